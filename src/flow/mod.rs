@@ -1,0 +1,175 @@
+//! Room 3: packets to flows. TCP bytes in order with declared gaps, datagrams grouped by five-tuple.
+//!
+//! The room knows no protocol: whoever reads the bytes implements [`Stream`].
+
+use std::net::SocketAddr;
+
+use crate::frame::FrameNo;
+use crate::time::{Span, Timestamp};
+
+/// A flow of the whole run; given in order of appearance and never reused.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct FlowId(pub u64);
+
+/// TCP or UDP.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Transport {
+    /// RFC 9293.
+    Tcp,
+    /// RFC 768.
+    Udp,
+}
+
+/// The VLAN and tunnel stack a packet was found in, hashed; 0 is the bare link. Part of the flow key, so
+/// that the same packet seen inside and outside a tunnel does not make one garbled stream.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Scope(pub u32);
+
+/// An end of a flow.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Side {
+    /// The end that opened the flow (see [`ClientBy`]).
+    Client,
+    /// The other end.
+    Server,
+}
+
+impl Side {
+    /// 0 for the client, 1 for the server: for arrays of two.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        match self {
+            Self::Client => 0,
+            Self::Server => 1,
+        }
+    }
+
+    /// The opposite end.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+}
+
+/// How the client end of a flow was told.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum ClientBy {
+    /// It sent the SYN, or answered with a SYN-ACK.
+    Syn,
+    /// The other end has the well-known (lower) port.
+    Port,
+    /// It spoke first.
+    First,
+    /// The payload said so (a ClientHello, an HTTP request); the sides may have been swapped for it.
+    Payload,
+}
+
+/// The ends of a flow.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Endpoints {
+    /// TCP or UDP.
+    pub transport: Transport,
+    /// Client address and port.
+    pub client: SocketAddr,
+    /// Server address and port.
+    pub server: SocketAddr,
+    /// VLAN and tunnel stack.
+    pub scope: Scope,
+    /// How the client was told.
+    pub decided: ClientBy,
+}
+
+/// Bytes of one side, in order. `offset` counts that side's payload bytes from 0 (TCP), or is the number
+/// of the datagram on that side (UDP). A [`Gap`] between two chunks advances the offset by what is missing.
+#[derive(Clone, Copy, Debug)]
+pub struct Chunk<'a> {
+    /// Who sent it.
+    pub side: Side,
+    /// Stream offset of the first byte.
+    pub offset: u64,
+    /// When the frame that carried it was captured.
+    pub at: Timestamp,
+    /// That frame.
+    pub frame: FrameNo,
+    /// The bytes, never empty.
+    pub bytes: &'a [u8],
+}
+
+/// Bytes of one side that the capture does not hold.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Gap {
+    /// Whose bytes are missing.
+    pub side: Side,
+    /// Stream offset of the first missing byte.
+    pub offset: u64,
+    /// How many; at least 1.
+    pub missing: u64,
+    /// When the gap was declared.
+    pub at: Timestamp,
+    /// Whether the frame was there but cut by the snap length (rather than not captured at all).
+    pub cut: bool,
+}
+
+/// How a flow ended.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Ending {
+    /// Both sides sent FIN.
+    Finished,
+    /// A side sent RST.
+    Reset(Side),
+    /// The server answered the SYN with RST, or ICMP said unreachable.
+    Refused,
+    /// The SYN was never answered.
+    Unanswered,
+    /// No packet for the idle time, or the table was full.
+    Expired,
+    /// The capture ended first.
+    CaptureEnded,
+}
+
+/// The end of a flow and its totals. Arrays are indexed by [`Side::index`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Close {
+    /// How it ended.
+    pub how: Ending,
+    /// When the last packet came.
+    pub at: Timestamp,
+    /// Its frame.
+    pub frame: FrameNo,
+    /// Payload bytes by the sequence numbers seen, retransmissions not counted twice (approximate after loss).
+    pub bytes: [u64; 2],
+    /// Packets.
+    pub packets: [u64; 2],
+    /// When each side last sent payload.
+    pub last_payload: [Option<Timestamp>; 2],
+    /// SYN to SYN-ACK, when both were seen.
+    pub connect: Option<Span>,
+}
+
+/// What a reader wants from now on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Appetite {
+    /// Bytes of both sides.
+    More,
+    /// Nothing: count only. The fast path; a reader that said so is asked nothing but [`Stream::close`].
+    Done,
+}
+
+/// A reader of one flow. `C` is what the reader works with (event sink, limits, secrets).
+pub trait Stream<C> {
+    /// In-order bytes of a TCP side, or one whole datagram.
+    fn data(
+        &mut self,
+        flow: FlowId,
+        ends: &mut Endpoints,
+        chunk: Chunk<'_>,
+        cx: &mut C,
+    ) -> Appetite;
+    /// Bytes that will never come.
+    fn gap(&mut self, flow: FlowId, ends: &mut Endpoints, gap: Gap, cx: &mut C) -> Appetite;
+    /// The flow is over. Called exactly once.
+    fn close(&mut self, flow: FlowId, ends: &Endpoints, close: &Close, cx: &mut C);
+}

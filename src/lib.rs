@@ -1,0 +1,28 @@
+//! whylencr answers one question: why is this device talking to lencr.org?
+//!
+//! ```text
+//!  bytes on disk / stdin / network card                                       I/O
+//!         |
+//!   [1] capture     files, pipes, live card, decompression    Frame (+ secrets, names)
+//!  =======|============================================= no I/O, no clock below ====
+//!   [2] wire        link headers, VLAN/tunnels, IP, defragmentation          Packet
+//!         |
+//!   [3] flow        five-tuple table -> TCP ordering, UDP grouping     Chunk / Gap / Close
+//!         |
+//!   [4] proto       DNS  HTTP/1  TLS  QUIC  (STARTTLS, proxies)               Event
+//!         |              \__ pki: certificates, OCSP, CRL, issuer knowledge (a library)
+//!   [5] correlate   handshakes, fetches, names -> candidates -> rules        Finding
+//!  =======|============================================= I/O again below ===========
+//!   [6] report      text   JSON   CSV   Markdown   HTML                   characters
+//!   [7] tui         update(message), view(state)                              screen
+//! ```
+
+pub mod event;
+pub mod finding;
+pub mod flow;
+pub mod frame;
+pub mod limits;
+pub mod pki;
+pub mod proto;
+pub mod time;
+pub mod wire;

@@ -1,0 +1,108 @@
+//! Every cap and timeout of the core in one place, each with its reason.
+//!
+//! All input is hostile: whatever grows with the input has its limit here. A limit that bites is counted
+//! as an [`crate::event::Anomaly`] or a coverage counter and shown in the report, never passed over in
+//! silence. Sizes are bytes, times are trace time.
+
+use crate::time::Span;
+
+/// Caps and timeouts; [`Limits::default`] is what the tool uses.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Encapsulations peeled off one frame. Real stacks (VLAN in MPLS in GRE in VXLAN) stay below ten.
+    pub tunnel_depth: usize,
+    /// Fragmented datagrams being joined at one time.
+    pub fragments_datagrams: usize,
+    /// Bytes held for them in total.
+    pub fragments_bytes: usize,
+    /// RFC 791 suggests 15 s, RFC 8200 60 s for reassembly; the longer serves both.
+    pub fragments_age: Span,
+    /// Flows tracked at one time; the one idle longest gives way.
+    pub flows: usize,
+    /// A TCP flow without packets for this long is over for us.
+    pub tcp_idle: Span,
+    /// A UDP flow without packets for this long is over. QUIC's usual idle timeout is 30 s.
+    pub udp_idle: Span,
+    /// Out-of-order bytes held for one side of one flow; one full receive window of common stacks.
+    pub out_of_order_side: usize,
+    /// Out-of-order bytes held over all flows.
+    pub out_of_order_total: usize,
+    /// A hole is given up after this much trace time; retransmissions back off to seconds (RFC 6298).
+    pub hole_age: Span,
+    /// One HTTP head; servers refuse above 8 to 64 KiB.
+    pub http_head: usize,
+    /// One kept HTTP body other than a CRL (OCSP answers are 0.5 kB, certificates 1 to 2 kB, p7c 5 kB).
+    pub http_body: usize,
+    /// One kept CRL body. Let's Encrypt's worst shard is about 70 MB (mass revocation).
+    pub crl_body: usize,
+    /// Kept bodies over all flows.
+    pub bodies_total: usize,
+    /// Requests waiting for their responses on one connection (pipelining).
+    pub http_pipeline: usize,
+    /// One TLS handshake message; chains with several CA certificates reach 20 kB.
+    pub tls_message: usize,
+    /// Encrypted bytes kept for a flow whose keys may still come (certificate flights).
+    pub tls_held_flow: usize,
+    /// The same over all flows.
+    pub tls_held_total: usize,
+    /// Beats ([`crate::event::Beat`]) reported for one handshake.
+    pub beats: usize,
+    /// CRYPTO stream bytes of one QUIC side; post-quantum hellos take 2 kB, certificate flights 20 kB.
+    pub quic_crypto: usize,
+    /// Lookups waiting for their answer.
+    pub dns_pending: usize,
+    /// A lookup without an answer for this long failed; stub resolvers give up in 5 to 20 s.
+    pub dns_timeout: Span,
+    /// Certificates remembered.
+    pub certificates: usize,
+    /// Handshakes remembered for correlation.
+    pub handshakes: usize,
+    /// Address-to-name facts remembered.
+    pub names: usize,
+    /// Devices remembered.
+    pub devices: usize,
+    /// Findings kept in one report.
+    pub findings: usize,
+    /// Key log lines kept.
+    pub secrets: usize,
+    /// A revocation check is over within this time: Windows accumulates at most 20 s, Java and Chromium
+    /// 15 s each, and a chain needs several of them.
+    pub cause_window: Span,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            tunnel_depth: 16,
+            fragments_datagrams: 1_024,
+            fragments_bytes: 8 << 20,
+            fragments_age: Span::from_secs(60),
+            flows: 200_000,
+            tcp_idle: Span::from_secs(600),
+            udp_idle: Span::from_secs(60),
+            out_of_order_side: 1 << 20,
+            out_of_order_total: 32 << 20,
+            hole_age: Span::from_secs(10),
+            http_head: 64 << 10,
+            http_body: 1 << 20,
+            crl_body: 112 << 20,
+            bodies_total: 192 << 20,
+            http_pipeline: 64,
+            tls_message: 256 << 10,
+            tls_held_flow: 64 << 10,
+            tls_held_total: 32 << 20,
+            beats: 32,
+            quic_crypto: 64 << 10,
+            dns_pending: 16_384,
+            dns_timeout: Span::from_secs(20),
+            certificates: 20_000,
+            handshakes: 50_000,
+            names: 100_000,
+            devices: 20_000,
+            findings: 100_000,
+            secrets: 200_000,
+            cause_window: Span::from_secs(60),
+        }
+    }
+}
