@@ -1,0 +1,405 @@
+//! The primitives everything above uses, with one provider (ring) behind them.
+//!
+//! Nothing here protects a secret of ours: keys come from key logs, or are published with the QUIC
+//! versions. Changing the provider means editing this file only.
+
+use std::fmt;
+
+use ring::{aead, digest, hmac};
+
+/// SHA-1, for OCSP CertIDs and Community ID; never for trust.
+#[must_use]
+pub fn sha1(bytes: &[u8]) -> [u8; 20] {
+    array(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref())
+}
+
+/// SHA-256.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    array(digest::digest(&digest::SHA256, bytes).as_ref())
+}
+
+/// SHA-384.
+#[must_use]
+pub fn sha384(bytes: &[u8]) -> [u8; 48] {
+    array(digest::digest(&digest::SHA384, bytes).as_ref())
+}
+
+/// SHA-256 of what comes in pieces.
+#[derive(Clone)]
+pub struct Sha256(digest::Context);
+
+impl Sha256 {
+    /// Over nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(digest::Context::new(&digest::SHA256))
+    }
+
+    /// Over one more piece.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest.
+    #[must_use]
+    pub fn finish(self) -> [u8; 32] {
+        array(self.0.finish().as_ref())
+    }
+}
+
+impl Default for Sha256 {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sha256")
+    }
+}
+
+/// Hash of a key schedule.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Hash {
+    /// SHA-256.
+    Sha256,
+    /// SHA-384.
+    Sha384,
+}
+
+impl Hash {
+    /// Output length in bytes.
+    #[must_use]
+    pub const fn output_len(self) -> usize {
+        match self {
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+        }
+    }
+
+    /// HMAC (RFC 2104) with this hash.
+    #[must_use]
+    pub fn hmac(self, key: &[u8], message: &[u8]) -> Secret {
+        let tag = hmac::sign(&hmac::Key::new(self.hmac_algorithm(), key), message);
+        Secret::new(tag.as_ref()).unwrap_or_default()
+    }
+
+    /// HKDF-Extract (RFC 5869 2.2).
+    #[must_use]
+    pub fn extract(self, salt: &[u8], input: &[u8]) -> Secret {
+        self.hmac(salt, input)
+    }
+
+    /// HKDF-Expand-Label (RFC 8446 7.1) with an empty context, filling `out`. The label is given without
+    /// its "tls13 " prefix. False when it asks for more than HKDF gives.
+    pub fn expand_label(self, secret: &[u8], label: &str, out: &mut [u8]) -> bool {
+        let label_len = "tls13 ".len() + label.len();
+        let (Ok(out_len), Ok(label_len)) = (u16::try_from(out.len()), u8::try_from(label_len))
+        else {
+            return false;
+        };
+        let key = hmac::Key::new(self.hmac_algorithm(), secret);
+        let mut previous: Option<hmac::Tag> = None;
+        for (number, block) in out.chunks_mut(self.output_len()).enumerate() {
+            let Ok(number) = u8::try_from(number + 1) else {
+                return false;
+            };
+            let mut context = hmac::Context::with_key(&key);
+            if let Some(previous) = &previous {
+                context.update(previous.as_ref());
+            }
+            context.update(&out_len.to_be_bytes());
+            context.update(&[label_len]);
+            context.update(b"tls13 ");
+            context.update(label.as_bytes());
+            context.update(&[0, number]);
+            let tag = context.sign();
+            for (to, from) in block.iter_mut().zip(tag.as_ref()) {
+                *to = *from;
+            }
+            previous = Some(tag);
+        }
+        true
+    }
+
+    const fn hmac_algorithm(self) -> hmac::Algorithm {
+        match self {
+            Self::Sha256 => hmac::HMAC_SHA256,
+            Self::Sha384 => hmac::HMAC_SHA384,
+        }
+    }
+}
+
+/// A traffic secret: as long as the output of its hash, without a heap allocation.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub struct Secret {
+    bytes: [u8; 48],
+    len: u8,
+}
+
+impl Secret {
+    /// From its bytes; None when there are more than 48.
+    #[must_use]
+    pub fn new(bytes: &[u8]) -> Option<Self> {
+        let mut secret = Self::default();
+        secret.bytes.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        secret.len = u8::try_from(bytes.len()).ok()?;
+        Some(secret)
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+}
+
+impl Default for Secret {
+    fn default() -> Self {
+        Self {
+            bytes: [0; 48],
+            len: 0,
+        }
+    }
+}
+
+impl fmt::Debug for Secret {
+    /// Without the secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secret({} bytes)", self.len)
+    }
+}
+
+/// An authenticated cipher with a 12-byte nonce.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Cipher {
+    /// AES-128-GCM.
+    Aes128Gcm,
+    /// AES-256-GCM.
+    Aes256Gcm,
+    /// ChaCha20-Poly1305 (RFC 8439).
+    ChaCha20Poly1305,
+}
+
+impl Cipher {
+    /// Cipher and hash of a TLS 1.3 cipher suite (RFC 8446 B.4); None for those that cannot be opened here.
+    #[must_use]
+    pub const fn of_suite(suite: u16) -> Option<(Self, Hash)> {
+        match suite {
+            0x1301 => Some((Self::Aes128Gcm, Hash::Sha256)),
+            0x1302 => Some((Self::Aes256Gcm, Hash::Sha384)),
+            0x1303 => Some((Self::ChaCha20Poly1305, Hash::Sha256)),
+            _ => None,
+        }
+    }
+
+    /// Key length in bytes.
+    #[must_use]
+    pub const fn key_len(self) -> usize {
+        match self {
+            Self::Aes128Gcm => 16,
+            Self::Aes256Gcm | Self::ChaCha20Poly1305 => 32,
+        }
+    }
+
+    const fn algorithm(self) -> &'static aead::Algorithm {
+        match self {
+            Self::Aes128Gcm => &aead::AES_128_GCM,
+            Self::Aes256Gcm => &aead::AES_256_GCM,
+            Self::ChaCha20Poly1305 => &aead::CHACHA20_POLY1305,
+        }
+    }
+
+    const fn mask_algorithm(self) -> &'static aead::quic::Algorithm {
+        match self {
+            Self::Aes128Gcm => &aead::quic::AES_128,
+            Self::Aes256Gcm => &aead::quic::AES_256,
+            Self::ChaCha20Poly1305 => &aead::quic::CHACHA20,
+        }
+    }
+}
+
+/// Opens what one sender sealed: a key and the IV that sequence or packet numbers are mixed into
+/// (RFC 8446 5.3, RFC 9001 5.3).
+pub struct Opener {
+    key: aead::LessSafeKey,
+    iv: [u8; 12],
+}
+
+impl Opener {
+    /// Bytes of the authentication tag at the end of what is sealed.
+    pub const TAG_LEN: usize = 16;
+
+    /// From a key of [`Cipher::key_len`] bytes; None for another length.
+    #[must_use]
+    pub fn new(cipher: Cipher, key: &[u8], iv: [u8; 12]) -> Option<Self> {
+        let key = aead::UnboundKey::new(cipher.algorithm(), key).ok()?;
+        Some(Self {
+            key: aead::LessSafeKey::new(key),
+            iv,
+        })
+    }
+
+    /// From a traffic secret, by the labels for key and IV: "key" and "iv" in TLS 1.3 (RFC 8446 7.3),
+    /// "quic key" and "quic iv" in QUIC version 1 (RFC 9001 5.1), "quicv2 key" and "quicv2 iv" in version 2.
+    #[must_use]
+    pub fn derive(
+        cipher: Cipher,
+        hash: Hash,
+        secret: &[u8],
+        key_label: &str,
+        iv_label: &str,
+    ) -> Option<Self> {
+        let mut key = [0; 32];
+        let key = key.get_mut(..cipher.key_len())?;
+        let mut iv = [0; 12];
+        let derived = hash.expand_label(secret, key_label, key)
+            && hash.expand_label(secret, iv_label, &mut iv);
+        derived.then(|| Self::new(cipher, key, iv)).flatten()
+    }
+
+    /// Opens `sealed` in place; None when the tag does not fit, and then the bytes are worthless.
+    pub fn open<'a>(
+        &self,
+        number: u64,
+        associated: &[u8],
+        sealed: &'a mut [u8],
+    ) -> Option<&'a mut [u8]> {
+        let mut nonce = self.iv;
+        for (byte, number) in nonce.iter_mut().skip(4).zip(number.to_be_bytes()) {
+            *byte ^= number;
+        }
+        let nonce = aead::Nonce::assume_unique_for_key(nonce);
+        self.key
+            .open_in_place(nonce, aead::Aad::from(associated), sealed)
+            .ok()
+    }
+}
+
+impl fmt::Debug for Opener {
+    /// Without the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opener").finish_non_exhaustive()
+    }
+}
+
+/// QUIC header protection (RFC 9001 5.4).
+pub struct HeaderProtection(aead::quic::HeaderProtectionKey);
+
+impl HeaderProtection {
+    /// Bytes of the sample.
+    pub const SAMPLE_LEN: usize = 16;
+
+    /// From a key of [`Cipher::key_len`] bytes; None for another length.
+    #[must_use]
+    pub fn new(cipher: Cipher, key: &[u8]) -> Option<Self> {
+        let key = aead::quic::HeaderProtectionKey::new(cipher.mask_algorithm(), key).ok()?;
+        Some(Self(key))
+    }
+
+    /// From a traffic secret, by the label: "quic hp" in version 1, "quicv2 hp" in version 2.
+    #[must_use]
+    pub fn derive(cipher: Cipher, hash: Hash, secret: &[u8], label: &str) -> Option<Self> {
+        let mut key = [0; 32];
+        let key = key.get_mut(..cipher.key_len())?;
+        hash.expand_label(secret, label, key)
+            .then(|| Self::new(cipher, key))
+            .flatten()
+    }
+
+    /// The mask for a sample of 16 bytes; None for another length.
+    #[must_use]
+    pub fn mask(&self, sample: &[u8]) -> Option<[u8; 5]> {
+        self.0.new_mask(sample).ok()
+    }
+}
+
+impl fmt::Debug for HeaderProtection {
+    /// Without the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HeaderProtection")
+    }
+}
+
+/// A digest as an array; the provider's slices have the length by construction.
+fn array<const N: usize>(slice: &[u8]) -> [u8; N] {
+    slice.try_into().unwrap_or([0; N])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hex(text: &str) -> Vec<u8> {
+        let digits: Vec<u8> = text
+            .bytes()
+            .filter(u8::is_ascii_hexdigit)
+            .map(|b| u8::try_from(char::from(b).to_digit(16).unwrap()).unwrap())
+            .collect();
+        digits
+            .chunks(2)
+            .map(|pair| pair[0] << 4 | pair[1])
+            .collect()
+    }
+
+    /// RFC 9001 A.1: every label of the Initial key schedule.
+    #[test]
+    fn initial_keys_of_rfc_9001() {
+        let salt = hex("38762cf7f55934b34d179ae6a4c80cadccbb7f0a");
+        let initial = Hash::Sha256.extract(&salt, &hex("8394c8f03e515708"));
+        let mut client = [0; 32];
+        assert!(Hash::Sha256.expand_label(initial.as_bytes(), "client in", &mut client));
+        assert_eq!(
+            client.to_vec(),
+            hex("c00cf151ca5be075ed0ebfb5c80323c42d6b7db67881289af4008f1f6c357aea")
+        );
+        let mut key = [0; 16];
+        assert!(Hash::Sha256.expand_label(&client, "quic key", &mut key));
+        assert_eq!(key.to_vec(), hex("1f369613dd76d5467730efcbe3b1a22d"));
+        let protection =
+            HeaderProtection::derive(Cipher::Aes128Gcm, Hash::Sha256, &client, "quic hp").unwrap();
+        let mask = protection.mask(&hex("d1b1c98dd7689fb8ec11d242b123dc9b"));
+        assert_eq!(mask.map(Vec::from), Some(hex("437b9aec36")));
+    }
+
+    /// RFC 9001 A.5: ChaCha20-Poly1305 with packet number 654360564.
+    #[test]
+    fn chacha_packet_of_rfc_9001() {
+        let secret = hex("9ac312a7f877468ebe69422748ad00a15443f18203a07d6060f688f30f21632b");
+        let opener = Opener::derive(
+            Cipher::ChaCha20Poly1305,
+            Hash::Sha256,
+            &secret,
+            "quic key",
+            "quic iv",
+        )
+        .unwrap();
+        let mut sealed = hex("655e5cd55c41f69080575d7999c25a5bfb");
+        let plain = opener.open(654_360_564, &hex("4200bff4"), &mut sealed);
+        assert_eq!(plain.as_deref(), Some(&[0x01][..]));
+        let mut sealed = hex("655e5cd55c41f69080575d7999c25a5bfc");
+        assert!(
+            opener
+                .open(654_360_564, &hex("4200bff4"), &mut sealed)
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn expansion_beyond_one_block_follows_rfc_5869() {
+        // The second block chains the first, so a prefix of a longer output differs only by its length field.
+        let mut long = [0; 80];
+        assert!(Hash::Sha384.expand_label(&[7; 48], "x", &mut long));
+        assert_ne!(long[..32], long[48..]);
+        assert!(!Hash::Sha256.expand_label(&[7; 32], "x", &mut vec![0; 32 * 256]));
+    }
+
+    #[test]
+    fn debug_output_holds_no_secret() {
+        let secret = Secret::new(&[0xab; 32]).unwrap();
+        assert_eq!(format!("{secret:?}"), "Secret(32 bytes)");
+        assert!(Secret::new(&[0; 49]).is_none());
+    }
+}
