@@ -830,3 +830,12 @@ pub struct Report {
     /// Alerts that belong to no single finding (outages).
     pub alerts: Vec<Alert>,
 }
+
+impl Report {
+    /// The handshake of an id, when it was kept.
+    #[must_use]
+    pub fn handshake(&self, id: HandshakeId) -> Option<&Handshake> {
+        let place = self.handshakes.binary_search_by_key(&id, |h| h.id).ok()?;
+        self.handshakes.get(place)
+    }
+}

@@ -25,5 +25,6 @@ pub mod frame;
 pub mod limits;
 pub mod pki;
 pub mod proto;
+pub mod report;
 pub mod time;
 pub mod wire;

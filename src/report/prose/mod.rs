@@ -1,0 +1,384 @@
+//! The only place where sentences live.
+//!
+//! No sentence claims more than its evidence: facts of the wire are stated, causes carry the confidence of the
+//! verdict in their verb ("caused", "very probably caused", "probably caused", "may have caused"), and what a
+//! client says of itself is reported as what it says. Everything from the network passes [`safe::line`] on its
+//! way into a sentence, so the results never hold controls or direction marks; escaping for a medium (HTML,
+//! Markdown, CSV) is the presenter's.
+
+mod advice;
+mod alert;
+mod answer;
+mod coverage;
+mod evidence;
+mod host;
+mod trigger;
+mod why;
+
+use std::borrow::Cow;
+
+use crate::finding::{
+    Candidate, Cause, Confidence, ContactKind, Finding, Missing, Outcome, Report, Site, Stage,
+    Verdict,
+};
+use crate::report::group::Key;
+use crate::report::safe;
+
+pub use advice::advice;
+pub use alert::{alert, benign};
+pub use answer::{answer, failure, ocsp_error, revocation_reason, status, timing};
+pub use coverage::{blind_spot, coverage, nothing_found};
+pub use evidence::{evidence, rejection};
+pub use host::{GLOSSARY, about, crtsh, role};
+pub use trigger::{certificate, connection};
+pub use why::why;
+
+/// One line that says what happened and why.
+#[must_use]
+pub fn headline(finding: &Finding) -> String {
+    let verdict = &finding.verdict;
+    let contact = a_contact(finding);
+    if verdict.cause == Cause::Disguise {
+        return disguised(finding);
+    }
+    let caused = caused(verdict.confidence);
+    match verdict.outcome {
+        Outcome::Site => format!("{} {caused} {contact}", the_site(finding)),
+        Outcome::OneOf => {
+            let names = candidate_names(finding);
+            format!("One of {} {caused} {contact}", choice(&names))
+        }
+        Outcome::AnyUnder => {
+            let names = candidate_names(finding);
+            let under = under(verdict);
+            match names.as_slice() {
+                [] => format!(
+                    "{} concerns {under}: any site under it can be the cause",
+                    capital(&contact)
+                ),
+                [only] => {
+                    format!("{only}, the only site under {under} seen here, {caused} {contact}")
+                }
+                _ => format!(
+                    "{} concerns {under}: any of {} sites can be the cause ({})",
+                    capital(&contact),
+                    names.len(),
+                    list(&names, "or")
+                ),
+            }
+        }
+        Outcome::NoOutbound => {
+            let adverb = adverb(verdict.confidence);
+            format!("{} {adverb}made {contact}", capital(&actor(finding)))
+        }
+        Outcome::Unexplained => format!("Nothing in this capture explains {contact}"),
+    }
+}
+
+/// What would help to settle a verdict, as a sentence.
+#[must_use]
+pub const fn missing(missing: Missing) -> &'static str {
+    match missing {
+        Missing::KeyLog => {
+            "A key log (--keylog) would open the certificates that TLS 1.3 or QUIC hid in this capture."
+        }
+        Missing::EarlierStart => {
+            "A capture that starts earlier may hold the handshake: this one began after it could have happened."
+        }
+        Missing::OtherInterface => {
+            "The handshake may have run over another interface, a VPN or a proxy that this capture does not show."
+        }
+        Missing::SiteCertificates => {
+            "The certificates of the sites in question (--certs) would tell which of them this contact concerns."
+        }
+        Missing::LargerSnaplen => {
+            "A capture with whole packets (tcpdump -s 0) would show the certificates cut here."
+        }
+        Missing::CompleteCapture => {
+            "A capture without loss and with both directions would show what is missing from these connections."
+        }
+        Missing::ClientSide => {
+            "A capture on the client itself would tell apart the machines that share this address."
+        }
+        Missing::ProcessNames => {
+            "A live capture on the client (-i) would name the process that made this contact."
+        }
+    }
+}
+
+/// The site of a handshake with how its name was learned, as a noun.
+#[must_use]
+pub fn site(site: &Site) -> String {
+    match site {
+        Site::Sni(name) => safe::line(name.as_str()).into_owned(),
+        Site::Proxy(name) => format!("{} (as asked of the proxy)", safe::line(name.as_str())),
+        Site::Certificate(name) => format!(
+            "{} (first name in the certificate)",
+            safe::line(name.as_str())
+        ),
+        Site::Dns(name) => format!("{} (looked up for this address)", safe::line(name.as_str())),
+        Site::EchOuter(name) => {
+            format!(
+                "a site hidden by ECH (public name {})",
+                safe::line(name.as_str())
+            )
+        }
+        Site::Address(ip) => format!("{ip} (name unknown)"),
+    }
+}
+
+/// How the name of a site was learned, in a few words.
+#[must_use]
+pub const fn site_source(site: &Site) -> &'static str {
+    match site {
+        Site::Sni(_) => "server name sent by the client",
+        Site::Proxy(_) => "name the client gave its proxy",
+        Site::Certificate(_) => "first name in the certificate",
+        Site::Dns(_) => "name looked up for this address",
+        Site::EchOuter(_) => "hidden by ECH; only the provider's public name shows",
+        Site::Address(_) => "address only",
+    }
+}
+
+/// Who made a contact: process, else what the client software says of itself, with its address.
+#[must_use]
+pub fn client(finding: &Finding, report: &Report) -> String {
+    let party = &finding.client;
+    let shared = report
+        .devices
+        .iter()
+        .any(|d| d.id == party.device && d.shared);
+    let place = if shared {
+        format!(
+            "behind {} (an address several machines seem to share)",
+            party.ip
+        )
+    } else {
+        format!("on {}", party.ip)
+    };
+    if let Some(process) = &party.process {
+        let name = safe::capped(&process.name, 60);
+        return match process.pid {
+            Some(pid) => format!("{name} (process {pid}) {place}"),
+            None => format!("{name} {place}"),
+        };
+    }
+    match &party.agent {
+        Some(agent) => format!(
+            "a client {place} that looks like {}",
+            safe::capped(agent, 60)
+        ),
+        None => format!("a client {place}"),
+    }
+}
+
+/// What a group of findings has in common, as a title.
+#[must_use]
+pub fn group_title(key: &Key) -> String {
+    match key {
+        Key::Site(site) if site.is_empty() => "A site without a name".into(),
+        Key::Site(site) => safe::line(site).into_owned(),
+        Key::OneOf => "One of several sites".into(),
+        Key::AnyUnder(Some(under)) => format!("Any site under {}", safe::line(under)),
+        Key::AnyUnder(None) => "Any site under an intermediate".into(),
+        Key::Unexplained => "Unexplained".into(),
+        Key::Own => "The device's own doing".into(),
+        Key::Disguise => "Not what it claims to be".into(),
+    }
+}
+
+/// Whose handshakes are meant, after "of": the process, else the address.
+pub(super) fn whose(finding: &Finding) -> String {
+    match &finding.client.process {
+        Some(process) => format!(
+            "{} on {}",
+            safe::capped(&process.name, 60),
+            finding.client.ip
+        ),
+        None => finding.client.ip.to_string(),
+    }
+}
+
+/// The contact with its article: "an OCSP request to r10.o.lencr.org".
+#[must_use]
+pub fn a_contact(finding: &Finding) -> String {
+    let host = safe::line(finding.host.as_str());
+    match (finding.stage, finding.kind) {
+        (Stage::LookedUp, _) if finding.count > 1 => {
+            format!("{} lookups under {host}", finding.count)
+        }
+        (Stage::LookedUp, _) => format!("a lookup of {host}"),
+        (Stage::Connected, _) => format!("a connection to {host}"),
+        (_, ContactKind::Ocsp) => format!("an OCSP request to {host}"),
+        (_, ContactKind::Crl) => format!("a CRL request to {host}"),
+        (_, ContactKind::Issuer) => format!("an issuer certificate request to {host}"),
+        (_, ContactKind::Unknown) => format!("an HTTP request to {host}"),
+    }
+}
+
+/// The contact when it was just spoken of: "this OCSP request".
+pub(super) const fn this_contact(finding: &Finding) -> &'static str {
+    match (finding.stage, finding.kind) {
+        (Stage::LookedUp, _) if finding.count > 1 => "these lookups",
+        (Stage::LookedUp, _) => "this lookup",
+        (Stage::Connected, _) => "this connection",
+        (_, ContactKind::Ocsp) => "this OCSP request",
+        (_, ContactKind::Crl) => "this CRL request",
+        (_, ContactKind::Issuer) => "this issuer certificate request",
+        (_, ContactKind::Unknown) => "this request",
+    }
+}
+
+/// Name of the trigger site for a verdict that has one.
+fn the_site(finding: &Finding) -> String {
+    match (&finding.verdict.site, finding.candidates.first()) {
+        (Some(name), _) => safe::line(name).into_owned(),
+        (None, Some(candidate)) => capital(&site(&candidate.site)),
+        (None, None) => "A site without a name".into(),
+    }
+}
+
+/// What the answer of an any-under verdict is under.
+pub(super) fn under(verdict: &Verdict) -> Cow<'_, str> {
+    verdict
+        .under
+        .as_deref()
+        .map_or(Cow::Borrowed("an intermediate certificate"), safe::line)
+}
+
+/// Distinct names of the candidates, best first.
+pub(super) fn candidate_names(finding: &Finding) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for candidate in &finding.candidates {
+        let name = short_site(candidate);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// The site of a candidate in as few words as do not mislead.
+pub(super) fn short_site(candidate: &Candidate) -> String {
+    match &candidate.site {
+        Site::EchOuter(_) => site(&candidate.site),
+        other => other
+            .name()
+            .map_or_else(String::new, |name| safe::line(&name).into_owned()),
+    }
+}
+
+/// "a", "a or b", "a, b or c", "a, b, c or 4 more".
+pub(super) fn list(names: &[String], conjunction: &str) -> String {
+    const SHOWN: usize = 3;
+    match names {
+        [] => String::new(),
+        [only] => only.clone(),
+        names if names.len() <= SHOWN => {
+            let (last, rest) = names
+                .split_last()
+                .map_or(("", names), |(l, r)| (l.as_str(), r));
+            format!("{} {conjunction} {last}", rest.join(", "))
+        }
+        names => {
+            let shown = names.get(..SHOWN).unwrap_or(names);
+            format!(
+                "{} {conjunction} {} more",
+                shown.join(", "),
+                names.len() - shown.len()
+            )
+        }
+    }
+}
+
+fn choice(names: &[String]) -> String {
+    match names {
+        [] => "several connections".into(),
+        [only] => format!("several connections to {only}"),
+        names => format!("{} sites ({})", names.len(), list(names, "or")),
+    }
+}
+
+const fn caused(confidence: Confidence) -> &'static str {
+    match confidence {
+        Confidence::Proven => "caused",
+        Confidence::Strong => "very probably caused",
+        Confidence::Likely => "probably caused",
+        Confidence::Possible => "may have caused",
+    }
+}
+
+/// "" for proven; otherwise with a space after it.
+const fn adverb(confidence: Confidence) -> &'static str {
+    match confidence {
+        Confidence::Proven => "",
+        Confidence::Strong => "very probably ",
+        Confidence::Likely => "probably ",
+        Confidence::Possible => "possibly ",
+    }
+}
+
+/// Who acts when no outbound handshake was the cause.
+fn actor(finding: &Finding) -> String {
+    let ip = finding.client.ip;
+    match finding.verdict.cause {
+        Cause::Stapling => match &finding.verdict.site {
+            Some(site) => format!(
+                "the TLS server for {} on {ip}, about its own certificate,",
+                safe::line(site)
+            ),
+            None => format!("a TLS server on {ip}, about its own certificate,"),
+        },
+        Cause::Acme => format!("an ACME client on {ip}, about its own certificates,"),
+        Cause::Scheduled => format!("a job on a timer on {ip}"),
+        Cause::Refresh => format!("{ip}, to renew a cached answer,"),
+        Cause::Person => format!("a person or a script on {ip}"),
+        Cause::Scanner => format!("a scanner or monitor on {ip}"),
+        Cause::Proxy => format!("a gateway or proxy at {ip}, for others,"),
+        Cause::IssuerChase | Cause::RevocationCheck | Cause::Unknown | Cause::Disguise => {
+            format!("{ip}, without an outbound TLS handshake that calls for it,")
+        }
+    }
+}
+
+fn disguised(finding: &Finding) -> String {
+    let host = safe::line(finding.host.as_str());
+    if finding.role.is_none() {
+        return format!(
+            "{} uses a name that resembles lencr.org but does not belong to it",
+            capital(&a_contact(finding))
+        );
+    }
+    let manner = match finding.verdict.confidence {
+        Confidence::Proven => "does not behave",
+        Confidence::Strong => "very probably does not behave",
+        Confidence::Likely => "probably does not behave",
+        Confidence::Possible => "may not behave",
+    };
+    let contact = match finding.stage {
+        Stage::LookedUp => "lookup",
+        Stage::Connected => "connection",
+        Stage::Asked | Stage::Answered => "request",
+    };
+    format!("A {contact} that names {host} {manner} like one to that host")
+}
+
+/// The sentence with its first letter in upper case, unless it begins with a name of a host.
+pub(super) fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) => first.to_uppercase().chain(chars).collect(),
+        None => String::new(),
+    }
+}
+
+pub(super) fn plural(n: u64, one: &str, many: &str) -> String {
+    if n == 1 {
+        format!("1 {one}")
+    } else {
+        format!("{n} {many}")
+    }
+}
+
+#[cfg(test)]
+mod tests;

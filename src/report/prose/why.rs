@@ -1,0 +1,299 @@
+//! The why: one to three sentences a manager understands and an analyst can check.
+
+use crate::finding::{
+    Bearing, Candidate, Cause, Confidence, Evidence, Facts, Finding, Outcome, Report, Severity,
+    Signature, Stage,
+};
+use crate::report::prose::{
+    a_contact, alert, answer, benign, candidate_names, capital, client, evidence, list, missing,
+    plural, short_site, site, this_contact, under, whose,
+};
+use crate::report::safe;
+use crate::time::Span;
+
+/// Why this contact was made, and what came of it.
+#[must_use]
+pub fn why(finding: &Finding, report: &Report) -> String {
+    let mut sentences = if finding.verdict.cause == Cause::Disguise {
+        disguise(finding)
+    } else {
+        match finding.verdict.outcome {
+            Outcome::Site => one_site(finding, report),
+            Outcome::OneOf => one_of(finding, report),
+            Outcome::AnyUnder => any_under(finding, report),
+            Outcome::NoOutbound => no_outbound(finding),
+            Outcome::Unexplained => unexplained(finding),
+        }
+    };
+    sentences.extend(answer(finding));
+    sentences.join(" ")
+}
+
+fn one_site(finding: &Finding, report: &Report) -> Vec<String> {
+    let Some(candidate) = finding.candidates.first() else {
+        return vec![format!(
+            "{} made {}.",
+            capital(&client(finding, report)),
+            a_contact(finding)
+        )];
+    };
+    let mut sentences = vec![approach(candidate, finding, report)];
+    let verdict = standing(finding.verdict.confidence);
+    match strongest(candidate) {
+        Some(best) => {
+            let fact = evidence(best, candidate, finding);
+            match verdict {
+                Some(verdict) => {
+                    sentences.push(format!("{}; {verdict}.", fact.trim_end_matches('.')));
+                }
+                None => sentences.push(fact),
+            }
+        }
+        None => sentences.extend(verdict.map(|v| format!("{}.", capital(v)))),
+    }
+    sentences
+}
+
+/// Who was setting up what when the contact happened.
+fn approach(candidate: &Candidate, finding: &Finding, report: &Report) -> String {
+    let who = client(finding, report);
+    let connection = connection(&candidate.protocol);
+    let place = site(&candidate.site);
+    if candidate.lead.is_negative() {
+        format!(
+            "{} made {} {} before its {connection} to {place}.",
+            capital(&who),
+            this_contact(finding),
+            candidate.lead.abs()
+        )
+    } else {
+        format!(
+            "{} before {}, {who} was setting up a {connection} to {place}.",
+            candidate.lead,
+            this_contact(finding)
+        )
+    }
+}
+
+fn connection(protocol: &str) -> String {
+    format!("{} connection", safe::capped(protocol, 20))
+}
+
+/// What the confidence means, for all but proven.
+const fn standing(confidence: Confidence) -> Option<&'static str> {
+    match confidence {
+        Confidence::Proven => None,
+        Confidence::Strong => Some("nothing else in this capture fits"),
+        Confidence::Likely => {
+            Some("it fits better than anything else in this capture, but that is not proof")
+        }
+        Confidence::Possible => Some("it fits, and so may others"),
+    }
+}
+
+/// The evidence to tell: what decides, else what says most.
+fn strongest(candidate: &Candidate) -> Option<&Evidence> {
+    let speaking = |e: &&Evidence| matches!(e.bearing, Bearing::Decides | Bearing::Supports(_));
+    candidate
+        .evidence
+        .iter()
+        .find(|e| e.bearing == Bearing::Decides)
+        .or_else(|| {
+            let telling = |e: &&Evidence| {
+                speaking(e)
+                    && !matches!(
+                        e.facts,
+                        Facts::InsideHandshake { .. } | Facts::SoonAfter { .. }
+                    )
+            };
+            candidate.evidence.iter().find(telling)
+        })
+        .or_else(|| candidate.evidence.iter().find(speaking))
+}
+
+fn one_of(finding: &Finding, report: &Report) -> Vec<String> {
+    let names = candidate_names(finding);
+    let mut sentences = vec![match names.as_slice() {
+        [] => format!(
+            "Several handshakes of {} fit {} equally well.",
+            whose(finding),
+            this_contact(finding)
+        ),
+        names => format!(
+            "Before {}, {} was setting up connections to {}; the capture does not tell which of them asked for it.",
+            this_contact(finding),
+            client(finding, report),
+            list(names, "and")
+        ),
+    }];
+    sentences.extend(
+        finding
+            .verdict
+            .missing
+            .first()
+            .map(|m| missing(*m).to_owned()),
+    );
+    sentences
+}
+
+fn any_under(finding: &Finding, report: &Report) -> Vec<String> {
+    let names = candidate_names(finding);
+    let under = under(&finding.verdict);
+    let mut sentences = vec![format!(
+        "{} concerns {under}, not the certificate of one site.",
+        capital(this_contact(finding))
+    )];
+    sentences.push(match names.as_slice() {
+        [] => format!("No connection of {} to a site under it is in this capture.", whose(finding)),
+        [only] => format!(
+            "The only site under it that {} was setting up a connection to is {only}, which makes it the likeliest \
+             cause, not a certain one.",
+            client(finding, report)
+        ),
+        names => format!(
+            "{} had connections to {} whose certificates lead there: {}; each of them can have caused it.",
+            capital(&client(finding, report)),
+            plural(names.len() as u64, "site", "sites"),
+            list(names, "and")
+        ),
+    });
+    sentences
+}
+
+fn no_outbound(finding: &Finding) -> Vec<String> {
+    let who = whose(finding);
+    let this = this_contact(finding);
+    let mut sentences = Vec::new();
+    if finding.verdict.cause == Cause::Stapling {
+        let about = match &finding.verdict.site {
+            Some(site) => format!(
+                "the TLS server for {} on {}",
+                safe::line(site),
+                finding.client.ip
+            ),
+            None => format!("a TLS server on {}", finding.client.ip),
+        };
+        sentences.push(match finding.verdict.confidence {
+            Confidence::Proven => format!(
+                "With {this}, {about} asked about the certificate it shows to its own visitors."
+            ),
+            other => format!(
+                "With {this}, {about} {} about the certificate it shows to its own visitors.",
+                match other {
+                    Confidence::Possible => "may have asked",
+                    Confidence::Likely => "probably asked",
+                    Confidence::Strong | Confidence::Proven => "very probably asked",
+                }
+            ),
+        });
+        if let Some((candidate, best)) = finding
+            .candidates
+            .first()
+            .and_then(|c| Some((c, strongest(c)?)))
+        {
+            sentences.push(evidence(best, candidate, finding));
+        }
+        return sentences;
+    }
+    let signs = match finding.verdict.cause {
+        Cause::Acme => "an ACME client (certbot or the like) that looks after its own certificates",
+        Cause::Scheduled => "a job that runs on a timer",
+        Cause::Refresh => "a cache that renews an answer before it runs out",
+        Cause::Person => "a person, or a script of theirs, who asked for this address directly",
+        Cause::Scanner => "a scanner or monitor that visits such hosts one after the other",
+        Cause::Proxy => "a gateway or proxy that fetches on behalf of others",
+        Cause::IssuerChase
+        | Cause::RevocationCheck
+        | Cause::Stapling
+        | Cause::Disguise
+        | Cause::Unknown => {
+            return vec![format!(
+                "No outbound TLS handshake of {who} called for {this}."
+            )];
+        }
+    };
+    let are = match finding.verdict.confidence {
+        Confidence::Proven => "and it was made by",
+        Confidence::Strong => "and its signs are those of",
+        Confidence::Likely => "and its signs are probably those of",
+        Confidence::Possible => "and it may have been",
+    };
+    sentences.push(format!(
+        "No outbound TLS handshake of {who} called for {this}, {are} {signs}."
+    ));
+    if let Some((candidate, best)) = finding
+        .candidates
+        .first()
+        .and_then(|c| Some((c, strongest(c)?)))
+    {
+        sentences.push(evidence(best, candidate, finding));
+    }
+    sentences
+}
+
+fn unexplained(finding: &Finding) -> Vec<String> {
+    let who = whose(finding);
+    let this = this_contact(finding);
+    let near = finding.rejected.len() as u64;
+    let nearest = finding.rejected.first().map(short_site);
+    let mut sentences = vec![match nearest {
+        Some(name) if near == 1 => {
+            format!(
+                "No handshake of {who} in this capture explains {this}; the one that came near, with {name}, does not fit."
+            )
+        }
+        Some(name) => format!(
+            "No handshake of {who} in this capture explains {this}; {near} came near (first {name}), and none fits."
+        ),
+        None => format!("No handshake of {who} in this capture comes near {this}."),
+    }];
+    sentences.extend(
+        finding
+            .verdict
+            .missing
+            .first()
+            .map(|m| missing(*m).to_owned()),
+    );
+    sentences
+}
+
+fn disguise(finding: &Finding) -> Vec<String> {
+    let worst = finding.alerts.iter().max_by_key(|a| a.severity);
+    match worst {
+        Some(worst) => {
+            let mut sentences = vec![alert(worst)];
+            // The innocent explanation belongs beside every suspicion that is not certain.
+            if worst.severity < Severity::High || finding.verdict.confidence < Confidence::Proven {
+                sentences.push(benign(worst).to_owned());
+            }
+            sentences
+        }
+        None => vec![format!(
+            "{} does not go by the rules that hold for lencr.org hosts; the frames show what it is.",
+            capital(&a_contact(finding))
+        )],
+    }
+}
+
+/// Whether an answer of this signature may be quoted as the CA's word.
+pub(super) const fn vouched(signature: Signature) -> &'static str {
+    match signature {
+        Signature::Verified => ", correctly signed",
+        Signature::Bad => ", but its signature does not hold",
+        Signature::UnknownIssuer => ", signed by an issuer that is not known here",
+        Signature::Unchecked => "",
+    }
+}
+
+/// Whether no request was seen.
+pub(super) const fn before_request(stage: Stage) -> bool {
+    matches!(stage, Stage::LookedUp | Stage::Connected)
+}
+
+/// The wait as a clause, when the handshake was held back for it.
+pub(super) fn held_back(span: Option<Span>) -> String {
+    span.filter(|s| *s > Span::ZERO)
+        .map_or_else(String::new, |s| {
+            format!("; the handshake waited {s} for it")
+        })
+}

@@ -1,0 +1,473 @@
+//! The report for a terminal: readable on 80 columns, status by word before colour.
+
+use std::io;
+
+use crate::finding::{Bearing, Candidate, Cause, Confidence, Finding, Outcome, Report, Severity};
+use crate::frame::FrameNo;
+use crate::report::clock::Clock;
+use crate::report::group::{Group, Key, groups};
+use crate::report::summary::Summary;
+use crate::report::words::Word;
+use crate::report::{Options, prose, safe, view};
+
+/// Writes the whole report.
+///
+/// # Errors
+/// Only what the writer says.
+pub fn write(report: &Report, options: &Options, out: &mut dyn io::Write) -> io::Result<()> {
+    let mut page = Page {
+        out,
+        color: options.color,
+        ascii: options.ascii,
+        width: options.width.max(40),
+    };
+    let clock = options.clock(report);
+    head(&mut page, report, options, &clock)?;
+    for group in groups(report) {
+        section(&mut page, &group, report, options, &clock)?;
+    }
+    tail(&mut page, report)
+}
+
+fn head(page: &mut Page<'_>, report: &Report, options: &Options, clock: &Clock) -> io::Result<()> {
+    let coverage = &report.coverage;
+    let sources: Vec<String> = options
+        .sources
+        .iter()
+        .map(|s| safe::line(s).into_owned())
+        .collect();
+    let sources = if sources.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", sources.join(", "))
+    };
+    page.wrapped(
+        "",
+        "",
+        Style::Strong,
+        &format!("whylencr {}{sources}", options.tool_version),
+    )?;
+    if let Some((first, last)) = coverage.span {
+        page.wrapped(
+            "",
+            "",
+            Style::Plain,
+            &format!(
+                "{} to {} ({})",
+                clock.show(first),
+                clock.show(last),
+                last.since(first)
+            ),
+        )?;
+    }
+    page.wrapped(
+        "",
+        "",
+        Style::Plain,
+        &format!(
+            "{} frames, {} handshakes ({} certificates readable)",
+            coverage.frames,
+            coverage.handshakes,
+            coverage.handshakes_clear + coverage.handshakes_keys
+        ),
+    )?;
+    page.blank()?;
+    if report.findings.is_empty() {
+        page.wrapped("", "", Style::Strong, &prose::nothing_found(coverage))?;
+        return Ok(());
+    }
+    let summary = Summary::of(report);
+    let counts = |pairs: &mut dyn Iterator<Item = (&'static str, u64)>| {
+        pairs
+            .map(|(word, n)| format!("{n} {word}"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    page.row(
+        "contacts",
+        &format!(
+            "{} ({})",
+            report.findings.len(),
+            counts(&mut summary.kinds.into_iter())
+        ),
+    )?;
+    page.row("verdicts", &counts(&mut summary.outcomes.into_iter()))?;
+    page.row("certainty", &counts(&mut summary.confidences.into_iter()))?;
+    let alerts = counts(&mut summary.alerts.into_iter().map(|(s, n)| (s.word(), n)));
+    page.row("alerts", if alerts.is_empty() { "none" } else { &alerts })?;
+    for alert in &report.alerts {
+        page.alert(alert)?;
+    }
+    Ok(())
+}
+
+fn section(
+    page: &mut Page<'_>,
+    group: &Group<'_>,
+    report: &Report,
+    options: &Options,
+    clock: &Clock,
+) -> io::Result<()> {
+    page.blank()?;
+    let n = group.findings.len();
+    let contacts = if n == 1 {
+        "1 contact".to_owned()
+    } else {
+        format!("{n} contacts")
+    };
+    page.rule(&format!("{} ({contacts})", prose::group_title(&group.key)))?;
+    let mut before: Option<&Finding> = None;
+    for finding in &group.findings {
+        match before {
+            Some(before) if !options.verbose && alike(before, finding) => {
+                again(page, before, finding)?;
+            }
+            _ => one(page, finding, report, options, clock)?,
+        }
+        before = Some(finding);
+    }
+    if let Key::Site(_) = group.key {
+        trigger(page, group, report)?;
+    }
+    Ok(())
+}
+
+fn one(
+    page: &mut Page<'_>,
+    finding: &Finding,
+    report: &Report,
+    options: &Options,
+    clock: &Clock,
+) -> io::Result<()> {
+    page.blank()?;
+    let (status, style) = status(finding);
+    page.labelled(
+        &format!("[{}]", finding.id.0),
+        status,
+        style,
+        &prose::headline(finding),
+    )?;
+    let what = match (&finding.method, &finding.url) {
+        (Some(method), Some(url)) => format!("  {} {}", safe::capped(method, 20), safe::line(url)),
+        _ => String::new(),
+    };
+    page.indented(Style::Dim, &format!("{}{what}", clock.show(finding.at)))?;
+    page.indented(Style::Plain, &prose::why(finding, report))?;
+    let timing = prose::timing(finding);
+    if !timing.is_empty() {
+        page.item("time", Style::Plain, &timing)?;
+    }
+    for candidate in finding
+        .candidates
+        .iter()
+        .take(if options.verbose { usize::MAX } else { 4 })
+    {
+        evidence(page, candidate, finding)?;
+    }
+    if finding.candidates.len() > 4 && !options.verbose {
+        page.item(
+            "and",
+            Style::Plain,
+            &format!("{} more like these", finding.candidates.len() - 4),
+        )?;
+    }
+    rejected(page, finding, options)?;
+    for alert in &finding.alerts {
+        page.alert(alert)?;
+    }
+    if let Some(advice) = prose::advice(finding) {
+        page.item("do", Style::Plain, &advice)?;
+    }
+    if let Some(filter) = view::filter(finding) {
+        page.unbroken("filter", &filter)?;
+    }
+    Ok(())
+}
+
+fn evidence(page: &mut Page<'_>, candidate: &Candidate, finding: &Finding) -> io::Result<()> {
+    for evidence in &candidate.evidence {
+        let sign = match evidence.bearing {
+            Bearing::Decides => "proof",
+            Bearing::Supports(_) => "for",
+            Bearing::Opposes(_) | Bearing::Excludes => "against",
+        };
+        let sentence = prose::evidence(evidence, candidate, finding);
+        page.item(
+            sign,
+            Style::Plain,
+            &format!("{sentence}{}", frames(&evidence.frames)),
+        )?;
+    }
+    Ok(())
+}
+
+fn rejected(page: &mut Page<'_>, finding: &Finding, options: &Options) -> io::Result<()> {
+    let shown = if options.verbose { usize::MAX } else { 3 };
+    for candidate in finding.rejected.iter().take(shown) {
+        if options.verbose {
+            evidence(page, candidate, finding)?;
+        } else {
+            page.item("not", Style::Dim, &prose::rejection(candidate, finding))?;
+        }
+    }
+    match finding.rejected.len().saturating_sub(shown) {
+        0 => Ok(()),
+        more => page.item("not", Style::Dim, &format!("{more} more that fit less.")),
+    }
+}
+
+/// Browsers often ask the same twice at once. The second stays a finding, in one line.
+fn alike(a: &Finding, b: &Finding) -> bool {
+    a.kind == b.kind
+        && a.stage == b.stage
+        && a.url == b.url
+        && a.host == b.host
+        && a.client.ip == b.client.ip
+        && a.asked.serials == b.asked.serials
+        && a.answer.http_status == b.answer.http_status
+        && a.answer.failure == b.answer.failure
+        && a.verdict.confidence == b.verdict.confidence
+        && a.verdict.cause == b.verdict.cause
+        && a.verdict.site == b.verdict.site
+        && a.alerts.is_empty()
+        && b.alerts.is_empty()
+}
+
+fn again(page: &mut Page<'_>, before: &Finding, finding: &Finding) -> io::Result<()> {
+    page.blank()?;
+    let (status, style) = status(finding);
+    let own = &finding.frames;
+    let all: Vec<FrameNo> = own
+        .connect
+        .iter()
+        .chain(&own.request)
+        .chain(&own.response)
+        .copied()
+        .collect();
+    let text = format!(
+        "The same once more, {} later{}",
+        finding.at.since(before.at),
+        frames(&all)
+    );
+    page.labelled(&format!("[{}]", finding.id.0), status, style, &text)
+}
+
+/// What is known of the trigger, once a site.
+fn trigger(page: &mut Page<'_>, group: &Group<'_>, report: &Report) -> io::Result<()> {
+    let mut known = group
+        .findings
+        .iter()
+        .filter_map(|f| report.handshake(f.candidates.first()?.handshake));
+    let Some(first) = known.next() else {
+        return Ok(());
+    };
+    page.blank()?;
+    page.item(
+        "trigger",
+        Style::Plain,
+        &format!("{}.", prose::connection(first)),
+    )?;
+    // The first handshake may hide what a later one shows.
+    let shown = std::iter::once(first)
+        .chain(known)
+        .find_map(|h| Some((h.chain.first()?, h.hello_at)));
+    if let Some((certificate, at)) = shown {
+        page.item(
+            "shown",
+            Style::Plain,
+            &format!("{}.", prose::certificate(certificate, at)),
+        )?;
+        page.item("", Style::Dim, &prose::crtsh(&certificate.serial))?;
+    }
+    Ok(())
+}
+
+fn tail(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
+    let notes = prose::coverage(&report.coverage);
+    if notes.is_empty() {
+        return Ok(());
+    }
+    page.blank()?;
+    page.rule("What this capture cannot show")?;
+    notes
+        .iter()
+        .try_for_each(|note| page.wrapped("  - ", "    ", Style::Plain, note))
+}
+
+fn status(finding: &Finding) -> (&'static str, Style) {
+    if finding.verdict.cause == Cause::Disguise {
+        return ("suspicious", Style::Bad);
+    }
+    if finding.verdict.outcome == Outcome::Unexplained {
+        return ("unexplained", Style::Warn);
+    }
+    let style = match finding.verdict.confidence {
+        Confidence::Proven | Confidence::Strong => Style::Good,
+        Confidence::Likely | Confidence::Possible => Style::Warn,
+    };
+    (finding.verdict.confidence.word(), style)
+}
+
+fn frames(frames: &[FrameNo]) -> String {
+    const SHOWN: usize = 8;
+    if frames.is_empty() {
+        return String::new();
+    }
+    let list: Vec<String> = frames.iter().take(SHOWN).map(|f| format!("#{f}")).collect();
+    let more = if frames.len() > SHOWN { ", ..." } else { "" };
+    format!(" ({}{more})", list.join(", "))
+}
+
+#[derive(Clone, Copy)]
+enum Style {
+    Plain,
+    Strong,
+    Dim,
+    Good,
+    Warn,
+    Bad,
+}
+
+/// The one way to the writer: everything passes through [`safe`] here, colours are added after it.
+struct Page<'a> {
+    out: &'a mut dyn io::Write,
+    color: bool,
+    ascii: bool,
+    width: usize,
+}
+
+const INDENT: &str = "    ";
+/// Columns of the labels inside a finding.
+const LABEL: usize = 9;
+
+impl Page<'_> {
+    fn blank(&mut self) -> io::Result<()> {
+        self.out.write_all(b"\n")
+    }
+
+    fn rule(&mut self, title: &str) -> io::Result<()> {
+        let used = title.chars().count() + 4;
+        let dashes = "-".repeat(self.width.saturating_sub(used).max(2));
+        self.put(Style::Strong, &format!("-- {title} {dashes}"))?;
+        self.blank()
+    }
+
+    fn row(&mut self, label: &str, text: &str) -> io::Result<()> {
+        self.wrapped(&format!("{label:<11}"), &" ".repeat(11), Style::Plain, text)
+    }
+
+    fn labelled(&mut self, number: &str, status: &str, style: Style, text: &str) -> io::Result<()> {
+        let lead = number.chars().count() + status.len() + 3;
+        self.put(Style::Plain, number)?;
+        self.put(Style::Plain, " ")?;
+        self.put(style, status)?;
+        self.put(Style::Plain, "  ")?;
+        for (n, line) in wrap(
+            text,
+            self.width.saturating_sub(lead),
+            self.width - INDENT.len(),
+        )
+        .iter()
+        .enumerate()
+        {
+            if n > 0 {
+                self.put(Style::Plain, INDENT)?;
+            }
+            self.put(Style::Strong, line)?;
+            self.blank()?;
+        }
+        Ok(())
+    }
+
+    fn indented(&mut self, style: Style, text: &str) -> io::Result<()> {
+        self.wrapped(INDENT, INDENT, style, text)
+    }
+
+    fn item(&mut self, label: &str, style: Style, text: &str) -> io::Result<()> {
+        let first = format!("{INDENT}{label:<LABEL$}");
+        self.wrapped(&first, &" ".repeat(INDENT.len() + LABEL), style, text)
+    }
+
+    /// A line to copy, which must not be wrapped.
+    fn unbroken(&mut self, label: &str, text: &str) -> io::Result<()> {
+        self.put(Style::Plain, &format!("{INDENT}{label:<LABEL$}{text}"))?;
+        self.blank()
+    }
+
+    fn alert(&mut self, alert: &crate::finding::Alert) -> io::Result<()> {
+        let style = match alert.severity {
+            Severity::High => Style::Bad,
+            Severity::Medium | Severity::Low => Style::Warn,
+            Severity::Info => Style::Plain,
+        };
+        let text = format!(
+            "{} alert: {}{}",
+            alert.severity.word(),
+            prose::alert(alert),
+            frames(&alert.frames)
+        );
+        self.item("!", style, &text)?;
+        self.item("", Style::Dim, prose::benign(alert))
+    }
+
+    fn wrapped(&mut self, first: &str, then: &str, style: Style, text: &str) -> io::Result<()> {
+        let room = |lead: &str| self.width.saturating_sub(lead.chars().count());
+        let lines = wrap(text, room(first), room(then));
+        for (n, line) in lines.iter().enumerate() {
+            self.put(Style::Plain, if n == 0 { first } else { then })?;
+            self.put(style, line)?;
+            self.blank()?;
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, style: Style, text: &str) -> io::Result<()> {
+        let shown = safe::visible(text);
+        let shown = if self.ascii {
+            safe::ascii(&shown)
+        } else {
+            shown
+        };
+        let code = match style {
+            _ if !self.color => "",
+            Style::Plain => "",
+            Style::Strong => "\u{1b}[1m",
+            Style::Dim => "\u{1b}[2m",
+            Style::Good => "\u{1b}[32m",
+            Style::Warn => "\u{1b}[33m",
+            Style::Bad => "\u{1b}[1;31m",
+        };
+        if code.is_empty() {
+            self.out.write_all(shown.as_bytes())
+        } else {
+            write!(self.out, "{code}{shown}\u{1b}[0m")
+        }
+    }
+}
+
+/// Lines of at most so many characters, broken at spaces; words that are longer stay whole so that they can be
+/// copied.
+fn wrap(text: &str, first: usize, then: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut line = String::new();
+    let mut used = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        let room = if lines.is_empty() { first } else { then };
+        if used > 0 && used + 1 + length > room {
+            lines.push(std::mem::take(&mut line));
+            used = 0;
+        }
+        if used > 0 {
+            line.push(' ');
+            used += 1;
+        }
+        line.push_str(word);
+        used += length;
+    }
+    lines.push(line);
+    lines
+}
+
+#[cfg(test)]
+mod tests;
