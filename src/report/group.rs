@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::finding::{Cause, Finding, Outcome, Report};
+use crate::finding::{Cause, Finding, Handshake, Outcome, Report};
 
 /// What the findings of a group have in common.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -72,6 +72,15 @@ pub fn key(finding: &Finding) -> Key {
         Outcome::AnyUnder => Key::AnyUnder(verdict.under.clone()),
         Outcome::NoOutbound => Key::Own,
         Outcome::Unexplained => Key::Unexplained,
+    }
+}
+
+/// The handshake that a verdict names as the one cause; None for sets of sites and for no site.
+#[must_use]
+pub fn trigger<'a>(finding: &Finding, report: &'a Report) -> Option<&'a Handshake> {
+    match finding.verdict.outcome {
+        Outcome::Site => report.handshake(finding.candidates.first()?.handshake),
+        Outcome::OneOf | Outcome::AnyUnder | Outcome::NoOutbound | Outcome::Unexplained => None,
     }
 }
 

@@ -116,13 +116,21 @@ impl Head {
             bytes: coverage.bytes,
             handshakes: coverage.handshakes,
             findings: report.findings.len() as u64,
-            kinds: summary.kinds,
-            outcomes: summary.outcomes,
-            confidences: summary.confidences,
+            kinds: summary.kinds.iter().map(|(k, n)| (k.word(), *n)).collect(),
+            outcomes: summary
+                .outcomes
+                .iter()
+                .map(|(o, n)| (o.word(), *n))
+                .collect(),
+            confidences: summary
+                .confidences
+                .iter()
+                .map(|(c, n)| (c.0.word(), *n))
+                .collect(),
             alerts: summary
                 .alerts
-                .into_iter()
-                .map(|(severity, n)| (severity.word(), n))
+                .iter()
+                .map(|(s, n)| (s.0.word(), *n))
                 .collect(),
             notes: prose::coverage(coverage),
         }

@@ -9,8 +9,11 @@
 //! Presenters arrange; they never compute a verdict. Two of them can therefore not disagree.
 
 pub mod clock;
+pub mod csv;
 pub mod group;
+pub mod html;
 pub mod json;
+pub mod markdown;
 pub mod prose;
 pub mod safe;
 pub mod summary;
@@ -39,6 +42,12 @@ pub enum Format {
     Ndjson,
     /// The same records in one document with a summary.
     Json,
+    /// A table for spreadsheets.
+    Csv,
+    /// For tickets.
+    Markdown,
+    /// One page that needs nothing else.
+    Html,
 }
 
 /// What a report needs to know besides the findings.
@@ -132,5 +141,8 @@ pub fn write(
         Format::Text => text::write(report, options, out),
         Format::Ndjson => json::write_lines(report, options, out),
         Format::Json => json::write_document(report, options, out),
+        Format::Csv => csv::write(report, options, out),
+        Format::Markdown => markdown::write(report, options, out),
+        Format::Html => html::write(report, options, out),
     }
 }

@@ -1,53 +1,63 @@
 //! Counts over a report: what happened how often. No judgement.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use crate::finding::{Alert, Outcome, Report, Severity};
-use crate::report::words::Word;
+use crate::finding::{Alert, Confidence, ContactKind, Outcome, Report, Severity};
 
 /// Counts over a report.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Summary {
-    /// Contacts by kind, in the order of [`crate::finding::ContactKind`].
-    pub kinds: BTreeMap<&'static str, u64>,
-    /// Findings by outcome.
-    pub outcomes: BTreeMap<&'static str, u64>,
-    /// Findings by confidence, unexplained ones left out: there the word means nothing to a reader.
-    pub confidences: BTreeMap<&'static str, u64>,
+    /// Findings.
+    pub findings: u64,
+    /// Findings by kind.
+    pub kinds: BTreeMap<ContactKind, u64>,
+    /// Findings by outcome, those that occur, in the order of [`Outcome`].
+    pub outcomes: Vec<(Outcome, u64)>,
+    /// Findings by confidence, best first. Unexplained ones are left out: there the word means nothing to a reader.
+    pub confidences: BTreeMap<Reverse<Confidence>, u64>,
     /// Alerts by severity, worst first.
-    pub alerts: Vec<(Severity, u64)>,
+    pub alerts: BTreeMap<Reverse<Severity>, u64>,
 }
 
 impl Summary {
     /// Counts a report.
     #[must_use]
     pub fn of(report: &Report) -> Self {
-        let mut summary = Self::default();
-        let mut severities: BTreeMap<Severity, u64> = BTreeMap::new();
+        let outcomes = [
+            Outcome::Site,
+            Outcome::OneOf,
+            Outcome::AnyUnder,
+            Outcome::NoOutbound,
+            Outcome::Unexplained,
+        ];
+        let mut summary = Self {
+            outcomes: outcomes.map(|o| (o, 0)).into(),
+            ..Self::default()
+        };
         for finding in &report.findings {
-            *summary.kinds.entry(finding.kind.word()).or_default() += 1;
-            *summary
+            let verdict = &finding.verdict;
+            summary.findings += 1;
+            *summary.kinds.entry(finding.kind).or_default() += 1;
+            if let Some((_, n)) = summary
                 .outcomes
-                .entry(finding.verdict.outcome.word())
-                .or_default() += 1;
-            if finding.verdict.outcome != Outcome::Unexplained {
+                .iter_mut()
+                .find(|(o, _)| *o == verdict.outcome)
+            {
+                *n += 1;
+            }
+            if verdict.outcome != Outcome::Unexplained {
                 *summary
                     .confidences
-                    .entry(finding.verdict.confidence.word())
+                    .entry(Reverse(verdict.confidence))
                     .or_default() += 1;
             }
         }
+        summary.outcomes.retain(|(_, n)| *n > 0);
         for alert in alerts(report) {
-            *severities.entry(alert.severity).or_default() += 1;
+            *summary.alerts.entry(Reverse(alert.severity)).or_default() += 1;
         }
-        summary.alerts = severities.into_iter().rev().collect();
         summary
-    }
-
-    /// Alerts in all.
-    #[must_use]
-    pub fn alert_count(&self) -> u64 {
-        self.alerts.iter().map(|(_, n)| n).sum()
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::io;
 
-use crate::finding::{Bearing, Candidate, Cause, Confidence, Finding, Outcome, Report, Severity};
+use crate::finding::{Candidate, Cause, Confidence, Finding, Outcome, Report, Severity};
 use crate::frame::FrameNo;
 use crate::report::clock::Clock;
-use crate::report::group::{Group, Key, groups};
+use crate::report::group::{Group, Key, groups, trigger as trigger_of};
 use crate::report::summary::Summary;
 use crate::report::words::Word;
 use crate::report::{Options, prose, safe, view};
@@ -76,25 +76,9 @@ fn head(page: &mut Page<'_>, report: &Report, options: &Options, clock: &Clock) 
         page.wrapped("", "", Style::Strong, &prose::nothing_found(coverage))?;
         return Ok(());
     }
-    let summary = Summary::of(report);
-    let counts = |pairs: &mut dyn Iterator<Item = (&'static str, u64)>| {
-        pairs
-            .map(|(word, n)| format!("{n} {word}"))
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    page.row(
-        "contacts",
-        &format!(
-            "{} ({})",
-            report.findings.len(),
-            counts(&mut summary.kinds.into_iter())
-        ),
-    )?;
-    page.row("verdicts", &counts(&mut summary.outcomes.into_iter()))?;
-    page.row("certainty", &counts(&mut summary.confidences.into_iter()))?;
-    let alerts = counts(&mut summary.alerts.into_iter().map(|(s, n)| (s.word(), n)));
-    page.row("alerts", if alerts.is_empty() { "none" } else { &alerts })?;
+    for (label, text) in prose::summary(&Summary::of(report)) {
+        page.row(label, &text)?;
+    }
     for alert in &report.alerts {
         page.alert(alert)?;
     }
@@ -186,14 +170,9 @@ fn one(
 
 fn evidence(page: &mut Page<'_>, candidate: &Candidate, finding: &Finding) -> io::Result<()> {
     for evidence in &candidate.evidence {
-        let sign = match evidence.bearing {
-            Bearing::Decides => "proof",
-            Bearing::Supports(_) => "for",
-            Bearing::Opposes(_) | Bearing::Excludes => "against",
-        };
         let sentence = prose::evidence(evidence, candidate, finding);
         page.item(
-            sign,
+            prose::side(evidence.bearing),
             Style::Plain,
             &format!("{sentence}{}", frames(&evidence.frames)),
         )?;
@@ -254,10 +233,7 @@ fn again(page: &mut Page<'_>, before: &Finding, finding: &Finding) -> io::Result
 
 /// What is known of the trigger, once a site.
 fn trigger(page: &mut Page<'_>, group: &Group<'_>, report: &Report) -> io::Result<()> {
-    let mut known = group
-        .findings
-        .iter()
-        .filter_map(|f| report.handshake(f.candidates.first()?.handshake));
+    let mut known = group.findings.iter().filter_map(|f| trigger_of(f, report));
     let Some(first) = known.next() else {
         return Ok(());
     };
@@ -295,17 +271,18 @@ fn tail(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
 }
 
 fn status(finding: &Finding) -> (&'static str, Style) {
-    if finding.verdict.cause == Cause::Disguise {
-        return ("suspicious", Style::Bad);
-    }
-    if finding.verdict.outcome == Outcome::Unexplained {
-        return ("unexplained", Style::Warn);
-    }
-    let style = match finding.verdict.confidence {
-        Confidence::Proven | Confidence::Strong => Style::Good,
-        Confidence::Likely | Confidence::Possible => Style::Warn,
+    let style = match (
+        finding.verdict.cause,
+        finding.verdict.outcome,
+        finding.verdict.confidence,
+    ) {
+        (Cause::Disguise, _, _) => Style::Bad,
+        (_, Outcome::Unexplained, _) | (_, _, Confidence::Likely | Confidence::Possible) => {
+            Style::Warn
+        }
+        (_, _, Confidence::Proven | Confidence::Strong) => Style::Good,
     };
-    (finding.verdict.confidence.word(), style)
+    (prose::standing(finding), style)
 }
 
 fn frames(frames: &[FrameNo]) -> String {

@@ -1,8 +1,58 @@
-//! What a capture cannot show, so that absence is never mistaken for proof.
+//! Whole reports in words: the sums, and what a capture cannot show, so that absence is never mistaken for proof.
 
 use crate::event::{AnomalyKind, BlindSpot};
-use crate::finding::Coverage;
+use crate::finding::{Coverage, Outcome};
 use crate::report::prose::plural;
+use crate::report::summary::Summary;
+use crate::report::words::Word;
+
+/// The sums of a report as labelled lines.
+#[must_use]
+pub fn summary(summary: &Summary) -> [(&'static str, String); 4] {
+    let joined = |parts: Vec<String>| {
+        if parts.is_empty() {
+            "none".to_owned()
+        } else {
+            parts.join(", ")
+        }
+    };
+    let kinds = summary
+        .kinds
+        .iter()
+        .map(|(kind, n)| format!("{n} {}", super::kind(*kind)))
+        .collect();
+    let outcome = |outcome: Outcome| match outcome {
+        Outcome::Site => "tied to one site",
+        Outcome::OneOf => "to one of several",
+        Outcome::AnyUnder => "to any site under a CA",
+        Outcome::NoOutbound => "the device's own doing",
+        Outcome::Unexplained => "unexplained",
+    };
+    let outcomes = summary
+        .outcomes
+        .iter()
+        .map(|(o, n)| format!("{n} {}", outcome(*o)))
+        .collect();
+    let confidences = summary
+        .confidences
+        .iter()
+        .map(|(c, n)| format!("{n} {}", c.0.word()))
+        .collect();
+    let alerts = summary
+        .alerts
+        .iter()
+        .map(|(s, n)| format!("{n} {}", s.0.word()))
+        .collect();
+    [
+        (
+            "Contacts",
+            format!("{} ({})", summary.findings, joined(kinds)),
+        ),
+        ("Verdicts", joined(outcomes)),
+        ("Certainty", joined(confidences)),
+        ("Alerts", joined(alerts)),
+    ]
+}
 
 /// Sentences on what this capture cannot show; empty when it shows everything.
 #[must_use]

@@ -18,16 +18,17 @@ mod why;
 use std::borrow::Cow;
 
 use crate::finding::{
-    Candidate, Cause, Confidence, ContactKind, Finding, Missing, Outcome, Report, Site, Stage,
-    Verdict,
+    Bearing, Candidate, Cause, Confidence, ContactKind, Finding, Missing, Outcome, Report, Site,
+    Stage, Verdict,
 };
 use crate::report::group::Key;
 use crate::report::safe;
+use crate::report::words::Word;
 
 pub use advice::advice;
 pub use alert::{alert, benign};
 pub use answer::{answer, failure, ocsp_error, revocation_reason, status, timing};
-pub use coverage::{blind_spot, coverage, nothing_found};
+pub use coverage::{blind_spot, coverage, nothing_found, summary};
 pub use evidence::{evidence, rejection};
 pub use host::{GLOSSARY, about, crtsh, role};
 pub use trigger::{certificate, connection};
@@ -72,6 +73,35 @@ pub fn headline(finding: &Finding) -> String {
             format!("{} {adverb}made {contact}", capital(&actor(finding)))
         }
         Outcome::Unexplained => format!("Nothing in this capture explains {contact}"),
+    }
+}
+
+/// How a finding stands, in one word for people.
+#[must_use]
+pub fn standing(finding: &Finding) -> &'static str {
+    match (finding.verdict.cause, finding.verdict.outcome) {
+        (Cause::Disguise, _) => "suspicious",
+        (_, Outcome::Unexplained) => "unexplained",
+        _ => finding.verdict.confidence.word(),
+    }
+}
+
+/// The side that a piece of evidence takes, in one word for people.
+#[must_use]
+pub const fn side(bearing: Bearing) -> &'static str {
+    match bearing {
+        Bearing::Decides => "proof",
+        Bearing::Supports(_) => "for",
+        Bearing::Opposes(_) | Bearing::Excludes => "against",
+    }
+}
+
+/// The site or sites that a verdict names, for a cell of a table; empty when it names none.
+#[must_use]
+pub fn sites(finding: &Finding) -> String {
+    match &finding.verdict.site {
+        Some(site) => safe::line(site).into_owned(),
+        None => list(&candidate_names(finding), "or"),
     }
 }
 
@@ -169,6 +199,17 @@ pub fn client(finding: &Finding, report: &Report) -> String {
             safe::capped(agent, 60)
         ),
         None => format!("a client {place}"),
+    }
+}
+
+/// The kind of object a contact was after, as a label.
+#[must_use]
+pub const fn kind(kind: ContactKind) -> &'static str {
+    match kind {
+        ContactKind::Ocsp => "OCSP",
+        ContactKind::Crl => "CRL",
+        ContactKind::Issuer => "issuer certificate",
+        ContactKind::Unknown => "other",
     }
 }
 
@@ -364,7 +405,7 @@ fn disguised(finding: &Finding) -> String {
 }
 
 /// The sentence with its first letter in upper case, unless it begins with a name of a host.
-pub(super) fn capital(text: &str) -> String {
+pub(in crate::report) fn capital(text: &str) -> String {
     let mut chars = text.chars();
     match chars.next() {
         Some(first) => first.to_uppercase().chain(chars).collect(),

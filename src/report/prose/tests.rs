@@ -148,7 +148,7 @@ fn every_fact_has_a_sentence() {
         .into_iter()
         .map(|f| {
             evidence(
-                &sample::evidence("rule", crate::finding::Bearing::Excludes, f, &[]),
+                &sample::evidence("rule", Bearing::Excludes, f, &[]),
                 &candidate,
                 &finding,
             )
@@ -165,7 +165,7 @@ fn every_fact_has_a_sentence() {
         visibility: Visibility::Clear,
     };
     let text = evidence(
-        &sample::evidence("rule", crate::finding::Bearing::Decides, own, &[]),
+        &sample::evidence("rule", Bearing::Decides, own, &[]),
         &inbound,
         &finding,
     );

@@ -1,0 +1,221 @@
+//! The report as one HTML file that loads nothing and needs no script.
+//!
+//! Four small templates, written one finding at a time so that ten thousand findings cost no more memory than
+//! one. Two walls stand between a capture and the reader's browser: every string is made harmless and escaped
+//! by the template engine's formatter, and a content security policy admits only the style and the script whose
+//! hashes it names.
+
+mod chart;
+
+use std::io;
+
+use minijinja::value::Serde;
+use minijinja::{Environment, Value, context, escape_formatter};
+
+use crate::crypto::sha256;
+use crate::finding::{Candidate, Finding, Report};
+use crate::report::clock::{Clock, rfc3339};
+use crate::report::group::{groups, trigger};
+use crate::report::summary::Summary;
+use crate::report::view::{self, Record};
+use crate::report::{Options, prose, safe};
+
+const STYLE: &str = include_str!("html/style.css");
+const SCRIPT: &str = include_str!("html/script.js");
+
+/// Evidence lines shown for one finding; a set of many sites would drown the page.
+const EVIDENCE: usize = 24;
+/// Rejected candidates shown for one finding.
+const REJECTED: usize = 6;
+
+/// Writes the whole report.
+///
+/// # Errors
+/// What the writer says; a template that fails is reported as an error of kind `Other`.
+pub fn write(report: &Report, options: &Options, out: &mut dyn io::Write) -> io::Result<()> {
+    let env = environment()?;
+    let clock = options.clock(report);
+    let notes = prose::coverage(&report.coverage);
+    render(
+        &env,
+        "head.html",
+        head(report, options, &clock, !notes.is_empty()),
+        out,
+    )?;
+    if !report.findings.is_empty() {
+        for finding in &report.findings {
+            render(&env, "row.html", row(finding, &clock), out)?;
+        }
+        out.write_all(b"</tbody></table></div></section>\n")?;
+    }
+    out.write_all(b"<main id=\"main\">\n")?;
+    for group in groups(report) {
+        let title = context! { title => prose::group_title(&group.key), n => group.findings.len() };
+        render(&env, "group.html", title, out)?;
+        for finding in group.findings {
+            render(
+                &env,
+                "finding.html",
+                one(finding, report, options, &clock),
+                out,
+            )?;
+        }
+    }
+    let tail = context! {
+        notes,
+        about => prose::about(),
+        glossary => Serde(prose::GLOSSARY),
+        version => options.tool_version.as_str(),
+        generated_at => options.generated_at.map(rfc3339),
+        script => SCRIPT,
+    };
+    render(&env, "tail.html", tail, out)
+}
+
+fn environment() -> io::Result<Environment<'static>> {
+    let mut env = Environment::new();
+    for (name, source) in [
+        ("head.html", include_str!("html/head.html")),
+        ("row.html", include_str!("html/row.html")),
+        (
+            "group.html",
+            "<h2>{{ title }} <span class=\"soft\">({{ n }})</span></h2>\n",
+        ),
+        ("finding.html", include_str!("html/finding.html")),
+        ("tail.html", include_str!("html/tail.html")),
+    ] {
+        env.add_template(name, source).map_err(io::Error::other)?;
+    }
+    env.set_formatter(|out, state, value| match value.as_str() {
+        Some(text) if !value.is_safe() => {
+            escape_formatter(out, state, &Value::from(safe::visible(text).into_owned()))
+        }
+        _ => escape_formatter(out, state, value),
+    });
+    Ok(env)
+}
+
+fn render(
+    env: &Environment<'_>,
+    name: &str,
+    context: Value,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    let page = env
+        .get_template(name)
+        .and_then(|t| t.render(context))
+        .map_err(io::Error::other)?;
+    out.write_all(page.as_bytes())
+}
+
+fn head(report: &Report, options: &Options, clock: &Clock, notes: bool) -> Value {
+    let span = report.coverage.span.map(|(first, last)| {
+        context! { first => clock.show(first), last => clock.show(last), length => last.since(first).to_string() }
+    });
+    context! {
+        style => STYLE,
+        style_hash => hash(STYLE),
+        script_hash => hash(SCRIPT),
+        version => options.tool_version.as_str(),
+        sources => options.sources.join(", "),
+        span,
+        frames => report.coverage.frames,
+        handshakes => report.coverage.handshakes,
+        empty => report.findings.is_empty().then(|| prose::nothing_found(&report.coverage)),
+        rows_follow => !report.findings.is_empty(),
+        sums => Serde(prose::summary(&Summary::of(report))),
+        alerts => Serde(report.alerts.iter().map(view::alert).collect::<Vec<_>>()),
+        overview => Serde(chart::overview(report, clock)),
+        notes,
+    }
+}
+
+fn row(finding: &Finding, clock: &Clock) -> Value {
+    let alerts: Vec<&str> = finding.alerts.iter().map(|a| a.rule).collect();
+    context! {
+        id => finding.id.0,
+        time => clock.brief(finding.at),
+        word => prose::standing(finding),
+        site => prose::sites(finding),
+        kind => prose::kind(finding.kind),
+        host => finding.host.as_str(),
+        client => finding.client.ip.to_string(),
+        alerts => alerts.join(", "),
+    }
+}
+
+fn one(finding: &Finding, report: &Report, options: &Options, clock: &Clock) -> Value {
+    let evidence: Vec<Value> = finding
+        .candidates
+        .iter()
+        .flat_map(|c| c.evidence.iter().map(move |e| (c, e)))
+        .take(EVIDENCE)
+        .map(|(c, e)| {
+            context! {
+                side => prose::side(e.bearing),
+                text => prose::evidence(e, c, finding),
+                frames => e.frames.iter().take(12).map(|f| f.0).collect::<Vec<_>>(),
+            }
+        })
+        .collect();
+    let all: usize = finding.candidates.iter().map(|c| c.evidence.len()).sum();
+    let rejected = |c: &Candidate| prose::rejection(c, finding);
+    let handshake = trigger(finding, report);
+    let shown = handshake.map(|h| {
+        let leaf = h.chain.first();
+        context! {
+            connection => prose::connection(h),
+            ja4 => h.ja4.as_str(),
+            certificate => leaf.map(|c| prose::certificate(c, h.hello_at)),
+            serial => leaf.map(|c| c.serial.to_string()),
+            crtsh => leaf.map(|c| prose::crtsh(&c.serial)),
+        }
+    });
+    let mut record = Record::new(finding, report, options);
+    // Shown from `evidence` and `rejected`, within their limits.
+    record.candidates.clear();
+    record.rejected.clear();
+    context! {
+        word => prose::standing(finding),
+        time => clock.show(finding.at),
+        client => prose::client(finding, report),
+        role => finding.role.as_ref().map(prose::role),
+        timing => prose::timing(finding),
+        chart => Serde(chart::finding(finding, handshake, clock)),
+        more_evidence => all.saturating_sub(EVIDENCE),
+        rejected => finding.rejected.iter().take(REJECTED).map(rejected).collect::<Vec<_>>(),
+        evidence,
+        trigger => shown,
+        f => Serde(record),
+    }
+}
+
+/// A hash source of a content security policy (CSP 3, 2.3.1).
+fn hash(text: &str) -> String {
+    format!("sha256-{}", base64(&sha256(text.as_bytes())))
+}
+
+/// Standard alphabet with padding (RFC 4648 4).
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let word = group
+            .iter()
+            .fold(0_u32, |word, byte| (word << 8) | u32::from(*byte))
+            << (8 * (3 - group.len()));
+        for place in 0..4 {
+            let six = (word >> (18 - 6 * place)) & 63;
+            let digit = ALPHABET.get(six as usize).copied().unwrap_or(b'=');
+            text.push(if place > group.len() {
+                '='
+            } else {
+                char::from(digit)
+            });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;
