@@ -1,12 +1,81 @@
 //! Room 2: a frame's bytes to a packet. Link headers, VLAN and tunnels, IP, defragmentation.
+//!
+//! [`Decoder::decode`] tries the fast path for plain packets first and then walks header by header
+//! (`walk`): `link` strips what the capture interface put before IP, `ip` reads IP and the transports,
+//! `tunnel` finds packets inside packets, `defrag` joins fragments, which are the only state.
+
+#![warn(clippy::indexing_slicing)]
+
+mod defrag;
+mod fast;
+mod icmp;
+mod ip;
+mod link;
+mod plausible;
+mod rest;
+mod scope;
+mod tunnel;
+mod undecoded;
+mod walk;
 
 use std::net::IpAddr;
 
 use crate::event::Mac;
 use crate::flow::{Scope, Transport};
+use crate::frame::Frame;
+use crate::limits::Limits;
+
+pub use self::defrag::FragmentCounts;
+pub use self::link::{link_name, link_supported};
+pub use self::undecoded::Undecoded;
+
+/// Decodes frames. Its only state is fragments waiting for the rest of their datagram.
+#[derive(Debug)]
+pub struct Decoder {
+    depth: usize,
+    fragments: defrag::Fragments,
+    joined: [Vec<u8>; walk::JOINS],
+}
+
+impl Decoder {
+    /// A decoder without any fragments yet.
+    #[must_use]
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            depth: limits.tunnel_depth,
+            fragments: defrag::Fragments::new(limits),
+            joined: Default::default(),
+        }
+    }
+
+    /// The innermost packet of a frame. A packet joined from fragments borrows from the decoder.
+    ///
+    /// # Errors
+    ///
+    /// [`Undecoded`] says why there is none, which for ARP or a waiting fragment is as it should be;
+    /// [`Undecoded::is_anomaly`] tells these from malformed frames.
+    #[inline]
+    pub fn decode<'a>(&'a mut self, frame: &Frame<'a>) -> Result<Packet<'a>, Undecoded> {
+        match fast::packet(frame) {
+            Some(packet) => Ok(packet),
+            None => self.decode_any(frame),
+        }
+    }
+
+    /// What became of fragmented datagrams so far.
+    #[must_use]
+    pub fn fragments(&self) -> FragmentCounts {
+        self.fragments.counts()
+    }
+
+    /// The general path.
+    fn decode_any<'a>(&'a mut self, frame: &Frame<'a>) -> Result<Packet<'a>, Undecoded> {
+        walk::Walk::new(frame, self.depth, &mut self.fragments, &mut self.joined).run(frame)
+    }
+}
 
 /// A decoded packet; payloads borrow from the frame or from the fragment buffer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Packet<'a> {
     /// VLAN and tunnel stack.
     pub scope: Scope,
@@ -16,16 +85,16 @@ pub struct Packet<'a> {
     pub dst: IpAddr,
     /// IPv4 TTL or IPv6 hop limit, innermost.
     pub ttl: u8,
-    /// Link-layer source address; None inside tunnels.
+    /// Source address of the innermost link header; None where that is a tunnel's IP header.
     pub mac: Option<Mac>,
-    /// Whether the capturing host sent it, where the capture says so.
+    /// Whether the capturing host sent it, where the capture says so; None inside tunnels.
     pub by_this_host: Option<bool>,
     /// What IP carries.
     pub body: Body<'a>,
 }
 
 /// What IP carries.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Body<'a> {
     /// RFC 9293.
     Tcp(Segment<'a>),
@@ -38,7 +107,7 @@ pub enum Body<'a> {
 }
 
 /// A TCP segment.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Segment<'a> {
     /// Source port.
     pub src_port: u16,
@@ -69,10 +138,26 @@ impl Segment<'_> {
     pub const RST: u8 = 0x04;
     /// ACK flag.
     pub const ACK: u8 = 0x10;
+
+    /// The value of the timestamp option (RFC 7323 section 3.2): the sender's clock.
+    #[must_use]
+    pub fn tsval(&self) -> Option<u32> {
+        let mut options = self.options;
+        loop {
+            options = match *options {
+                // End of options; no-operation, which alone has no length either.
+                [] | [0, ..] => return None,
+                [1, ref rest @ ..] => rest,
+                [8, 10, a, b, c, d, ..] => return Some(u32::from_be_bytes([a, b, c, d])),
+                [_, length @ 2..=255, ..] => options.get(usize::from(length)..)?,
+                _ => return None,
+            }
+        }
+    }
 }
 
 /// A UDP datagram.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Datagram<'a> {
     /// Source port.
     pub src_port: u16,
@@ -85,7 +170,7 @@ pub struct Datagram<'a> {
 }
 
 /// ICMP's word that a packet did not arrive: the flow it quotes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Unreachable {
     /// Transport of the quoted packet.
     pub transport: Transport,

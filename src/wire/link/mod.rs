@@ -1,0 +1,248 @@
+//! Link headers by capture link type; each ends in an EtherType, in PPP or in IP.
+//!
+//! Numbers are those of the tcpdump registry (LINKTYPE_), and the DLT_ values that differ from them where
+//! writers store those instead.
+
+pub(super) mod ethernet;
+pub(super) mod llc;
+pub(super) mod mpls;
+pub(super) mod ppp;
+mod pseudo;
+mod wlan;
+
+use super::Undecoded;
+use super::rest::Rest;
+use super::walk::{Next, Walk};
+use crate::event::Mac;
+use crate::frame::LinkType;
+
+pub(super) use pseudo::{LOOPBACK, cooked_sender, family};
+
+/// Whether frames of this link type can be decoded at all.
+#[must_use]
+pub fn link_supported(link: LinkType) -> bool {
+    kind(link) != Kind::Unknown
+}
+
+/// A name of the link type for people; "unknown" where this room has none.
+#[must_use]
+pub fn link_name(link: LinkType) -> &'static str {
+    match link.0 {
+        0 => "BSD loopback",
+        1 => "Ethernet",
+        6 => "Token Ring",
+        8 => "SLIP",
+        9 => "PPP",
+        10 => "FDDI",
+        11 | 100 => "ATM LLC",
+        12 | 14 | 101 => "raw IP",
+        50 => "PPP in HDLC",
+        51 => "PPPoE",
+        104 => "Cisco HDLC",
+        105 => "802.11",
+        107 => "Frame Relay",
+        108 => "OpenBSD loopback",
+        109 => "OpenBSD IPsec",
+        113 => "Linux cooked v1",
+        117 => "OpenBSD PF log",
+        119 => "802.11 with Prism header",
+        122 => "IP over Fibre Channel",
+        127 => "802.11 with radiotap header",
+        138 => "IP over IEEE 1394",
+        143 => "DOCSIS",
+        149 | 258 => "Apple PKTAP",
+        163 => "802.11 with AVS header",
+        166 => "PPP of pppd",
+        178 => "Juniper Ethernet",
+        192 => "802.11 or other with PPI header",
+        195 | 215 | 230 | 283 => "802.15.4",
+        187 | 201 | 251 | 254 => "Bluetooth",
+        189 | 220 | 249 => "USB",
+        197 => "Endace ERF",
+        204 => "PPP with direction",
+        205 => "Cisco HDLC with direction",
+        206 => "Frame Relay with direction",
+        226 => "Solaris IPNET",
+        227 => "SocketCAN",
+        228 => "raw IPv4",
+        229 => "raw IPv6",
+        239 => "Linux NFLOG",
+        240 | 241 => "netANALYZER",
+        242 => "IP over InfiniBand",
+        253 => "Linux netlink",
+        272 => "Nordic Bluetooth sniffer",
+        274 => "Ethernet with preamble",
+        276 => "Linux cooked v2",
+        281 | 282 | 284 | 285 => "Ethernet with switch tag",
+        147..=162 => "private use",
+        _ => "unknown",
+    }
+}
+
+/// Reads the link header of a frame, or of a frame inside a capture header (PKTAP, PPI, TZSP).
+pub(super) fn open<'a>(
+    walk: &mut Walk<'a, '_>,
+    link: LinkType,
+    rest: Rest<'a>,
+) -> Result<Next<'a>, Undecoded> {
+    match kind(link) {
+        Kind::Unknown => Err(Undecoded::UnknownLink),
+        Kind::Ethernet => Ok(Next::Ethernet(rest)),
+        Kind::EthernetAfter(header) => Ok(Next::Ethernet(skip(rest, header)?)),
+        Kind::SwitchTag(tag) => ethernet::switch_tagged(walk, rest, tag),
+        Kind::Ip => Ok(Next::Ip(rest)),
+        Kind::IpAfter(header) => Ok(Next::Ip(skip(rest, header)?)),
+        Kind::LlcAfter { header, address } => {
+            if let Some(at) = address {
+                walk.mac = rest.array(at).and_then(source);
+            }
+            Ok(Next::Llc(skip(rest, header)?))
+        }
+        Kind::EtherTypeAt { at, header } => {
+            let ether_type = rest.be16(at).ok_or_else(|| short(rest))?;
+            Ok(Next::EtherType(ether_type, skip(rest, header)?))
+        }
+        Kind::Ppp => Ok(Next::Ppp(rest)),
+        Kind::Hdlc { direction } => ppp::hdlc(skip(rest, direction)?),
+        Kind::PppWithDirection => ppp::with_direction(walk, rest),
+        Kind::FrameRelay { direction } => llc::frame_relay(skip(rest, direction)?),
+        Kind::Pppoe => ethernet::pppoe(walk, rest),
+        Kind::Family => pseudo::loopback(rest),
+        Kind::Sll => pseudo::sll(walk, rest),
+        Kind::Sll2 => pseudo::sll2(walk, rest),
+        Kind::PfLog => pseudo::pflog(rest),
+        Kind::Nflog => pseudo::nflog(walk, rest),
+        Kind::Pktap => pseudo::pktap(walk, rest),
+        Kind::Ppi => pseudo::ppi(walk, rest),
+        Kind::Erf => pseudo::erf(rest),
+        Kind::JuniperEthernet => pseudo::juniper_ethernet(rest),
+        Kind::Docsis => pseudo::docsis(rest),
+        Kind::Wlan => wlan::frame(walk, rest, wlan::Padding::None),
+        Kind::Radiotap => wlan::radiotap(walk, rest),
+        Kind::PrismOrAvs => wlan::prism_or_avs(walk, rest),
+    }
+}
+
+/// The frame from byte `n` on, or why there is none.
+pub(super) fn skip(rest: Rest<'_>, n: usize) -> Result<Rest<'_>, Undecoded> {
+    rest.after(n).ok_or_else(|| short(rest))
+}
+
+/// A link header that does not fit the frame.
+pub(super) const fn short(rest: Rest<'_>) -> Undecoded {
+    rest.lacks(Undecoded::CutBeforeIp, Undecoded::BadLink)
+}
+
+/// A source address; zeros are what loopback devices and empty fields hold.
+pub(super) const fn source(octets: [u8; 6]) -> Option<Mac> {
+    match octets {
+        [0, 0, 0, 0, 0, 0] => None,
+        _ => Some(Mac(octets)),
+    }
+}
+
+/// How the header of a link type is read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Kind {
+    Ethernet,
+    EthernetAfter(usize),
+    /// Ethernet with a switch chip's tag of so many bytes after the addresses.
+    SwitchTag(usize),
+    Ip,
+    IpAfter(usize),
+    LlcAfter {
+        header: usize,
+        address: Option<usize>,
+    },
+    EtherTypeAt {
+        at: usize,
+        header: usize,
+    },
+    Ppp,
+    Hdlc {
+        direction: usize,
+    },
+    PppWithDirection,
+    FrameRelay {
+        direction: usize,
+    },
+    Pppoe,
+    Family,
+    Sll,
+    Sll2,
+    PfLog,
+    Nflog,
+    Pktap,
+    Ppi,
+    Erf,
+    JuniperEthernet,
+    Docsis,
+    Wlan,
+    Radiotap,
+    PrismOrAvs,
+    Unknown,
+}
+
+const fn kind(link: LinkType) -> Kind {
+    match link.0 {
+        0 | 108 => Kind::Family,
+        1 => Kind::Ethernet,
+        // Access control, frame control, two addresses; source routing is not looked for.
+        6 => Kind::LlcAfter {
+            header: 14,
+            address: Some(8),
+        },
+        // Direction and compressed-header bytes of the BSD SLIP driver.
+        8 => Kind::IpAfter(16),
+        9 => Kind::Ppp,
+        10 => Kind::LlcAfter {
+            header: 13,
+            address: Some(7),
+        },
+        11 | 100 => Kind::LlcAfter {
+            header: 0,
+            address: None,
+        },
+        12 | 14 | 101 | 228 | 229 => Kind::Ip,
+        50 => Kind::Hdlc { direction: 0 },
+        51 => Kind::Pppoe,
+        104 => Kind::Hdlc { direction: 0 },
+        105 => Kind::Wlan,
+        107 => Kind::FrameRelay { direction: 0 },
+        // Address family, SPI, flags.
+        109 => Kind::IpAfter(12),
+        113 => Kind::Sll,
+        117 => Kind::PfLog,
+        119 | 163 => Kind::PrismOrAvs,
+        // RFC 2625 network header: two 8-byte addresses.
+        122 => Kind::LlcAfter {
+            header: 16,
+            address: None,
+        },
+        127 => Kind::Radiotap,
+        // Two 8-byte addresses, then an EtherType.
+        138 => Kind::EtherTypeAt { at: 16, header: 18 },
+        143 => Kind::Docsis,
+        // 149 is USER2, which Apple's tcpdump used before PKTAP was registered.
+        149 | 258 => Kind::Pktap,
+        166 | 204 => Kind::PppWithDirection,
+        178 => Kind::JuniperEthernet,
+        192 => Kind::Ppi,
+        197 => Kind::Erf,
+        205 => Kind::Hdlc { direction: 1 },
+        206 => Kind::FrameRelay { direction: 1 },
+        226 => Kind::IpAfter(24),
+        239 => Kind::Nflog,
+        240 => Kind::EthernetAfter(4),
+        // The same with preamble and start delimiter.
+        241 => Kind::EthernetAfter(12),
+        // Global routing header, then the encapsulation header of RFC 4391.
+        242 => Kind::EtherTypeAt { at: 40, header: 44 },
+        274 => Kind::EthernetAfter(8),
+        276 => Kind::Sll2,
+        281 | 284 => Kind::SwitchTag(4),
+        282 => Kind::EthernetAfter(4),
+        285 => Kind::SwitchTag(8),
+        _ => Kind::Unknown,
+    }
+}

@@ -1,0 +1,74 @@
+//! PPP (RFC 1661), in HDLC-like framing (RFC 1662) or without, and Cisco's HDLC.
+
+use super::super::Undecoded;
+use super::super::rest::Rest;
+use super::super::walk::{Next, Walk};
+use super::{short, skip};
+
+/// Reads PPP: address and control may be there, the protocol field may be one byte (RFC 1661 6.5, 6.6).
+pub(in crate::wire) fn header<'a>(
+    walk: &mut Walk<'a, '_>,
+    rest: Rest<'a>,
+) -> Result<Next<'a>, Undecoded> {
+    let rest = match rest.array::<2>(0) {
+        Some([0xff, 0x03]) => skip(rest, 2)?,
+        _ => rest,
+    };
+    let first = rest.u8(0).ok_or_else(|| short(rest))?;
+    // The low byte of every protocol is odd and the high byte even.
+    let (protocol, inside) = if first & 1 == 1 {
+        (u16::from(first), skip(rest, 1)?)
+    } else {
+        (rest.be16(0).ok_or_else(|| short(rest))?, skip(rest, 2)?)
+    };
+    match protocol {
+        0x0021 | 0x0057 => Ok(Next::Ip(inside)),
+        0x0281 | 0x0283 => Ok(Next::Mpls(inside)),
+        // Bridging (RFC 3518): flags, MAC type 1 is Ethernet.
+        0x0031 if inside.u8(1) == Some(1) => Ok(Next::Ethernet(skip(inside, 2)?)),
+        // Multilink (RFC 1990): a packet that is both beginning and end is whole.
+        0x003d if inside.u8(0).is_some_and(|flags| flags & 0xc0 == 0xc0) => {
+            walk.peel()?;
+            Ok(Next::Ppp(skip(inside, 4)?))
+        }
+        0x002d | 0x002f | 0x003d | 0x00fb | 0x00fd => Err(Undecoded::CompressedPpp),
+        // Network control, and link control with authentication.
+        0x8000.. => Err(Undecoded::LinkControl),
+        _ if protocol & 1 == 0 => Err(Undecoded::BadLink),
+        _ => Err(Undecoded::NotIp),
+    }
+}
+
+/// Cisco HDLC, or PPP in HDLC-like framing: their first bytes differ.
+pub(super) fn hdlc(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
+    match rest.array::<2>(0) {
+        Some([0x0f | 0x8f, 0x00]) => {
+            let ether_type = rest.be16(2).ok_or_else(|| short(rest))?;
+            match ether_type {
+                // SLARP keep-alive.
+                0x8035 => Err(Undecoded::LinkControl),
+                _ => Ok(Next::EtherType(ether_type, skip(rest, 4)?)),
+            }
+        }
+        Some(_) => Ok(Next::Ppp(rest)),
+        None => Err(short(rest)),
+    }
+}
+
+/// A byte for the direction stands before PPP, or in place of its address byte (Linux pppd).
+pub(super) fn with_direction<'a>(
+    walk: &mut Walk<'a, '_>,
+    rest: Rest<'a>,
+) -> Result<Next<'a>, Undecoded> {
+    let direction = rest.u8(0).ok_or_else(|| short(rest))?;
+    walk.by_this_host = match direction {
+        0 => Some(false),
+        _ => Some(true),
+    };
+    let rest = skip(rest, 1)?;
+    // The control byte without its address byte.
+    match rest.u8(0) {
+        Some(0x03) => Ok(Next::Ppp(skip(rest, 1)?)),
+        _ => Ok(Next::Ppp(rest)),
+    }
+}

@@ -1,0 +1,257 @@
+//! Headers that exist only in captures: loopback families, Linux cooked, PF and netfilter logs, PKTAP.
+
+use super::super::Undecoded;
+use super::super::rest::Rest;
+use super::super::walk::{Next, Walk};
+use super::{short, skip, source};
+use crate::frame::LinkType;
+
+/// Cooked packet types (Linux if_packet.h): for us.
+const SLL_TO_US: u16 = 0;
+/// The last of broadcast and multicast.
+const SLL_TO_ALL: u16 = 2;
+/// Between others.
+const SLL_TO_OTHER: u16 = 3;
+/// Sent by us.
+const SLL_OUTGOING: u16 = 4;
+/// ARPHRD_LOOPBACK.
+pub(in crate::wire) const LOOPBACK: u16 = 772;
+
+/// BSD loopback: an address family in the byte order of whoever wrote it (LINKTYPE_NULL), or in network
+/// order (LINKTYPE_LOOP).
+pub(super) fn loopback(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
+    let field = rest.array::<4>(0).ok_or_else(|| short(rest))?;
+    match family(field) {
+        Some(_) => Ok(Next::Ip(skip(rest, 4)?)),
+        None => Err(Undecoded::NotIp),
+    }
+}
+
+/// The IP version of an address family, in either byte order. The numbers for IPv6 differ: Linux 10,
+/// Windows 23, NetBSD and OpenBSD 24, Solaris 26, FreeBSD 28, macOS 30.
+pub(in crate::wire) const fn family(field: [u8; 4]) -> Option<u8> {
+    let ([low, 0, 0, 0] | [0, 0, 0, low]) = field else {
+        return None;
+    };
+    match low {
+        2 => Some(4),
+        10 | 23 | 24 | 26 | 28 | 30 => Some(6),
+        _ => None,
+    }
+}
+
+/// Who sent a cooked packet. Everything on a loopback device is ours, though the kernel calls it incoming.
+pub(in crate::wire) const fn cooked_sender(packet_type: u16, hardware: u16) -> Option<bool> {
+    match packet_type {
+        _ if hardware == LOOPBACK => Some(true),
+        SLL_TO_US..=SLL_TO_ALL | SLL_TO_OTHER => Some(false),
+        SLL_OUTGOING => Some(true),
+        _ => None,
+    }
+}
+
+/// Linux cooked capture, first form. The protocol field is read for every device type: loopback, tun and
+/// Wi-Fi devices fill it in like Ethernet.
+pub(super) fn sll<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a>, Undecoded> {
+    let header = rest.array::<16>(0).ok_or_else(|| short(rest))?;
+    let header = Rest {
+        bytes: &header,
+        cut: 0,
+    };
+    let packet_type = header.be16(0).unwrap_or_default();
+    let hardware = header.be16(2).unwrap_or_default();
+    let address_length = header.be16(4).unwrap_or_default();
+    let protocol = header.be16(14).unwrap_or_default();
+    if let Some(ours) = cooked_sender(packet_type, hardware) {
+        walk.by_this_host = Some(ours);
+    }
+    if address_length == 6 {
+        walk.mac = header.array(6).and_then(source);
+    }
+    cooked(hardware, protocol, skip(rest, 16)?)
+}
+
+/// Linux cooked capture, second form.
+pub(super) fn sll2<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a>, Undecoded> {
+    let header = rest.array::<20>(0).ok_or_else(|| short(rest))?;
+    let header = Rest {
+        bytes: &header,
+        cut: 0,
+    };
+    let protocol = header.be16(0).unwrap_or_default();
+    let hardware = header.be16(8).unwrap_or_default();
+    let packet_type = u16::from(header.u8(10).unwrap_or_default());
+    if let Some(ours) = cooked_sender(packet_type, hardware) {
+        walk.by_this_host = Some(ours);
+    }
+    if header.u8(11) == Some(6) {
+        walk.mac = header.array(12).and_then(source);
+    }
+    cooked(hardware, protocol, skip(rest, 20)?)
+}
+
+/// OpenBSD packet filter log: the header says how long it is and is padded to a multiple of four.
+pub(super) fn pflog(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
+    let length = usize::from(rest.u8(0).ok_or_else(|| short(rest))?);
+    if length < 28 {
+        return Err(Undecoded::BadLink);
+    }
+    Ok(Next::Ip(skip(rest, length.next_multiple_of(4))?))
+}
+
+/// Linux netfilter log: attributes with length and type in the byte order of the capturing host.
+pub(super) fn nflog<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a>, Undecoded> {
+    const PACKET_HEADER: u16 = 1;
+    const HARDWARE_ADDRESS: u16 = 8;
+    const PAYLOAD: u16 = 9;
+    const BRIDGE: u8 = 7;
+    let bridged = rest.u8(0).ok_or_else(|| short(rest))? == BRIDGE;
+    let mut rest = skip(rest, 4)?;
+    let mut protocol = 0;
+    loop {
+        let (length, kind) = attribute(rest)?;
+        let value = skip(rest, 4)?.bound(length - 4);
+        match kind {
+            PACKET_HEADER => {
+                protocol = value.be16(0).unwrap_or_default();
+                walk.by_this_host = match value.u8(2) {
+                    // Before routing, or delivered here.
+                    Some(0 | 1) => Some(false),
+                    // Made here.
+                    Some(3) => Some(true),
+                    // Forwarded, or leaving: of either origin.
+                    _ => walk.by_this_host,
+                };
+            }
+            HARDWARE_ADDRESS if value.be16(0) == Some(6) => {
+                walk.mac = value.array(4).and_then(source);
+            }
+            // A bridge logs what its EtherType says; the other families log IP.
+            PAYLOAD if bridged => return Ok(Next::EtherType(protocol, value)),
+            PAYLOAD => return Ok(Next::Ip(value)),
+            _ => {}
+        }
+        // Attributes are padded to a multiple of four.
+        rest = skip(rest, length.next_multiple_of(4))?;
+    }
+}
+
+/// Apple's packet tap: a header with the process and the link type of what follows.
+pub(super) fn pktap<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a>, Undecoded> {
+    const INBOUND: u32 = 1;
+    const OUTBOUND: u32 = 2;
+    walk.peel()?;
+    let (Some(length), Some(link)) = (rest.le32(0), rest.le32(8)) else {
+        return Err(short(rest));
+    };
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    // Up to the flags every version of the header has the same fields.
+    if length < 40 {
+        return Err(Undecoded::BadLink);
+    }
+    match rest.le32(36).map(|flags| flags & (INBOUND | OUTBOUND)) {
+        Some(INBOUND) => walk.by_this_host = Some(false),
+        Some(OUTBOUND) => walk.by_this_host = Some(true),
+        _ => {}
+    }
+    Ok(Next::Link(LinkType(link), skip(rest, length)?))
+}
+
+/// Per-packet information: fields about the radio, and the link type of what follows.
+pub(super) fn ppi<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a>, Undecoded> {
+    walk.peel()?;
+    let (Some(length), Some(link)) = (rest.le16(2), rest.le32(4)) else {
+        return Err(short(rest));
+    };
+    if length < 8 {
+        return Err(Undecoded::BadLink);
+    }
+    Ok(Next::Link(LinkType(link), skip(rest, usize::from(length))?))
+}
+
+/// Endace extensible record format: records of Ethernet only.
+pub(super) fn erf(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
+    const MORE: u8 = 0x80;
+    let mut kind = rest.u8(8).ok_or_else(|| short(rest))?;
+    let ethernet = matches!(kind & 0x7f, 2 | 11 | 16);
+    let mut rest = skip(rest, 16)?;
+    // Extension headers of eight bytes, each saying whether another follows.
+    while kind & MORE != 0 {
+        kind = rest.u8(0).ok_or_else(|| short(rest))?;
+        rest = skip(rest, 8)?;
+    }
+    if !ethernet {
+        return Err(Undecoded::NotIp);
+    }
+    // Offset and padding bytes.
+    Ok(Next::Ethernet(skip(rest, 2)?))
+}
+
+/// Juniper's Ethernet captures: a magic number, flags, extensions.
+pub(super) fn juniper_ethernet(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
+    const EXTENSIONS: u8 = 0x80;
+    const NO_LINK_HEADER: u8 = 0x02;
+    let Some([b'M', b'G', b'C', flags]) = rest.array::<4>(0) else {
+        return Err(short(rest));
+    };
+    let rest = skip(rest, 4)?;
+    let rest = if flags & EXTENSIONS == 0 {
+        rest
+    } else {
+        let length = rest.be16(0).ok_or_else(|| short(rest))?;
+        skip(rest, 2 + usize::from(length))?
+    };
+    if flags & NO_LINK_HEADER != 0 {
+        return Err(Undecoded::NotIp);
+    }
+    Ok(Next::Ethernet(rest))
+}
+
+/// DOCSIS MAC frames: packet data units carry Ethernet.
+pub(super) fn docsis(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
+    const EXTENDED: u8 = 0x01;
+    let (Some(control), Some(parameter)) = (rest.u8(0), rest.u8(1)) else {
+        return Err(short(rest));
+    };
+    // Frame type 0 of four; the parameter type in between must be 0 as well.
+    if control & 0xfe != 0 {
+        return Err(Undecoded::NotIp);
+    }
+    let extended = match control & EXTENDED {
+        0 => 0,
+        _ => usize::from(parameter),
+    };
+    Ok(Next::Ethernet(skip(rest, 6 + extended)?))
+}
+
+/// What follows a cooked header.
+fn cooked(hardware: u16, protocol: u16, rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
+    const FRAME_RELAY: u16 = 770;
+    const RADIOTAP: u16 = 803;
+    const NETLINK: u16 = 824;
+    const LLC: u16 = 4;
+    match (hardware, protocol) {
+        (FRAME_RELAY, _) => super::llc::frame_relay(rest),
+        (RADIOTAP, _) => Ok(Next::Link(LinkType(127), rest)),
+        (NETLINK, _) => Err(Undecoded::NotIp),
+        (_, LLC) => Ok(Next::Llc(rest)),
+        (_, 0x0600..) => Ok(Next::EtherType(protocol, rest)),
+        // A tun device without a protocol: what it carries is IP.
+        (_, 0) if matches!(rest.nibble(), Some(4 | 6)) => Ok(Next::Ip(rest)),
+        _ => Err(Undecoded::NotIp),
+    }
+}
+
+/// Length and type of the first attribute, in whichever byte order fits: length counts its own header.
+fn attribute(rest: Rest<'_>) -> Result<(usize, u16), Undecoded> {
+    let (Some(little), Some(big)) = (rest.le16(0), rest.be16(0)) else {
+        return Err(short(rest));
+    };
+    let fits = |length: u16| length >= 4 && usize::from(length) <= rest.wire_len();
+    match (fits(little), fits(big)) {
+        (true, true) if big < little => Ok((usize::from(big), rest.be16(2).unwrap_or_default())),
+        (true, _) => Ok((usize::from(little), rest.le16(2).unwrap_or_default())),
+        (_, true) => Ok((usize::from(big), rest.be16(2).unwrap_or_default())),
+        _ => Err(Undecoded::BadLink),
+    }
+}

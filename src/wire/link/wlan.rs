@@ -1,0 +1,127 @@
+//! 802.11 data frames, and the radio headers that captures put before them.
+
+use super::super::Undecoded;
+use super::super::rest::Rest;
+use super::super::walk::{Next, Walk};
+use super::{short, skip, source};
+
+/// Whether the 802.11 header was padded to a multiple of four for the sake of the driver.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Padding {
+    None,
+    ToFour,
+}
+
+/// Reads an 802.11 frame.
+pub(super) fn frame<'a>(
+    walk: &mut Walk<'a, '_>,
+    rest: Rest<'a>,
+    padding: Padding,
+) -> Result<Next<'a>, Undecoded> {
+    let Some([kind, flags]) = rest.array::<2>(0) else {
+        return Err(short(rest));
+    };
+    let (to_ds, from_ds) = (flags & 0x01 != 0, flags & 0x02 != 0);
+    let (more_fragments, protected, order) =
+        (flags & 0x04 != 0, flags & 0x40 != 0, flags & 0x80 != 0);
+    let (data, no_data, qos) = (kind & 0x0c == 0x08, kind & 0x40 != 0, kind & 0x80 != 0);
+    if !data || no_data {
+        return Err(Undecoded::WlanControl);
+    }
+    if protected {
+        return Err(Undecoded::EncryptedWlan);
+    }
+    let fragment = rest.le16(22).ok_or_else(|| short(rest))? & 0x000f;
+    if more_fragments || fragment != 0 {
+        return Err(Undecoded::WlanFragment);
+    }
+
+    // Three addresses, or four between access points; which is the source depends on the direction.
+    let at = match (to_ds, from_ds) {
+        (_, false) => 10,
+        (false, true) => 16,
+        (true, true) => 24,
+    };
+    walk.mac = rest.array(at).and_then(source);
+    let mut header = if to_ds && from_ds { 30 } else { 24 };
+    let mut aggregated = false;
+    if qos {
+        aggregated = rest.u8(header).ok_or_else(|| short(rest))? & 0x80 != 0;
+        header += 2;
+        if order {
+            // High throughput control.
+            header += 4;
+        }
+    }
+    if padding == Padding::ToFour {
+        header = header.next_multiple_of(4);
+    }
+    let inside = skip(rest, header)?;
+    if !aggregated {
+        return Ok(Next::Llc(inside));
+    }
+    // An A-MSDU: the first of several frames, each with destination, source and length of its own.
+    // The ones after it are not told; stations use A-MSDU with encryption, where all are hidden anyway.
+    walk.peel()?;
+    walk.mac = inside.array(6).and_then(source);
+    let length = inside.be16(12).ok_or_else(|| short(inside))?;
+    Ok(Next::Llc(skip(inside, 14)?.bound(usize::from(length))))
+}
+
+/// Radiotap: its fields are skipped but for the one that says whether the 802.11 header is padded.
+pub(super) fn radiotap<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a>, Undecoded> {
+    const TIME: u32 = 0x01;
+    const FLAGS: u32 = 0x02;
+    const MORE_WORDS: u32 = 0x8000_0000;
+    const PADDED: u8 = 0x20;
+    let (Some(version), Some(length), Some(present)) = (rest.u8(0), rest.le16(2), rest.le32(4))
+    else {
+        return Err(short(rest));
+    };
+    if version != 0 || length < 8 {
+        return Err(Undecoded::BadLink);
+    }
+    let mut fields = 8;
+    let mut word = present;
+    while word & MORE_WORDS != 0 {
+        word = rest.le32(fields).ok_or_else(|| short(rest))?;
+        fields += 4;
+    }
+    let flags = if present & FLAGS == 0 {
+        0
+    } else {
+        let at = match present & TIME {
+            0 => fields,
+            // Fields keep their natural alignment.
+            _ => fields.next_multiple_of(8) + 8,
+        };
+        rest.u8(at).unwrap_or_default()
+    };
+    let padding = match flags & PADDED {
+        0 => Padding::None,
+        _ => Padding::ToFour,
+    };
+    frame(walk, skip(rest, usize::from(length))?, padding)
+}
+
+/// The headers of the Prism and AVS drivers, which share a link type at times: AVS begins with a magic
+/// number and says its length big-endian, Prism in the order of the capturing host.
+pub(super) fn prism_or_avs<'a>(
+    walk: &mut Walk<'a, '_>,
+    rest: Rest<'a>,
+) -> Result<Next<'a>, Undecoded> {
+    const AVS: u32 = 0x8021_1000;
+    let (Some(magic), Some(big), Some(little)) = (rest.be32(0), rest.be32(4), rest.le32(4)) else {
+        return Err(short(rest));
+    };
+    let length = if magic & 0xffff_f000 == AVS {
+        big
+    } else {
+        big.min(little)
+    };
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    if length < 8 {
+        return Err(Undecoded::BadLink);
+    }
+    frame(walk, skip(rest, length)?, Padding::None)
+}

@@ -1,0 +1,85 @@
+//! Does this look like what a guess takes it for? MPLS and UDP do not say what they carry; these checks
+//! stand between a guess and a wrong packet.
+
+use super::link::ethernet;
+use super::rest::Rest;
+
+/// An IPv4 or IPv6 header whose lengths fit into `rest`.
+pub(super) fn ip(rest: Rest<'_>) -> bool {
+    match rest.nibble() {
+        Some(4) => ipv4(rest),
+        Some(6) => ipv6(rest),
+        _ => false,
+    }
+}
+
+/// An IPv4 header whose lengths fit into `rest`; a total length of 0 (segmentation offload) is no proof.
+pub(super) fn ipv4(rest: Rest<'_>) -> bool {
+    let Some(&[first, _, hi, lo]) = rest.bytes.first_chunk::<4>() else {
+        return false;
+    };
+    let header = usize::from(first & 0x0f) * 4;
+    let total = usize::from(u16::from_be_bytes([hi, lo]));
+    first >> 4 == 4 && header >= 20 && total >= header && total <= rest.wire_len()
+}
+
+/// An IPv6 header whose length fits into `rest`.
+pub(super) fn ipv6(rest: Rest<'_>) -> bool {
+    let (Some(6), Some(payload)) = (rest.nibble(), rest.be16(4)) else {
+        return false;
+    };
+    rest.bytes.len() >= 40 && 40 + usize::from(payload) <= rest.wire_len()
+}
+
+/// An IPv4 header with a valid checksum, or an IPv6 packet that fits. For where an Ethernet address may
+/// begin with a 4 or a 6 as well (RFC 8469).
+pub(super) fn ip_surely(rest: Rest<'_>) -> bool {
+    if ipv6(rest) {
+        return true;
+    }
+    let header = usize::from(rest.u8(0).unwrap_or(0) & 0x0f) * 4;
+    ipv4(rest)
+        && rest
+            .bytes
+            .get(..header)
+            .is_some_and(|bytes| ones_complement_sum(bytes) == 0xffff)
+}
+
+/// An Ethernet header followed by IP that fits, or by a protocol that is common on Ethernet.
+pub(super) fn ethernet(rest: Rest<'_>) -> bool {
+    let Some(mut ether_type) = rest.be16(12) else {
+        return false;
+    };
+    let mut at = 14;
+    while ethernet::is_vlan(ether_type) {
+        let Some(next) = rest.be16(at + 2) else {
+            return false;
+        };
+        ether_type = next;
+        at += 4;
+    }
+    let Some(inner) = rest.after(at) else {
+        return false;
+    };
+    match ether_type {
+        0x0800 => ipv4(inner),
+        0x86dd => ipv6(inner),
+        // 802.3: a length that leaves room for an LLC header.
+        3..=1500 => usize::from(ether_type) <= inner.wire_len(),
+        0x0806 | 0x8035 | 0x8847 | 0x8848 | 0x8863 | 0x8864 | 0x888e | 0x88cc | 0x8809 | 0x9000 => {
+            true
+        }
+        _ => false,
+    }
+}
+
+fn ones_complement_sum(bytes: &[u8]) -> u16 {
+    let (pairs, _) = bytes.as_chunks::<2>();
+    // At most 30 pairs: no overflow in 32 bits.
+    let sum: u32 = pairs
+        .iter()
+        .map(|&pair| u32::from(u16::from_be_bytes(pair)))
+        .sum();
+    let folded = (sum & 0xffff) + (sum >> 16);
+    u16::try_from((folded & 0xffff) + (folded >> 16)).unwrap_or(0)
+}

@@ -1,0 +1,107 @@
+//! Packets inside packets: GRE and its relatives, IP in IP, and tunnels over UDP.
+
+mod gre;
+mod udp;
+
+use super::ip::protocol;
+use super::link::skip;
+use super::rest::Rest;
+use super::walk::{Next, Walk};
+use super::{Undecoded, plausible};
+
+pub(super) use udp::{may_carry, open as in_udp};
+
+/// Kinds of tunnel, as they enter the scope.
+mod kind {
+    pub(super) const IP: u32 = 1;
+    pub(super) const GRE: u32 = 2;
+    pub(super) const ETHERIP: u32 = 3;
+    pub(super) const L2TP: u32 = 4;
+    pub(super) const MPLS: u32 = 5;
+    pub(super) const ETHERNET: u32 = 6;
+    pub(super) const VXLAN: u32 = 7;
+    pub(super) const GENEVE: u32 = 8;
+    pub(super) const TEREDO: u32 = 9;
+    pub(super) const GTP: u32 = 10;
+    pub(super) const LISP: u32 = 11;
+}
+
+/// A tunnel that has an IP protocol number of its own; None if `number` is no tunnel.
+pub(super) fn in_ip<'a>(
+    walk: &mut Walk<'a, '_>,
+    number: u8,
+    rest: Rest<'a>,
+) -> Result<Option<Next<'a>>, Undecoded> {
+    let next = match number {
+        protocol::IPV4 | protocol::IPV6 => {
+            walk.enter_tunnel(kind::IP)?;
+            Next::Ip(rest)
+        }
+        protocol::GRE => gre::open(walk, rest)?,
+        // RFC 3378: version 3, then zeros.
+        protocol::ETHERIP => {
+            if rest.be16(0) != Some(0x3000) {
+                return Err(short(rest));
+            }
+            walk.enter_tunnel(kind::ETHERIP)?;
+            Next::Ethernet(after(rest, 2)?)
+        }
+        protocol::MPLS => {
+            walk.enter_tunnel(kind::MPLS)?;
+            Next::Mpls(rest)
+        }
+        // RFC 8986 section 9.
+        protocol::ETHERNET => {
+            walk.enter_tunnel(kind::ETHERNET)?;
+            Next::Ethernet(rest)
+        }
+        protocol::L2TP => match rest.after(4).and_then(l2tp_v3_frame) {
+            // Session 0 is control (RFC 3931).
+            Some(frame) if rest.be32(0) != Some(0) => {
+                walk.enter_tunnel(kind::L2TP)?;
+                Next::Ethernet(frame)
+            }
+            _ => return Ok(None),
+        },
+        _ => return Ok(None),
+    };
+    Ok(Some(next))
+}
+
+/// Network service header (RFC 8300).
+pub(super) fn nsh<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a>, Undecoded> {
+    walk.peel()?;
+    let Some([first, second, _, next]) = rest.array::<4>(0) else {
+        return Err(short(rest));
+    };
+    let words = usize::from(second & 0x3f);
+    if first >> 6 != 0 || words < 2 {
+        return Err(Undecoded::BadTunnel);
+    }
+    let inside = skip(rest, words * 4)?;
+    match next {
+        1 | 2 => Ok(Next::Ip(inside)),
+        3 => Ok(Next::Ethernet(inside)),
+        5 => Ok(Next::Mpls(inside)),
+        _ => Err(Undecoded::NotIp),
+    }
+}
+
+/// The Ethernet frame of an L2TPv3 data message. Cookie (0, 4 or 8 bytes) and sublayer (0 or 4) were
+/// negotiated elsewhere, so every place is tried where a frame could begin.
+fn l2tp_v3_frame(after_session: Rest<'_>) -> Option<Rest<'_>> {
+    [0, 4, 8, 12]
+        .into_iter()
+        .filter_map(|at| after_session.after(at))
+        .find(|frame| plausible::ethernet(*frame))
+}
+
+/// The bytes after a tunnel header of `n` bytes.
+fn after(rest: Rest<'_>, n: usize) -> Result<Rest<'_>, Undecoded> {
+    rest.after(n).ok_or_else(|| short(rest))
+}
+
+/// A tunnel header that does not fit the packet.
+const fn short(rest: Rest<'_>) -> Undecoded {
+    rest.lacks(Undecoded::CutBeforeIp, Undecoded::BadTunnel)
+}

@@ -1,0 +1,336 @@
+//! Tunnels over UDP. A port number is no proof, so every reserved bit and length is checked and the inner
+//! headers must fit; else the datagram stays what it was. Should the inner packet break later on, the walk
+//! falls back to the datagram as well.
+
+use super::super::rest::Rest;
+use super::super::scope::Tag;
+use super::super::walk::{Next, Walk};
+use super::super::{Datagram, Packet, Undecoded, plausible};
+use super::{kind, l2tp_v3_frame};
+
+const L2TP: u16 = 1701;
+const GTP_USER: u16 = 2152;
+const TEREDO: u16 = 3544;
+const LISP_DATA: u16 = 4341;
+const VXLAN: u16 = 4789;
+const VXLAN_GPE: u16 = 4790;
+const GENEVE: u16 = 6081;
+const MPLS: u16 = 6635;
+const VXLAN_LINUX: u16 = 8472;
+const TZSP: u16 = 37008;
+
+/// Whether [`open`] could find a tunnel here; cheap, for the fast path.
+pub(in crate::wire) fn may_carry(src_port: u16, dst_port: u16, payload: &[u8]) -> bool {
+    let known = matches!(
+        dst_port,
+        L2TP | GTP_USER
+            | TEREDO
+            | LISP_DATA
+            | VXLAN
+            | VXLAN_GPE
+            | GENEVE
+            | MPLS
+            | VXLAN_LINUX
+            | TZSP
+    );
+    known || matches!(src_port, L2TP | GTP_USER | TEREDO) || teredo_between_peers(payload)
+}
+
+/// Enters the tunnel that a datagram carries; None if it carries none. `plain` is the datagram itself.
+pub(in crate::wire) fn open<'a>(
+    walk: &mut Walk<'a, '_>,
+    datagram: &Datagram<'a>,
+    plain: Packet<'a>,
+) -> Result<Option<Next<'a>>, Undecoded> {
+    let rest = Rest {
+        bytes: datagram.payload,
+        cut: usize::try_from(datagram.cut).unwrap_or(usize::MAX),
+    };
+    let by_destination = match datagram.dst_port {
+        VXLAN | VXLAN_LINUX => vxlan(rest),
+        VXLAN_GPE => vxlan_gpe(rest),
+        GENEVE => geneve(rest),
+        MPLS => mpls(rest),
+        LISP_DATA => lisp(rest),
+        TZSP => tzsp(rest),
+        _ => None,
+    };
+    // These use their port at either end.
+    let either = |port| datagram.src_port == port || datagram.dst_port == port;
+    let found = by_destination
+        .or_else(|| either(GTP_USER).then(|| gtp_user(rest)).flatten())
+        .or_else(|| either(L2TP).then(|| l2tp(rest)).flatten())
+        .or_else(|| either(TEREDO).then(|| teredo(rest)).flatten())
+        .or_else(|| {
+            teredo_between_peers(rest.bytes)
+                .then(|| teredo(rest))
+                .flatten()
+        });
+    let Some(Found { kind, tag, next }) = found else {
+        return Ok(None);
+    };
+    walk.guess(plain);
+    match kind {
+        Some(kind) => walk.enter_tunnel(kind)?,
+        None => walk.enter_mirror(0)?,
+    }
+    if let Some((tag, value)) = tag {
+        walk.within(tag, value);
+    }
+    Ok(Some(next))
+}
+
+/// A tunnel that fits.
+struct Found<'a> {
+    /// None for a mirror.
+    kind: Option<u32>,
+    tag: Option<(Tag, u32)>,
+    next: Next<'a>,
+}
+
+impl<'a> Found<'a> {
+    fn ethernet(kind: u32, tag: Option<(Tag, u32)>, rest: Rest<'a>) -> Option<Self> {
+        plausible::ethernet(rest).then_some(Self {
+            kind: Some(kind),
+            tag,
+            next: Next::Ethernet(rest),
+        })
+    }
+
+    fn ip(kind: u32, tag: Option<(Tag, u32)>, rest: Rest<'a>) -> Option<Self> {
+        plausible::ip(rest).then_some(Self {
+            kind: Some(kind),
+            tag,
+            next: Next::Ip(rest),
+        })
+    }
+}
+
+/// VXLAN (RFC 7348), also with the group policy extension.
+fn vxlan(rest: Rest<'_>) -> Option<Found<'_>> {
+    const POLICY: u8 = 0x80;
+    let [flags, policy, group_hi, group_lo] = rest.array::<4>(0)?;
+    let network = rest.be32(4)?;
+    let reserved_clear = match flags {
+        0x08 => policy == 0 && group_hi == 0 && group_lo == 0,
+        // Don't learn, policy applied.
+        _ if flags == 0x08 | POLICY => policy & !0x48 == 0,
+        _ => false,
+    };
+    if !reserved_clear || network & 0xff != 0 {
+        return None;
+    }
+    Found::ethernet(kind::VXLAN, Some((Tag::Vni, network >> 8)), rest.after(8)?)
+}
+
+/// VXLAN with a next-protocol field (draft-ietf-nvo3-vxlan-gpe).
+fn vxlan_gpe(rest: Rest<'_>) -> Option<Found<'_>> {
+    const NEXT: u8 = 0x04;
+    let [flags, reserved_hi, reserved_lo, next] = rest.array::<4>(0)?;
+    let network = rest.be32(4)?;
+    // Version 0, an instance, no maintenance frame.
+    let fits = flags & 0xf9 == 0x08 && reserved_hi == 0 && reserved_lo == 0 && network & 0xff == 0;
+    let tag = Some((Tag::Vni, network >> 8));
+    let inside = rest.after(8)?;
+    match next {
+        _ if !fits => None,
+        0 | 3 if flags & NEXT == 0 || next == 3 => Found::ethernet(kind::VXLAN, tag, inside),
+        1 | 2 => Found::ip(kind::VXLAN, tag, inside),
+        4 => Some(Found {
+            kind: Some(kind::VXLAN),
+            tag,
+            next: Next::EtherType(0x894f, inside),
+        }),
+        5 => Found::ip(kind::MPLS, tag, past_labels(inside)?),
+        _ => None,
+    }
+}
+
+/// Geneve (RFC 8926).
+fn geneve(rest: Rest<'_>) -> Option<Found<'_>> {
+    const RESERVED: u8 = 0x3f;
+    const CONTROL: u8 = 0x80;
+    let [first, flags] = rest.array::<2>(0)?;
+    let (protocol, network) = (rest.be16(2)?, rest.be32(4)?);
+    if first >> 6 != 0 || flags & (RESERVED | CONTROL) != 0 || network & 0xff != 0 {
+        return None;
+    }
+    let tag = Some((Tag::Vni, network >> 8));
+    let inside = rest.after(8 + usize::from(first & 0x3f) * 4)?;
+    match protocol {
+        0x6558 => Found::ethernet(kind::GENEVE, tag, inside),
+        0x0800 | 0x86dd => Found::ip(kind::GENEVE, tag, inside),
+        _ => None,
+    }
+}
+
+/// MPLS in UDP (RFC 7510), carrying IP.
+fn mpls(rest: Rest<'_>) -> Option<Found<'_>> {
+    Found::ip(kind::MPLS, None, past_labels(rest)?)
+}
+
+fn past_labels(rest: Rest<'_>) -> Option<Rest<'_>> {
+    const BOTTOM: u32 = 0x100;
+    let mut rest = rest;
+    // Deeper stacks than this are for the source-routed core of a provider, not for UDP.
+    for _ in 0..8 {
+        let entry = rest.be32(0)?;
+        rest = rest.after(4)?;
+        if entry & BOTTOM != 0 {
+            return Some(rest);
+        }
+    }
+    None
+}
+
+/// LISP data (RFC 9300 section 5), unencrypted.
+fn lisp(rest: Rest<'_>) -> Option<Found<'_>> {
+    const INSTANCE: u8 = 0x08;
+    const KEYS: u8 = 0x03;
+    let (flags, instance) = (rest.u8(0)?, rest.be32(4)?);
+    if flags & KEYS != 0 {
+        return None;
+    }
+    let tag = (flags & INSTANCE != 0).then_some((Tag::LispInstance, instance >> 8));
+    Found::ip(kind::LISP, tag, rest.after(8)?)
+}
+
+/// TaZmen sniffer protocol: a mirror by access points and routers.
+fn tzsp(rest: Rest<'_>) -> Option<Found<'_>> {
+    const PAD: u8 = 0;
+    const END: u8 = 1;
+    let [version, kind] = rest.array::<2>(0)?;
+    let link = match rest.be16(2)? {
+        1 => 1,
+        0x12 => 105,
+        0x77 => 119,
+        0x7f => 163,
+        _ => return None,
+    };
+    if version != 1 || kind > 1 {
+        return None;
+    }
+    let mut rest = rest.after(4)?;
+    loop {
+        let tag = rest.u8(0)?;
+        rest = match tag {
+            PAD | END => rest.after(1)?,
+            _ => rest.after(2 + usize::from(rest.u8(1)?))?,
+        };
+        if tag == END {
+            break;
+        }
+    }
+    let next = match link {
+        1 if !plausible::ethernet(rest) => return None,
+        1 => Next::Ethernet(rest),
+        _ => Next::Link(crate::frame::LinkType(link), rest),
+    };
+    Some(Found {
+        kind: None,
+        tag: None,
+        next,
+    })
+}
+
+/// GTP version 1, user plane (3GPP TS 29.281): G-PDU messages with IP inside.
+fn gtp_user(rest: Rest<'_>) -> Option<Found<'_>> {
+    const VERSION_1: u8 = 0x30;
+    const EXTENSION: u8 = 0x04;
+    const OPTIONAL: u8 = 0x07;
+    const G_PDU: u8 = 255;
+    let [flags, message] = rest.array::<2>(0)?;
+    // Version, protocol type, and the spare bit.
+    if flags & 0xf8 != VERSION_1
+        || message != G_PDU
+        || usize::from(rest.be16(2)?) + 8 != rest.wire_len()
+    {
+        return None;
+    }
+    let mut header = 8;
+    if flags & OPTIONAL != 0 {
+        header += 4;
+        if flags & EXTENSION != 0 {
+            // Each header begins with its length in words and ends with the type of the next.
+            let mut more = rest.u8(header - 1)?;
+            while more != 0 {
+                let words = usize::from(rest.u8(header)?);
+                if words == 0 {
+                    return None;
+                }
+                header += words * 4;
+                more = rest.u8(header - 1)?;
+            }
+        }
+    }
+    Found::ip(kind::GTP, None, rest.after(header)?)
+}
+
+/// L2TP data: version 2 carries PPP (RFC 2661), version 3 a frame (RFC 3931).
+fn l2tp(rest: Rest<'_>) -> Option<Found<'_>> {
+    const CONTROL: u16 = 0x8000;
+    const LENGTH: u16 = 0x4000;
+    const SEQUENCE: u16 = 0x0800;
+    const OFFSET: u16 = 0x0200;
+    const RESERVED: u16 = 0x34f0;
+    let flags = rest.be16(0)?;
+    if flags & (CONTROL | RESERVED) != 0 {
+        return None;
+    }
+    if flags == 3 {
+        return Found::ethernet(kind::L2TP, None, l2tp_v3_frame(rest.after(8)?)?);
+    }
+    if flags & 0x0f != 2 {
+        return None;
+    }
+    let mut header = 6;
+    let mut whole = rest;
+    if flags & LENGTH != 0 {
+        let length = usize::from(rest.be16(2)?);
+        if length > rest.wire_len() {
+            return None;
+        }
+        whole = rest.bound(length);
+        header += 2;
+    }
+    if flags & SEQUENCE != 0 {
+        header += 4;
+    }
+    if flags & OFFSET != 0 {
+        header += 2 + usize::from(whole.be16(header)?);
+    }
+    let frame = whole.after(header)?;
+    // Only PPP that carries IP is taken; its negotiation stays a datagram.
+    let inside = match frame.bytes {
+        [0xff, 0x03, 0x00, 0x21 | 0x57, ..] => frame.after(4)?,
+        [0xff, 0x03, 0x21 | 0x57, ..] => frame.after(3)?,
+        [0x00, 0x21 | 0x57, ..] => frame.after(2)?,
+        [0x21 | 0x57, ..] => frame.after(1)?,
+        _ => return None,
+    };
+    Found::ip(kind::L2TP, None, inside)
+}
+
+/// Teredo (RFC 4380): IPv6, perhaps after authentication and origin indications.
+fn teredo(rest: Rest<'_>) -> Option<Found<'_>> {
+    let mut rest = rest;
+    if rest.be16(0)? == 0x0001 {
+        // Client identifier and authentication value, then a nonce and a byte.
+        let (client, value) = (usize::from(rest.u8(2)?), usize::from(rest.u8(3)?));
+        rest = rest.after(4 + client + value + 9)?;
+    }
+    if rest.be16(0)? == 0x0000 {
+        rest = rest.after(8)?;
+    }
+    if rest.nibble()? != 6 || usize::from(rest.be16(4)?) + 40 != rest.wire_len() {
+        return None;
+    }
+    Found::ip(kind::TEREDO, None, rest)
+}
+
+/// IPv6 with an address of the Teredo prefix 2001:0::/32: peers talk on ports of their own.
+fn teredo_between_peers(payload: &[u8]) -> bool {
+    const PREFIX: [u8; 4] = [0x20, 0x01, 0, 0];
+    payload.first().is_some_and(|first| first >> 4 == 6)
+        && (payload.get(8..12) == Some(&PREFIX) || payload.get(24..28) == Some(&PREFIX))
+}

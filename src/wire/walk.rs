@@ -1,0 +1,171 @@
+//! The general path: one header after the other until a packet stands there.
+//!
+//! A loop rather than recursion, so that no input decides the stack depth. Every step consumes bytes,
+//! moves to a joined datagram (at most [`JOINS`] times) or ends, so it ends.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::defrag::Fragments;
+use super::rest::Rest;
+use super::scope::{self, Tag};
+use super::{Packet, Undecoded, ip, link};
+use crate::event::Mac;
+use crate::flow::Scope;
+use crate::frame::{Crossing, Frame, LinkType};
+use crate::time::Timestamp;
+
+/// How often fragments may be joined inside joined fragments. Tunnels over tunnels reach two.
+pub(super) const JOINS: usize = 3;
+
+/// The header that comes next.
+#[derive(Debug)]
+pub(super) enum Next<'a> {
+    /// A link header by capture link type.
+    Link(LinkType, Rest<'a>),
+    /// An Ethernet header.
+    Ethernet(Rest<'a>),
+    /// What an EtherType announces.
+    EtherType(u16, Rest<'a>),
+    /// An 802.2 LLC header.
+    Llc(Rest<'a>),
+    /// A label stack.
+    Mpls(Rest<'a>),
+    /// PPP, with or without address and control bytes.
+    Ppp(Rest<'a>),
+    /// IPv4 or IPv6 by the version field.
+    Ip(Rest<'a>),
+    /// What an IP protocol number announces.
+    Payload(u8, Rest<'a>),
+    /// The end.
+    Packet(Packet<'a>),
+}
+
+/// What was learned on the way to the current header.
+#[derive(Debug)]
+pub(super) struct Walk<'a, 't> {
+    pub(super) at: Timestamp,
+    pub(super) scope: Scope,
+    pub(super) mac: Option<Mac>,
+    pub(super) by_this_host: Option<bool>,
+    /// Innermost addresses so far; meaningful once an IP header was read.
+    pub(super) src: IpAddr,
+    pub(super) dst: IpAddr,
+    pub(super) ttl: u8,
+    pub(super) fragments: &'t mut Fragments,
+    /// Room for joined datagrams; each is used once.
+    joined: &'a mut [Vec<u8>],
+    depth: usize,
+    /// The datagram that was guessed to be a tunnel, should the guess turn out wrong.
+    guessed_from: Option<Packet<'a>>,
+}
+
+impl<'a, 't> Walk<'a, 't> {
+    pub(super) fn new(
+        frame: &Frame<'_>,
+        depth: usize,
+        fragments: &'t mut Fragments,
+        joined: &'a mut [Vec<u8>],
+    ) -> Self {
+        Self {
+            at: frame.at,
+            scope: Scope::default(),
+            mac: None,
+            by_this_host: frame.crossing.map(|way| way == Crossing::Outbound),
+            src: Ipv4Addr::UNSPECIFIED.into(),
+            dst: Ipv4Addr::UNSPECIFIED.into(),
+            ttl: 0,
+            fragments,
+            joined,
+            depth,
+            guessed_from: None,
+        }
+    }
+
+    pub(super) fn run(mut self, frame: &Frame<'a>) -> Result<Packet<'a>, Undecoded> {
+        let wire_len = usize::try_from(frame.wire_len).unwrap_or(usize::MAX);
+        let mut next = Next::Link(
+            frame.link,
+            Rest {
+                bytes: frame.bytes,
+                cut: wire_len.saturating_sub(frame.bytes.len()),
+            },
+        );
+        loop {
+            next = match self.step(next) {
+                Ok(Next::Packet(packet)) => return Ok(packet),
+                Ok(next) => next,
+                Err(why) if why.is_anomaly() => return self.guessed_from.ok_or(why),
+                Err(why) => return Err(why),
+            }
+        }
+    }
+
+    /// Counts one encapsulation.
+    pub(super) const fn peel(&mut self) -> Result<(), Undecoded> {
+        match self.depth.checked_sub(1) {
+            Some(left) => {
+                self.depth = left;
+                Ok(())
+            }
+            None => Err(Undecoded::TooDeep),
+        }
+    }
+
+    /// Adds a number to the scope.
+    pub(super) const fn within(&mut self, tag: Tag, value: u32) {
+        self.scope = scope::within(self.scope, tag, value);
+    }
+
+    /// Enters a tunnel of the given kind between the current addresses.
+    pub(super) fn enter_tunnel(&mut self, kind: u32) -> Result<(), Undecoded> {
+        self.peel()?;
+        self.within(Tag::Tunnel, kind);
+        self.scope = scope::between(self.scope, self.src, self.dst);
+        self.leave_link();
+        Ok(())
+    }
+
+    /// Enters a mirrored frame: a copy of what a switch port saw.
+    pub(super) fn enter_mirror(&mut self, session: u32) -> Result<(), Undecoded> {
+        self.peel()?;
+        self.within(Tag::Mirror, session);
+        self.leave_link();
+        Ok(())
+    }
+
+    /// Remembers a datagram that is about to be taken for a tunnel on the word of its port.
+    pub(super) const fn guess(&mut self, plain: Packet<'a>) {
+        self.guessed_from = Some(plain);
+    }
+
+    /// Keeps a joined datagram for as long as the packet lives.
+    pub(super) fn keep(&mut self, bytes: Vec<u8>) -> Result<&'a [u8], Undecoded> {
+        let joined = std::mem::take(&mut self.joined);
+        let Some((slot, left)) = joined.split_first_mut() else {
+            return Err(Undecoded::TooDeep);
+        };
+        self.joined = left;
+        *slot = bytes;
+        Ok(slot)
+    }
+
+    /// What the outer link says does not hold for a packet inside a tunnel: its sender is elsewhere.
+    const fn leave_link(&mut self) {
+        self.mac = None;
+        self.by_this_host = None;
+    }
+
+    fn step(&mut self, next: Next<'a>) -> Result<Next<'a>, Undecoded> {
+        match next {
+            Next::Link(link, rest) => link::open(self, link, rest),
+            Next::Ethernet(rest) => link::ethernet::header(self, rest),
+            Next::EtherType(ether_type, rest) => link::ethernet::ether_type(self, ether_type, rest),
+            Next::Llc(rest) => link::llc::header(rest),
+            Next::Mpls(rest) => link::mpls::stack(self, rest),
+            Next::Ppp(rest) => link::ppp::header(self, rest),
+            Next::Ip(rest) => ip::header(self, rest),
+            Next::Payload(protocol, rest) => ip::payload(self, protocol, rest),
+            Next::Packet(_) => Ok(next),
+        }
+    }
+}
