@@ -16,11 +16,15 @@ use crate::frame::{Crossing, Frame, LinkType};
 #[inline]
 pub(super) fn packet<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
     let mut lower = Link {
+        cut: 0,
         scope: Scope::default(),
         mac: None,
         by_this_host: frame.crossing.map(|way| way == Crossing::Outbound),
     };
     let bytes = frame.bytes;
+    lower.cut = usize::try_from(frame.wire_len)
+        .ok()?
+        .saturating_sub(bytes.len());
     match frame.link {
         LinkType::ETHERNET => {
             let (header, mut rest) = bytes.split_first_chunk::<14>()?;
@@ -54,31 +58,11 @@ pub(super) fn packet<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
         }
         LinkType::LINUX_SLL2 => {
             let (header, rest) = bytes.split_first_chunk::<20>()?;
-            let &[
-                hi,
-                lo,
-                _,
-                _,
-                _,
-                _,
-                _,
-                _,
-                h,
-                ard,
-                kind,
-                6,
-                a,
-                b,
-                c,
-                d,
-                e,
-                f,
-                _,
-                _,
-            ] = header
-            else {
+            let &[hi, lo, _, _, _, _, _, _, h, ard, kind, length, ..] = header;
+            let &[.., a, b, c, d, e, f, _, _] = header;
+            if length != 6 {
                 return None;
-            };
+            }
             let sender = link::cooked_sender(u16::from(kind), u16::from_be_bytes([h, ard]));
             lower.mac = link::source([a, b, c, d, e, f]);
             lower.by_this_host = sender.or(lower.by_this_host);
@@ -96,6 +80,8 @@ pub(super) fn packet<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
 
 /// What the link header says.
 struct Link {
+    /// Bytes of the frame that were not captured.
+    cut: usize,
     scope: Scope,
     mac: Option<Mac>,
     by_this_host: Option<bool>,
@@ -151,7 +137,7 @@ fn ipv4<'a>(lower: &Link, bytes: &'a [u8]) -> Option<Packet<'a>> {
     }
     let src = IpAddr::V4(Ipv4Addr::new(s0, s1, s2, s3));
     let dst = IpAddr::V4(Ipv4Addr::new(d0, d1, d2, d3));
-    let body = transport(number, after.get(options..)?, promised)?;
+    let body = transport(number, after.get(options..)?, promised, lower.cut)?;
     Some(finish(lower, src, dst, ttl, body))
 }
 
@@ -166,21 +152,26 @@ fn ipv6<'a>(lower: &Link, bytes: &'a [u8]) -> Option<Packet<'a>> {
     }
     let src = IpAddr::V6(Ipv6Addr::from(*src));
     let dst = IpAddr::V6(Ipv6Addr::from(*dst.first_chunk::<16>()?));
-    let body = transport(number, after, promised)?;
+    let body = transport(number, after, promised, lower.cut)?;
     Some(finish(lower, src, dst, ttl, body))
 }
 
-/// `promised` is the length of the transport by the IP header.
-fn transport(number: u8, bytes: &[u8], promised: usize) -> Option<Body<'_>> {
-    let bytes = bytes.get(..promised).unwrap_or(bytes);
+/// `promised` is the length of the transport by the IP header, `cut` what the wire had room for beyond
+/// `bytes`.
+fn transport(number: u8, bytes: &[u8], promised: usize, cut: usize) -> Option<Body<'_>> {
+    let (bytes, cut) = match bytes.get(..promised) {
+        Some(bytes) => (bytes, 0),
+        None => (bytes, cut.min(promised - bytes.len())),
+    };
+    let cut = u32::try_from(cut).ok()?;
     match number {
-        protocol::TCP => tcp(bytes, promised).map(Body::Tcp),
-        protocol::UDP => udp(bytes, promised).map(Body::Udp),
+        protocol::TCP => tcp(bytes, cut).map(Body::Tcp),
+        protocol::UDP => udp(bytes, promised, cut).map(Body::Udp),
         _ => None,
     }
 }
 
-fn tcp(bytes: &[u8], promised: usize) -> Option<Segment<'_>> {
+fn tcp(bytes: &[u8], cut: u32) -> Option<Segment<'_>> {
     let (fixed, after) = bytes.split_first_chunk::<20>()?;
     let &[
         s0,
@@ -212,11 +203,11 @@ fn tcp(bytes: &[u8], promised: usize) -> Option<Segment<'_>> {
         window: u16::from_be_bytes([w0, w1]),
         options,
         payload,
-        cut: u32::try_from(promised - bytes.len()).ok()?,
+        cut,
     })
 }
 
-fn udp(bytes: &[u8], promised: usize) -> Option<Datagram<'_>> {
+fn udp(bytes: &[u8], promised: usize, cut: u32) -> Option<Datagram<'_>> {
     let (&[s0, s1, d0, d1, len_hi, len_lo, _, _], payload) = bytes.split_first_chunk::<8>()?;
     // Anything but the plain case, where UDP and IP agree.
     if usize::from(u16::from_be_bytes([len_hi, len_lo])) != promised {
@@ -231,7 +222,7 @@ fn udp(bytes: &[u8], promised: usize) -> Option<Datagram<'_>> {
         src_port,
         dst_port,
         payload,
-        cut: u32::try_from(promised - bytes.len()).ok()?,
+        cut,
     })
 }
 

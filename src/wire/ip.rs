@@ -89,7 +89,7 @@ fn ipv4<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a>, Undecod
     let total = usize::from(header.total_len());
     let inside = match total {
         // Segmentation offload: the card fills the length in later, so the frame's own length counts.
-        0 => rest,
+        0 => rest.open_ended(),
         _ if total < header.slice().len() => return Err(Undecoded::BadIpv4),
         _ => rest.bound(total),
     };
@@ -124,7 +124,7 @@ fn ipv6<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a>, Undecod
     let inside = match header.payload_length() {
         // A jumbogram (RFC 2675), segmentation offload, or really nothing when nothing can follow.
         0 if header.next_header() == etherparse::ip_number::IPV6_NO_NEXT_HEADER => inside.bound(0),
-        0 => inside,
+        0 => inside.open_ended(),
         length => inside.bound(usize::from(length)),
     };
     walk.src = header.source_addr().into();
@@ -214,7 +214,7 @@ fn udp<'a>(rest: Rest<'a>) -> Result<Datagram<'a>, Undecoded> {
     };
     let bounded = match length {
         // A jumbogram (RFC 2675), or offload.
-        0 => rest,
+        0 => rest.open_ended(),
         1..8 => return Err(Undecoded::BadUdp),
         _ => rest.bound(usize::from(length)),
     };

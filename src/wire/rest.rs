@@ -7,7 +7,7 @@ use super::Undecoded;
 pub(super) struct Rest<'a> {
     /// Captured bytes.
     pub(super) bytes: &'a [u8],
-    /// Bytes that followed on the wire, as far as the enclosing layer promises, but were not captured.
+    /// Bytes that followed on the wire, as far as the enclosing layers promise, but were not captured.
     pub(super) cut: usize,
 }
 
@@ -19,14 +19,31 @@ impl<'a> Rest<'a> {
     }
 
     /// Only the first `len` bytes, where a header says how long its layer is. Drops padding and trailers;
-    /// what the header promises beyond the captured bytes becomes `cut`.
+    /// what the header promises beyond the captured bytes is `cut`, unless the wire had no room for it:
+    /// then the header lies and promises nothing.
     pub(super) fn bound(self, len: usize) -> Self {
         match self.bytes.get(..len) {
             Some(bytes) => Self { bytes, cut: 0 },
             None => Self {
                 bytes: self.bytes,
-                cut: len - self.bytes.len(),
+                cut: self.cut.min(len - self.bytes.len()),
             },
+        }
+    }
+
+    /// All of it, where a header leaves its length open.
+    pub(super) const fn open_ended(self) -> Self {
+        Self {
+            cut: if self.cut >= MIRROR_CUT { 0 } else { self.cut },
+            ..self
+        }
+    }
+
+    /// A frame that a switch may have cut before it mirrored it: only the headers inside know its length.
+    pub(super) const fn mirrored(self) -> Self {
+        Self {
+            cut: MIRROR_CUT,
+            ..self
         }
     }
 
@@ -75,3 +92,6 @@ impl<'a> Rest<'a> {
         if self.cut > 0 { cut } else { bad }
     }
 }
+
+/// More than any header can promise, so that the first that promises decides.
+const MIRROR_CUT: usize = 1 << 20;

@@ -110,6 +110,11 @@ impl Undecoded {
         )
     }
 
+    /// Whether the bytes did not make sense as what they were taken for.
+    pub(super) const fn is_broken(self) -> bool {
+        self.is_anomaly() || matches!(self, Self::CutBeforeIp | Self::CutBeforePorts)
+    }
+
     /// Whether the anomaly is about fragments ([`crate::event::AnomalyKind::BadFragment`]) rather than
     /// about the packet ([`crate::event::AnomalyKind::BadPacket`]).
     #[must_use]

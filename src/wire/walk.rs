@@ -94,7 +94,7 @@ impl<'a, 't> Walk<'a, 't> {
             next = match self.step(next) {
                 Ok(Next::Packet(packet)) => return Ok(packet),
                 Ok(next) => next,
-                Err(why) if why.is_anomaly() => return self.guessed_from.ok_or(why),
+                Err(why) if why.is_broken() => return self.guessed_from.ok_or(why),
                 Err(why) => return Err(why),
             }
         }

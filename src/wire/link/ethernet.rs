@@ -56,6 +56,10 @@ pub(in crate::wire) fn ether_type<'a>(
             let words = usize::from(rest.u8(1).ok_or_else(|| short(rest))?);
             tagged(walk, rest, 2 + words * 4)
         }
+        FABRIC_PATH => {
+            walk.peel()?;
+            Ok(Next::Ethernet(skip(rest, 2)?))
+        }
         NSH => tunnel::nsh(walk, rest),
         TRILL => {
             walk.peel()?;
@@ -108,7 +112,7 @@ pub(super) fn pppoe<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<
     let inside = skip(rest, 6)?;
     // 0: segmentation offload, as in IP.
     Ok(Next::Ppp(match length {
-        0 => inside,
+        0 => inside.open_ended(),
         _ => inside.bound(usize::from(length)),
     }))
 }
@@ -170,6 +174,7 @@ const PPPOE_DISCOVERY: u16 = 0x8863;
 const PPPOE_SESSION: u16 = 0x8864;
 const PROVIDER_BACKBONE: u16 = 0x88e7;
 const MACSEC: u16 = 0x88e5;
+const FABRIC_PATH: u16 = 0x8903;
 const CISCO_METADATA: u16 = 0x8909;
 const VN_TAG: u16 = 0x8926;
 const HSR: u16 = 0x892f;

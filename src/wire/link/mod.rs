@@ -103,7 +103,8 @@ pub(super) fn open<'a>(
             Ok(Next::EtherType(ether_type, skip(rest, header)?))
         }
         Kind::Ppp => Ok(Next::Ppp(rest)),
-        Kind::Hdlc { direction } => ppp::hdlc(skip(rest, direction)?),
+        Kind::PppInHdlc => ppp::ppp_or_cisco(rest),
+        Kind::CiscoHdlc { direction } => ppp::cisco_or_ppp(skip(rest, direction)?),
         Kind::PppWithDirection => ppp::with_direction(walk, rest),
         Kind::FrameRelay { direction } => llc::frame_relay(skip(rest, direction)?),
         Kind::Pppoe => ethernet::pppoe(walk, rest),
@@ -159,7 +160,8 @@ enum Kind {
         header: usize,
     },
     Ppp,
-    Hdlc {
+    PppInHdlc,
+    CiscoHdlc {
         direction: usize,
     },
     PppWithDirection,
@@ -204,9 +206,9 @@ const fn kind(link: LinkType) -> Kind {
             address: None,
         },
         12 | 14 | 101 | 228 | 229 => Kind::Ip,
-        50 => Kind::Hdlc { direction: 0 },
+        50 => Kind::PppInHdlc,
         51 => Kind::Pppoe,
-        104 => Kind::Hdlc { direction: 0 },
+        104 => Kind::CiscoHdlc { direction: 0 },
         105 => Kind::Wlan,
         107 => Kind::FrameRelay { direction: 0 },
         // Address family, SPI, flags.
@@ -229,7 +231,7 @@ const fn kind(link: LinkType) -> Kind {
         178 => Kind::JuniperEthernet,
         192 => Kind::Ppi,
         197 => Kind::Erf,
-        205 => Kind::Hdlc { direction: 1 },
+        205 => Kind::CiscoHdlc { direction: 1 },
         206 => Kind::FrameRelay { direction: 1 },
         226 => Kind::IpAfter(24),
         239 => Kind::Nflog,

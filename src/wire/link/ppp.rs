@@ -39,18 +39,27 @@ pub(in crate::wire) fn header<'a>(
     }
 }
 
-/// Cisco HDLC, or PPP in HDLC-like framing: their first bytes differ.
-pub(super) fn hdlc(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
+/// PPP in HDLC-like framing, or Cisco HDLC, whose first byte says unicast or broadcast.
+pub(super) fn ppp_or_cisco(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
     match rest.array::<2>(0) {
-        Some([0x0f | 0x8f, 0x00]) => {
-            let ether_type = rest.be16(2).ok_or_else(|| short(rest))?;
-            match ether_type {
-                // SLARP keep-alive.
-                0x8035 => Err(Undecoded::LinkControl),
-                _ => Ok(Next::EtherType(ether_type, skip(rest, 4)?)),
-            }
-        }
-        Some(_) => Ok(Next::Ppp(rest)),
+        Some([0x0f | 0x8f, 0x00]) => cisco(rest),
+        _ => Ok(Next::Ppp(rest)),
+    }
+}
+
+/// The same where the capture says Cisco HDLC.
+pub(super) fn cisco_or_ppp(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
+    match rest.array::<2>(0) {
+        Some([0xff, 0x03]) => Ok(Next::Ppp(rest)),
+        _ => cisco(rest),
+    }
+}
+
+fn cisco(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
+    match rest.be16(2) {
+        // SLARP keep-alive.
+        Some(0x8035) => Err(Undecoded::LinkControl),
+        Some(ether_type) => Ok(Next::EtherType(ether_type, skip(rest, 4)?)),
         None => Err(short(rest)),
     }
 }

@@ -21,9 +21,14 @@ pub(in crate::wire) const LOOPBACK: u16 = 772;
 /// order (LINKTYPE_LOOP).
 pub(super) fn loopback(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
     let field = rest.array::<4>(0).ok_or_else(|| short(rest))?;
-    match family(field) {
-        Some(_) => Ok(Next::Ip(skip(rest, 4)?)),
-        None => Err(Undecoded::NotIp),
+    match (family(field), field) {
+        (Some(_), _) => Ok(Next::Ip(skip(rest, 4)?)),
+        // Some drivers put an EtherType into the lower half (ISDN4BSD).
+        (None, [_, _, hi @ 0x06..=0xff, lo]) => Ok(Next::EtherType(
+            u16::from_be_bytes([hi, lo]),
+            skip(rest, 4)?,
+        )),
+        _ => Err(Undecoded::NotIp),
     }
 }
 

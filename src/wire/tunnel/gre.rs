@@ -54,7 +54,7 @@ fn generic<'a>(
         // Type I has neither sequence number nor header.
         0x88be if flags & SEQUENCE == 0 => {
             walk.enter_mirror(0)?;
-            Ok(Next::Ethernet(rest))
+            Ok(Next::Ethernet(rest.mirrored()))
         }
         0x88be => erspan_2(walk, rest),
         0x22eb => erspan_3(walk, rest),
@@ -106,7 +106,7 @@ fn erspan_2<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a>, Und
         return Err(short(rest));
     };
     walk.enter_mirror(u32::from(session & 0x03ff))?;
-    Ok(Next::Ethernet(after(rest, 8)?))
+    Ok(Next::Ethernet(after(rest, 8)?.mirrored()))
 }
 
 /// Type III: version 2; twelve bytes, and eight more with the optional sub-header.
@@ -118,7 +118,7 @@ fn erspan_3<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a>, Und
     let frame_type = last >> 10 & 0x1f;
     let header = if last & OPTIONAL == 0 { 12 } else { 20 };
     walk.enter_mirror(u32::from(session & 0x03ff))?;
-    let inside = after(rest, header)?;
+    let inside = after(rest, header)?.mirrored();
     match frame_type {
         0 => Ok(Next::Ethernet(inside)),
         2 => Ok(Next::Ip(inside)),

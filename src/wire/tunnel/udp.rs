@@ -120,7 +120,9 @@ fn vxlan(rest: Rest<'_>) -> Option<Found<'_>> {
     if !reserved_clear || network & 0xff != 0 {
         return None;
     }
-    Found::ethernet(kind::VXLAN, Some((Tag::Vni, network >> 8)), rest.after(8)?)
+    // Clouds mirror through VXLAN, and cut frames before they do.
+    let inside = rest.after(8)?.mirrored();
+    Found::ethernet(kind::VXLAN, Some((Tag::Vni, network >> 8)), inside)
 }
 
 /// VXLAN with a next-protocol field (draft-ietf-nvo3-vxlan-gpe).
@@ -222,9 +224,9 @@ fn tzsp(rest: Rest<'_>) -> Option<Found<'_>> {
         }
     }
     let next = match link {
-        1 if !plausible::ethernet(rest) => return None,
-        1 => Next::Ethernet(rest),
-        _ => Next::Link(crate::frame::LinkType(link), rest),
+        1 if !plausible::ethernet(rest.mirrored()) => return None,
+        1 => Next::Ethernet(rest.mirrored()),
+        _ => Next::Link(crate::frame::LinkType(link), rest.mirrored()),
     };
     Some(Found {
         kind: None,
