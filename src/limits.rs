@@ -22,12 +22,22 @@ pub struct Limits {
     pub flows: usize,
     /// A TCP flow without packets for this long is over for us.
     pub tcp_idle: Span,
+    /// A SYN without answer is given up after this; Linux waits 64 s at most before it sends another.
+    pub tcp_opening: Span,
+    /// A connection that is over is remembered for this long after its last packet, so that leftovers open
+    /// no new flow; common stacks let 120 s pass at most between retransmissions.
+    pub tcp_closed: Span,
     /// A UDP flow without packets for this long is over. QUIC's usual idle timeout is 30 s.
     pub udp_idle: Span,
     /// Out-of-order bytes held for one side of one flow; one full receive window of common stacks.
     pub out_of_order_side: usize,
     /// Out-of-order bytes held over all flows.
     pub out_of_order_total: usize,
+    /// A hole that the receiver acknowledged is given up after this, because the bytes could still come
+    /// later in the capture than their acknowledgement (network cards with several queues).
+    pub reorder_age: Span,
+    /// Or after this many packets of the flow.
+    pub reorder_packets: u64,
     /// A hole is given up after this much trace time; retransmissions back off to seconds (RFC 6298).
     pub hole_age: Span,
     /// One HTTP head; servers refuse above 8 to 64 KiB.
@@ -80,9 +90,13 @@ impl Default for Limits {
             fragments_age: Span::from_secs(60),
             flows: 200_000,
             tcp_idle: Span::from_secs(600),
+            tcp_opening: Span::from_secs(75),
+            tcp_closed: Span::from_secs(120),
             udp_idle: Span::from_secs(60),
             out_of_order_side: 1 << 20,
             out_of_order_total: 32 << 20,
+            reorder_age: Span::from_millis(200),
+            reorder_packets: 64,
             hole_age: Span::from_secs(10),
             http_head: 64 << 10,
             http_body: 1 << 20,

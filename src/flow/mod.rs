@@ -2,10 +2,24 @@
 //!
 //! The room knows no protocol: whoever reads the bytes implements [`Stream`].
 
+#![warn(clippy::indexing_slicing)]
+
 use std::net::SocketAddr;
 
-use crate::frame::FrameNo;
+use crate::frame::{FrameNo, InterfaceId};
 use crate::time::{Span, Timestamp};
+use crate::wire::Packet;
+
+mod assembler;
+mod entry;
+mod key;
+mod lru;
+mod reader;
+mod slots;
+pub mod table;
+mod tcp;
+
+pub use table::Table;
 
 /// A flow of the whole run; given in order of appearance and never reused.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -159,6 +173,11 @@ pub enum Appetite {
 }
 
 /// A reader of one flow. `C` is what the reader works with (event sink, limits, secrets).
+///
+/// A reader that finds client and server confused (a ClientHello from the server) swaps `ends.client` and
+/// `ends.server` and sets `ends.decided` to [`ClientBy::Payload`]. From the next call on every [`Side`] is
+/// meant by the new ends, also in [`Close`]; stream offsets stay with their senders, and nothing is
+/// delivered again. Readers change `ends` in no other way.
 pub trait Stream<C> {
     /// In-order bytes of a TCP side, or one whole datagram.
     fn data(
@@ -172,4 +191,40 @@ pub trait Stream<C> {
     fn gap(&mut self, flow: FlowId, ends: &mut Endpoints, gap: Gap, cx: &mut C) -> Appetite;
     /// The flow is over. Called exactly once.
     fn close(&mut self, flow: FlowId, ends: &Endpoints, close: &Close, cx: &mut C);
+}
+
+/// Who is told about flows as such, besides their readers: the `C` of [`Stream`].
+///
+/// `at` and `frame` are those of the packet that brought it about; when only the passing of time did, those
+/// of the last packet before.
+pub trait Witness {
+    /// A flow was seen for the first time. `from_start`: by its SYN or SYN-ACK, or (UDP) by a packet from
+    /// its client.
+    fn opened(
+        &mut self,
+        flow: FlowId,
+        at: Timestamp,
+        frame: FrameNo,
+        ends: &Endpoints,
+        interface: InterfaceId,
+        from_start: bool,
+    );
+    /// A TCP connection stands: SYN-ACK, or what cannot come without one.
+    fn connected(&mut self, flow: FlowId, at: Timestamp, frame: FrameNo);
+    /// The first packet of a side. `tsval` is the value of its TCP timestamps option.
+    fn sighted(
+        &mut self,
+        flow: FlowId,
+        at: Timestamp,
+        frame: FrameNo,
+        side: Side,
+        packet: &Packet<'_>,
+        tsval: Option<u32>,
+    );
+    /// The flow is over; its reader was told just before.
+    fn closed(&mut self, flow: FlowId, at: Timestamp, frame: FrameNo, close: &Close);
+    /// A side sent bytes twice that differ; the first were believed. At most once for each side.
+    fn conflict(&mut self, flow: FlowId, at: Timestamp, frame: FrameNo, side: Side);
+    /// A limit bit this flow; `what` says which.
+    fn limit(&mut self, flow: FlowId, at: Timestamp, frame: FrameNo, what: &'static str);
 }

@@ -1,0 +1,180 @@
+//! Which flow a packet belongs to: five-tuple and scope, the same from both directions.
+
+use std::hash::{Hash, Hasher};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use crate::flow::{Scope, Transport};
+
+/// Five-tuple and scope in 44 bytes, ends in ascending order so that both directions are one key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Key {
+    low: [u8; 16],
+    high: [u8; 16],
+    ports: [u16; 2],
+    scope: Scope,
+    udp: bool,
+    v6: bool,
+}
+
+impl Key {
+    /// The key, and which end of it the source is.
+    pub(super) fn new(
+        transport: Transport,
+        scope: Scope,
+        source: (IpAddr, u16),
+        destination: (IpAddr, u16),
+    ) -> (Self, End) {
+        let from = (octets(source.0), source.1);
+        let to = (octets(destination.0), destination.1);
+        let (low, high, end) = if from <= to {
+            (from, to, End::Low)
+        } else {
+            (to, from, End::High)
+        };
+        let key = Self {
+            low: low.0,
+            high: high.0,
+            ports: [low.1, high.1],
+            scope,
+            udp: transport == Transport::Udp,
+            v6: source.0.is_ipv6(),
+        };
+        (key, end)
+    }
+
+    /// Address and port of an end.
+    pub(super) fn socket(&self, end: End) -> SocketAddr {
+        let [low_port, high_port] = self.ports;
+        let (octets, port) = match end {
+            End::Low => (self.low, low_port),
+            End::High => (self.high, high_port),
+        };
+        let ip = if self.v6 {
+            IpAddr::V6(Ipv6Addr::from(octets))
+        } else {
+            let [a, b, c, d, ..] = octets;
+            IpAddr::V4(Ipv4Addr::new(a, b, c, d))
+        };
+        SocketAddr::new(ip, port)
+    }
+
+    /// TCP or UDP.
+    pub(super) const fn transport(&self) -> Transport {
+        if self.udp {
+            Transport::Udp
+        } else {
+            Transport::Tcp
+        }
+    }
+
+    /// VLAN and tunnel stack.
+    pub(super) const fn scope(&self) -> Scope {
+        self.scope
+    }
+}
+
+impl Hash for Key {
+    /// Four words instead of six fields: this runs for every packet.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let [low_port, high_port] = self.ports.map(u64::from);
+        state.write_u128(u128::from_ne_bytes(self.low));
+        state.write_u128(u128::from_ne_bytes(self.high));
+        state.write_u64(low_port << 48 | high_port << 32 | u64::from(self.scope.0));
+        state.write_u8(u8::from(self.udp) << 1 | u8::from(self.v6));
+    }
+}
+
+/// An end of a key. Unlike [`crate::flow::Side`] it never changes during a flow, so counters and stream
+/// state are kept by it, and a reader that swaps client and server moves nothing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum End {
+    /// The smaller address and port.
+    Low,
+    /// The greater.
+    High,
+}
+
+impl End {
+    /// Both, in order.
+    pub(super) const BOTH: [Self; 2] = [Self::Low, Self::High];
+
+    /// The opposite end.
+    pub(super) const fn other(self) -> Self {
+        match self {
+            Self::Low => Self::High,
+            Self::High => Self::Low,
+        }
+    }
+}
+
+/// One of something for each end.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Pair<T> {
+    low: T,
+    high: T,
+}
+
+impl<T> Pair<T> {
+    /// That of one end.
+    pub(super) const fn of_mut(&mut self, end: End) -> &mut T {
+        match end {
+            End::Low => &mut self.low,
+            End::High => &mut self.high,
+        }
+    }
+
+    /// That of one end.
+    pub(super) const fn of(&self, end: End) -> &T {
+        match end {
+            End::Low => &self.low,
+            End::High => &self.high,
+        }
+    }
+}
+
+fn octets(ip: IpAddr) -> [u8; 16] {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [a, b, c, d] = ip.octets();
+            [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+        }
+        IpAddr::V6(ip) => ip.octets(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn v4(last: u8, port: u16) -> (IpAddr, u16) {
+        (IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)), port)
+    }
+
+    #[test]
+    fn both_directions_are_one_key() {
+        let (a, b) = (v4(1, 50_000), v4(2, 443));
+        let (there, client) = Key::new(Transport::Tcp, Scope(7), a, b);
+        let (back, server) = Key::new(Transport::Tcp, Scope(7), b, a);
+        assert_eq!(there, back);
+        assert_eq!(client.other(), server);
+        assert_eq!(there.socket(client), SocketAddr::from(a));
+        assert_eq!(there.socket(server), SocketAddr::from(b));
+    }
+
+    #[test]
+    fn transport_scope_and_family_keep_flows_apart() {
+        let (a, b) = (v4(1, 50_000), v4(2, 443));
+        let (tcp, _) = Key::new(Transport::Tcp, Scope(0), a, b);
+        let (udp, _) = Key::new(Transport::Udp, Scope(0), a, b);
+        let (tunnel, _) = Key::new(Transport::Tcp, Scope(1), a, b);
+        let six = |ip: IpAddr| {
+            let [a, b, c, d, ..] = octets(ip);
+            IpAddr::V6(Ipv6Addr::from(u128::from_be_bytes([
+                a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+            ])))
+        };
+        let (v6, _) = Key::new(Transport::Tcp, Scope(0), (six(a.0), a.1), (six(b.0), b.1));
+        assert!(tcp != udp && tcp != tunnel && tcp != v6);
+        assert!(size_of::<Key>() <= 44);
+    }
+}

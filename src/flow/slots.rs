@@ -1,0 +1,255 @@
+//! Where entries live: found by key or by id, given up in the order of their last use.
+
+use std::hash::{BuildHasher, Hash};
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+
+use crate::flow::entry::{Entry, Phase, USE_GRAIN};
+use crate::flow::key::Key;
+use crate::flow::lru::{Lists, Slot};
+use crate::flow::{FlowId, Transport};
+use crate::limits::Limits;
+use crate::time::{Span, Timestamp};
+
+/// Entries by slot, with indexes. The indexes are hashed with a random seed (an attacker chooses the
+/// keys) and never walked, so the seed shows nowhere.
+#[derive(Debug)]
+pub(super) struct Slots<S> {
+    entries: Vec<Option<Entry<S>>>,
+    free: Vec<Slot>,
+    hasher: RandomState,
+    by_key: HashTable<Slot>,
+    by_id: HashTable<Slot>,
+    order: Lists<{ Class::COUNT }>,
+    /// Idle time of each class.
+    idle: [Span; Class::COUNT],
+    /// No entry is idle before this.
+    next_due: Timestamp,
+}
+
+impl<S> Slots<S> {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            entries: Vec::new(),
+            free: Vec::new(),
+            hasher: RandomState::default(),
+            by_key: HashTable::new(),
+            by_id: HashTable::new(),
+            order: Lists::new(),
+            idle: [
+                limits.tcp_opening,
+                limits.tcp_idle,
+                limits.udp_idle,
+                limits.tcp_closed,
+            ],
+            next_due: Timestamp::from_nanos(i64::MAX),
+        }
+    }
+
+    /// Puts in an entry whose key and id are not there yet.
+    pub(super) fn insert(&mut self, entry: Entry<S>, now: Timestamp) -> Option<Slot> {
+        let slot = match self.free.pop() {
+            Some(slot) => slot,
+            None => {
+                let slot = Slot::try_from(self.entries.len()).ok()?;
+                self.entries.push(None);
+                slot
+            }
+        };
+        let (key, id, class) = (
+            self.hash(&entry.key),
+            self.hash(&entry.id),
+            Class::of(&entry),
+        );
+        *self.entries.get_mut(slot as usize)? = Some(entry);
+        let (entries, hasher) = (&self.entries, &self.hasher);
+        self.by_key.insert_unique(key, slot, |slot| {
+            at(entries, *slot).map_or(0, |entry| hasher.hash_one(entry.key))
+        });
+        self.by_id.insert_unique(id, slot, |slot| {
+            at(entries, *slot).map_or(0, |entry| hasher.hash_one(entry.id))
+        });
+        self.push(class, slot, now);
+        Some(slot)
+    }
+
+    /// Forgets an entry.
+    pub(super) fn remove(&mut self, slot: Slot) {
+        self.forget_id(slot);
+        let Some(entry) = self.entries.get_mut(slot as usize).and_then(Option::take) else {
+            return;
+        };
+        self.order.remove(Class::of(&entry) as usize, slot);
+        self.free.push(slot);
+        let hash = self.hash(&entry.key);
+        if let Ok(found) = self.by_key.find_entry(hash, |other| *other == slot) {
+            found.remove();
+        }
+    }
+
+    /// Keeps a flow that is over in memory as [`Phase::Closed`].
+    pub(super) fn retire(&mut self, slot: Slot, now: Timestamp) {
+        self.forget_id(slot);
+        self.set_phase(slot, Phase::Closed, now);
+    }
+
+    /// Moves an entry on.
+    pub(super) fn set_phase(&mut self, slot: Slot, phase: Phase, now: Timestamp) {
+        let Some(entry) = self.get_mut(slot) else {
+            return;
+        };
+        let was = Class::of(entry);
+        entry.phase = phase;
+        let is = Class::of(entry);
+        if was as usize != is as usize {
+            self.order.remove(was as usize, slot);
+            self.push(is, slot, now);
+        }
+    }
+
+    /// Notes that an entry was used.
+    pub(super) fn touch(&mut self, slot: Slot, now: Timestamp) {
+        let Some(entry) = self.get_mut(slot) else {
+            return;
+        };
+        if now.since(entry.used) >= USE_GRAIN {
+            let class = Class::of(entry);
+            self.order.remove(class as usize, slot);
+            self.push(class, slot, now);
+        }
+    }
+
+    /// An entry whose idle time is over. Cheap when there is none.
+    pub(super) fn idle(&mut self, now: Timestamp) -> Option<Slot> {
+        if now < self.next_due {
+            return None;
+        }
+        self.next_due = Timestamp::from_nanos(i64::MAX);
+        for class in Class::ALL {
+            let Some(slot) = self.order.oldest(class as usize) else {
+                continue;
+            };
+            let due = self.get(slot)?.used.plus(self.idle_time(class));
+            if due <= now {
+                self.next_due = now;
+                return Some(slot);
+            }
+            self.next_due = self.next_due.min(due);
+        }
+        None
+    }
+
+    /// The entry that is missed least: one that is over, else the one idle longest. Connections that
+    /// were never answered go first when they fill half the table, so that a flood of SYNs or a scan
+    /// does not push out real ones.
+    pub(super) fn least_missed(&self) -> Option<Slot> {
+        let oldest = |class: Class| self.order.oldest(class as usize);
+        if let Some(slot) = oldest(Class::Closed) {
+            return Some(slot);
+        }
+        if self.order.len(Class::Opening as usize) * 2 > self.len() {
+            return oldest(Class::Opening);
+        }
+        Class::ALL
+            .into_iter()
+            .filter_map(oldest)
+            .min_by_key(|slot| self.get(*slot).map(|entry| (entry.used, entry.id)))
+    }
+
+    /// Slots of the flows that are not over, by id.
+    pub(super) fn open_flows(&self) -> Vec<(FlowId, Slot)> {
+        let mut flows: Vec<_> = (0..)
+            .zip(&self.entries)
+            .filter_map(|(slot, entry)| entry.as_ref().map(|entry| (entry, slot)))
+            .filter(|(entry, _)| entry.phase != Phase::Closed)
+            .map(|(entry, slot)| (entry.id, slot))
+            .collect();
+        flows.sort_unstable();
+        flows
+    }
+
+    pub(super) fn find(&self, key: &Key) -> Option<Slot> {
+        self.by_key
+            .find(self.hash(key), |slot| {
+                at(&self.entries, *slot).is_some_and(|entry| entry.key == *key)
+            })
+            .copied()
+    }
+
+    pub(super) fn find_id(&self, id: FlowId) -> Option<Slot> {
+        self.by_id
+            .find(self.hash(&id), |slot| {
+                at(&self.entries, *slot).is_some_and(|entry| entry.id == id)
+            })
+            .copied()
+    }
+
+    pub(super) fn get(&self, slot: Slot) -> Option<&Entry<S>> {
+        at(&self.entries, slot)
+    }
+
+    pub(super) fn get_mut(&mut self, slot: Slot) -> Option<&mut Entry<S>> {
+        self.entries.get_mut(slot as usize)?.as_mut()
+    }
+
+    /// Entries, flows that are over included.
+    pub(super) fn len(&self) -> usize {
+        self.by_key.len()
+    }
+
+    fn push(&mut self, class: Class, slot: Slot, now: Timestamp) {
+        self.order.push(class as usize, slot);
+        if let Some(entry) = self.get_mut(slot) {
+            entry.used = now;
+        }
+        self.next_due = self.next_due.min(now.plus(self.idle_time(class)));
+    }
+
+    fn forget_id(&mut self, slot: Slot) {
+        let Some(id) = self.get(slot).map(|entry| entry.id) else {
+            return;
+        };
+        let hash = self.hash(&id);
+        if let Ok(found) = self.by_id.find_entry(hash, |other| *other == slot) {
+            found.remove();
+        }
+    }
+
+    /// Idle time of a class, with the grain in which use is noted.
+    fn idle_time(&self, class: Class) -> Span {
+        let idle = self.idle.get(class as usize).copied().unwrap_or_default();
+        Span::from_nanos(idle.as_nanos().saturating_add(USE_GRAIN.as_nanos()))
+    }
+
+    fn hash(&self, key: &impl Hash) -> u64 {
+        self.hasher.hash_one(key)
+    }
+}
+
+/// Entries of one class wait equally long, so that each class is in the order of its deadlines.
+#[derive(Clone, Copy, Debug)]
+enum Class {
+    Opening,
+    Tcp,
+    Udp,
+    Closed,
+}
+
+impl Class {
+    const ALL: [Self; Self::COUNT] = [Self::Opening, Self::Tcp, Self::Udp, Self::Closed];
+    const COUNT: usize = 4;
+
+    fn of<S>(entry: &Entry<S>) -> Self {
+        match (entry.phase, entry.key.transport()) {
+            (Phase::Opening, _) => Self::Opening,
+            (Phase::Closed, _) => Self::Closed,
+            (_, Transport::Tcp) => Self::Tcp,
+            (_, Transport::Udp) => Self::Udp,
+        }
+    }
+}
+
+fn at<S>(entries: &[Option<Entry<S>>], slot: Slot) -> Option<&Entry<S>> {
+    entries.get(slot as usize)?.as_ref()
+}

@@ -1,0 +1,418 @@
+//! All flows at one time: packets in, readers driven, flows opened and given up by trace time.
+
+use std::collections::VecDeque;
+
+use crate::flow::assembler::{Assembler, Patience};
+use crate::flow::entry::{Entry, Opening, Phase};
+use crate::flow::key::{End, Key, Pair};
+use crate::flow::lru::Slot;
+use crate::flow::reader::{self, Moment, Reader};
+use crate::flow::slots::Slots;
+use crate::flow::{Appetite, ClientBy, Ending, Endpoints, FlowId, Stream, Transport, Witness};
+use crate::frame::{FrameNo, InterfaceId};
+use crate::limits::Limits;
+use crate::time::{Span, Timestamp};
+use crate::wire::{Body, Packet, Unreachable};
+
+mod connection;
+mod datagram;
+
+/// The flows of a run and their readers.
+///
+/// Ids are given in order of appearance from 1. A reader is made with the first payload of its flow (so a
+/// scan costs little), with the flow's ends. All effects follow from the packets and their times alone.
+#[derive(Debug)]
+pub struct Table<S> {
+    slots: Slots<S>,
+    capacity: usize,
+    patience: Patience,
+    /// Flows whose holes are looked at again, in the order of when.
+    checks: VecDeque<Check>,
+    /// Memory of out-of-order bytes over all flows, and its limit.
+    held: usize,
+    held_limit: usize,
+    last_id: FlowId,
+    moment: Moment,
+    ignored: Ignored,
+}
+
+/// Packets that were left out of account.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Ignored {
+    /// TCP segments that belong to no connection known or to one that is over.
+    pub strays: u64,
+    /// TCP segments with numbers that their receiver could not have accepted.
+    pub implausible: u64,
+}
+
+impl<S> Table<S> {
+    /// An empty table.
+    #[must_use]
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            slots: Slots::new(limits),
+            capacity: limits.flows.max(1),
+            patience: Patience::new(limits),
+            checks: VecDeque::new(),
+            held: 0,
+            held_limit: limits.out_of_order_total,
+            last_id: FlowId(0),
+            moment: Moment {
+                now: Timestamp::from_nanos(i64::MIN),
+                at: Timestamp::EPOCH,
+                frame: FrameNo(0),
+            },
+            ignored: Ignored::default(),
+        }
+    }
+
+    /// Takes in a packet: finds or opens its flow and drives its reader. `make` makes the reader of a flow.
+    pub fn packet<C: Witness>(
+        &mut self,
+        at: Timestamp,
+        frame: FrameNo,
+        interface: InterfaceId,
+        packet: &Packet<'_>,
+        make: &mut impl FnMut(FlowId, &Endpoints) -> S,
+        cx: &mut C,
+    ) where
+        S: Stream<C>,
+    {
+        self.moment = Moment {
+            now: self.moment.now.max(at),
+            at,
+            frame,
+        };
+        self.pass_time(cx);
+        let arrival = Arrival { interface, packet };
+        match &packet.body {
+            Body::Tcp(segment) => self.segment(arrival, segment, make, cx),
+            Body::Udp(datagram) => self.datagram(arrival, datagram, make, cx),
+            Body::Unreachable(about) => self.unreachable(packet, about, cx),
+            Body::Other(_) => {}
+        }
+    }
+
+    /// Tells the time when there are no packets to tell it: flows idle for too long are closed, holes
+    /// given up.
+    pub fn expire<C: Witness>(&mut self, now: Timestamp, cx: &mut C)
+    where
+        S: Stream<C>,
+    {
+        self.moment.now = self.moment.now.max(now);
+        self.pass_time(cx);
+    }
+
+    /// Closes all flows, in the order of their ids.
+    pub fn finish<C: Witness>(&mut self, cx: &mut C)
+    where
+        S: Stream<C>,
+    {
+        for (_, slot) in self.slots.open_flows() {
+            let how = match self.slots.get(slot) {
+                Some(entry) if self.was_unanswered(entry) => Ending::Unanswered,
+                Some(entry) if entry.refused => Ending::Refused,
+                _ => Ending::CaptureEnded,
+            };
+            self.close(slot, how, cx);
+            self.slots.remove(slot);
+        }
+    }
+
+    /// The reader of a flow and its ends, for facts that come from elsewhere (keys); None before its first
+    /// payload and after its end. The ends may be swapped as [`Stream`] allows.
+    pub fn session_mut(&mut self, flow: FlowId) -> Option<(&mut S, &mut Endpoints)> {
+        let slot = self.slots.find_id(flow)?;
+        let live = self.slots.get_mut(slot)?.live.as_deref_mut()?;
+        Some((&mut live.session, &mut live.ends))
+    }
+
+    /// Flows in memory, those included that are over and only remembered.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.slots.len() == 0
+    }
+
+    /// Packets that were left out of account so far.
+    #[must_use]
+    pub const fn ignored(&self) -> Ignored {
+        self.ignored
+    }
+
+    /// Memory of out-of-order bytes at this moment, overhead included.
+    #[must_use]
+    pub const fn held(&self) -> usize {
+        self.held
+    }
+
+    fn pass_time<C: Witness>(&mut self, cx: &mut C)
+    where
+        S: Stream<C>,
+    {
+        while let Some(check) = self.checks.front()
+            && check.due <= self.moment.now
+        {
+            let Check { slot, flow, .. } = *check;
+            self.checks.pop_front();
+            self.check_holes(slot, flow, cx);
+        }
+        while let Some(slot) = self.slots.idle(self.moment.now) {
+            if let Some(entry) = self.slots.get(slot)
+                && entry.phase != Phase::Closed
+            {
+                let how = match entry.phase {
+                    Phase::Opening => Ending::Unanswered,
+                    _ if entry.refused => Ending::Refused,
+                    _ => Ending::Expired,
+                };
+                self.close(slot, how, cx);
+            }
+            self.slots.remove(slot);
+        }
+    }
+
+    /// ICMP says that a packet did not arrive. For a connection that stands this means little (RFC 1122
+    /// section 4.2.3.9), and for an answered datagram flow too.
+    fn unreachable<C: Witness>(&mut self, packet: &Packet<'_>, about: &Unreachable, cx: &mut C)
+    where
+        S: Stream<C>,
+    {
+        let (key, sender) = Key::new(about.transport, packet.scope, about.src, about.dst);
+        let Some(slot) = self.slots.find(&key) else {
+            return;
+        };
+        let Some(entry) = self.slots.get_mut(slot) else {
+            return;
+        };
+        if entry.halves.of(sender.other()).packets > 0 {
+            return;
+        }
+        match entry.phase {
+            Phase::Opening if sender == entry.client => self.close(slot, Ending::Refused, cx),
+            _ => entry.refused = about.transport == Transport::Udp,
+        }
+    }
+
+    /// Puts in a flow that was not there.
+    fn insert<C: Witness>(&mut self, new: &NewFlow<'_>, cx: &mut C) -> Option<Slot>
+    where
+        S: Stream<C>,
+    {
+        self.make_room(cx);
+        let Moment { now, at, frame } = self.moment;
+        self.last_id.0 += 1;
+        let entry = Entry {
+            key: new.key,
+            phase: new.phase,
+            client: new.client,
+            decided: new.decided,
+            refused: false,
+            reset_by: None,
+            id: self.last_id,
+            used: now,
+            last: at,
+            last_frame: frame,
+            halves: Pair::default(),
+            opening: new.opening,
+            live: None,
+        };
+        let interface = new.arrival.interface;
+        cx.opened(
+            entry.id,
+            at,
+            frame,
+            &entry.ends(),
+            interface,
+            new.from_start,
+        );
+        self.slots.insert(entry, now)
+    }
+
+    fn make_room<C: Witness>(&mut self, cx: &mut C)
+    where
+        S: Stream<C>,
+    {
+        while self.slots.len() >= self.capacity
+            && let Some(slot) = self.slots.least_missed()
+            && let Some(entry) = self.slots.get(slot)
+        {
+            if entry.phase != Phase::Closed {
+                let Moment { at, frame, .. } = self.moment;
+                cx.limit(entry.id, at, frame, "flows");
+                self.close(slot, Ending::Expired, cx);
+            }
+            self.slots.remove(slot);
+        }
+    }
+
+    /// Ends a flow that is not over: what waits goes to the reader, then the reader and everything but the
+    /// entry is freed.
+    fn close<C: Witness>(&mut self, slot: Slot, how: Ending, cx: &mut C)
+    where
+        S: Stream<C>,
+    {
+        for end in End::BOTH {
+            self.drive(slot, end, cx, |assembler, out| assembler.flush(out));
+        }
+        let Moment { now, at, frame } = self.moment;
+        let Some(entry) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let (id, close) = (entry.id, entry.summary(how));
+        if let Some(mut live) = entry.live.take() {
+            live.session.close(id, &live.ends, &close, cx);
+        }
+        cx.closed(id, at, frame, &close);
+        self.slots.retire(slot, now);
+    }
+
+    /// Closes a TCP flow when both its sides are through.
+    fn settle<C: Witness>(&mut self, slot: Slot, cx: &mut C)
+    where
+        S: Stream<C>,
+    {
+        let finished = |entry: &Entry<S>| End::BOTH.iter().all(|end| entry.is_finished(*end));
+        if self.slots.get(slot).is_some_and(finished) {
+            self.close(slot, Ending::Finished, cx);
+        }
+    }
+
+    /// See [`reader::drive`]; keeps account of memory besides.
+    fn drive<C: Witness>(
+        &mut self,
+        slot: Slot,
+        end: End,
+        cx: &mut C,
+        work: impl FnOnce(&mut Assembler, &mut Reader<'_, S, C>) -> Appetite,
+    ) where
+        S: Stream<C>,
+    {
+        if let Some(entry) = self.slots.get_mut(slot) {
+            let before = entry.held();
+            reader::drive(entry, end, self.moment, cx, work);
+            self.held = (self.held + entry.held()).saturating_sub(before);
+        }
+    }
+
+    /// Gives up the holes of a flow whose time has come.
+    fn release<C: Witness>(&mut self, slot: Slot, cx: &mut C)
+    where
+        S: Stream<C>,
+    {
+        let (now, patience) = (self.moment.now, self.patience);
+        for end in End::BOTH {
+            let Some(entry) = self.slots.get(slot) else {
+                return;
+            };
+            if entry.is_waiting(end) {
+                let packets = entry.packets();
+                self.drive(slot, end, cx, |assembler, out| {
+                    assembler.release(now, packets, &patience, out)
+                });
+            }
+        }
+    }
+
+    /// Has the holes of a flow looked at again later, when it has any.
+    fn watch(&mut self, slot: Slot) {
+        let due = self.moment.now.plus(self.patience.acked_age);
+        let Some(entry) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let waits = End::BOTH.iter().any(|end| entry.is_waiting(*end));
+        let flow = entry.id;
+        if let Some(live) = entry.live.as_deref_mut()
+            && waits
+            && !std::mem::replace(&mut live.queued, true)
+        {
+            self.checks.push_back(Check { due, slot, flow });
+        }
+    }
+
+    fn check_holes<C: Witness>(&mut self, slot: Slot, flow: FlowId, cx: &mut C)
+    where
+        S: Stream<C>,
+    {
+        if !self.unqueue(slot, flow) {
+            return;
+        }
+        self.release(slot, cx);
+        self.watch(slot);
+        self.settle(slot, cx);
+    }
+
+    /// Gives up holes, those first that are next to be looked at, until the memory limit is kept.
+    fn relieve<C: Witness>(&mut self, cx: &mut C)
+    where
+        S: Stream<C>,
+    {
+        while self.held > self.held_limit
+            && let Some(Check { slot, flow, .. }) = self.checks.pop_front()
+        {
+            if !self.unqueue(slot, flow) {
+                continue;
+            }
+            let Moment { at, frame, .. } = self.moment;
+            cx.limit(flow, at, frame, "out-of-order bytes of all flows");
+            for end in End::BOTH {
+                self.drive(slot, end, cx, |assembler, out| assembler.flush(out));
+            }
+            self.settle(slot, cx);
+        }
+    }
+
+    /// Whether the flow is still there and was queued.
+    fn unqueue(&mut self, slot: Slot, flow: FlowId) -> bool {
+        self.slots
+            .get_mut(slot)
+            .filter(|entry| entry.id == flow)
+            .and_then(|entry| entry.live.as_deref_mut())
+            .is_some_and(|live| std::mem::take(&mut live.queued))
+    }
+
+    /// A SYN is unanswered when the answer had time to come: RFC 6298 waits one second for it at first.
+    fn was_unanswered(&self, entry: &Entry<S>) -> bool {
+        let first = match entry.opening {
+            Opening::Syn(at) => at,
+            Opening::Unseen | Opening::Took(_) => entry.last,
+        };
+        let retried = entry.halves.of(entry.client).packets > 1;
+        let waited = self.moment.now.since(first) >= Span::from_secs(1);
+        entry.phase == Phase::Opening && (retried || waited)
+    }
+}
+
+/// A packet as it came.
+#[derive(Clone, Copy, Debug)]
+struct Arrival<'a> {
+    interface: InterfaceId,
+    packet: &'a Packet<'a>,
+}
+
+/// What [`Table::insert`] needs to know.
+struct NewFlow<'a> {
+    arrival: Arrival<'a>,
+    key: Key,
+    phase: Phase,
+    client: End,
+    decided: ClientBy,
+    from_start: bool,
+    opening: Opening,
+}
+
+/// A look at the holes of a flow, at some time.
+#[derive(Clone, Copy, Debug)]
+struct Check {
+    due: Timestamp,
+    slot: Slot,
+    flow: FlowId,
+}
+
+#[cfg(test)]
+mod tests;

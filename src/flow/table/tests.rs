@@ -1,0 +1,329 @@
+//! Whole conversations: how flows open and end, who is the client, what a reader gets.
+
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::*;
+use crate::flow::{Chunk, Close, Gap, Scope, Side};
+use crate::wire::{Datagram, Segment};
+
+mod endings;
+mod limits;
+mod opening;
+mod streams;
+
+/// What a flow's reader and witness were told, a line each.
+#[derive(Default)]
+struct Log {
+    lines: Vec<String>,
+    /// Readers say that they are done when they are told this.
+    enough: Option<&'static [u8]>,
+    /// Readers swap client and server when they are told this.
+    swap: Option<&'static [u8]>,
+    closes: Vec<Close>,
+}
+
+impl Log {
+    /// What was told since the last call.
+    fn take(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.lines)
+    }
+}
+
+/// The reader.
+#[derive(Debug)]
+struct Tape {
+    closed: bool,
+}
+
+impl Stream<Log> for Tape {
+    fn data(
+        &mut self,
+        flow: FlowId,
+        ends: &mut Endpoints,
+        chunk: Chunk<'_>,
+        cx: &mut Log,
+    ) -> Appetite {
+        assert!(!chunk.bytes.is_empty() && !self.closed);
+        let text = String::from_utf8_lossy(chunk.bytes);
+        cx.lines.push(format!(
+            "{} {} {} {text}",
+            flow.0,
+            name(chunk.side),
+            chunk.offset
+        ));
+        if cx.swap == Some(chunk.bytes) {
+            std::mem::swap(&mut ends.client, &mut ends.server);
+            ends.decided = ClientBy::Payload;
+        }
+        if cx.enough == Some(chunk.bytes) {
+            return Appetite::Done;
+        }
+        Appetite::More
+    }
+
+    fn gap(&mut self, flow: FlowId, _: &mut Endpoints, gap: Gap, cx: &mut Log) -> Appetite {
+        assert!(!self.closed);
+        let mut line = format!(
+            "{} {} {} gap {}",
+            flow.0,
+            name(gap.side),
+            gap.offset,
+            gap.missing
+        );
+        if gap.cut {
+            line.push_str(" cut");
+        }
+        cx.lines.push(line);
+        Appetite::More
+    }
+
+    fn close(&mut self, _: FlowId, _: &Endpoints, _: &Close, _: &mut Log) {
+        assert!(!std::mem::replace(&mut self.closed, true), "closed once");
+    }
+}
+
+impl Witness for Log {
+    fn opened(
+        &mut self,
+        flow: FlowId,
+        _: Timestamp,
+        _: FrameNo,
+        ends: &Endpoints,
+        _: InterfaceId,
+        from_start: bool,
+    ) {
+        let mut line = format!(
+            "{} open {} by {:?}",
+            flow.0,
+            ends.client.port(),
+            ends.decided
+        );
+        if !from_start {
+            line.push_str(" midway");
+        }
+        self.lines.push(line);
+    }
+
+    fn connected(&mut self, flow: FlowId, _: Timestamp, _: FrameNo) {
+        self.lines.push(format!("{} connected", flow.0));
+    }
+
+    fn sighted(
+        &mut self,
+        flow: FlowId,
+        _: Timestamp,
+        _: FrameNo,
+        side: Side,
+        packet: &Packet<'_>,
+        tsval: Option<u32>,
+    ) {
+        let mut line = format!("{} saw {} ttl {}", flow.0, name(side), packet.ttl);
+        if let Some(tsval) = tsval {
+            write!(line, " tsval {tsval}").unwrap();
+        }
+        self.lines.push(line);
+    }
+
+    fn closed(&mut self, flow: FlowId, _: Timestamp, _: FrameNo, close: &Close) {
+        self.lines.push(format!("{} {:?}", flow.0, close.how));
+        self.closes.push(*close);
+    }
+
+    fn conflict(&mut self, flow: FlowId, _: Timestamp, _: FrameNo, side: Side) {
+        self.lines
+            .push(format!("{} conflict {}", flow.0, name(side)));
+    }
+
+    fn limit(&mut self, flow: FlowId, _: Timestamp, _: FrameNo, what: &'static str) {
+        self.lines.push(format!("{} limit: {what}", flow.0));
+    }
+}
+
+fn name(side: Side) -> &'static str {
+    match side {
+        Side::Client => "client",
+        Side::Server => "server",
+    }
+}
+
+/// A table with a clock and two hosts, A (ports of its choice) and B (port 80).
+struct Wire {
+    table: Table<Tape>,
+    log: Log,
+    at: Timestamp,
+    frame: u64,
+    port: u16,
+    server_port: u16,
+}
+
+/// Who sends.
+#[derive(Clone, Copy)]
+enum Host {
+    A,
+    B,
+}
+use Host::{A, B};
+
+impl Wire {
+    fn new() -> Self {
+        Self::with(&Limits::default())
+    }
+
+    fn with(limits: &Limits) -> Self {
+        Self {
+            table: Table::new(limits),
+            log: Log::default(),
+            at: Timestamp::from_secs(1_000),
+            frame: 0,
+            port: 50_000,
+            server_port: 80,
+        }
+    }
+
+    /// A segment: flags as letters (S, F, R, and . for ACK), numbers and payload.
+    fn tcp(&mut self, from: Host, flags: &str, seq: u32, ack: u32, payload: &str) -> &mut Self {
+        self.tcp_cut(from, flags, seq, ack, payload, 0)
+    }
+
+    fn tcp_cut(
+        &mut self,
+        from: Host,
+        flags: &str,
+        seq: u32,
+        ack: u32,
+        payload: &str,
+        cut: u32,
+    ) -> &mut Self {
+        let bits = flags.chars().map(|flag| match flag {
+            'S' => Segment::SYN,
+            'F' => Segment::FIN,
+            'R' => Segment::RST,
+            '.' => Segment::ACK,
+            _ => panic!("{flag}"),
+        });
+        let (src_port, dst_port) = self.ports(from);
+        self.put(
+            from,
+            Body::Tcp(Segment {
+                src_port,
+                dst_port,
+                seq,
+                ack,
+                flags: bits.sum(),
+                window: 1_000,
+                options: &[1, 1, 8, 10, 0, 0, 0, 7, 0, 0, 0, 0],
+                payload: payload.as_bytes(),
+                cut,
+            }),
+        )
+    }
+
+    fn udp(&mut self, from: Host, payload: &str, cut: u32) -> &mut Self {
+        let (src_port, dst_port) = self.ports(from);
+        self.put(
+            from,
+            Body::Udp(Datagram {
+                src_port,
+                dst_port,
+                payload: payload.as_bytes(),
+                cut,
+            }),
+        )
+    }
+
+    /// ICMP about a packet that `sender` sent.
+    fn unreachable(&mut self, sender: Host, transport: Transport) -> &mut Self {
+        let (src_port, dst_port) = self.ports(sender);
+        let (src, dst) = addresses(sender);
+        self.put(
+            B,
+            Body::Unreachable(Unreachable {
+                transport,
+                src: (src, src_port),
+                dst: (dst, dst_port),
+            }),
+        )
+    }
+
+    fn put(&mut self, from: Host, body: Body<'_>) -> &mut Self {
+        let (src, dst) = addresses(from);
+        self.frame += 1;
+        let packet = Packet {
+            scope: Scope(0),
+            src,
+            dst,
+            ttl: match from {
+                A => 64,
+                B => 57,
+            },
+            mac: None,
+            by_this_host: None,
+            body,
+        };
+        self.table.packet(
+            self.at,
+            FrameNo(self.frame),
+            InterfaceId(0),
+            &packet,
+            &mut |_, _: &Endpoints| Tape { closed: false },
+            &mut self.log,
+        );
+        self
+    }
+
+    fn ports(&self, from: Host) -> (u16, u16) {
+        match from {
+            A => (self.port, self.server_port),
+            B => (self.server_port, self.port),
+        }
+    }
+
+    /// SYN (100), SYN-ACK (300), ACK; streams begin at 101 and 301.
+    fn connect(&mut self) -> &mut Self {
+        self.tcp(A, "S", 100, 0, "")
+            .after(20)
+            .tcp(B, "S.", 300, 101, "")
+            .tcp(A, ".", 101, 301, "")
+    }
+
+    /// Lets milliseconds pass.
+    fn after(&mut self, millis: i64) -> &mut Self {
+        self.at = self.at.plus(Span::from_millis(millis));
+        self
+    }
+
+    /// Lets milliseconds pass, and tells the table.
+    fn tick(&mut self, millis: i64) -> &mut Self {
+        self.after(millis);
+        self.table.expire(self.at, &mut self.log);
+        self
+    }
+
+    fn finish(&mut self) -> &mut Self {
+        self.table.finish(&mut self.log);
+        self
+    }
+
+    /// What readers and witness were told since the last call.
+    fn told(&mut self) -> Vec<String> {
+        self.log.take()
+    }
+
+    /// The same without openings and sightings.
+    fn news(&mut self) -> Vec<String> {
+        let mut lines = self.told();
+        lines.retain(|line| {
+            !line.contains(" open ") && !line.contains(" saw ") && !line.ends_with("connected")
+        });
+        lines
+    }
+}
+
+fn addresses(from: Host) -> (IpAddr, IpAddr) {
+    let (a, b) = (Ipv4Addr::new(192, 0, 2, 7), Ipv4Addr::new(192, 0, 2, 1));
+    match from {
+        A => (a.into(), b.into()),
+        B => (b.into(), a.into()),
+    }
+}
