@@ -59,17 +59,26 @@ impl Clock {
         }
     }
 
-    /// The time to milliseconds without its date, for rows under a heading that has the date.
+    /// The time to milliseconds, for rows under a heading that has the date; with month and day where the date is
+    /// another than the first frame's.
     #[must_use]
     pub fn brief(&self, at: Timestamp) -> String {
         match self.kind {
-            TimeKind::Utc => civil(at).strftime("%H:%M:%S%.3f").to_string(),
-            TimeKind::Local => civil(at)
-                .to_zoned(self.zone.clone())
-                .strftime("%H:%M:%S%.3f")
-                .to_string(),
+            TimeKind::Utc => self.brief_in(at, &TimeZone::UTC),
+            TimeKind::Local => self.brief_in(at, &self.zone),
             TimeKind::Relative | TimeKind::Epoch => self.show(at),
         }
+    }
+
+    fn brief_in(&self, at: Timestamp, zone: &TimeZone) -> String {
+        let there = civil(at).to_zoned(zone.clone());
+        let start = civil(self.start.unwrap_or(at)).to_zoned(zone.clone());
+        let form = if there.date() == start.date() {
+            "%H:%M:%S%.3f"
+        } else {
+            "%m-%d %H:%M:%S%.3f"
+        };
+        there.strftime(form).to_string()
     }
 }
 
@@ -114,6 +123,8 @@ mod tests {
         assert_eq!(clock(TimeKind::Relative).show(AT), "+11.805447 s");
         assert_eq!(clock(TimeKind::Epoch).show(AT), "1795279011.805447");
         assert_eq!(clock(TimeKind::Utc).brief(AT), "16:36:51.805");
+        let next_day = AT.plus(crate::time::Span::from_secs(86_400));
+        assert_eq!(clock(TimeKind::Utc).brief(next_day), "11-22 16:36:51.805");
         assert_eq!(rfc3339(AT), "2026-11-21T16:36:51.805447123Z");
         assert_eq!(date(AT), "2026-11-21");
     }

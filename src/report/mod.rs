@@ -15,6 +15,7 @@ pub mod html;
 pub mod json;
 pub mod markdown;
 pub mod prose;
+pub mod redact;
 pub mod safe;
 pub mod summary;
 pub mod text;

@@ -210,4 +210,19 @@ mod tests {
         assert_eq!(ascii("812 µs “good”…"), "812 us \"good\"...");
         assert_eq!(ascii("é"), "\\u{e9}");
     }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn no_text_gets_through_alive(text in proptest::prelude::any::<String>(), max in 0..50_usize) {
+            let alive = |shown: &str| shown.chars().any(is_obeyed);
+            assert!(!alive(&line(&text)) && !alive(&markdown(&text)) && !alive(&markdown_code(&text)));
+            assert!(!csv_cell(&text).starts_with(['=', '+', '-', '@', '\t', '\r']));
+            assert!(visible(&text).len() >= text.len());
+            assert!(capped(&text, max).chars().filter(|c| *c == '…').count() <= max + 1);
+            assert!(ascii(&text).is_ascii());
+            assert_eq!(visible(&visible(&text)), visible(&text));
+        }
+    }
 }

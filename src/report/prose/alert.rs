@@ -121,20 +121,20 @@ static WORDS: &[Words] = &[
     },
     Words {
         rule: "revoked",
-        with: "The certificate is revoked: {}.",
+        with: "The certificate with serial {} is revoked.",
         without: "The certificate that was checked is revoked.",
         benign: "Most revocations are routine: a replaced certificate or a retired name. The site should not show it any \
                  longer, though.",
     },
     Words {
         rule: "revoked-continued",
-        with: "The certificate is revoked, and the client went on with the connection regardless: {}.",
+        with: "The certificate with serial {} is revoked, and the client went on with the connection regardless.",
         without: "The certificate is revoked, and the client went on with the connection regardless.",
         benign: "A client that fetches a list for later use, or whose policy ignores revocation, does this by design.",
     },
     Words {
         rule: "must-staple-without-staple",
-        with: "The certificate of {} demands a stapled OCSP answer, and the server gave none.",
+        with: "The certificate with serial {} demands a stapled OCSP answer, and the server gave none.",
         without: "The certificate demands a stapled OCSP answer, and the server gave none.",
         benign: "A server that has just started, or cannot reach its responder, does this; strict clients then refuse it.",
     },
@@ -146,7 +146,7 @@ static WORDS: &[Words] = &[
     },
     Words {
         rule: "lookup-failed",
-        with: "The lookup failed: {}.",
+        with: "The lookup of {} failed.",
         without: "The lookup failed.",
         benign: "A resolver in trouble, a DNS filter, or a name that no longer exists looks the same.",
     },

@@ -18,8 +18,8 @@ mod why;
 use std::borrow::Cow;
 
 use crate::finding::{
-    Bearing, Candidate, Cause, Confidence, ContactKind, Finding, Missing, Outcome, Report, Site,
-    Stage, Verdict,
+    Bearing, Candidate, Cause, Confidence, ContactKind, Finding, Missing, Outcome, Report,
+    Severity, Site, Stage, Verdict,
 };
 use crate::report::group::Key;
 use crate::report::safe;
@@ -44,6 +44,12 @@ pub fn headline(finding: &Finding) -> String {
     }
     let caused = caused(verdict.confidence);
     match verdict.outcome {
+        Outcome::Site if verdict.cause == Cause::Person => format!(
+            "A person or a script on {} {}made {contact}, on account of {}",
+            finding.client.ip,
+            adverb(verdict.confidence),
+            the_site(finding)
+        ),
         Outcome::Site => format!("{} {caused} {contact}", the_site(finding)),
         Outcome::OneOf => {
             let names = candidate_names(finding);
@@ -80,7 +86,11 @@ pub fn headline(finding: &Finding) -> String {
 #[must_use]
 pub fn standing(finding: &Finding) -> &'static str {
     match (finding.verdict.cause, finding.verdict.outcome) {
-        (Cause::Disguise, _) => "suspicious",
+        // A name that merely looks odd must not read like an accusation.
+        (Cause::Disguise, _) => match finding.alerts.iter().map(|a| a.severity).max() {
+            Some(Severity::High) => "suspicious",
+            _ => "odd",
+        },
         (_, Outcome::Unexplained) => "unexplained",
         _ => finding.verdict.confidence.word(),
     }
@@ -376,7 +386,11 @@ fn actor(finding: &Finding) -> String {
         Cause::Person => format!("a person or a script on {ip}"),
         Cause::Scanner => format!("a scanner or monitor on {ip}"),
         Cause::Proxy => format!("a gateway or proxy at {ip}, for others,"),
-        Cause::IssuerChase | Cause::RevocationCheck | Cause::Unknown | Cause::Disguise => {
+        Cause::RevocationCheck => {
+            format!("a TLS server on {ip}, about a certificate that a visitor showed it,")
+        }
+        Cause::IssuerChase => format!("a TLS server on {ip}, to complete its own chain,"),
+        Cause::Unknown | Cause::Disguise => {
             format!("{ip}, without an outbound TLS handshake that calls for it,")
         }
     }

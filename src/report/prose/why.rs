@@ -51,6 +51,9 @@ fn one_site(finding: &Finding, report: &Report) -> Vec<String> {
         }
         None => sentences.extend(verdict.map(|v| format!("{}.", capital(v)))),
     }
+    if finding.verdict.cause == Cause::Person {
+        sentences.push("Its client is a tool that checks no certificate by itself, so somebody or a script asked for it.".into());
+    }
     sentences
 }
 
@@ -164,8 +167,14 @@ fn no_outbound(finding: &Finding) -> Vec<String> {
     let who = whose(finding);
     let this = this_contact(finding);
     let mut sentences = Vec::new();
-    if finding.verdict.cause == Cause::Stapling {
-        let about = match &finding.verdict.site {
+    let own = match finding.verdict.cause {
+        Cause::Stapling => Some("the certificate it shows to its own visitors"),
+        Cause::RevocationCheck => Some("a certificate that a visitor showed it"),
+        Cause::IssuerChase => Some("an issuer of its own certificate"),
+        _ => None,
+    };
+    if let Some(subject) = own {
+        let server = match &finding.verdict.site {
             Some(site) => format!(
                 "the TLS server for {} on {}",
                 safe::line(site),
@@ -173,26 +182,14 @@ fn no_outbound(finding: &Finding) -> Vec<String> {
             ),
             None => format!("a TLS server on {}", finding.client.ip),
         };
-        sentences.push(match finding.verdict.confidence {
-            Confidence::Proven => format!(
-                "With {this}, {about} asked about the certificate it shows to its own visitors."
-            ),
-            other => format!(
-                "With {this}, {about} {} about the certificate it shows to its own visitors.",
-                match other {
-                    Confidence::Possible => "may have asked",
-                    Confidence::Likely => "probably asked",
-                    Confidence::Strong | Confidence::Proven => "very probably asked",
-                }
-            ),
-        });
-        if let Some((candidate, best)) = finding
-            .candidates
-            .first()
-            .and_then(|c| Some((c, strongest(c)?)))
-        {
-            sentences.push(evidence(best, candidate, finding));
-        }
+        let asked = match finding.verdict.confidence {
+            Confidence::Proven => "asked",
+            Confidence::Strong => "very probably asked",
+            Confidence::Likely => "probably asked",
+            Confidence::Possible => "may have asked",
+        };
+        sentences.push(format!("With {this}, {server} {asked} about {subject}."));
+        sentences.extend(told(finding));
         return sentences;
     }
     let signs = match finding.verdict.cause {
@@ -221,14 +218,14 @@ fn no_outbound(finding: &Finding) -> Vec<String> {
     sentences.push(format!(
         "No outbound TLS handshake of {who} called for {this}, {are} {signs}."
     ));
-    if let Some((candidate, best)) = finding
-        .candidates
-        .first()
-        .and_then(|c| Some((c, strongest(c)?)))
-    {
-        sentences.push(evidence(best, candidate, finding));
-    }
+    sentences.extend(told(finding));
     sentences
+}
+
+/// The strongest evidence for the first candidate, as a sentence.
+fn told(finding: &Finding) -> Option<String> {
+    let candidate = finding.candidates.first()?;
+    Some(evidence(strongest(candidate)?, candidate, finding))
 }
 
 fn unexplained(finding: &Finding) -> Vec<String> {
