@@ -838,4 +838,11 @@ impl Report {
         let place = self.handshakes.binary_search_by_key(&id, |h| h.id).ok()?;
         self.handshakes.get(place)
     }
+
+    /// The device of an id.
+    #[must_use]
+    pub fn device(&self, id: DeviceId) -> Option<&Device> {
+        let place = self.devices.binary_search_by_key(&id, |d| d.id).ok()?;
+        self.devices.get(place)
+    }
 }

@@ -26,7 +26,13 @@ pub fn write(report: &Report, options: &Options, out: &mut dyn io::Write) -> io:
     for group in groups(report) {
         section(&mut page, &group, report, options, &clock)?;
     }
-    tail(&mut page, report)
+    tail(&mut page, report)?;
+    if options.verbose {
+        page.blank()?;
+        page.rule("About lencr.org")?;
+        page.wrapped("  ", "  ", Style::Plain, prose::about())?;
+    }
+    Ok(())
 }
 
 fn head(page: &mut Page<'_>, report: &Report, options: &Options, clock: &Clock) -> io::Result<()> {

@@ -16,6 +16,7 @@ mod trigger;
 mod why;
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use crate::finding::{
     Bearing, Candidate, Cause, Confidence, ContactKind, Finding, Missing, Outcome, Report,
@@ -64,7 +65,9 @@ pub fn headline(finding: &Finding) -> String {
                     capital(&contact)
                 ),
                 [only] => {
-                    format!("{only}, the only site under {under} seen here, {caused} {contact}")
+                    format!(
+                        "{only}, the only site here that fits, {caused} {contact}, which concerns {under}"
+                    )
                 }
                 _ => format!(
                     "{} concerns {under}: any of {} sites can be the cause ({})",
@@ -184,10 +187,7 @@ pub const fn site_source(site: &Site) -> &'static str {
 #[must_use]
 pub fn client(finding: &Finding, report: &Report) -> String {
     let party = &finding.client;
-    let shared = report
-        .devices
-        .iter()
-        .any(|d| d.id == party.device && d.shared);
+    let shared = report.device(party.device).is_some_and(|d| d.shared);
     let place = if shared {
         format!(
             "behind {} (an address several machines seem to share)",
@@ -299,13 +299,9 @@ pub(super) fn under(verdict: &Verdict) -> Cow<'_, str> {
 
 /// Distinct names of the candidates, best first.
 pub(super) fn candidate_names(finding: &Finding) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for candidate in &finding.candidates {
-        let name = short_site(candidate);
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
+    let mut seen = HashSet::new();
+    let mut names: Vec<String> = finding.candidates.iter().map(short_site).collect();
+    names.retain(|name| seen.insert(name.clone()));
     names
 }
 
@@ -418,7 +414,8 @@ fn disguised(finding: &Finding) -> String {
     format!("A {contact} that names {host} {manner} like one to that host")
 }
 
-/// The sentence with its first letter in upper case, unless it begins with a name of a host.
+/// The sentence with its first letter in upper case. Sentences do not begin with names from the network, which
+/// it would change.
 pub(in crate::report) fn capital(text: &str) -> String {
     let mut chars = text.chars();
     match chars.next() {

@@ -20,7 +20,7 @@ pub fn why(finding: &Finding, report: &Report) -> String {
         match finding.verdict.outcome {
             Outcome::Site => one_site(finding, report),
             Outcome::OneOf => one_of(finding, report),
-            Outcome::AnyUnder => any_under(finding, report),
+            Outcome::AnyUnder => any_under(finding),
             Outcome::NoOutbound => no_outbound(finding),
             Outcome::Unexplained => unexplained(finding),
         }
@@ -32,9 +32,9 @@ pub fn why(finding: &Finding, report: &Report) -> String {
 fn one_site(finding: &Finding, report: &Report) -> Vec<String> {
     let Some(candidate) = finding.candidates.first() else {
         return vec![format!(
-            "{} made {}.",
-            capital(&client(finding, report)),
-            a_contact(finding)
+            "{} was made by {}.",
+            capital(this_contact(finding)),
+            client(finding, report)
         )];
     };
     let mut sentences = vec![approach(candidate, finding, report)];
@@ -64,9 +64,8 @@ fn approach(candidate: &Candidate, finding: &Finding, report: &Report) -> String
     let place = site(&candidate.site);
     if candidate.lead.is_negative() {
         format!(
-            "{} made {} {} before its {connection} to {place}.",
-            capital(&who),
-            this_contact(finding),
+            "{} of {who} came {} before its {connection} to {place}.",
+            capital(this_contact(finding)),
             candidate.lead.abs()
         )
     } else {
@@ -139,28 +138,47 @@ fn one_of(finding: &Finding, report: &Report) -> Vec<String> {
     sentences
 }
 
-fn any_under(finding: &Finding, report: &Report) -> Vec<String> {
+fn any_under(finding: &Finding) -> Vec<String> {
     let names = candidate_names(finding);
     let under = under(&finding.verdict);
-    let mut sentences = vec![format!(
+    let who = whose(finding);
+    let first = format!(
         "{} concerns {under}, not the certificate of one site.",
         capital(this_contact(finding))
-    )];
-    sentences.push(match names.as_slice() {
-        [] => format!("No connection of {} to a site under it is in this capture.", whose(finding)),
-        [only] => format!(
-            "The only site under it that {} was setting up a connection to is {only}, which makes it the likeliest \
-             cause, not a certain one.",
-            client(finding, report)
+    );
+    // Certificates that nobody could read are not said to lead anywhere.
+    let seen = finding
+        .candidates
+        .iter()
+        .all(|c| c.evidence.iter().any(|e| shows_chain(&e.facts)));
+    let second = match (names.as_slice(), seen) {
+        ([], _) => format!("No connection of {who} to a site under it is in this capture."),
+        ([only], true) => format!(
+            "{who} was connecting to one site whose certificates lead there, {only}: the likeliest cause, not a certain one."
         ),
-        names => format!(
-            "{} had connections to {} whose certificates lead there: {}; each of them can have caused it.",
-            capital(&client(finding, report)),
+        ([only], false) => format!(
+            "{who} was connecting to one site whose certificates may lead there, {only}: a possible cause."
+        ),
+        (names, seen) => format!(
+            "{who} was connecting to {} whose certificates {} there: {}; each of them can have caused it.",
             plural(names.len() as u64, "site", "sites"),
+            if seen { "lead" } else { "may lead" },
             list(names, "and")
         ),
-    });
-    sentences
+    };
+    vec![first, second]
+}
+
+/// Whether a fact rests on a certificate that was read.
+const fn shows_chain(facts: &Facts) -> bool {
+    matches!(
+        facts,
+        Facts::SameSerial { .. }
+            | Facts::NamedInCertificate { .. }
+            | Facts::IssuerMatches { .. }
+            | Facts::ShardMatches { .. }
+            | Facts::IntermediateMissing
+    )
 }
 
 fn no_outbound(finding: &Finding) -> Vec<String> {
