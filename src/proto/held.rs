@@ -1,4 +1,5 @@
 //! Bytes of both sides kept until it is known who should read them.
+#![warn(clippy::indexing_slicing)]
 
 use std::collections::VecDeque;
 

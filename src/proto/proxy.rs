@@ -1,4 +1,5 @@
 //! SOCKS 4, 4a and 5 (RFC 1928, RFC 1929), and the header that load balancers put in front (PROXY protocol).
+#![warn(clippy::indexing_slicing)]
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 

@@ -185,3 +185,32 @@ pub(crate) fn brief(events: &[Event]) -> Vec<String> {
         })
         .collect()
 }
+
+/// A record with a ClientHello in it (RFC 5246 7.4.1.2), with server_name.
+pub(crate) fn hello(server_name: &str) -> Vec<u8> {
+    let name = server_name.as_bytes();
+    let be = |number: usize| u16::try_from(number).unwrap().to_be_bytes();
+    let extension = [
+        &[0, 0][..],
+        &be(name.len() + 5),
+        &be(name.len() + 3),
+        &[0],
+        &be(name.len()),
+        name,
+    ]
+    .concat();
+    let body = [
+        &[3, 3][..],
+        &[0x5a; 32],
+        &[0, 0, 2, 0xc0, 0x2f, 1, 0],
+        &be(extension.len()),
+        &extension,
+    ]
+    .concat();
+    let [high, low] = be(body.len());
+    let handshake = [&[1, 0, high, low][..], &body].concat();
+    [&[0x16, 3, 1][..], &be(handshake.len()), &handshake].concat()
+}
+
+/// A record with the client's ChangeCipherSpec: it went on after the server's flight.
+pub(crate) const GOES_ON: &[u8] = &[0x14, 3, 3, 0, 1, 1];

@@ -1,4 +1,5 @@
 //! UDP flows that are neither DNS nor QUIC: tunnels, told by the shape of their datagrams.
+#![warn(clippy::indexing_slicing)]
 
 use crate::event::BlindSpot;
 use crate::flow::Endpoints;

@@ -2,7 +2,7 @@
 
 use crate::event::DnsTransport;
 use crate::flow::{Appetite, Chunk, Endpoints, FlowId, Gap, Side};
-use crate::proto::Context;
+use crate::proto::{Context, Probe};
 
 use super::Message;
 
@@ -19,14 +19,17 @@ pub(crate) struct DnsStream {
 
 impl DnsStream {
     /// Whether a connection may begin with these bytes: a length, and a header with one question at most.
-    pub(crate) fn plausible(bytes: &[u8]) -> bool {
-        match bytes {
-            [] | [_] => true,
-            [high, low, rest @ ..] => {
-                let opcode_and_z = rest.get(2).is_none_or(|flags| flags & 0x78 == 0);
-                let questions = matches!(rest.get(4..6), None | Some([0, 0 | 1]));
-                usize::from(u16::from_be_bytes([*high, *low])) >= 12 && opcode_and_z && questions
-            }
+    pub(crate) fn begins(bytes: &[u8]) -> Probe {
+        let (length, message) = match bytes {
+            [high, low, message @ ..] => (u16::from_be_bytes([*high, *low]), message),
+            _ => return Probe::NeedMore,
+        };
+        let opcode_and_z = message.get(2).is_none_or(|flags| flags & 0x78 == 0);
+        match message.get(4..6) {
+            _ if length < 12 || !opcode_and_z => Probe::No,
+            None => Probe::NeedMore,
+            Some([0, 0 | 1]) => Probe::Yes,
+            Some(_) => Probe::No,
         }
     }
 

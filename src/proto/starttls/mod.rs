@@ -15,6 +15,7 @@
 //! | PostgreSQL | SSLRequest | `S` | PostgreSQL protocol 3 |
 //! | MySQL | SSL in its capabilities | its greeting | MySQL protocol 10 |
 //! | RDP | X.224 request | X.224 confirm that selects TLS | MS-RDPBCGR 2.2.1 |
+#![warn(clippy::indexing_slicing)]
 
 mod binary;
 #[cfg(test)]

@@ -1,4 +1,8 @@
 //! One flow: finds out what it carries, and hands its bytes to the reader for that.
+#![warn(clippy::indexing_slicing)]
+
+#[cfg(test)]
+mod tests;
 
 use crate::event::{BlindSpot, Carrier, EventKind};
 use crate::flow::{
@@ -417,7 +421,7 @@ fn identify(side: Side, bytes: &[u8], ends: &Endpoints) -> Find {
     if is(begins(bytes, b"SSH-")) {
         return Find::Hidden(BlindSpot::Ssh);
     }
-    if ends.server.port() == 53 && DnsStream::plausible(bytes) {
+    if ends.server.port() == 53 && is(DnsStream::begins(bytes)) {
         return Find::Dns;
     }
     if side == Side::Client {
