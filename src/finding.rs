@@ -14,6 +14,7 @@ use crate::pki::cert::{Certificate, Serial};
 use crate::pki::crl::CrlFacts;
 use crate::pki::endpoint::HostRole;
 use crate::pki::ocsp::{CertStatus, Dialect, OcspResponse};
+pub use crate::pki::verify::Signature;
 use crate::time::{Span, Timestamp};
 
 /// A finding of the run, counted from 1 in the order of the contacts.
@@ -234,20 +235,6 @@ pub struct Question {
     pub dialect: Option<Dialect>,
     /// If-None-Match or If-Modified-Since.
     pub conditional: bool,
-}
-
-/// What a signature check came to.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-pub enum Signature {
-    /// Good, by an issuer of the built-in hierarchy or of `--ca`, who may speak for this.
-    Verified,
-    /// Does not verify, or the signer may not speak for this.
-    Bad,
-    /// No certificate of the signer is at hand.
-    UnknownIssuer,
-    /// Nothing to check, or incomplete.
-    #[default]
-    Unchecked,
 }
 
 /// Why a contact did not get its answer.

@@ -1,10 +1,19 @@
 //! The facts we need from a certificate (RFC 5280).
 
+mod intern;
+mod read;
+
+use std::borrow::Borrow;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::crypto::{sha1, sha256};
+use crate::pki::PkiError;
 use crate::time::Timestamp;
+
+pub use intern::Interner;
+pub(crate) use read::{authority_key_id, distribution_point, extension_parts, usage};
 
 /// A serial number as unsigned big-endian bytes without leading zeros, so that the sign octet of DER
 /// never makes two equal numbers differ.
@@ -19,9 +28,45 @@ impl Serial {
         Self(content.get(zeros..).unwrap_or_default().into())
     }
 
+    /// From hex digits of either case, as tools print serials: colons, blanks and a leading `0x` are passed over.
+    /// None when there is anything else, or nothing.
+    #[must_use]
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let text = text
+            .strip_prefix("0x")
+            .or_else(|| text.strip_prefix("0X"))
+            .unwrap_or(text);
+        let mut digits = Vec::with_capacity(text.len());
+        for c in text.chars() {
+            match c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()) {
+                Some(digit) => digits.push(digit),
+                None if matches!(c, ':' | ' ') => {}
+                None => return None,
+            }
+        }
+        if digits.is_empty() {
+            return None;
+        }
+        // An odd count of digits lacks the leading zero.
+        let bytes: Vec<u8> = digits
+            .rchunks(2)
+            .rev()
+            .map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit))
+            .collect();
+        Some(Self::new(&bytes))
+    }
+
     /// The bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Lookups by the content octets of an INTEGER (without leading zeros) need no copy.
+impl Borrow<[u8]> for Serial {
+    fn borrow(&self) -> &[u8] {
         &self.0
     }
 }
@@ -40,6 +85,17 @@ pub struct NameHashes {
     pub sha1: [u8; 20],
     /// SHA-256 of the DER Name.
     pub sha256: [u8; 32],
+}
+
+impl NameHashes {
+    /// Of these bytes: a DER Name, or the bits of a public key.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self {
+            sha1: sha1(bytes),
+            sha256: sha256(bytes),
+        }
+    }
 }
 
 /// Kind of a public key.
@@ -104,6 +160,31 @@ pub struct Certificate {
     pub der: Arc<[u8]>,
 }
 
-/// Certificates decoded so far, shared by fingerprint; bounded by [`crate::limits::Limits::certificates`].
-#[derive(Debug, Default)]
-pub struct Interner {}
+impl Certificate {
+    /// Reads a DER certificate.
+    ///
+    /// Lenient: what cannot be read is left out, so that a certificate with impossible dates, duplicate
+    /// extensions or an unknown key still tells its serial, issuer and URLs. Unreadable dates come out as the
+    /// ends of time (a certificate that is always valid). All text is safe to print.
+    ///
+    /// # Errors
+    ///
+    /// When the outer structure of RFC 5280 4.1 cannot be followed as far as the public key.
+    pub fn parse(der: &[u8]) -> Result<Self, PkiError> {
+        read::certificate(der)
+    }
+
+    /// Whether `issuer` has the name and the key identifier that this certificate gives for its issuer.
+    /// No proof: for that see [`crate::pki::verify`].
+    #[must_use]
+    pub fn names_as_issuer(&self, issuer: &Self) -> bool {
+        self.issuer_hash.sha256 == issuer.subject_hash.sha256
+            && match (&self.authority_key_id, &issuer.subject_key_id) {
+                (Some(authority), Some(subject)) => authority == subject,
+                _ => true,
+            }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,21 @@
 //! OCSP requests and responses (RFC 6960, RFC 9919).
 
+mod path;
+mod request;
+mod response;
+
+use crate::pki::PkiError;
 use crate::pki::cert::Serial;
+use crate::pki::der::{Tlv, tag};
 use crate::time::Timestamp;
+
+pub use path::request_of_path;
+pub use request::parse_request;
+pub(crate) use response::basic;
+pub use response::parse_response;
+
+/// More questions or answers than this in one message are refused; clients ask one, two or three.
+const MAX_IDS: usize = 256;
 
 /// Hash algorithm of a CertID.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -115,3 +129,39 @@ pub struct OcspResponse {
     /// Whether certificates are embedded (delegated responder).
     pub has_certificates: bool,
 }
+
+impl CertId {
+    /// `CertID ::= SEQUENCE { hashAlgorithm, issuerNameHash, issuerKeyHash, serialNumber }`, and whether the
+    /// hash algorithm has parameters.
+    fn read(id: Tlv<'_>, what: &'static str) -> Result<(Self, bool), PkiError> {
+        let mut fields = id.inner();
+        let mut algorithm = fields.read(tag::SEQUENCE, what)?.inner();
+        let hash = match algorithm.read(tag::OID, what)?.content {
+            [0x2b, 0x0e, 0x03, 0x02, 0x1a] => HashKind::Sha1,
+            [0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01] => HashKind::Sha256,
+            _ => HashKind::Other,
+        };
+        let id = Self {
+            hash,
+            issuer_name_hash: fields.read(tag::OCTET_STRING, what)?.content.to_vec(),
+            issuer_key_hash: fields.read(tag::OCTET_STRING, what)?.content.to_vec(),
+            serial: Serial::new(fields.read(tag::INTEGER, what)?.content),
+        };
+        fields.end(what)?;
+        Ok((id, !algorithm.is_empty()))
+    }
+}
+
+/// Whether Extensions hold a nonce (RFC 9654).
+fn has_nonce(extensions: Tlv<'_>) -> bool {
+    const NONCE: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x02];
+    extensions.inner().flat_map(Tlv::inner).any(|extension| {
+        extension
+            .inner()
+            .next()
+            .is_some_and(|oid| oid.content == NONCE)
+    })
+}
+
+#[cfg(test)]
+mod tests;
