@@ -179,6 +179,11 @@ impl<S> Entry<S> {
             .is_some_and(|lane| lane.assembler.is_waiting())
     }
 
+    /// Whether bytes wait for others, in a packet from `end`: those of the other end have it queued since.
+    pub(super) fn is_disordered(&self, end: End) -> bool {
+        self.live.as_deref().is_some_and(|live| live.queued) || self.is_waiting(end)
+    }
+
     /// Whether an end sent FIN, and all before it was read or given up.
     pub(super) fn is_finished(&self, end: End) -> bool {
         match self.lane(end) {

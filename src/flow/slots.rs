@@ -130,12 +130,12 @@ impl<S> Slots<S> {
             let Some(slot) = self.order.oldest(class as usize) else {
                 continue;
             };
-            let due = self.get(slot)?.used.plus(self.idle_time(class));
-            if due <= now {
+            let (used, idle) = (self.get(slot)?.used, self.idle_time(class));
+            if now.since(used) >= idle {
                 self.next_due = now;
                 return Some(slot);
             }
-            self.next_due = self.next_due.min(due);
+            self.next_due = self.next_due.min(used.plus(idle));
         }
         None
     }

@@ -59,7 +59,7 @@ impl<S> Table<S> {
             last_id: FlowId(0),
             moment: Moment {
                 now: Timestamp::from_nanos(i64::MIN),
-                at: Timestamp::EPOCH,
+                at: Timestamp::from_nanos(i64::MAX),
                 frame: FrameNo(0),
             },
             ignored: Ignored::default(),
@@ -78,11 +78,15 @@ impl<S> Table<S> {
     ) where
         S: Stream<C>,
     {
-        self.moment = Moment {
-            now: self.moment.now.max(at),
-            at,
-            frame,
+        // One packet with a damaged time stamp must not stop the clock for all that follow: a leap is
+        // believed when two packets in a row make it.
+        let leaps = |to: Timestamp| to.since(self.moment.now) > LEAP;
+        let now = if leaps(at) && !leaps(self.moment.at) {
+            self.moment.now
+        } else {
+            self.moment.now.max(at)
         };
+        self.moment = Moment { now, at, frame };
         self.pass_time(cx);
         let arrival = Arrival { interface, packet };
         match &packet.body {
@@ -155,11 +159,14 @@ impl<S> Table<S> {
     where
         S: Stream<C>,
     {
-        while let Some(check) = self.checks.front()
-            && check.due <= self.moment.now
-        {
-            let Check { slot, flow, .. } = *check;
-            self.checks.pop_front();
+        // Counted, because at the end of time what is looked at again later is due at once.
+        for _ in 0..self.checks.len() {
+            let Some(Check { slot, flow, .. }) = self
+                .checks
+                .pop_front_if(|check| check.due <= self.moment.now)
+            else {
+                break;
+            };
             self.check_holes(slot, flow, cx);
         }
         while let Some(slot) = self.slots.idle(self.moment.now) {
@@ -277,7 +284,10 @@ impl<S> Table<S> {
     where
         S: Stream<C>,
     {
-        let finished = |entry: &Entry<S>| End::BOTH.iter().all(|end| entry.is_finished(*end));
+        let finished = |entry: &Entry<S>| {
+            let all = |is: fn(&Entry<S>, End) -> bool| End::BOTH.iter().all(|end| is(entry, *end));
+            all(|entry, end| entry.halves.of(end).fin) && all(Entry::is_finished)
+        };
         if self.slots.get(slot).is_some_and(finished) {
             self.close(slot, Ending::Finished, cx);
         }
@@ -332,6 +342,16 @@ impl<S> Table<S> {
             && !std::mem::replace(&mut live.queued, true)
         {
             self.checks.push_back(Check { due, slot, flow });
+            // Flows that end leave their checks behind, for no longer than the time until they are due; but
+            // trace time may stand still.
+            if self.checks.len() > 2 * self.slots.len() + 64 {
+                let slots = &self.slots;
+                let stays = |check: &Check| {
+                    let entry = slots.get(check.slot);
+                    entry.is_some_and(|entry| entry.id == check.flow)
+                };
+                self.checks.retain(stays);
+            }
         }
     }
 
@@ -387,6 +407,9 @@ impl<S> Table<S> {
         entry.phase == Phase::Opening && (retried || waited)
     }
 }
+
+/// A step of the clock that one packet alone does not prove.
+const LEAP: Span = Span::from_secs(24 * 3_600);
 
 /// A packet as it came.
 #[derive(Clone, Copy, Debug)]

@@ -175,8 +175,14 @@ impl<S> Table<S> {
         }
         self.take_payload(slot, end, segment, make, cx);
         self.take_acknowledgement(slot, end, segment);
-        self.release(slot, cx);
-        self.watch(slot);
+        if self
+            .slots
+            .get(slot)
+            .is_some_and(|entry| entry.is_disordered(end))
+        {
+            self.release(slot, cx);
+            self.watch(slot);
+        }
         self.settle(slot, cx);
         self.relieve(cx);
     }
@@ -256,7 +262,7 @@ impl<S> Table<S> {
             let part = lane.part(seq, segment.payload, segment.cut, moment.at, moment.frame);
             (part, stop.filter(|_| fin))
         });
-        entry.halves.of_mut(end).fin |= fin && fin_ahead >= 0;
+        entry.halves.of_mut(end).fin |= fin && (fin_ahead >= 0 || placed.is_some());
         let Some((part, stop)) = placed else {
             return;
         };

@@ -115,3 +115,64 @@ fn entries_stay_small() {
         size_of::<Entry<Tape>>()
     );
 }
+
+#[test]
+fn one_damaged_time_stamp_does_not_stop_the_clock() {
+    let mut wire = Wire::new();
+    wire.connect().tcp(A, ".", 101, 301, "GET").told();
+    let right = std::mem::replace(&mut wire.at, Timestamp::from_nanos(i64::MAX));
+    wire.tcp(A, ".", 104, 301, " /");
+    wire.at = right;
+    wire.tcp(B, ".", 305, 106, "late");
+    assert_eq!(wire.told(), ["1 client 3  /"]);
+    assert_eq!(
+        wire.tick(10_500).told(),
+        ["1 server 0 gap 4", "1 server 4 late"]
+    );
+    assert_eq!(wire.tick(602_000).told(), ["1 Expired"]);
+}
+
+#[test]
+fn the_end_of_time_is_no_end_of_flows() {
+    let mut wire = Wire::new();
+    wire.at = Timestamp::from_nanos(i64::MAX);
+    wire.connect()
+        .tcp(A, ".", 102, 301, "ET")
+        .tcp(A, ".", 101, 301, "G");
+    assert_eq!(wire.news(), ["1 client 0 G", "1 client 1 ET"]);
+}
+
+#[test]
+fn checks_of_flows_that_ended_are_forgotten() {
+    let mut wire = Wire::new();
+    for attempt in 0..500 {
+        let isn = 1_000 * attempt;
+        wire.tcp(A, "S", isn, 0, "")
+            .tcp(A, ".", isn + 5, 0, "x")
+            .tcp(A, "R", isn + 6, 0, "");
+    }
+    assert_eq!(wire.log.closes.len(), 500);
+    assert!(wire.table.checks.len() <= 70);
+}
+
+#[test]
+fn the_seed_of_the_hashes_shows_nowhere() {
+    let limits = Limits {
+        flows: 50,
+        ..Limits::default()
+    };
+    let run = || {
+        let mut wire = Wire::with(&limits);
+        for step in 0..2_000_u32 {
+            let draw = step.wrapping_mul(2_654_435_761) >> 7;
+            wire.port = 40_000 + u16::try_from(draw % 97).unwrap();
+            let flags = ["S", ".", ".", "F.", "R"][draw as usize / 97 % 5];
+            wire.after(i64::from(draw % 9_000));
+            wire.tcp(A, flags, draw % 50, 0, "data");
+        }
+        wire.finish().told()
+    };
+    let told = run();
+    assert!(told.len() > 1_000);
+    assert_eq!(told, run());
+}

@@ -97,6 +97,29 @@ fn a_retransmission_with_other_bytes_is_told_once() {
 }
 
 #[test]
+fn a_mirror_that_shows_every_packet_twice() {
+    let mut wire = Wire::new();
+    for (from, flags, seq, ack, text) in [
+        (A, "S", 100, 0, ""),
+        (B, "S.", 300, 101, ""),
+        (A, ".", 101, 301, ""),
+        (A, ".", 101, 301, "ask"),
+        (B, ".", 301, 104, "answer"),
+        (B, "F.", 307, 104, ""),
+        (A, "F.", 104, 308, ""),
+        (B, ".", 308, 105, ""),
+    ] {
+        wire.tcp(from, flags, seq, ack, text)
+            .tcp(from, flags, seq, ack, text);
+    }
+    assert_eq!(
+        wire.news(),
+        ["1 client 0 ask", "1 server 0 answer", "1 Finished"]
+    );
+    assert_eq!(wire.finish().log.closes.len(), 1);
+}
+
+#[test]
 fn numbers_far_away_are_ignored() {
     let mut wire = Wire::new();
     wire.connect().told();
