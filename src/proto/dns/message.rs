@@ -1,0 +1,287 @@
+//! The part of a DNS message (RFC 1035 4) that lookups need, read in place: header, question, answers.
+//!
+//! Records are taken one by one, so that a bad or cut record keeps those before it.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::event::Name;
+
+use super::svcb;
+
+pub(super) const A: u16 = 1;
+pub(super) const CNAME: u16 = 5;
+pub(super) const AAAA: u16 = 28;
+pub(super) const SVCB: u16 = 64;
+pub(super) const HTTPS: u16 = 65;
+
+/// Resolvers give up on alias chains of 8 to 16.
+const CHAIN: usize = 16;
+/// A 64 KiB answer holds 4,000 addresses; nobody uses more than a few.
+const ADDRESSES: usize = 256;
+
+/// The fixed part.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Header {
+    pub(super) id: u16,
+    pub(super) response: bool,
+    pub(super) opcode: u8,
+    pub(super) truncated: bool,
+    pub(super) rcode: u8,
+    pub(super) questions: u16,
+    pub(super) answers: u16,
+}
+
+impl Header {
+    pub(super) const LEN: usize = 12;
+
+    pub(super) fn read(message: &[u8]) -> Option<Self> {
+        let flags = message.get(2)?;
+        let rcode = message.get(3)?;
+        if message.len() < Self::LEN {
+            return None;
+        }
+        Some(Self {
+            id: read_u16(message, 0)?,
+            response: flags & 0x80 != 0,
+            opcode: (flags >> 3) & 0x0f,
+            truncated: flags & 0x02 != 0,
+            rcode: rcode & 0x0f,
+            questions: read_u16(message, 4)?,
+            answers: read_u16(message, 6)?,
+        })
+    }
+}
+
+/// Reads the name at `at` into `out` (emptied first) in the text form of [`Name`], and returns the offset
+/// behind it. None when it runs out of the message, is longer than 255 octets, or its pointers do not
+/// point backwards, which is what makes loops impossible.
+pub(super) fn read_name(message: &[u8], at: usize, out: &mut String) -> Option<usize> {
+    out.clear();
+    let mut position = at;
+    let mut after = None;
+    let mut lowest = at;
+    let mut wire_len = 1;
+    loop {
+        let length = usize::from(*message.get(position)?);
+        match length & 0xc0 {
+            0x00 if length == 0 => return Some(after.unwrap_or(position + 1)),
+            0x00 => {
+                wire_len += length + 1;
+                if wire_len > 255 {
+                    return None;
+                }
+                let label = message.get(position + 1..position + 1 + length)?;
+                if !out.is_empty() {
+                    out.push('.');
+                }
+                push_label(label, out);
+                position += 1 + length;
+            }
+            0xc0 => {
+                let target = usize::from(read_u16(message, position)? & 0x3fff);
+                after.get_or_insert(position + 2);
+                if target >= lowest {
+                    return None;
+                }
+                lowest = target;
+                position = target;
+            }
+            // 0x40 and 0x80 are reserved (RFC 6891 5).
+            _ => return None,
+        }
+    }
+}
+
+/// A label in lower case; a dot inside it and whatever does not print becomes `\ddd`.
+fn push_label(label: &[u8], out: &mut String) {
+    for &byte in label {
+        if byte.is_ascii_graphic() && byte != b'.' && byte != b'\\' {
+            out.push(char::from(byte.to_ascii_lowercase()));
+        } else {
+            out.push('\\');
+            for digit in [byte / 100, byte / 10 % 10, byte % 10] {
+                out.push(char::from(b'0' + digit));
+            }
+        }
+    }
+}
+
+/// What the answer section said.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    /// Alias targets, in the order they are followed.
+    pub(super) chain: Vec<Name>,
+    /// Addresses of the name asked for or of an alias of it.
+    pub(super) addresses: Vec<(IpAddr, u32)>,
+    /// Public names of ECH configurations.
+    pub(super) ech_public_names: Vec<Name>,
+    /// A record of the type asked for was there.
+    pub(super) of_type: bool,
+    /// A record was malformed.
+    pub(super) bad: bool,
+    /// The message ended before its last answer.
+    pub(super) cut: bool,
+    /// Records that came before the alias that leads to them.
+    strays: Vec<(String, Stray)>,
+}
+
+#[derive(Debug)]
+enum Stray {
+    Address(IpAddr, u32),
+    Alias(Name),
+}
+
+impl Answers {
+    /// Reads `count` records from `at` on. `question` is None for answers without a question (RFC 6762 6);
+    /// then the owner of the first record of use takes its place and is returned.
+    pub(super) fn read(
+        message: &[u8],
+        mut at: usize,
+        count: u16,
+        question: Option<(&str, u16)>,
+        scratch: &mut String,
+    ) -> (Self, Option<(Name, u16)>) {
+        let mut answers = Self::default();
+        let mut stated: Option<(Name, u16)> = None;
+        for _ in 0..count {
+            let Some((record, next)) = Record::read(message, at, scratch) else {
+                answers.cut = true;
+                break;
+            };
+            at = next;
+            let (name, qtype) = match (question, &stated) {
+                (Some(question), _) => question,
+                (None, Some((name, qtype))) => (name.as_str(), *qtype),
+                (None, None) if matches!(record.kind, A | AAAA | CNAME) => {
+                    stated = Some((Name::new(scratch), record.kind));
+                    (scratch.as_str(), record.kind)
+                }
+                (None, None) => continue,
+            };
+            // A question for everything (255) is answered by anything.
+            answers.of_type |= record.kind == qtype || qtype == 255;
+            answers.take(message, &record, scratch.as_str(), name);
+        }
+        let name = question.map_or_else(
+            || stated.as_ref().map_or("", |(name, _)| name.as_str()),
+            |(name, _)| name,
+        );
+        answers.follow_strays(name);
+        (answers, stated)
+    }
+
+    fn take(&mut self, message: &[u8], record: &Record<'_>, owner: &str, name: &str) {
+        let address = match record.kind {
+            A => <[u8; 4]>::try_from(record.data).map(|octets| IpAddr::V4(Ipv4Addr::from(octets))),
+            AAAA => {
+                <[u8; 16]>::try_from(record.data).map(|octets| IpAddr::V6(Ipv6Addr::from(octets)))
+            }
+            CNAME => {
+                let mut target = String::new();
+                match read_name(message, record.data_at, &mut target) {
+                    Some(_) => self.alias(owner, Name::new(&target), name),
+                    None => self.bad = true,
+                }
+                return;
+            }
+            SVCB | HTTPS => {
+                if self.leads_to(owner, name) {
+                    self.service(record);
+                }
+                return;
+            }
+            _ => return,
+        };
+        match address {
+            Ok(address) if self.leads_to(owner, name) => self.address(address, record.ttl),
+            Ok(address) => self.stray(owner, Stray::Address(address, record.ttl)),
+            Err(_) => self.bad = true,
+        }
+    }
+
+    /// Whether a record of `owner` answers the question for `name`.
+    fn leads_to(&self, owner: &str, name: &str) -> bool {
+        owner == name || self.chain.iter().any(|alias| alias.as_str() == owner)
+    }
+
+    fn alias(&mut self, owner: &str, target: Name, name: &str) {
+        if !self.leads_to(owner, name) {
+            self.stray(owner, Stray::Alias(target));
+        } else if !self.leads_to(target.as_str(), name) && self.chain.len() < CHAIN {
+            self.chain.push(target);
+        }
+    }
+
+    fn address(&mut self, address: IpAddr, ttl: u32) {
+        if self.addresses.len() < ADDRESSES {
+            self.addresses.push((address, ttl));
+        }
+    }
+
+    fn service(&mut self, record: &Record<'_>) {
+        let Some(binding) = svcb::read(record.data) else {
+            self.bad = true;
+            return;
+        };
+        for hint in binding.hints {
+            self.address(hint, record.ttl);
+        }
+        for public_name in binding.ech_public_names {
+            if !self.ech_public_names.contains(&public_name) {
+                self.ech_public_names.push(public_name);
+            }
+        }
+    }
+
+    fn stray(&mut self, owner: &str, stray: Stray) {
+        if self.strays.len() < CHAIN {
+            self.strays.push((owner.to_owned(), stray));
+        }
+    }
+
+    /// The order of records is not fixed (RFC 1034 3.6): some servers put the alias last.
+    fn follow_strays(&mut self, name: &str) {
+        let mut strays = std::mem::take(&mut self.strays);
+        while let Some(index) = strays
+            .iter()
+            .position(|(owner, _)| self.leads_to(owner, name))
+        {
+            match strays.remove(index) {
+                (_, Stray::Address(address, ttl)) => self.address(address, ttl),
+                (owner, Stray::Alias(target)) => self.alias(&owner, target, name),
+            }
+        }
+    }
+}
+
+/// One resource record; its owner is left in the scratch string it was read with.
+struct Record<'a> {
+    kind: u16,
+    ttl: u32,
+    data: &'a [u8],
+    data_at: usize,
+}
+
+impl<'a> Record<'a> {
+    fn read(message: &'a [u8], at: usize, owner: &mut String) -> Option<(Self, usize)> {
+        let at = read_name(message, at, owner)?;
+        let kind = read_u16(message, at)?;
+        let ttl =
+            u32::from(read_u16(message, at + 4)?) << 16 | u32::from(read_u16(message, at + 6)?);
+        let length = usize::from(read_u16(message, at + 8)?);
+        let data_at = at + 10;
+        let data = message.get(data_at..data_at + length)?;
+        let record = Self {
+            kind,
+            ttl,
+            data,
+            data_at,
+        };
+        Some((record, data_at + length))
+    }
+}
+
+pub(super) fn read_u16(bytes: &[u8], at: usize) -> Option<u16> {
+    let pair: [u8; 2] = bytes.get(at..at + 2)?.try_into().ok()?;
+    Some(u16::from_be_bytes(pair))
+}

@@ -1,0 +1,456 @@
+//! DNS (RFC 1035), mDNS (RFC 6762) and LLMNR (RFC 4795): questions, answers, and the answers that never came.
+//!
+//! Datagrams come straight from the engine, DNS over TCP through [`stream::DnsStream`]. Both meet here, because
+//! an answer is only worth something together with its question.
+#![warn(clippy::indexing_slicing)]
+
+mod message;
+pub(crate) mod stream;
+mod svcb;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::BuildHasher;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use foldhash::quality::RandomState;
+
+use crate::event::{
+    Anomaly, AnomalyKind, DnsAnswer, DnsOutcome, DnsQuery, DnsTransport, Event, EventKind, Name,
+};
+use crate::flow::{FlowId, Scope};
+use crate::frame::FrameNo;
+use crate::limits::Limits;
+use crate::time::{Span, Timestamp};
+
+use self::message::{Answers, Header, read_name, read_u16};
+
+/// The same question again within this time is the same packet seen twice (a bridge, the `any` device):
+/// stub resolvers wait hundreds of milliseconds before they ask again.
+const SEEN_TWICE: Span = Span::from_millis(20);
+
+/// Which kind of lookup travels between these UDP ports, if any.
+#[must_use]
+pub fn transport(src_port: u16, dst_port: u16) -> Option<DnsTransport> {
+    for port in [dst_port, src_port] {
+        match port {
+            53 => return Some(DnsTransport::Udp),
+            5353 => return Some(DnsTransport::Mdns),
+            5355 => return Some(DnsTransport::Llmnr),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// One message and where it was seen.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    /// When its last frame was captured.
+    pub at: Timestamp,
+    /// That frame.
+    pub frame: FrameNo,
+    /// The flow that its events will name.
+    pub flow: FlowId,
+    /// How it travelled.
+    pub transport: DnsTransport,
+    /// Sender.
+    pub src: SocketAddr,
+    /// Receiver.
+    pub dst: SocketAddr,
+    /// VLAN and tunnel stack.
+    pub scope: Scope,
+    /// The message, without the length prefix of TCP.
+    pub payload: &'a [u8],
+    /// Whether the capture cut its end off.
+    pub cut: bool,
+}
+
+/// Matches answers with questions; bounded by [`Limits::dns_pending`].
+#[derive(Debug, Default)]
+pub struct Dns {
+    pending: HashMap<Key, Vec<Pending>, RandomState>,
+    /// What is in `pending`, oldest first, for giving up on it. A question asked again is queued again
+    /// only when its first turn comes.
+    queue: VecDeque<(Timestamp, Key)>,
+    scratch: String,
+    name: String,
+    hasher: RandomState,
+    /// Highest time seen.
+    now: Timestamp,
+}
+
+/// What a question and its answer have in common apart from the question itself.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+struct Key {
+    client: SocketAddr,
+    server: SocketAddr,
+    id: u16,
+    transport: DnsTransport,
+    scope: Scope,
+}
+
+#[derive(Debug)]
+struct Pending {
+    name: Name,
+    qtype: u16,
+    server: SocketAddr,
+    flow: FlowId,
+    frame: FrameNo,
+    first_at: Timestamp,
+    last_at: Timestamp,
+    attempts: u16,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum State {
+    Waiting,
+    /// With the hash of the answer, to know a copy of it from a second, different answer.
+    Answered(u64),
+    GivenUp,
+}
+
+impl Dns {
+    /// Takes one message. Returns whether it was one: other protocols use these ports too.
+    pub fn message(
+        &mut self,
+        message: &Message<'_>,
+        limits: &Limits,
+        events: &mut Vec<Event>,
+    ) -> bool {
+        self.now = self.now.max(message.at);
+        self.expire(self.now, limits, events);
+        let Some(header) = Header::read(message.payload) else {
+            anomaly(message, events, "shorter than a DNS header");
+            return false;
+        };
+        // Updates, notifications and the like (RFC 6895 2.2) look nothing up.
+        if header.opcode != 0 {
+            return true;
+        }
+        let mut name = std::mem::take(&mut self.name);
+        let known = self.standard(message, header, &mut name, limits, events);
+        self.name = name;
+        known
+    }
+
+    /// Reports the questions that have waited longer than [`Limits::dns_timeout`] at `now`.
+    pub fn expire(&mut self, now: Timestamp, limits: &Limits, events: &mut Vec<Event>) {
+        self.now = self.now.max(now);
+        while let Some((due, key)) = self.queue.front().copied() {
+            if due > self.now {
+                break;
+            }
+            self.queue.pop_front();
+            self.give_up(key, limits.dns_timeout, events);
+        }
+    }
+
+    /// The capture is over: whatever still waits stays unanswered.
+    pub fn finish(&mut self, events: &mut Vec<Event>) {
+        while let Some((_, key)) = self.queue.pop_front() {
+            for pending in self.pending.remove(&key).unwrap_or_default() {
+                if pending.state == State::Waiting {
+                    unanswered(&key, &pending, self.now, events);
+                }
+            }
+        }
+    }
+
+    /// A message with opcode QUERY.
+    fn standard(
+        &mut self,
+        message: &Message<'_>,
+        header: Header,
+        name: &mut String,
+        limits: &Limits,
+        events: &mut Vec<Event>,
+    ) -> bool {
+        let question = match header.questions {
+            1 => {
+                let read = read_name(message.payload, Header::LEN, name)
+                    .and_then(|at| Some((read_u16(message.payload, at)?, at + 4)));
+                let Some((qtype, at)) = read else {
+                    if !message.cut {
+                        anomaly(message, events, "question cannot be read");
+                    }
+                    return message.cut;
+                };
+                Some((qtype, at))
+            }
+            0 if header.response => None,
+            // No resolver asks more than one question (RFC 9619); mDNS does, but not for names we follow.
+            _ => return true,
+        };
+        match (header.response, question) {
+            (false, Some((qtype, _))) => self.query(message, header, name, qtype, limits, events),
+            (_, question) => self.answer(message, header, name, question, events),
+        }
+        true
+    }
+
+    fn query(
+        &mut self,
+        message: &Message<'_>,
+        header: Header,
+        name: &str,
+        qtype: u16,
+        limits: &Limits,
+        events: &mut Vec<Event>,
+    ) {
+        let key = Key::new(message, header.id, message.src, message.dst);
+        let attempt;
+        let asked;
+        // Whom a multicast question is for is not known, so nobody can fail to answer it.
+        if message.transport == DnsTransport::Mdns {
+            attempt = 0;
+            asked = Name::new(name);
+        } else {
+            self.make_room(limits, message, events);
+            let entries = self.pending.entry(key).or_default();
+            let known = entries
+                .iter_mut()
+                .find(|p| p.qtype == qtype && p.name.as_str() == name);
+            match known {
+                Some(pending) if message.at.since(pending.last_at).abs() < SEEN_TWICE => return,
+                Some(pending) if pending.state == State::Waiting => {
+                    attempt = pending.attempts;
+                    pending.attempts = pending.attempts.saturating_add(1);
+                    pending.last_at = pending.last_at.max(message.at);
+                    asked = pending.name.clone();
+                }
+                known => {
+                    // Id and ports are used again for a new lookup.
+                    attempt = 0;
+                    asked = known
+                        .as_ref()
+                        .map_or_else(|| Name::new(name), |p| p.name.clone());
+                    let pending = Pending {
+                        name: asked.clone(),
+                        qtype,
+                        server: message.dst,
+                        flow: message.flow,
+                        frame: message.frame,
+                        first_at: message.at,
+                        last_at: message.at,
+                        attempts: 1,
+                        state: State::Waiting,
+                    };
+                    match known {
+                        Some(old) => *old = pending,
+                        None => {
+                            entries.push(pending);
+                            self.queue
+                                .push_back((message.at.plus(limits.dns_timeout), key));
+                        }
+                    }
+                }
+            }
+        }
+        let query = DnsQuery {
+            client: message.src,
+            server: message.dst,
+            id: header.id,
+            name: asked,
+            qtype,
+            transport: message.transport,
+            attempt,
+        };
+        emit(message, events, EventKind::DnsQuery(query));
+    }
+
+    fn answer(
+        &mut self,
+        message: &Message<'_>,
+        header: Header,
+        name: &str,
+        question: Option<(u16, usize)>,
+        events: &mut Vec<Event>,
+    ) {
+        let key = Key::new(message, header.id, message.dst, message.src);
+        let entries = self.pending.get_mut(&key).map(Vec::as_mut_slice);
+        let pending = entries
+            .unwrap_or_default()
+            .iter_mut()
+            .find(|pending| match question {
+                Some((qtype, _)) => pending.qtype == qtype && pending.name.as_str() == name,
+                // Servers that choke on a question answer with the bare header.
+                None => pending.state == State::Waiting && header.answers == 0,
+            });
+        let digest = State::Answered(self.hasher.hash_one(message.payload));
+        if pending.as_ref().is_some_and(|p| p.state == digest) {
+            return;
+        }
+        let at = question.map_or(Header::LEN, |(_, at)| at);
+        let (answers, stated) = Answers::read(
+            message.payload,
+            at,
+            header.answers,
+            question.map(|(qtype, _)| (name, qtype)),
+            &mut self.scratch,
+        );
+        let (name, qtype) = match (&pending, question, stated) {
+            (Some(pending), ..) => (pending.name.clone(), pending.qtype),
+            (None, Some((qtype, _)), _) => (Name::new(name), qtype),
+            (None, None, Some(stated)) => stated,
+            (None, None, None) => return,
+        };
+        if answers.bad || (answers.cut && !message.cut && !header.truncated) {
+            anomaly(message, events, "an answer record cannot be read");
+        }
+        let outcome = outcome(header, &answers);
+        let mut answer = DnsAnswer {
+            client: message.dst,
+            server: message.src,
+            id: header.id,
+            name,
+            qtype,
+            transport: message.transport,
+            outcome,
+            chain: answers.chain,
+            addresses: answers.addresses,
+            ech_public_names: answers.ech_public_names,
+            query_frame: None,
+            asked_at: None,
+            took: None,
+            attempts: 0,
+        };
+        if let Some(pending) = pending {
+            answer.query_frame = Some(pending.frame);
+            answer.asked_at = Some(pending.first_at);
+            answer.took = Some(message.at.since(pending.first_at));
+            answer.attempts = pending.attempts;
+            pending.state = digest;
+        }
+        emit(message, events, EventKind::DnsAnswer(answer));
+    }
+
+    /// Removes what is done with under `key`, and gives up on what waited too long.
+    fn give_up(&mut self, key: Key, timeout: Span, events: &mut Vec<Event>) {
+        let now = self.now;
+        let Some(entries) = self.pending.get_mut(&key) else {
+            return;
+        };
+        entries.retain_mut(|pending| {
+            // Unless it was asked again in the meantime.
+            if pending.state == State::Waiting && pending.last_at.plus(timeout) <= now {
+                unanswered(&key, pending, now, events);
+                pending.state = State::GivenUp;
+            }
+            // A late answer is still wanted with its question.
+            pending.keep_until(timeout) > now
+        });
+        let again = entries.iter().map(|p| p.keep_until(timeout)).min();
+        match again {
+            Some(due) => self.queue.push_back((due, key)),
+            None => {
+                self.pending.remove(&key);
+            }
+        }
+    }
+
+    fn make_room(&mut self, limits: &Limits, message: &Message<'_>, events: &mut Vec<Event>) {
+        while self.queue.len() >= limits.dns_pending.max(1) {
+            let Some((_, key)) = self.queue.pop_front() else {
+                return;
+            };
+            let entries = self.pending.remove(&key).unwrap_or_default();
+            if entries.iter().any(|p| p.state == State::Waiting) {
+                let anomaly = Anomaly {
+                    kind: AnomalyKind::LimitReached,
+                    detail: "too many lookups wait for their answers",
+                };
+                emit(message, events, EventKind::Anomaly(anomaly));
+            }
+        }
+    }
+}
+
+impl Pending {
+    /// How long it is remembered: a question for its answer, after that for a late one; an answered one so
+    /// that a copy of the answer is known.
+    fn keep_until(&self, timeout: Span) -> Timestamp {
+        let until = self.last_at.plus(timeout);
+        match self.state {
+            State::Waiting | State::Answered(_) => until,
+            State::GivenUp => until.plus(timeout),
+        }
+    }
+}
+
+impl Key {
+    fn new(message: &Message<'_>, id: u16, client: SocketAddr, server: SocketAddr) -> Self {
+        // The question goes to a group, the answer comes from a member.
+        let server = match message.transport {
+            DnsTransport::Llmnr => SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
+            _ => server,
+        };
+        Self {
+            client,
+            server,
+            id,
+            transport: message.transport,
+            scope: message.scope,
+        }
+    }
+}
+
+fn outcome(header: Header, answers: &Answers) -> DnsOutcome {
+    let of_use = answers.of_type || !answers.addresses.is_empty();
+    match header.rcode {
+        0 if of_use => DnsOutcome::Answered,
+        0 if header.truncated => DnsOutcome::Truncated,
+        // The record of use may be in the part that was not captured.
+        0 if answers.cut => DnsOutcome::Answered,
+        0 => DnsOutcome::NoData,
+        2 => DnsOutcome::ServerFailure,
+        3 => DnsOutcome::NoSuchName,
+        5 => DnsOutcome::Refused,
+        other => DnsOutcome::Failed(other),
+    }
+}
+
+fn unanswered(key: &Key, pending: &Pending, now: Timestamp, events: &mut Vec<Event>) {
+    let answer = DnsAnswer {
+        client: key.client,
+        server: pending.server,
+        id: key.id,
+        name: pending.name.clone(),
+        qtype: pending.qtype,
+        transport: key.transport,
+        outcome: DnsOutcome::Unanswered,
+        chain: Vec::new(),
+        addresses: Vec::new(),
+        ech_public_names: Vec::new(),
+        query_frame: Some(pending.frame),
+        asked_at: Some(pending.first_at),
+        took: None,
+        attempts: pending.attempts,
+    };
+    events.push(Event {
+        at: now,
+        frame: pending.frame,
+        flow: pending.flow,
+        kind: EventKind::DnsAnswer(answer),
+    });
+}
+
+fn emit(message: &Message<'_>, events: &mut Vec<Event>, kind: EventKind) {
+    events.push(Event {
+        at: message.at,
+        frame: message.frame,
+        flow: message.flow,
+        kind,
+    });
+}
+
+fn anomaly(message: &Message<'_>, events: &mut Vec<Event>, detail: &'static str) {
+    let kind = AnomalyKind::BadDns;
+    emit(
+        message,
+        events,
+        EventKind::Anomaly(Anomaly { kind, detail }),
+    );
+}

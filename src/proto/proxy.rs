@@ -1,0 +1,291 @@
+//! SOCKS 4, 4a and 5 (RFC 1928, RFC 1929), and the header that load balancers put in front (PROXY protocol).
+#![warn(clippy::indexing_slicing)]
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use crate::flow::{Appetite, Chunk, Side};
+
+use super::Probe;
+use super::held::Held;
+use super::session::begins;
+
+/// Bytes that either side may send before the tunnel is open, with a hello sent ahead of the answer.
+const HOLD: usize = 32 << 10;
+/// The longest header of version 1, by its specification.
+const HEADER_V1: usize = 107;
+const SIGNATURE_V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
+
+/// Whether bytes begin with a PROXY protocol header, and its length if so. The address in it is that of the
+/// real client, which the balancer's own flow with it shows better.
+pub(super) fn header(bytes: &[u8]) -> (Probe, usize) {
+    match begins(bytes, b"PROXY ") {
+        Probe::Yes => {
+            return match bytes.iter().take(HEADER_V1).position(|b| *b == b'\n') {
+                Some(end) => (Probe::Yes, end + 1),
+                None if bytes.len() < HEADER_V1 => (Probe::NeedMore, 0),
+                None => (Probe::No, 0),
+            };
+        }
+        Probe::NeedMore => return (Probe::NeedMore, 0),
+        Probe::No => {}
+    }
+    match begins(bytes, SIGNATURE_V2) {
+        Probe::Yes => {}
+        other => return (other, 0),
+    }
+    let Some([_command, _family, high, low]) = bytes.get(12..16) else {
+        return (Probe::NeedMore, 0);
+    };
+    let length = 16 + usize::from(u16::from_be_bytes([*high, *low]));
+    if bytes.len() < length {
+        (Probe::NeedMore, 0)
+    } else {
+        (Probe::Yes, length)
+    }
+}
+
+/// SOCKS version.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Version {
+    Four,
+    Five,
+}
+
+/// Whether a client's first bytes are the whole first message of SOCKS.
+pub(super) fn looks_like_socks(bytes: &[u8]) -> (Probe, Version) {
+    match bytes {
+        [5] => (Probe::NeedMore, Version::Five),
+        [5, count @ 1..=16, rest @ ..] => {
+            let probe = match rest.get(usize::from(*count)..) {
+                None => Probe::NeedMore,
+                // Nothing before the answer, or a request or credentials sent ahead.
+                Some([] | [1 | 5, ..]) => Probe::Yes,
+                Some(_) => Probe::No,
+            };
+            (probe, Version::Five)
+        }
+        [4, 1 | 2, rest @ ..] => {
+            let probe = match rest.get(6..) {
+                Some(user) => match user.iter().take(256).position(|b| !b.is_ascii_graphic()) {
+                    Some(end) if user.get(end) == Some(&0) => Probe::Yes,
+                    None if user.len() < 256 => Probe::NeedMore,
+                    _ => Probe::No,
+                },
+                None => Probe::NeedMore,
+            };
+            (probe, Version::Four)
+        }
+        [4] => (Probe::NeedMore, Version::Four),
+        _ => (Probe::No, Version::Five),
+    }
+}
+
+/// What the session does after a chunk.
+#[derive(Debug)]
+pub(super) enum Next {
+    Stay(Appetite),
+    /// The proxy opened a tunnel; what is held is the first of what travels in it.
+    Tunnel {
+        kind: &'static str,
+        target: String,
+        port: u16,
+        held: Held,
+    },
+}
+
+/// The talk between a client and its SOCKS proxy until the tunnel is open.
+#[derive(Debug)]
+pub(super) struct Socks {
+    held: Held,
+    /// Where the client's side is.
+    client: Stage,
+    /// Where the server's side is.
+    server: Stage,
+    target: Option<(String, u16)>,
+    version: Version,
+}
+
+/// The message that comes next on a side.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Stage {
+    /// Methods offered, method chosen.
+    Method,
+    /// Credentials; the client's side may skip them.
+    Credentials,
+    /// Request, reply.
+    Connect,
+    /// The tunnel's own bytes.
+    Tunnel,
+}
+
+/// How far one message came. None stands for bytes that are no SOCKS.
+type Read<T> = Option<Option<T>>;
+
+impl Socks {
+    pub(super) fn new(version: Version) -> Self {
+        let first = match version {
+            Version::Four => Stage::Connect,
+            Version::Five => Stage::Method,
+        };
+        Self {
+            held: Held::default(),
+            client: first,
+            server: first,
+            target: None,
+            version,
+        }
+    }
+
+    pub(super) fn data(&mut self, chunk: Chunk<'_>) -> Next {
+        self.held.push(chunk);
+        let known = match chunk.side {
+            Side::Client => self.read_client(),
+            Side::Server => self.read_server(),
+        };
+        if known.is_none() || self.held.bytes(chunk.side).len() > HOLD {
+            return Next::Stay(Appetite::Done);
+        }
+        if self.client == Stage::Tunnel
+            && self.server == Stage::Tunnel
+            && let Some((target, port)) = self.target.take()
+        {
+            return Next::Tunnel {
+                kind: match self.version {
+                    Version::Four => "SOCKS4",
+                    Version::Five => "SOCKS5",
+                },
+                target,
+                port,
+                held: std::mem::take(&mut self.held),
+            };
+        }
+        Next::Stay(Appetite::More)
+    }
+
+    /// None when this is no SOCKS, or no connection to follow.
+    fn read_client(&mut self) -> Option<()> {
+        loop {
+            let bytes = self.held.bytes(Side::Client);
+            let (used, next) = match (self.client, bytes) {
+                (Stage::Tunnel, _) | (_, []) => return Some(()),
+                (Stage::Method, [5, count, rest @ ..]) if rest.len() >= usize::from(*count) => {
+                    (2 + usize::from(*count), Stage::Credentials)
+                }
+                (Stage::Method, _) => return Some(()),
+                // RFC 1929: version 1, user name, password, each behind its length.
+                (Stage::Credentials, [1, rest @ ..]) => {
+                    let Some(used) = two_strings(rest) else {
+                        return Some(());
+                    };
+                    (1 + used, Stage::Connect)
+                }
+                (Stage::Credentials | Stage::Connect, _) => {
+                    let request = match self.version {
+                        Version::Four => request_4(bytes),
+                        Version::Five => request_5(bytes),
+                    };
+                    let Some((used, target, port)) = request? else {
+                        return Some(());
+                    };
+                    self.target = Some((target, port));
+                    (used, Stage::Tunnel)
+                }
+            };
+            self.held.skip(Side::Client, used);
+            self.client = next;
+        }
+    }
+
+    fn read_server(&mut self) -> Option<()> {
+        loop {
+            let bytes = self.held.bytes(Side::Server);
+            let (used, next) = match (self.server, bytes) {
+                (Stage::Tunnel, _) | (_, []) => return Some(()),
+                (Stage::Method, [5]) | (Stage::Credentials, [1]) => return Some(()),
+                (Stage::Method, [5, 0, ..]) => (2, Stage::Connect),
+                (Stage::Method, [5, 2, ..]) => (2, Stage::Credentials),
+                (Stage::Credentials, [1, 0, ..]) => (2, Stage::Connect),
+                (Stage::Method | Stage::Credentials, _) => return None,
+                (Stage::Connect, _) if self.version == Version::Four => match bytes {
+                    [0, 0x5a, rest @ ..] if rest.len() >= 6 => (8, Stage::Tunnel),
+                    [0] | [0, 0x5a, ..] => return Some(()),
+                    _ => return None,
+                },
+                (Stage::Connect, [5, 0, 0, rest @ ..]) => match address(rest)? {
+                    Some((used, ..)) => (3 + used, Stage::Tunnel),
+                    None => return Some(()),
+                },
+                (Stage::Connect, [5] | [5, 0]) => return Some(()),
+                (Stage::Connect, _) => return None,
+            };
+            self.held.skip(Side::Server, used);
+            self.server = next;
+        }
+    }
+}
+
+/// A SOCKS4 CONNECT, with the name of 4a.
+fn request_4(bytes: &[u8]) -> Read<(usize, String, u16)> {
+    let [4, 1, high, low, a, b, c, d, rest @ ..] = bytes else {
+        return match bytes {
+            [] | [4] => Some(None),
+            [4, 1, ..] if bytes.len() < 8 => Some(None),
+            _ => None,
+        };
+    };
+    let port = u16::from_be_bytes([*high, *low]);
+    let Some(user) = rest.iter().position(|b| *b == 0) else {
+        return Some(None);
+    };
+    let used = 8 + user + 1;
+    if let ([0, 0, 0], 1..) = ([a, b, c].map(|octet| *octet), *d) {
+        let name = bytes.get(used..).unwrap_or_default();
+        let Some(end) = name.iter().position(|b| *b == 0) else {
+            return Some(None);
+        };
+        let target = String::from_utf8_lossy(name.get(..end)?).into_owned();
+        return Some(Some((used + end + 1, target, port)));
+    }
+    let target = Ipv4Addr::new(*a, *b, *c, *d).to_string();
+    Some(Some((used, target, port)))
+}
+
+/// A SOCKS5 CONNECT.
+fn request_5(bytes: &[u8]) -> Read<(usize, String, u16)> {
+    match bytes {
+        [] | [5] | [5, 1] => Some(None),
+        [5, 1, _reserved, rest @ ..] => {
+            let read = address(rest)?;
+            Some(read.map(|(used, target, port)| (3 + used, target, port)))
+        }
+        _ => None,
+    }
+}
+
+/// ATYP, address, port (RFC 1928 4).
+fn address(bytes: &[u8]) -> Read<(usize, String, u16)> {
+    let (used, target) = match bytes {
+        [1, a, b, c, d, ..] => (5, Ipv4Addr::new(*a, *b, *c, *d).to_string()),
+        [4, rest @ ..] => match rest.first_chunk::<16>() {
+            Some(octets) => (17, Ipv6Addr::from(*octets).to_string()),
+            None => return Some(None),
+        },
+        [3, length, rest @ ..] => match rest.get(..usize::from(*length)) {
+            Some(name) => (2 + name.len(), String::from_utf8_lossy(name).into_owned()),
+            None => return Some(None),
+        },
+        [] | [3] | [1, ..] => return Some(None),
+        _ => return None,
+    };
+    match bytes.get(used..) {
+        Some([high, low, ..]) => Some(Some((used + 2, target, u16::from_be_bytes([*high, *low])))),
+        _ => Some(None),
+    }
+}
+
+/// Length of two strings, each behind one octet of length.
+fn two_strings(bytes: &[u8]) -> Option<usize> {
+    let first = 1 + usize::from(*bytes.first()?);
+    let second = 1 + usize::from(*bytes.get(first)?);
+    (bytes.len() >= first + second).then_some(first + second)
+}

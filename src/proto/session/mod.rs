@@ -1,0 +1,460 @@
+//! One flow: finds out what it carries, and hands its bytes to the reader for that.
+#![warn(clippy::indexing_slicing)]
+
+#[cfg(test)]
+mod tests;
+
+use crate::event::{BlindSpot, Carrier, EventKind};
+use crate::flow::{
+    Appetite, Chunk, ClientBy, Close, Endpoints, FlowId, Gap, Side, Stream, Transport,
+};
+
+use super::dns::stream::DnsStream;
+use super::held::Held;
+use super::http::{self, Http};
+use super::proxy::{self, Socks};
+use super::starttls::{self, Upgrade};
+use super::stub::quic::Quic;
+use super::stub::tls::Tls;
+use super::udp;
+use super::{Context, Probe, tls_probe};
+
+/// Bytes that may wait for a decision on one side.
+const PROBE: usize = 4 << 10;
+/// Unidentified bytes after which a flow seen from its start is left alone.
+const UNKNOWN: u64 = 4 << 10;
+/// The same when its start was missed: a handshake may still come (a tunnel, an upgrade).
+const UNKNOWN_MIDSTREAM: u64 = 64 << 10;
+/// The same on ports of HTTP and its proxies: the next request of a kept connection begins a chunk, however
+/// long the download before it.
+const UNKNOWN_HTTP: u64 = 256 << 20;
+/// Datagrams of no known shape after which a UDP flow is left alone.
+const DATAGRAMS: u64 = 4;
+/// How often a flow may turn into something else: PROXY, SOCKS, CONNECT, STARTTLS, with room to spare.
+const LAYERS: u8 = 8;
+
+/// Ports where HTTP without TLS, or a proxy that speaks it, is usual.
+const HTTP_PORTS: [u16; 10] = [80, 591, 3128, 8000, 8008, 8080, 8081, 8088, 8118, 8888];
+
+/// The reader of one flow.
+#[derive(Debug, Default)]
+pub struct Session {
+    reader: Reader,
+    /// What a handshake found from here on travels in, when not in the flow itself.
+    carrier: Option<Box<Carrier>>,
+    /// Requests reported so far in layers that were left.
+    next_index: u32,
+    /// Bytes (TCP) or datagrams (UDP) nobody knew.
+    unknown: u64,
+    layers: u8,
+    /// Bytes at the start are missing.
+    midstream: bool,
+}
+
+/// The protocols. The big ones are boxed: most flows of a capture are done with soon.
+#[derive(Debug, Default)]
+enum Reader {
+    /// Nothing is known and nothing held.
+    #[default]
+    Fresh,
+    /// The bytes held are too few to tell.
+    Probing(Box<Held>),
+    Tls(Box<Tls>),
+    Quic(Box<Quic>),
+    Http(Box<Http>),
+    Dns(Box<DnsStream>),
+    Upgrade(Box<Upgrade>),
+    Socks(Box<Socks>),
+    /// Known to be of no use, or not known.
+    Opaque,
+}
+
+/// What a chunk did to the session.
+enum Step {
+    Stay(Appetite),
+    /// The reader was replaced; the new one gets these bytes first.
+    Become(Held),
+}
+
+/// What bytes at the start of a flow, or of what a flow carries, are.
+enum Find {
+    Tls,
+    Http,
+    Dns,
+    Upgrade(starttls::Kind),
+    Socks(proxy::Version),
+    /// A PROXY protocol header of so many bytes.
+    ProxyHeader(usize),
+    Hidden(BlindSpot),
+    NeedMore,
+    /// Known and of no use.
+    Useless,
+    Unknown,
+}
+
+impl Stream<Context> for Session {
+    fn data(
+        &mut self,
+        flow: FlowId,
+        ends: &mut Endpoints,
+        chunk: Chunk<'_>,
+        cx: &mut Context,
+    ) -> Appetite {
+        if ends.transport == Transport::Udp {
+            return self.datagram(flow, ends, chunk, cx);
+        }
+        let step = self.step(flow, ends, chunk, cx);
+        self.run(step, flow, ends, cx)
+    }
+
+    fn gap(&mut self, flow: FlowId, ends: &mut Endpoints, gap: Gap, cx: &mut Context) -> Appetite {
+        match &mut self.reader {
+            Reader::Fresh => {
+                self.midstream = true;
+                Appetite::More
+            }
+            Reader::Probing(held) => {
+                held.clear(gap.side);
+                self.midstream = true;
+                Appetite::More
+            }
+            Reader::Tls(tls) => tls.gap(flow, ends, gap, cx),
+            Reader::Quic(quic) => quic.gap(flow, ends, gap, cx),
+            Reader::Http(http) => {
+                let next = http.gap(flow, gap, cx);
+                let step = self.after_http(next);
+                self.run(step, flow, ends, cx)
+            }
+            Reader::Dns(dns) => dns.gap(gap),
+            Reader::Upgrade(upgrade) => {
+                upgrade.gap(gap);
+                Appetite::More
+            }
+            Reader::Socks(_) => {
+                self.reader = Reader::Fresh;
+                self.midstream = true;
+                Appetite::More
+            }
+            Reader::Opaque => Appetite::Done,
+        }
+    }
+
+    fn close(&mut self, flow: FlowId, ends: &Endpoints, close: &Close, cx: &mut Context) {
+        if let Reader::Http(http) = &mut self.reader
+            && let Some(next) = http.tunnel_without_answer(flow, cx)
+        {
+            let step = self.after_http(next);
+            self.run(step, flow, &mut ends.clone(), cx);
+        }
+        match &mut self.reader {
+            Reader::Tls(tls) => tls.close(flow, ends, close, cx),
+            Reader::Quic(quic) => quic.close(flow, ends, close, cx),
+            Reader::Http(http) => http.close(flow, close, cx),
+            _ => {}
+        }
+        self.reader = Reader::Opaque;
+    }
+}
+
+impl Session {
+    /// Keys came in that may open what the flow holds.
+    pub fn poke(&mut self, flow: FlowId, ends: &mut Endpoints, cx: &mut Context) -> Appetite {
+        match &mut self.reader {
+            Reader::Tls(tls) => tls.poke(flow, ends, cx),
+            Reader::Quic(quic) => quic.poke(flow, ends, cx),
+            Reader::Opaque => Appetite::Done,
+            _ => Appetite::More,
+        }
+    }
+
+    /// Follows a step through all readers that it leads to.
+    fn run(
+        &mut self,
+        mut step: Step,
+        flow: FlowId,
+        ends: &mut Endpoints,
+        cx: &mut Context,
+    ) -> Appetite {
+        let mut queue = Held::default();
+        loop {
+            match step {
+                Step::Stay(Appetite::Done) => return Appetite::Done,
+                Step::Stay(Appetite::More) => {}
+                Step::Become(mut held) => {
+                    self.layers = self.layers.saturating_add(1);
+                    if self.layers > LAYERS {
+                        return self.opaque();
+                    }
+                    held.append(queue);
+                    queue = held;
+                }
+            }
+            let Some(chunk) = queue.front() else {
+                return Appetite::More;
+            };
+            let client = ends.client;
+            step = self.step(flow, ends, chunk, cx);
+            queue.pop();
+            if ends.client != client {
+                queue.swap_sides();
+            }
+        }
+    }
+
+    fn step(
+        &mut self,
+        flow: FlowId,
+        ends: &mut Endpoints,
+        chunk: Chunk<'_>,
+        cx: &mut Context,
+    ) -> Step {
+        match &mut self.reader {
+            Reader::Fresh | Reader::Probing(_) => self.probe(flow, ends, chunk, cx),
+            Reader::Tls(tls) => Step::Stay(tls.data(flow, ends, chunk, cx)),
+            Reader::Quic(quic) => Step::Stay(quic.data(flow, ends, chunk, cx)),
+            Reader::Http(http) => {
+                let next = http.data(flow, chunk, cx);
+                self.after_http(next)
+            }
+            Reader::Dns(dns) => Step::Stay(dns.data(flow, ends, chunk, cx)),
+            Reader::Upgrade(upgrade) => match upgrade.data(chunk) {
+                starttls::Next::Stay(appetite) => Step::Stay(appetite),
+                starttls::Next::Tls(protocol, held) => {
+                    // What a proxy was asked for says more than the protocol inside its tunnel.
+                    let carrier = self.carrier.take();
+                    let carrier = carrier.map_or(Carrier::StartTls(protocol), |carrier| *carrier);
+                    self.reader = Reader::Tls(Box::new(Tls::new(carrier)));
+                    Step::Become(held)
+                }
+            },
+            Reader::Socks(socks) => match socks.data(chunk) {
+                proxy::Next::Stay(appetite) => Step::Stay(appetite),
+                proxy::Next::Tunnel {
+                    kind,
+                    target,
+                    port,
+                    held,
+                } => self.enter_tunnel(kind, target, port, held),
+            },
+            Reader::Opaque => Step::Stay(Appetite::Done),
+        }
+    }
+
+    /// Looks at the first bytes of a side.
+    fn probe(
+        &mut self,
+        flow: FlowId,
+        ends: &mut Endpoints,
+        mut chunk: Chunk<'_>,
+        cx: &mut Context,
+    ) -> Step {
+        let mut held = match std::mem::take(&mut self.reader) {
+            Reader::Probing(mut held) => {
+                held.push(chunk);
+                Some(held)
+            }
+            _ => None,
+        };
+        let bytes = held
+            .as_ref()
+            .map_or(chunk.bytes, |held| held.bytes(chunk.side));
+        let length = bytes.len();
+        let mut find = identify(chunk.side, bytes, ends);
+        // The middle of a connection does not tell the ends apart; the right bytes from the wrong end do.
+        if matches!(find, Find::Unknown)
+            && !matches!(ends.decided, ClientBy::Syn | ClientBy::Payload)
+        {
+            find = identify(chunk.side.other(), bytes, ends);
+            if matches!(find, Find::NeedMore) {
+                find = Find::Unknown;
+            } else if !matches!(find, Find::Unknown) {
+                std::mem::swap(&mut ends.client, &mut ends.server);
+                ends.decided = ClientBy::Payload;
+                chunk.side = chunk.side.other();
+                if let Some(held) = &mut held {
+                    held.swap_sides();
+                }
+            }
+        }
+        self.reader = match find {
+            Find::Tls => {
+                let carrier = self.carrier.take().map_or(Carrier::Tls, |carrier| *carrier);
+                Reader::Tls(Box::new(Tls::new(carrier)))
+            }
+            Find::Http => Reader::Http(Box::new(Http::new(self.next_index))),
+            Find::Dns => Reader::Dns(Box::default()),
+            Find::Upgrade(kind) => Reader::Upgrade(Box::new(Upgrade::new(kind))),
+            Find::Socks(version) => Reader::Socks(Box::new(Socks::new(version))),
+            Find::ProxyHeader(length) => {
+                let mut held = held.map_or_else(Held::default, |held| *held);
+                if held.front().is_none() {
+                    held.push(chunk);
+                }
+                held.skip(chunk.side, length);
+                return Step::Become(held);
+            }
+            Find::Hidden(spot) => {
+                cx.emit(chunk.at, chunk.frame, flow, EventKind::BlindSpot(spot));
+                return Step::Stay(self.opaque());
+            }
+            Find::Useless => return Step::Stay(self.opaque()),
+            Find::NeedMore if length <= PROBE => {
+                let held = held.unwrap_or_else(|| {
+                    let mut held = Box::<Held>::default();
+                    held.push(chunk);
+                    held
+                });
+                self.reader = Reader::Probing(held);
+                return Step::Stay(Appetite::More);
+            }
+            Find::NeedMore | Find::Unknown => {
+                self.unknown = self.unknown.saturating_add(length as u64);
+                if self.unknown > self.patience(ends) {
+                    return Step::Stay(self.opaque());
+                }
+                if let Some(mut held) = held {
+                    held.clear(chunk.side);
+                    if held.front().is_some() {
+                        self.reader = Reader::Probing(held);
+                    }
+                }
+                return Step::Stay(Appetite::More);
+            }
+        };
+        match held {
+            Some(held) => Step::Become(*held),
+            None => self.step(flow, ends, chunk, cx),
+        }
+    }
+
+    /// How many unidentified bytes to look through.
+    fn patience(&self, ends: &Endpoints) -> u64 {
+        if ends.decided == ClientBy::Syn && !self.midstream {
+            UNKNOWN
+        } else if HTTP_PORTS.contains(&ends.server.port())
+            || HTTP_PORTS.contains(&ends.client.port())
+        {
+            UNKNOWN_HTTP
+        } else {
+            UNKNOWN_MIDSTREAM
+        }
+    }
+
+    fn after_http(&mut self, next: http::Next) -> Step {
+        match next {
+            http::Next::Stay(appetite) => Step::Stay(appetite),
+            http::Next::Tunnel {
+                target,
+                port,
+                held,
+                next_index,
+            } => {
+                self.next_index = next_index;
+                self.enter_tunnel("HTTP CONNECT", target, port, held)
+            }
+        }
+    }
+
+    /// From here on the flow carries whatever the proxy passes on.
+    fn enter_tunnel(&mut self, kind: &'static str, target: String, port: u16, held: Held) -> Step {
+        self.carrier = Some(Box::new(Carrier::Proxy { kind, target, port }));
+        self.reader = Reader::Fresh;
+        self.unknown = 0;
+        Step::Become(held)
+    }
+
+    fn opaque(&mut self) -> Appetite {
+        self.reader = Reader::Opaque;
+        Appetite::Done
+    }
+
+    fn datagram(
+        &mut self,
+        flow: FlowId,
+        ends: &mut Endpoints,
+        chunk: Chunk<'_>,
+        cx: &mut Context,
+    ) -> Appetite {
+        match &mut self.reader {
+            Reader::Quic(quic) => quic.data(flow, ends, chunk, cx),
+            Reader::Opaque => Appetite::Done,
+            _ => match udp::identify(chunk.bytes, ends) {
+                udp::Find::Quic => {
+                    let mut quic = Box::new(Quic::new());
+                    let appetite = quic.data(flow, ends, chunk, cx);
+                    self.reader = Reader::Quic(quic);
+                    appetite
+                }
+                udp::Find::Hidden(spot) => {
+                    cx.emit(chunk.at, chunk.frame, flow, EventKind::BlindSpot(spot));
+                    self.opaque()
+                }
+                udp::Find::Unknown => {
+                    self.unknown += 1;
+                    if self.unknown < DATAGRAMS {
+                        Appetite::More
+                    } else {
+                        self.opaque()
+                    }
+                }
+            },
+        }
+    }
+}
+
+/// What the first bytes of a side of a TCP flow, or of what it carries, are.
+fn identify(side: Side, bytes: &[u8], ends: &Endpoints) -> Find {
+    let mut more = false;
+    let mut is = |probe: Probe| {
+        more |= probe == Probe::NeedMore;
+        probe == Probe::Yes
+    };
+    if is(tls_probe(bytes)) {
+        return Find::Tls;
+    }
+    if is(match side {
+        Side::Client => http::looks_like_request(bytes),
+        Side::Server => http::looks_like_response(bytes),
+    }) {
+        return Find::Http;
+    }
+    if is(begins(bytes, b"SSH-")) {
+        return Find::Hidden(BlindSpot::Ssh);
+    }
+    if ends.server.port() == 53 && is(DnsStream::begins(bytes)) {
+        return Find::Dns;
+    }
+    if side == Side::Client {
+        // HTTP/2 without TLS (RFC 9113 3.4).
+        if is(begins(bytes, b"PRI * HTTP/2.0\r\n")) {
+            return Find::Useless;
+        }
+        if is(udp::openvpn_over_tcp(bytes)) {
+            return Find::Hidden(BlindSpot::OpenVpn);
+        }
+        let (probe, length) = proxy::header(bytes);
+        if is(probe) {
+            return Find::ProxyHeader(length);
+        }
+        let (probe, version) = proxy::looks_like_socks(bytes);
+        if is(probe) {
+            return Find::Socks(version);
+        }
+    }
+    let (probe, kind) = starttls::begins(side, bytes, ends);
+    if is(probe) {
+        return Find::Upgrade(kind);
+    }
+    if more { Find::NeedMore } else { Find::Unknown }
+}
+
+/// Whether bytes begin with `text`.
+pub(super) fn begins(bytes: &[u8], text: &[u8]) -> Probe {
+    if bytes.starts_with(text) {
+        Probe::Yes
+    } else if text.starts_with(bytes) {
+        Probe::NeedMore
+    } else {
+        Probe::No
+    }
+}

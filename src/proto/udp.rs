@@ -1,0 +1,112 @@
+//! UDP flows that are neither DNS nor QUIC: tunnels, told by the shape of their datagrams.
+#![warn(clippy::indexing_slicing)]
+
+use crate::event::BlindSpot;
+use crate::flow::Endpoints;
+
+use super::Probe;
+use super::stub::quic;
+
+/// What a datagram is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Find {
+    Quic,
+    Hidden(BlindSpot),
+    Unknown,
+}
+
+/// Lengths of OpenVPN's P_CONTROL_HARD_RESET_CLIENT_V2: bare, and with the authentication of SHA-1,
+/// SHA-256 (also tls-crypt) and SHA-512.
+const OPENVPN_RESET: [usize; 4] = [14, 42, 54, 86];
+
+/// Tells what a flow is by one of its datagrams.
+pub(super) fn identify(datagram: &[u8], ends: &Endpoints) -> Find {
+    let ports = [ends.client.port(), ends.server.port()];
+    let on = |port: u16| ports.contains(&port);
+    // Port 4500 is shared by ESP, IKE behind four zero octets (RFC 3948 2), and nothing else.
+    if on(4500) {
+        return match datagram {
+            [0, 0, 0, 0, ike @ ..] if is_ike(ike) => Find::Hidden(BlindSpot::Ipsec),
+            // SPI 1 to 255 is reserved (RFC 4303 2.1).
+            [0, 0, 0, ..] => Find::Unknown,
+            // SPI, sequence number, at least one block and an authenticator.
+            esp if esp.len() >= 32 && !quic::looks_like_quic(esp) => Find::Hidden(BlindSpot::Ipsec),
+            _ => Find::Unknown,
+        };
+    }
+    if on(500) && is_ike(datagram) {
+        return Find::Hidden(BlindSpot::Ipsec);
+    }
+    if quic::looks_like_quic(datagram) {
+        return Find::Quic;
+    }
+    // Type, three reserved zero octets; the lengths are fixed (WireGuard paper, 5.4).
+    let wireguard = match (datagram, datagram.len()) {
+        ([1, 0, 0, 0, ..], 148) | ([2, 0, 0, 0, ..], 92) => true,
+        ([4, 0, 0, 0, ..], length) => on(51_820) && length >= 32 && length % 16 == 0,
+        _ => false,
+    };
+    if wireguard {
+        return Find::Hidden(BlindSpot::WireGuard);
+    }
+    let openvpn = match datagram {
+        // Opcode 7 or 8 (hard reset by client, by server), key 0.
+        [0x38, ..] => OPENVPN_RESET.contains(&datagram.len()) || on(1194),
+        [0x40, ..] => on(1194),
+        _ => false,
+    };
+    if openvpn {
+        return Find::Hidden(BlindSpot::OpenVpn);
+    }
+    Find::Unknown
+}
+
+/// OpenVPN over TCP: the same message behind its length.
+pub(super) fn openvpn_over_tcp(bytes: &[u8]) -> Probe {
+    match bytes {
+        [0] => Probe::NeedMore,
+        [0, length] if OPENVPN_RESET.contains(&usize::from(*length)) => Probe::NeedMore,
+        [0, length, 0x38, rest @ ..]
+            if OPENVPN_RESET.contains(&usize::from(*length))
+                && rest.len() + 1 == usize::from(*length) =>
+        {
+            Probe::Yes
+        }
+        [0, length, 0x38, rest @ ..]
+            if OPENVPN_RESET.contains(&usize::from(*length))
+                && rest.len() + 1 < usize::from(*length) =>
+        {
+            Probe::NeedMore
+        }
+        _ => Probe::No,
+    }
+}
+
+/// An IKE header (RFC 7296 3.1, RFC 2408 3.1) whose length is that of the datagram.
+fn is_ike(datagram: &[u8]) -> bool {
+    let Some(header) = datagram.first_chunk::<28>() else {
+        return false;
+    };
+    let [
+        ..,
+        version,
+        exchange,
+        _flags,
+        _m3,
+        _m2,
+        _m1,
+        _m0,
+        l3,
+        l2,
+        l1,
+        l0,
+    ] = *header;
+    let known = match version {
+        // IKE_SA_INIT to IKE_FOLLOWUP_KE (RFC 9370).
+        0x20 => (34..=44).contains(&exchange),
+        // Main, aggressive, informational, quick mode of version 1.
+        0x10 => matches!(exchange, 2 | 4 | 5 | 32),
+        _ => false,
+    };
+    known && usize::try_from(u32::from_be_bytes([l3, l2, l1, l0])) == Ok(datagram.len())
+}
