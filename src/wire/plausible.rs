@@ -64,8 +64,14 @@ pub(super) fn ethernet(rest: Rest<'_>) -> bool {
     match ether_type {
         0x0800 => ipv4(inner),
         0x86dd => ipv6(inner),
-        // 802.3: a length that leaves room for an LLC header.
-        3..=1500 => usize::from(ether_type) <= inner.wire_len(),
+        // 802.3 with SNAP, spanning tree or IS-IS.
+        3..=1500 => {
+            usize::from(ether_type) <= inner.wire_len()
+                && matches!(
+                    inner.array(0),
+                    Some([0xaa, 0xaa, 0x03] | [0x42, 0x42, 0x03] | [0xfe, 0xfe, 0x03])
+                )
+        }
         0x0806 | 0x8035 | 0x8847 | 0x8848 | 0x8863 | 0x8864 | 0x888e | 0x88cc | 0x8809 | 0x9000 => {
             true
         }
