@@ -17,6 +17,7 @@
 //!   [7] tui         update(message), view(state)                              screen
 //! ```
 
+pub mod capture;
 pub mod crypto;
 pub mod event;
 pub mod finding;

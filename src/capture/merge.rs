@@ -1,0 +1,252 @@
+//! Several inputs in the order of time, numbered as Wireshark numbers the file that `mergecap` makes.
+//!
+//! Each input keeps its own order, and the earliest of their next packets comes first. Of packets with
+//! the same time stamp the one of the later input comes first: that is what mergecap does, and frame
+//! numbers must agree with it.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::reader::{FrameStep, Step};
+use super::source::{Options, Source, open_with};
+use super::window::WINDOW;
+use super::{Ended, Error, Item, Warning};
+use crate::frame::{FrameNo, InterfaceId};
+use crate::time::Timestamp;
+
+/// Read buffers of all inputs together.
+const BUFFERS: usize = 32 << 20;
+/// Inputs held open at one time while they wait for their turn; well below the usual limit of 1024 files.
+const OPEN_AT_ONCE: usize = 64;
+
+/// Several inputs read as one.
+pub struct Merged {
+    lanes: Vec<Lane>,
+    /// The next frame of every input that has one.
+    heads: BinaryHeap<(Reverse<Timestamp>, usize)>,
+    /// The input whose step was handed out last.
+    turn: Option<usize>,
+    /// Inputs before this one have been asked for their first step.
+    fresh: usize,
+    frames: u64,
+    interfaces: u32,
+    buffer: usize,
+}
+
+struct Lane {
+    path: PathBuf,
+    state: State,
+    /// The frame that waits in `heads`.
+    head: Option<FrameStep>,
+    /// From the interfaces of this input to those of the run.
+    interfaces: Vec<InterfaceId>,
+    size: Option<u64>,
+}
+
+enum State {
+    Open(Box<Source>),
+    /// Looked into and closed again, until its first frame is due.
+    Waiting,
+    /// Could not be opened again.
+    Lost {
+        name: String,
+        ended: Ended,
+    },
+}
+
+/// Opens inputs to be read as one; `-` is standard input. With one input nothing is reordered.
+///
+/// # Errors
+///
+/// As [`super::open`], for the first input that cannot be opened.
+pub fn open_all(paths: &[PathBuf], follow: Option<&Arc<AtomicBool>>) -> Result<Merged, Error> {
+    let buffer = (BUFFERS / paths.len().max(1)).clamp(64 << 10, WINDOW);
+    let mut merged = Merged {
+        lanes: Vec::with_capacity(paths.len()),
+        heads: BinaryHeap::new(),
+        turn: None,
+        fresh: 0,
+        frames: 0,
+        interfaces: 0,
+        buffer,
+    };
+    for (file, path) in paths.iter().enumerate() {
+        let mut source = open_with(
+            path,
+            &Options {
+                file: u32::try_from(file).unwrap_or(u32::MAX),
+                buffer,
+                follow: follow.cloned(),
+            },
+        )?;
+        let size = source.size();
+        // A file can be opened again later, a pipe cannot; a followed one may have no frame for long.
+        let mut state = None;
+        if paths.len() > OPEN_AT_ONCE && size.is_some() && follow.is_none() {
+            while let Some(step) = source.advance() {
+                if let Step::Frame(frame) = step {
+                    merged.heads.push((Reverse(frame.at), file));
+                    state = Some(State::Waiting);
+                    break;
+                }
+            }
+        }
+        merged.lanes.push(Lane {
+            path: path.clone(),
+            state: state.unwrap_or_else(|| State::Open(Box::new(source))),
+            head: None,
+            interfaces: Vec::new(),
+            size,
+        });
+    }
+    Ok(merged)
+}
+
+impl Merged {
+    /// The next packet or record of all inputs; `None` when all have ended. Records other than packets
+    /// come as soon as their input reaches them. Frames are numbered from 1 and interfaces from 0 over
+    /// all inputs.
+    pub fn next_item(&mut self) -> Option<Item<'_>> {
+        let (index, step) = self.advance()?;
+        match &step {
+            Step::Frame(_) => self.frames += 1,
+            Step::Interface(_) => {
+                let id = InterfaceId(self.interfaces);
+                self.interfaces = self.interfaces.saturating_add(1);
+                self.lanes.get_mut(index)?.interfaces.push(id);
+            }
+            _ => {}
+        }
+        let lane = self.lanes.get(index)?;
+        let State::Open(source) = &lane.state else {
+            return None;
+        };
+        let id = |local: u32| {
+            let known = lane.interfaces.get(local as usize);
+            known.copied().unwrap_or_default()
+        };
+        Some(source.item(step, FrameNo(self.frames), id))
+    }
+
+    /// Inputs that were cut or damaged: their names, and how they ended.
+    pub fn damaged(&self) -> impl Iterator<Item = (&str, &Ended)> {
+        self.lanes
+            .iter()
+            .filter_map(|lane| match &lane.state {
+                State::Open(source) => Some((source.name(), source.ended())),
+                State::Waiting => None,
+                State::Lost { name, ended } => Some((name.as_str(), ended)),
+            })
+            .filter(|(_, ended)| !ended.is_clean())
+    }
+
+    /// Oddities that did not stop the reading, with the names of their inputs.
+    pub fn warnings(&self) -> impl Iterator<Item = (&str, &Warning)> {
+        self.sources().flat_map(|source| {
+            let warnings = source.warnings().iter();
+            warnings.map(|warning| (source.name(), warning))
+        })
+    }
+
+    /// Bytes of the files read so far.
+    #[must_use]
+    pub fn consumed(&self) -> u64 {
+        self.sources().map(Source::consumed).sum()
+    }
+
+    /// Length of all files together; `None` when one of the inputs is a pipe.
+    #[must_use]
+    pub fn size(&self) -> Option<u64> {
+        self.lanes.iter().map(|lane| lane.size).sum()
+    }
+
+    /// Frames handed out so far.
+    #[must_use]
+    pub fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// Names and formats of the inputs that are open, in order.
+    pub fn formats(&self) -> impl Iterator<Item = (&str, String)> {
+        self.sources()
+            .map(|source| (source.name(), source.format()))
+    }
+
+    fn sources(&self) -> impl Iterator<Item = &Source> {
+        self.lanes.iter().filter_map(|lane| match &lane.state {
+            State::Open(source) => Some(&**source),
+            _ => None,
+        })
+    }
+
+    /// The input whose turn it is, and its step.
+    #[inline]
+    fn advance(&mut self) -> Option<(usize, Step)> {
+        let lanes = self.lanes.len();
+        loop {
+            if let Some(index) = self.turn.take() {
+                let lane = self.lanes.get_mut(index)?;
+                let State::Open(source) = &mut lane.state else {
+                    continue;
+                };
+                match source.advance() {
+                    None => {}
+                    Some(Step::Frame(frame)) => {
+                        // Most often the same input goes on, and with one input always.
+                        let due = (Reverse(frame.at), index);
+                        if self.fresh == lanes && self.heads.peek().is_none_or(|head| *head <= due)
+                        {
+                            self.turn = Some(index);
+                            return Some((index, Step::Frame(frame)));
+                        }
+                        lane.head = Some(frame);
+                        self.heads.push(due);
+                    }
+                    Some(step) => {
+                        self.turn = Some(index);
+                        return Some((index, step));
+                    }
+                }
+            }
+            if self.fresh < lanes {
+                // One that waits closed is in `heads` already.
+                if let Some(State::Open(_)) = self.lanes.get(self.fresh).map(|lane| &lane.state) {
+                    self.turn = Some(self.fresh);
+                }
+                self.fresh += 1;
+                continue;
+            }
+            let (_, index) = self.heads.pop()?;
+            self.turn = Some(index);
+            let buffer = self.buffer;
+            let lane = self.lanes.get_mut(index)?;
+            if let Some(frame) = lane.head.take() {
+                return Some((index, Step::Frame(frame)));
+            }
+            lane.open_again(index, buffer);
+        }
+    }
+}
+
+impl Lane {
+    fn open_again(&mut self, index: usize, buffer: usize) {
+        let options = Options {
+            file: u32::try_from(index).unwrap_or(u32::MAX),
+            buffer,
+            follow: None,
+        };
+        self.state = match open_with(&self.path, &options) {
+            Ok(source) => State::Open(Box::new(source)),
+            Err(error) => State::Lost {
+                name: self.path.display().to_string(),
+                ended: Ended::Cut {
+                    offset: 0,
+                    what: format!("it was there at first, but then: {error}"),
+                },
+            },
+        };
+    }
+}
