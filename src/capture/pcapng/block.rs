@@ -75,20 +75,21 @@ impl Clock {
         }
     }
 
-    /// Nanoseconds since the epoch, saturating.
+    /// Nanoseconds since the epoch, saturating. Ticks are unsigned by the book, but no clock runs past
+    /// 2^63 of them, and some writers put times before 1970 there in two's complement.
     #[inline]
     pub(super) fn nanos(self, ticks: u64) -> i64 {
-        let clamp = |nanos: u128| i64::try_from(nanos).unwrap_or(i64::MAX);
+        let ticks = ticks.cast_signed();
+        let scale = |divisor: Option<i128>| {
+            // Past what fits, all 2^64 ticks are less than a nanosecond.
+            let nanos = divisor.map_or(0, |divisor| i128::from(ticks) * 1_000_000_000 / divisor);
+            i64::try_from(nanos).unwrap_or(if ticks < 0 { i64::MIN } else { i64::MAX })
+        };
         let nanos = match self.unit {
-            Unit::Nanos => clamp(ticks.into()),
-            Unit::Micros => clamp(u128::from(ticks) * 1_000),
-            // 10^38 is the last that fits, and 2^64 ticks of it are already less than a nanosecond.
-            Unit::Decimal(exponent) => clamp(
-                10_u128
-                    .checked_pow(exponent.into())
-                    .map_or(0, |scale| u128::from(ticks) * 1_000_000_000 / scale),
-            ),
-            Unit::Binary(exponent) => clamp((u128::from(ticks) * 1_000_000_000) >> exponent),
+            Unit::Nanos => ticks,
+            Unit::Micros => ticks.saturating_mul(1_000),
+            Unit::Decimal(exponent) => scale(10_i128.checked_pow(exponent.into())),
+            Unit::Binary(exponent) => scale(2_i128.checked_pow(exponent.into())),
         };
         nanos.saturating_add(self.offset)
     }
@@ -211,8 +212,11 @@ mod tests {
             (0x80 | 20, 0, (1 << 20) * 3 + (1 << 19), 3_500_000_000),
             (0x80 | 127, 0, u64::MAX, 0),
             (127, 0, u64::MAX, 0),
-            (0, 0, u64::MAX, i64::MAX),
-            (6, i64::MAX, u64::MAX, i64::MAX),
+            (0, 0, u64::MAX >> 1, i64::MAX),
+            (6, i64::MAX, u64::MAX >> 1, i64::MAX),
+            (6, 0, u64::MAX - 499_999, -500_000_000),
+            (3, 0, u64::MAX - 4, -5_000_000),
+            (0, 0, 1 << 63, i64::MIN),
         ] {
             assert_eq!(
                 Clock::new(resolution, offset).nanos(ticks),
