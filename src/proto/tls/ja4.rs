@@ -1,0 +1,213 @@
+//! The JA4 client fingerprint (FoxIO, BSD-3-Clause): how a client says hello, independent of the order of
+//! its extensions.
+
+use std::fmt::Write as _;
+
+use crate::crypto::Sha256;
+use crate::event::Carrier;
+use crate::proto::tls::hello::{
+    ALPN, ClientFields, SERVER_NAME, SIGNATURE_ALGORITHMS, SUPPORTED_VERSIONS, is_grease, numbers,
+    protocols,
+};
+
+/// The fingerprint of a hello: `t13d1516h2_8daaf6152771_e5627efa2ab1`.
+pub(crate) fn ja4(hello: &ClientFields<'_>, carrier: &Carrier) -> String {
+    let mut suites: Vec<u16> = hello.suites().collect();
+    let mut extensions = Vec::new();
+    let mut signatures: &[u8] = &[];
+    let mut version = hello.legacy_version;
+    let (mut sni, mut alpn) = ('i', None);
+    for (kind, data) in hello.extensions {
+        if is_grease(kind) {
+            continue;
+        }
+        extensions.push(kind);
+        match kind {
+            SERVER_NAME => sni = 'd',
+            ALPN => alpn = protocols(data).next(),
+            SIGNATURE_ALGORITHMS => signatures = data.get(2..).unwrap_or_default(),
+            SUPPORTED_VERSIONS => version = hello.versions_in(data).max().unwrap_or(version),
+            _ => {}
+        }
+    }
+    let transport = match carrier {
+        Carrier::Quic { .. } => 'q',
+        Carrier::Dtls => 'd',
+        _ => 't',
+    };
+    let mut text = String::with_capacity(36);
+    let counts = (suites.len().min(99), extensions.len().min(99));
+    // Writing to a String cannot fail.
+    let _ = write!(
+        text,
+        "{transport}{}{sni}{:02}{:02}",
+        version_mark(version),
+        counts.0,
+        counts.1
+    );
+    text.extend(alpn_mark(alpn));
+    text.push('_');
+    suites.sort_unstable();
+    push_hash(&mut text, &suites, &[]);
+    text.push('_');
+    extensions.retain(|kind| !matches!(*kind, SERVER_NAME | ALPN));
+    extensions.sort_unstable();
+    let signatures: Vec<u16> = numbers(signatures).filter(|n| !is_grease(*n)).collect();
+    push_hash(&mut text, &extensions, &signatures);
+    text
+}
+
+const fn version_mark(version: u16) -> &'static str {
+    match version {
+        0x0304 => "13",
+        0x0303 => "12",
+        0x0302 => "11",
+        0x0301 => "10",
+        0x0300 => "s3",
+        0x0002 => "s2",
+        0xfeff => "d1",
+        0xfefd => "d2",
+        0xfefc => "d3",
+        _ => "00",
+    }
+}
+
+/// First and last character of the first protocol name; of its hexadecimal form when one of the two is not
+/// alphanumeric.
+fn alpn_mark(name: Option<&[u8]>) -> [char; 2] {
+    let (Some(first), Some(last)) = (
+        name.and_then(|name| name.first()),
+        name.and_then(|name| name.last()),
+    ) else {
+        return ['0', '0'];
+    };
+    if first.is_ascii_alphanumeric() && last.is_ascii_alphanumeric() {
+        return [char::from(*first), char::from(*last)];
+    }
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
+    [digit(first >> 4), digit(last & 0xf)]
+}
+
+/// The first six bytes of SHA-256 over `list` and, after an underscore, `more`, as four hex digits each.
+fn push_hash(text: &mut String, list: &[u16], more: &[u16]) {
+    if list.is_empty() && more.is_empty() {
+        text.push_str("000000000000");
+        return;
+    }
+    let mut hash = Sha256::new();
+    update_hex(&mut hash, list);
+    if !more.is_empty() {
+        hash.update(b"_");
+        update_hex(&mut hash, more);
+    }
+    for byte in hash.finish().iter().take(6) {
+        let _ = write!(text, "{byte:02x}");
+    }
+}
+
+fn update_hex(hash: &mut Sha256, list: &[u16]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u16| {
+        DIGITS
+            .get(usize::from(nibble & 0xf))
+            .copied()
+            .unwrap_or(b'0')
+    };
+    for (position, number) in list.iter().enumerate() {
+        if position > 0 {
+            hash.update(b",");
+        }
+        hash.update(&[12, 8, 4, 0].map(|shift| digit(number >> shift)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::tls::hello::client_hello;
+    use crate::proto::tls::testing::Hello;
+
+    const CHROME_SUITES: [u16; 16] = [
+        0x0a0a, 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013,
+        0xc014, 0x009c, 0x009d, 0x002f, 0x0035,
+    ];
+    const CHROME_SIGNATURES: [u16; 8] = [
+        0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601,
+    ];
+
+    fn of(hello: &Hello, carrier: Carrier) -> String {
+        let body = hello.body();
+        client_hello(&body, carrier, Default::default(), false, true)
+            .0
+            .ja4
+    }
+
+    fn chrome() -> Hello {
+        let mut hello = Hello::new("example.com");
+        hello.suites = CHROME_SUITES.to_vec();
+        hello.alpn(&[b"h2", b"http/1.1"]);
+        hello.versions(&[0x3a3a, 0x0304, 0x0303]);
+        hello.signatures(&CHROME_SIGNATURES);
+        for kind in [
+            0x1a1a, 0x0005, 0x000a, 0x000b, 0x0012, 0x0017, 0x001b, 0x0023, 0x002d, 0x0033, 0xff01,
+            0x0015, 0x4469,
+        ] {
+            hello.extension(kind, &[]);
+        }
+        hello
+    }
+
+    /// The example worked through in the published description of JA4.
+    #[test]
+    fn published_example() {
+        assert_eq!(
+            of(&chrome(), Carrier::Tls),
+            "t13d1516h2_8daaf6152771_e5627efa2ab1"
+        );
+    }
+
+    #[test]
+    fn order_of_extensions_and_grease_do_not_matter() {
+        let mut shuffled = chrome();
+        shuffled.extensions.reverse();
+        shuffled.extension(0xfafa, &[0]);
+        let carrier = Carrier::Quic { version: 1 };
+        assert_eq!(
+            of(&shuffled, carrier),
+            "q13d1516h2_8daaf6152771_e5627efa2ab1"
+        );
+    }
+
+    #[test]
+    fn a_bare_hello_has_a_fingerprint_too() {
+        let hello = Hello {
+            suites: Vec::new(),
+            extensions: Vec::new(),
+            ..Hello::new("")
+        };
+        assert_eq!(
+            of(&hello, Carrier::Tls),
+            "t12i000000_000000000000_000000000000"
+        );
+    }
+
+    /// The table of the published description for protocol names that are not alphanumeric.
+    #[test]
+    fn protocol_marks() {
+        let cases: [(&[u8], &str); 9] = [
+            (b"h2", "h2"),
+            (b"http/1.1", "h1"),
+            (b"h", "hh"),
+            (&[0xab], "ab"),
+            (&[0xab, 0xcd], "ad"),
+            (&[0x30, 0xab], "3b"),
+            (&[0x30, 0x31, 0xab, 0xcd], "3d"),
+            (&[0x30, 0xab, 0xcd, 0x31], "01"),
+            (b"", "00"),
+        ];
+        for (name, mark) in cases {
+            assert_eq!(String::from_iter(alpn_mark(Some(name))), mark, "{name:?}");
+        }
+        assert_eq!(alpn_mark(None), ['0', '0']);
+    }
+}
