@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use crate::crypto::Sha256;
+use crate::crypto::sha256;
 use crate::event::Carrier;
 use crate::proto::tls::hello::{
     ALPN, ClientFields, SERVER_NAME, SIGNATURE_ALGORITHMS, SUPPORTED_VERSIONS, is_grease, numbers,
@@ -84,8 +84,7 @@ fn alpn_mark(name: Option<&[u8]>) -> [char; 2] {
     if first.is_ascii_alphanumeric() && last.is_ascii_alphanumeric() {
         return [char::from(*first), char::from(*last)];
     }
-    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
-    [digit(first >> 4), digit(last & 0xf)]
+    [digit(first >> 4), digit(*last)].map(char::from)
 }
 
 /// The first six bytes of SHA-256 over `list` and, after an underscore, `more`, as four hex digits each.
@@ -94,30 +93,34 @@ fn push_hash(text: &mut String, list: &[u16], more: &[u16]) {
         text.push_str("000000000000");
         return;
     }
-    let mut hash = Sha256::new();
-    update_hex(&mut hash, list);
+    // Five characters a number; hashing once is several times faster than in so small pieces.
+    let mut input = Vec::with_capacity(5 * (list.len() + more.len()));
+    push_hex(&mut input, list);
     if !more.is_empty() {
-        hash.update(b"_");
-        update_hex(&mut hash, more);
+        input.push(b'_');
+        push_hex(&mut input, more);
     }
-    for byte in hash.finish().iter().take(6) {
-        let _ = write!(text, "{byte:02x}");
+    for byte in sha256(&input).into_iter().take(6) {
+        text.push(char::from(digit(byte >> 4)));
+        text.push(char::from(digit(byte)));
     }
 }
 
-fn update_hex(hash: &mut Sha256, list: &[u16]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u16| {
-        DIGITS
-            .get(usize::from(nibble & 0xf))
-            .copied()
-            .unwrap_or(b'0')
-    };
+fn push_hex(to: &mut Vec<u8>, list: &[u16]) {
     for (position, number) in list.iter().enumerate() {
         if position > 0 {
-            hash.update(b",");
+            to.push(b',');
         }
-        hash.update(&[12, 8, 4, 0].map(|shift| digit(number >> shift)));
+        let [high, low] = number.to_be_bytes();
+        to.extend([high >> 4, high, low >> 4, low].map(digit));
+    }
+}
+
+/// The low four bits as a lower-case hexadecimal digit.
+const fn digit(nibble: u8) -> u8 {
+    match nibble & 0xf {
+        nibble @ 0..=9 => b'0' + nibble,
+        nibble => b'a' - 10 + nibble,
     }
 }
 

@@ -10,6 +10,8 @@ use crate::proto::tls::handshake::{
 };
 use crate::proto::tls::hello::{self, TLS13};
 use crate::proto::tls::reader::{Certificate, Reader, Scene};
+use crate::proto::tls::record::SSL2_CLIENT_HELLO;
+use crate::proto::tls::ssl2;
 
 /// A connection has one hello, or two with a retry; whoever sends more plays games.
 const HELLOS: u8 = 3;
@@ -24,7 +26,9 @@ impl Reader {
         scene: &mut Scene<'_>,
     ) {
         match (message.kind, side) {
-            (CLIENT_HELLO, Side::Client) if !opened => self.client_hello(message, scene),
+            (CLIENT_HELLO | SSL2_CLIENT_HELLO, Side::Client) if !opened => {
+                self.client_hello(message, scene);
+            }
             (SERVER_HELLO, Side::Server) if !opened => self.server_hello(message, scene),
             (CERTIFICATE | COMPRESSED_CERTIFICATE | CERTIFICATE_STATUS, _) => {
                 if side == Side::Server {
@@ -64,7 +68,9 @@ impl Reader {
     /// The beginning of a message whose end is lost.
     pub(super) fn partial(&mut self, side: Side, message: &Message<'_>, scene: &mut Scene<'_>) {
         match (message.kind, side) {
-            (CLIENT_HELLO, Side::Client) => self.client_hello(message, scene),
+            (CLIENT_HELLO | SSL2_CLIENT_HELLO, Side::Client) => {
+                self.client_hello(message, scene);
+            }
             (SERVER_HELLO, Side::Server) => {
                 scene.anomaly(
                     AnomalyKind::StreamGap,
@@ -101,13 +107,13 @@ impl Reader {
             return;
         }
         self.hellos += 1;
-        let (mut hello, problem) = hello::client_hello(
-            message.body,
-            self.carrier.clone(),
-            message.first.frame,
-            self.retry,
-            message.whole,
-        );
+        let Message { body, whole, .. } = *message;
+        let (carrier, first_frame) = (self.carrier.clone(), message.first.frame);
+        let (mut hello, problem) = if message.kind == SSL2_CLIENT_HELLO {
+            ssl2::client_hello(body, carrier, first_frame, whole)
+        } else {
+            hello::client_hello(body, carrier, first_frame, self.retry, whole)
+        };
         // Both hellos of a retried handshake share their random (RFC 8446 4.1.2).
         hello.second |= self.lock.random == Some(hello.random);
         self.lock.random = (hello.random != [0; 32]).then_some(hello.random);

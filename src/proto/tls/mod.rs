@@ -16,7 +16,7 @@ use crate::flow::{Appetite, Chunk, Close, Endpoints, FlowId, Gap};
 use crate::proto::tls::handshake::Seen;
 use crate::proto::tls::reader::Reader;
 use crate::proto::tls::record::{
-    ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, HEADER_LEN, Header,
+    ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, HEADER_LEN, Header, SSL2_CLIENT_HELLO,
 };
 use crate::proto::{Context, Probe};
 
@@ -32,6 +32,7 @@ mod protected;
 mod reader;
 mod record;
 pub mod secrets;
+mod ssl2;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -121,13 +122,20 @@ impl Tls {
 pub fn looks_like_tls(bytes: &[u8]) -> Probe {
     let Some((header, body)) = bytes.split_first_chunk::<HEADER_LEN>() else {
         let prefix = |at: usize, fits: fn(u8) -> bool| bytes.get(at).is_none_or(|byte| fits(*byte));
-        let may_be = prefix(0, |kind| {
+        let tls = prefix(0, |kind| {
             (CHANGE_CIPHER_SPEC..=APPLICATION_DATA).contains(&kind)
         }) && prefix(1, |major| major == 3)
             && prefix(2, |minor| minor <= 4);
-        return if may_be { Probe::NeedMore } else { Probe::No };
+        let ssl2 = prefix(0, |high| high & 0xf0 == 0x80)
+            && prefix(2, |kind| kind == handshake::CLIENT_HELLO)
+            && prefix(3, |major| major == 3);
+        return if tls || ssl2 {
+            Probe::NeedMore
+        } else {
+            Probe::No
+        };
     };
-    let Some(header) = Header::read(*header) else {
+    let Some(header) = Header::read_first(*header) else {
         return Probe::No;
     };
     let fits = match (header.kind, body.first()) {
@@ -137,6 +145,7 @@ pub fn looks_like_tls(bytes: &[u8]) -> Probe {
         (ALERT, _) => header.len == 2 || header.len >= 18,
         (HANDSHAKE, _) => header.len >= 4,
         (APPLICATION_DATA, _) => header.len >= 17,
+        (SSL2_CLIENT_HELLO, _) => true,
         _ => false,
     };
     if fits { Probe::Yes } else { Probe::No }

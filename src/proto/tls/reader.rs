@@ -10,6 +10,7 @@ use crate::proto::tls::handshake::{self, Joined, Joiner, Seen};
 use crate::proto::tls::hello::TLS13;
 use crate::proto::tls::record::{
     ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, Loss, Next, Piece, Records,
+    SSL2_CLIENT_HELLO,
 };
 use crate::proto::tls::{anomaly, report};
 
@@ -188,7 +189,8 @@ impl Reader {
         match half.records.lose(gap.missing) {
             Loss::InBody if half.gathering.is_some() => self.stop_opening(side, &mut scene),
             Loss::InBody => {
-                let read = half.records.header().kind == HANDSHAKE
+                let kind = half.records.header().kind;
+                let read = matches!(kind, HANDSHAKE | SSL2_CLIENT_HELLO)
                     && half.reading != Reading::Skip
                     && !half.sealed;
                 if read {
@@ -271,7 +273,13 @@ impl Reader {
     /// A ClientHello from the side taken for the server: the capture began late, or the protocol lets the
     /// server open the connection (active FTP).
     fn is_reversed(&mut self, side: Side, piece: &Piece<'_>) -> bool {
-        if self.understood || piece.header.kind != HANDSHAKE {
+        if self.understood {
+            return false;
+        }
+        if piece.header.kind == SSL2_CLIENT_HELLO {
+            return side == Side::Server;
+        }
+        if piece.header.kind != HANDSHAKE {
             return false;
         }
         let speaker = match piece.body {
@@ -310,6 +318,7 @@ impl Reader {
         }
         match piece.header.kind {
             HANDSHAKE => self.handshake(side, piece, scene),
+            SSL2_CLIENT_HELLO => self.ssl2_hello(side, piece, scene),
             CHANGE_CIPHER_SPEC if piece.begins => self.change_cipher_spec(side, piece, scene),
             ALERT => self.alert(side, piece, scene),
             APPLICATION_DATA => self.protected(side, piece, scene),
@@ -363,6 +372,19 @@ impl Reader {
         if self.half(side).reading == Reading::Clear {
             self.join(side, piece.body, scene.seen, false, scene);
         }
+    }
+
+    /// Joined like a message, under a type that TLS does not know.
+    fn ssl2_hello(&mut self, side: Side, piece: &Piece<'_>, scene: &mut Scene<'_>) {
+        if piece.begins {
+            self.understood = true;
+            self.half(side).reading = Reading::Clear;
+            self.new_beat(side, BeatKind::ClientHello, piece.header.len, scene);
+            let [high, low] = piece.header.len.saturating_add(1).to_be_bytes();
+            let head = [SSL2_CLIENT_HELLO, 0, high, low, piece.header.minor];
+            self.join(side, &head, scene.seen, false, scene);
+        }
+        self.join(side, piece.body, scene.seen, false, scene);
     }
 
     /// Feeds handshake bytes, in clear or opened, to the joiner.

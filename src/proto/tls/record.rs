@@ -1,5 +1,7 @@
 //! The record layer (RFC 8446 5.1): headers out of a byte stream cut anywhere, bodies without a copy.
 
+use crate::proto::tls::ssl2;
+
 /// change_cipher_spec.
 pub(crate) const CHANGE_CIPHER_SPEC: u8 = 20;
 /// alert.
@@ -9,6 +11,8 @@ pub(crate) const HANDSHAKE: u8 = 22;
 /// application_data; in TLS 1.3 the outside of everything encrypted.
 pub(crate) const APPLICATION_DATA: u8 = 23;
 const HEARTBEAT: u8 = 24;
+/// A ClientHello in SSL 2.0 form, which only the first record can be; no ContentType has this value.
+pub(crate) const SSL2_CLIENT_HELLO: u8 = 0x80;
 
 /// Length of a header.
 pub(crate) const HEADER_LEN: usize = 5;
@@ -39,6 +43,16 @@ impl Header {
             && len <= LONGEST
             && (len > 0 || kind == APPLICATION_DATA);
         plausible.then_some(Self { kind, minor, len })
+    }
+
+    /// The same for the first record of a stream, which old clients write in another form.
+    pub(crate) fn read_first(bytes: [u8; HEADER_LEN]) -> Option<Self> {
+        let [.., minor] = bytes;
+        Self::read(bytes).or_else(|| {
+            let len = ssl2::follows(bytes)?;
+            let kind = SSL2_CLIENT_HELLO;
+            Some(Self { kind, minor, len })
+        })
     }
 }
 
@@ -79,6 +93,8 @@ pub(crate) struct Records {
     have: usize,
     header: Header,
     left: usize,
+    /// A header was read, or bytes were lost.
+    begun: bool,
     /// Some while looking for a header after a loss: bytes searched.
     searched: Option<usize>,
 }
@@ -114,7 +130,12 @@ impl Records {
                 *bytes = rest;
             }
             self.have = 0;
-            let Some(header) = Header::read(self.partial) else {
+            let header = if std::mem::replace(&mut self.begun, true) {
+                Header::read(self.partial)
+            } else {
+                Header::read_first(self.partial)
+            };
+            let Some(header) = header else {
                 *bytes = &[];
                 return Some(Next::Broken);
             };
@@ -149,6 +170,7 @@ impl Records {
             _ => {
                 self.have = 0;
                 self.left = 0;
+                self.begun = true;
                 self.searched = Some(0);
                 Loss::Boundary
             }

@@ -433,6 +433,41 @@ fn bulk_data_of_one_side_ends_it() {
 }
 
 #[test]
+fn a_hello_in_ssl_2_form_begins_tls() {
+    let hello = [
+        &[0x80, 28, 1, 3, 1, 0, 3, 0, 0, 0, 16, 0, 0, 0x2f][..],
+        &[7; 16],
+    ]
+    .concat();
+    assert_eq!(looks_like_tls(&hello), Probe::Yes);
+    assert_eq!(looks_like_tls(&hello[..4]), Probe::NeedMore);
+    for cut in [1, 5, 9, 30] {
+        let mut talk = Talk::new();
+        talk.say(Client, 0, &hello[..cut]);
+        if cut < hello.len() {
+            talk.say(Client, 0, &hello[cut..]);
+        }
+        let flight = [server_hello(0x0301, false), certificate()].concat();
+        talk.say(Server, 10, &record(22, &flight)).say(
+            Client,
+            20,
+            &record(22, &message(16, &[0; 32])),
+        );
+        assert_eq!(
+            talk.all(),
+            [
+                "beat Client ClientHello 25",
+                "hello -",
+                &*format!("beat Server ServerFlight {}", flight.len()),
+                "server 0303 Some(false)",
+                "chain Server 02",
+                "beat Client KeyExchange 36",
+            ]
+        );
+    }
+}
+
+#[test]
 fn garbage_is_told() {
     let mut talk = Talk::new();
     talk.say(Client, 0, b"220 not TLS at all\r\n");
