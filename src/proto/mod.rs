@@ -85,7 +85,7 @@ impl Context {
 
 /// Whether bytes begin TLS.
 fn tls_probe(bytes: &[u8]) -> Probe {
-    stub::tls::looks_like_tls(bytes)
+    tls::looks_like_tls(bytes)
 }
 
 /// Whether more than one TLS record was sent: the client has had an answer to its hello.

@@ -147,10 +147,11 @@ fn check(server_port: u16, turns: &[Turn], cuts: &[usize], whole: &str) {
     assert_eq!(format!("{cut:#?}"), whole, "cut as {cuts:?}");
 }
 
-/// The events in a few words each.
+/// The events in a few words each, without the beats of TLS.
 pub(crate) fn brief(events: &[Event]) -> Vec<String> {
     events
         .iter()
+        .filter(|event| !matches!(event.kind, EventKind::Beat(_)))
         .map(|event| match &event.kind {
             EventKind::Request(r) => format!(
                 "request {} {} {}{} body {}/{}",

@@ -15,7 +15,7 @@ use super::http::{self, Http};
 use super::proxy::{self, Socks};
 use super::starttls::{self, Upgrade};
 use super::stub::quic::Quic;
-use super::stub::tls::Tls;
+use super::tls::Tls;
 use super::udp;
 use super::{Context, Probe, tls_probe};
 
