@@ -123,8 +123,11 @@ impl Dns {
         self.now = self.now.max(message.at);
         self.expire(self.now, limits, events);
         let Some(header) = Header::read(message.payload) else {
-            anomaly(message, events, "shorter than a DNS header");
-            return false;
+            // Probes without payload are sent to this port, too.
+            if !message.cut && !message.payload.is_empty() {
+                anomaly(message, events, "shorter than a DNS header");
+            }
+            return message.cut;
         };
         // Updates, notifications and the like (RFC 6895 2.2) look nothing up.
         if header.opcode != 0 {
@@ -181,8 +184,12 @@ impl Dns {
                 Some((qtype, at))
             }
             0 if header.response => None,
-            // No resolver asks more than one question (RFC 9619); mDNS does, but not for names we follow.
-            _ => return true,
+            // More than one question is only asked with mDNS (RFC 9619), and not for names we follow.
+            _ if message.transport == DnsTransport::Mdns => return true,
+            _ => {
+                anomaly(message, events, "not one question");
+                return true;
+            }
         };
         match (header.response, question) {
             (false, Some((qtype, _))) => self.query(message, header, name, qtype, limits, events),

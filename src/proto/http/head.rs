@@ -162,6 +162,11 @@ pub(crate) fn looks_like_response(bytes: &[u8]) -> Probe {
 
 /// Reads a request head that ends in a blank line.
 pub(super) fn request(head: &[u8]) -> Option<RequestHead> {
+    // Spaces in a target are against the rules (RFC 9112 3.2), but are sent, and answered.
+    read_request(head).or_else(|| read_request(&escape_spaces(head)?))
+}
+
+fn read_request(head: &[u8]) -> Option<RequestHead> {
     let mut headers = [EMPTY_HEADER; HEADERS];
     let mut request = httparse::Request::new(&mut headers);
     let status = lenient().parse_request(&mut request, head);
@@ -247,6 +252,23 @@ pub(super) fn response(head: &[u8]) -> Option<ResponseHead> {
         }
     }
     Some(read)
+}
+
+/// The head with the spaces inside its target as `%20`; None when there are none.
+fn escape_spaces(head: &[u8]) -> Option<Vec<u8>> {
+    let line_end = head.iter().position(|b| *b == b'\n')?;
+    let (line, rest) = head.split_at(line_end);
+    let start = line.iter().position(|b| *b == b' ')? + 1;
+    let end = line.windows(6).rposition(|window| window == b" HTTP/")?;
+    let target = line.get(start..end)?;
+    let escaped = target
+        .split(|b| *b == b' ')
+        .collect::<Vec<_>>()
+        .join(&b"%20"[..]);
+    if escaped.len() == target.len() {
+        return None;
+    }
+    Some([line.get(..start)?, &escaped, line.get(end..)?, rest].concat())
 }
 
 /// What is whole of a head that was cut: its complete lines, ended with a blank one. None when not even

@@ -2,6 +2,7 @@
 
 use crate::event::Request;
 use crate::limits::Limits;
+use crate::pki::endpoint::host_role;
 
 use super::body::Keep;
 
@@ -29,7 +30,7 @@ impl Interest {
             watched: request
                 .host
                 .as_ref()
-                .is_some_and(|host| looks_watched(host.as_str())),
+                .is_some_and(|host| host_role(host.as_str()).is_some()),
             crl: ends_in(&["crl"]),
             pki: asks || ends_in(&["crt", "cer", "der", "p7c", "p7b"]),
         }
@@ -97,11 +98,4 @@ fn kind(content_type: &str) -> Option<Kind> {
 fn is_ocsp_request(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     essence.eq_ignore_ascii_case("application/ocsp-request")
-}
-
-/// Hosts of Let's Encrypt and its predecessors; look-alikes count, for what they serve is evidence too.
-fn looks_watched(host: &str) -> bool {
-    ["lencr.org", "letsencrypt.org", "identrust.com"]
-        .iter()
-        .any(|domain| host.contains(domain))
 }

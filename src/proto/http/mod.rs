@@ -193,14 +193,16 @@ impl Http {
             }
             self.requests.phase = Phase::Head;
         }
+        let limit = cx.limits.http_head;
         let mut rest = chunk.bytes;
         while !rest.is_empty() && self.faults < FAULTS {
             match &mut self.requests.phase {
-                Phase::Head => match self.requests.take_head(&mut rest, cx.limits.http_head) {
+                Phase::Head => match self
+                    .requests
+                    .take_head(&mut rest, looks_like_request, limit)
+                {
                     Taken::More => break,
-                    Taken::TooLong => {
-                        self.fault(flow, Side::Client, "request head over the limit", cx);
-                    }
+                    Taken::Not(why) => self.fault(flow, Side::Client, why, cx),
                     Taken::Head(bytes) => match head::request(&bytes) {
                         Some(head) => self.begin_request(flow, head, cx),
                         None => self.fault(flow, Side::Client, "request head cannot be read", cx),
@@ -412,14 +414,16 @@ impl Http {
             let at = self.responses.last;
             self.answer_waiting_with_nothing(flow, at, 1, cx);
         }
+        let limit = cx.limits.http_head;
         let mut rest = chunk.bytes;
         while !rest.is_empty() && self.faults < FAULTS {
             match &mut self.responses.phase {
-                Phase::Head => match self.responses.take_head(&mut rest, cx.limits.http_head) {
+                Phase::Head => match self
+                    .responses
+                    .take_head(&mut rest, looks_like_response, limit)
+                {
                     Taken::More => break,
-                    Taken::TooLong => {
-                        self.fault(flow, Side::Server, "response head over the limit", cx);
-                    }
+                    Taken::Not(why) => self.fault(flow, Side::Server, why, cx),
                     Taken::Head(bytes) => match head::response(&bytes) {
                         Some(head) => {
                             let used = chunk.bytes.len() - rest.len();
@@ -625,10 +629,16 @@ impl Http {
             AnomalyKind::StreamGap,
             "a response head is cut",
         );
-        if let Some(head) = head::mend(&head).as_deref().and_then(head::response)
-            && !matches!(head.status, 100..=199)
-            && let Some(exchange) = self.waiting.pop_front()
+        let head = head::mend(&head).as_deref().and_then(head::response);
+        if head
+            .as_ref()
+            .is_some_and(|head| matches!(head.status, 100..=199))
         {
+            return None;
+        }
+        // An answer came, even when nothing of it can be read.
+        let exchange = self.waiting.pop_front();
+        if let (Some(head), Some(exchange)) = (head, exchange) {
             let (first_at, first_frame) = self.responses.first;
             if self
                 .asking
@@ -767,15 +777,21 @@ impl Http {
 enum Taken<'a> {
     /// The head goes on.
     More,
-    /// It is longer than the limit.
-    TooLong,
+    /// It is no head, for this reason.
+    Not(&'static str),
     /// Here it is, with its blank line.
     Head(std::borrow::Cow<'a, [u8]>),
 }
 
 impl Half {
     /// Takes a head off the front of `rest`, or keeps what there is of it.
-    fn take_head<'a>(&mut self, rest: &mut &'a [u8], limit: usize) -> Taken<'a> {
+    fn take_head<'a>(
+        &mut self,
+        rest: &mut &'a [u8],
+        begins: fn(&[u8]) -> Probe,
+        limit: usize,
+    ) -> Taken<'a> {
+        const TOO_LONG: &str = "a head is over the limit";
         if self.head.is_empty() {
             // Empty lines before a message are to be ignored (RFC 9112 2.2).
             let blank = rest
@@ -789,7 +805,7 @@ impl Half {
             self.first = self.last;
             if let Some(end) = head::end_of_head(rest, 0) {
                 if end > limit {
-                    return Taken::TooLong;
+                    return Taken::Not(TOO_LONG);
                 }
                 let (head, behind) = rest.split_at(end);
                 *rest = behind;
@@ -806,11 +822,12 @@ impl Half {
                 *rest = rest.get(end - before..).unwrap_or_default();
                 Taken::Head(head.into())
             }
+            None if begins(&self.head) == Probe::No => Taken::Not("no message where one should be"),
             None if self.head.len() <= limit => {
                 *rest = &[];
                 Taken::More
             }
-            _ => Taken::TooLong,
+            _ => Taken::Not(TOO_LONG),
         }
     }
 

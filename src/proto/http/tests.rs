@@ -413,6 +413,43 @@ fn odd_heads_are_read_all_the_same() {
 }
 
 #[test]
+fn spaces_in_a_target_are_escaped() {
+    let head = b"GET /cgi;cat /etc/passwd| HTTP/1.1\r\nHost: h.example\r\n\r\n";
+    let request = super::head::request(head).unwrap();
+    assert_eq!(request.path, "/cgi;cat%20/etc/passwd|");
+    assert_eq!(request.host.unwrap().as_str(), "h.example");
+}
+
+#[test]
+fn what_is_no_message_is_told_at_once() {
+    let turns = [
+        says(C, "GET / HTTP/1.1\r\nHost: h.example\r\n\r\nnot a request"),
+        says(C, "GET /2 HTTP/1.1\r\nHost: h.example\r\n\r\n"),
+    ];
+    assert_eq!(
+        brief(&play(80, &turns))[..3],
+        [
+            "request 0 GET h.example/ body 0/0",
+            "anomaly BadHttp",
+            "request 1 GET h.example/2 body 0/0"
+        ]
+    );
+}
+
+#[test]
+fn an_answer_too_short_to_read_is_still_an_answer() {
+    let turns = [
+        says(C, "GET / HTTP/1.1\r\nHost: h.example\r\n\r\n"),
+        says(S, "HTTP/1.1 2"),
+        Turn::Lacks(S, 300),
+    ];
+    assert_eq!(
+        brief(&play(80, &turns)),
+        ["request 0 GET h.example/ body 0/0", "anomaly StreamGap"]
+    );
+}
+
+#[test]
 fn a_cut_request_is_told_as_far_as_it_can_be_read() {
     let cut = |text: &str| {
         let turns = [says(C, text), Turn::Lacks(C, 300)];
