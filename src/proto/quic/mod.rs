@@ -1,0 +1,132 @@
+//! QUIC handshakes (RFC 9000, RFC 9001, RFC 9369) as a passive reader sees them.
+//!
+//! ```text
+//!   datagram -> header -> packets
+//!                initial + protection (keys anybody can derive, or keys of a key log) -> frames
+//!                  CRYPTO -> stream -> messages (TLS) -> events
+//!                sizes and types alone -> beats
+//! ```
+//!
+//! Hellos are open to everybody; the certificate flight only with a key log; HTTP/3 is not decoded.
+
+#![warn(clippy::indexing_slicing)]
+
+use crate::flow::{Appetite, Chunk, Close, Endpoints, FlowId, Gap, Side};
+use crate::proto::Context;
+
+mod beats;
+mod connection;
+mod frames;
+mod header;
+mod held;
+mod initial;
+mod messages;
+mod protection;
+mod stream;
+#[cfg(test)]
+mod testing;
+
+#[cfg(test)]
+mod tests;
+
+pub use header::looks_like_quic;
+
+/// A UDP flow that carries QUIC. Each chunk is one datagram.
+#[derive(Debug)]
+pub struct Quic {
+    /// None once there is nothing left to learn.
+    connection: Option<Box<connection::Connection>>,
+    appetite: Appetite,
+}
+
+impl Quic {
+    /// Before the first datagram.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            connection: Some(Box::default()),
+            appetite: Appetite::More,
+        }
+    }
+
+    /// One datagram. Swaps the sides of `ends` when a client's first Initial comes from what was taken
+    /// for the server.
+    pub fn data(
+        &mut self,
+        flow: FlowId,
+        ends: &mut Endpoints,
+        chunk: Chunk<'_>,
+        cx: &mut Context,
+    ) -> Appetite {
+        if let Some(connection) = &mut self.connection
+            && self.appetite == Appetite::More
+        {
+            self.appetite = connection.datagram(flow, ends, chunk, cx);
+            if self.appetite == Appetite::Done && !connection.waits_for_keys() {
+                self.connection = None;
+            }
+        }
+        self.appetite
+    }
+
+    /// A datagram that was not captured whole. Every packet is complete in itself and the CRYPTO streams
+    /// know their own holes, so it changes nothing.
+    pub fn gap(
+        &mut self,
+        _flow: FlowId,
+        _ends: &mut Endpoints,
+        _gap: Gap,
+        _cx: &mut Context,
+    ) -> Appetite {
+        self.appetite
+    }
+
+    /// The flow is over.
+    pub fn close(&mut self, flow: FlowId, _ends: &Endpoints, close: &Close, cx: &mut Context) {
+        if let Some(connection) = self.connection.take() {
+            connection.close(flow, close, cx);
+        }
+        self.appetite = Appetite::Done;
+    }
+
+    /// New key log secrets came: opens what was held for them. Its events bear the time and frame of the
+    /// packets, not of the keys.
+    pub fn poke(&mut self, flow: FlowId, _ends: &mut Endpoints, cx: &mut Context) -> Appetite {
+        if let Some(connection) = &mut self.connection {
+            connection.keys_came(flow, cx);
+            if self.appetite == Appetite::Done && !connection.waits_for_keys() {
+                self.connection = None;
+            }
+        }
+        self.appetite
+    }
+}
+
+impl Default for Quic {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// One of each for client and server.
+#[derive(Debug, Default)]
+struct BySide<T> {
+    client: T,
+    server: T,
+}
+
+impl<T> BySide<T> {
+    const fn of(&self, side: Side) -> &T {
+        match side {
+            Side::Client => &self.client,
+            Side::Server => &self.server,
+        }
+    }
+
+    const fn of_mut(&mut self, side: Side) -> &mut T {
+        match side {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        }
+    }
+}
