@@ -14,9 +14,9 @@ pub mod dns;
 mod held;
 mod http;
 mod proxy;
+pub mod quic;
 mod session;
 mod starttls;
-mod stub;
 #[cfg(test)]
 mod testkit;
 pub mod tls;

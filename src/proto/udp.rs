@@ -5,7 +5,7 @@ use crate::event::BlindSpot;
 use crate::flow::Endpoints;
 
 use super::Probe;
-use super::stub::quic;
+use super::quic;
 
 /// What a datagram is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

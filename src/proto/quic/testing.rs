@@ -271,6 +271,7 @@ fn tell(event: &Event) -> String {
             chain.provenance,
             chain.first_frame
         ),
+        EventKind::Staple(_) => "staple".into(),
         EventKind::CertificateRequest => "certificate request".into(),
         EventKind::Alert(alert) => format!("{:?} alert {:?}", alert.side, alert.description),
         EventKind::Anomaly(anomaly) => format!("{:?}", anomaly.kind),

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use crate::event::{Carrier, EventKind};
 use crate::flow::{Appetite, Chunk, ClientBy, Side};
 use crate::frame::FrameNo;
-use crate::proto::tls::testing::{hex, message};
+use crate::proto::tls::testing::{hex, message, vec16, vec24};
 use crate::time::Timestamp;
 
 use super::header::{Packet, packets, version};
@@ -325,11 +325,18 @@ fn key_log(random: u8) -> String {
     line("CLIENT") + &line("SERVER")
 }
 
-/// EncryptedExtensions, CertificateRequest and Finished with a session's end in between.
+/// EncryptedExtensions, CertificateRequest, Certificate with a staple, CertificateVerify, Finished.
 fn server_flight() -> Vec<u8> {
+    let leaf = include_bytes!("../../pki/testdata/leaf-r10.der");
+    let staple = include_bytes!("../../pki/testdata/ocsp-good.der");
+    let status = [&[0, 5][..], &vec16(&[&[1][..], &vec24(staple)].concat())].concat();
+    let entry = [vec24(leaf), vec16(&status)].concat();
+    let certificate = [&[0][..], &vec24(&entry)].concat();
     [
         message(8, &[0, 0]),
         message(13, &[0, 0, 0]),
+        message(11, &certificate),
+        message(15, &[8, 4, 0, 0]),
         message(20, &[7; 32]),
     ]
     .concat()
@@ -343,16 +350,19 @@ fn key_logs_open_the_certificate_flight_until_finished() {
     let server = Sealer::handshake(version::V1, Side::Server, KEYS);
     let client = Sealer::handshake(version::V1, Side::Client, KEYS);
     let flight = server_flight();
-    let (front, back) = flight.split_at(10);
-    // Two packets in one datagram, the later one first.
-    let datagram = [
-        server.packet(1, &crypto(10, back)),
-        server.packet(0, &crypto(0, front)),
-    ]
-    .concat();
+    let (front, back) = flight.split_at(1_000);
+    // The end of the flight overtakes its beginning, which comes twice in one datagram.
+    let told = talk.server(&server.packet(1, &crypto(1_000, back)));
+    assert_eq!(told.len(), 1, "a beat only: {told:?}");
+    let front = server.packet(0, &crypto(0, front));
     assert_eq!(
-        talk.server(&datagram),
-        ["3 certificate request", "3 Server ServerFlight 66"]
+        talk.server(&[&front[..], &front].concat()),
+        [
+            "4 certificate request",
+            "4 Server chain of 1 by KeyLog since 3",
+            "4 staple",
+            "4 Server ServerFlight 1027",
+        ]
     );
     assert!(
         talk.client(&client.packet(0, &[&ACK[..], &[0; 100]].concat()))
@@ -361,7 +371,7 @@ fn key_logs_open_the_certificate_flight_until_finished() {
     let finished = crypto(0, &message(20, &[7; 32]));
     assert_eq!(
         talk.client(&client.packet(1, &finished)),
-        ["5 Client Finished 63"]
+        ["6 Client Finished 63"]
     );
     assert_eq!(talk.cx.keys.used(), 1);
     assert_eq!(talk.cx.encrypted_held, 0);
@@ -384,7 +394,14 @@ fn packets_wait_for_keys_that_come_late() {
     assert!(talk.cx.encrypted_held > 0);
     talk.cx.keys.add_text(key_log(1).as_bytes());
     assert_eq!(talk.cx.keys.take_ready(), [FLOW]);
-    assert_eq!(talk.poke(), ["3 certificate request"]);
+    assert_eq!(
+        talk.poke(),
+        [
+            "3 certificate request",
+            "3 Server chain of 1 by KeyLog since 3",
+            "3 staple"
+        ]
+    );
     assert_eq!(talk.cx.encrypted_held, 0);
 }
 
@@ -402,7 +419,14 @@ fn packets_that_overtake_the_server_hello_are_opened_after_it() {
     );
     let hello = crypto(0, &server_hello(false));
     let told = talk.server(&Sealer::initial(version::V1, &DCID, Side::Server).packet(0, &hello));
-    assert_eq!(told[..2], ["3 server hello 1301", "2 certificate request"]);
+    assert_eq!(
+        told[..3],
+        [
+            "3 server hello 1301",
+            "2 certificate request",
+            "2 Server chain of 1 by KeyLog since 2"
+        ]
+    );
     assert_eq!(talk.cx.encrypted_held, 0);
 }
 
