@@ -174,6 +174,12 @@ impl Certificate {
         read::certificate(der)
     }
 
+    /// Whether `at` lies between notBefore and notAfter.
+    #[must_use]
+    pub fn is_valid_at(&self, at: Timestamp) -> bool {
+        (self.not_before..=self.not_after).contains(&at)
+    }
+
     /// Whether `issuer` has the name and the key identifier that this certificate gives for its issuer.
     /// No proof: for that see [`crate::pki::verify`].
     #[must_use]

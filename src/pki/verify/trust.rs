@@ -8,12 +8,13 @@ use crate::pki::hierarchy::Hierarchy;
 use crate::pki::ocsp::{CertId, HashKind};
 use crate::pki::verify::algorithm::Check;
 use crate::pki::verify::signed_by;
+use crate::time::Timestamp;
 
 /// Learned certificates that are kept; browsers know fewer than 3,000 intermediates in all.
 const MAX_LEARNED: usize = 4_096;
 
 /// Learned certificates kept under one subject name; a capture can hold any number of forged ones.
-const MAX_SAME_NAME: usize = 4;
+const MAX_SAME_NAME: usize = 8;
 
 /// Certificates of issuers.
 ///
@@ -76,9 +77,9 @@ impl Trust {
             .get(&certificate.subject_hash.sha256)
             .map_or(&[][..], Vec::as_slice);
         let same = |entry: &Entry| {
-            entry.certificate.key_hash == certificate.key_hash
-                && entry.standing != Standing::Pending
-                || entry.certificate.fingerprint == certificate.fingerprint
+            let known = &entry.certificate;
+            known.fingerprint == certificate.fingerprint
+                || entry.standing == Standing::Anchor && known.key_hash == certificate.key_hash
         };
         let entries = || {
             same_name
@@ -89,7 +90,7 @@ impl Trust {
             || self.learned >= MAX_LEARNED
             || entries().any(same)
             || entries()
-                .filter(|entry| entry.standing == Standing::Pending)
+                .filter(|entry| entry.standing != Standing::Anchor)
                 .count()
                 >= MAX_SAME_NAME
         {
@@ -121,13 +122,27 @@ impl Trust {
         })
     }
 
-    /// Trusted CAs with this subject Name (SHA-256), anchors and chained ones.
+    /// Trusted CAs with this subject Name (SHA-256): anchors, and chained ones.
     pub(crate) fn issuers(&self, subject: &[u8; 32]) -> impl Iterator<Item = &Certificate> {
-        self.named(subject).filter_map(Entry::trusted_issuer)
+        self.named(subject).filter_map(|entry| entry.issuer(None))
     }
 
-    /// Trusted CAs that a CertID names, by both hashes.
-    pub(crate) fn issuers_in(&self, id: &CertId) -> impl Iterator<Item = &Certificate> {
+    /// The same; chained ones only when they are valid at `at`.
+    pub(crate) fn issuers_at(
+        &self,
+        subject: &[u8; 32],
+        at: Timestamp,
+    ) -> impl Iterator<Item = &Certificate> {
+        self.named(subject)
+            .filter_map(move |entry| entry.issuer(Some(at)))
+    }
+
+    /// Trusted CAs that a CertID names by both hashes; chained ones only when they are valid at `at`.
+    pub(crate) fn issuers_in(
+        &self,
+        id: &CertId,
+        at: Timestamp,
+    ) -> impl Iterator<Item = &Certificate> {
         let name = id.issuer_name_hash.as_slice();
         let found = match id.hash {
             HashKind::Sha1 => <[u8; 20]>::try_from(name)
@@ -143,7 +158,7 @@ impl Trust {
             .map_or(&[][..], Vec::as_slice)
             .iter()
             .filter_map(|index| self.entries.get(*index))
-            .filter_map(Entry::trusted_issuer)
+            .filter_map(move |entry| entry.issuer(Some(at)))
             .filter(move |issuer| key == issuer.key_hash.sha1 || key == issuer.key_hash.sha256)
     }
 
@@ -231,10 +246,15 @@ impl Trust {
 }
 
 impl Entry {
-    fn trusted_issuer(&self) -> Option<&Certificate> {
+    /// The certificate, when it is a trusted CA's.
+    fn issuer(&self, at: Option<Timestamp>) -> Option<&Certificate> {
+        let certificate = &*self.certificate;
+        let stands = match self.standing {
+            Standing::Anchor => true,
+            Standing::Chained => at.is_none_or(|at| certificate.is_valid_at(at)),
+            Standing::Pending => false,
+        };
         // The anchors that are no CA are responders; a version 1 root has no CA bit but is self-issued.
-        (self.standing != Standing::Pending
-            && (self.certificate.is_ca || self.certificate.self_issued))
-            .then_some(&*self.certificate)
+        (stands && (certificate.is_ca || certificate.self_issued)).then_some(certificate)
     }
 }
