@@ -1,6 +1,10 @@
 //! Room 3: packets to flows. TCP bytes in order with declared gaps, datagrams grouped by five-tuple.
 //!
 //! The room knows no protocol: whoever reads the bytes implements [`Stream`].
+//!
+//! [`Table`] is the way in. Below it: `key` says which flow a packet is of, `slots` and `lru` keep entries
+//! and give them up, `tcp` holds the rules about whose segment it is, `assembler` brings bytes into order,
+//! and `reader` drives the [`Stream`] of a flow.
 
 #![warn(clippy::indexing_slicing)]
 

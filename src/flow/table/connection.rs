@@ -235,12 +235,10 @@ impl<S> Table<S> {
         let (seq, len) = (tcp::payload_seq(segment), tcp::payload_len(segment));
         let fin_seq = seq.wrapping_add(len);
         let half = entry.halves.of_mut(end);
-        if syn || len > 1 || (len == 1 && fin) {
-            half.begin(seq);
-        } else if len == 1 || fin {
-            // A flow that begins for us with a single byte begins with a keep-alive probe (RFC 9293
-            // section 3.8.4): that byte was sent before, or is none.
+        if len > 0 && !half.known && is_keep_alive(segment) {
             half.begin(fin_seq);
+        } else if syn || fin || len > 0 {
+            half.begin(seq);
         }
         if len == 0 && !fin {
             return;
@@ -297,4 +295,11 @@ impl<S> Table<S> {
             }
         }
     }
+}
+
+/// Whether this looks like a keep-alive probe with its garbage octet (RFC 9293 section 3.8.4), which is a
+/// zero where one is sent at all. A flow joined midway often begins with one for us, and what it repeats was
+/// sent before.
+fn is_keep_alive(segment: &Segment<'_>) -> bool {
+    segment.payload == [0] && segment.cut == 0 && segment.flags & (Segment::SYN | Segment::FIN) == 0
 }

@@ -143,6 +143,13 @@ fn a_keep_alive_does_not_begin_a_stream() {
 }
 
 #[test]
+fn a_stream_may_begin_with_a_single_byte() {
+    let mut wire = Wire::new();
+    wire.tcp(A, ".", 499, 900, "G").tcp(A, ".", 500, 900, "E");
+    assert_eq!(wire.news(), ["1 client 0 G", "1 client 1 E"]);
+}
+
+#[test]
 fn keep_alives_are_no_data() {
     let mut wire = Wire::new();
     wire.connect().tcp(A, ".", 101, 301, "GET").told();
