@@ -44,8 +44,7 @@ impl Reader {
         if !self.understood {
             return;
         }
-        let plain_version = self.version.is_some_and(|version| version < TLS13);
-        if plain_version || (self.version.is_none() && self.half(side).sealed_message) {
+        if self.legacy || self.version.is_some_and(|version| version < TLS13) {
             // A false start comes before the server's Finished, but never before its certificate.
             self.decide(Some(false), scene);
             self.asked |= side == Side::Client;

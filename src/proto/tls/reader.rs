@@ -9,7 +9,7 @@ use crate::proto::tls::decrypt::{Lock, Opening, Sealed};
 use crate::proto::tls::handshake::{self, Joined, Joiner, Seen};
 use crate::proto::tls::hello::TLS13;
 use crate::proto::tls::record::{
-    ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, Loss, Next, Piece, Records,
+    ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, Header, Loss, Next, Piece, Records,
     SSL2_CLIENT_HELLO,
 };
 use crate::proto::tls::{anomaly, report};
@@ -40,6 +40,8 @@ pub(crate) struct Reader {
     pub(super) retry: bool,
     /// The client offered early data.
     pub(super) early_data: bool,
+    /// A message that TLS 1.3 encrypts was seen in clear.
+    pub(super) legacy: bool,
     /// The negotiated version.
     pub(super) version: Option<u16>,
     /// A ServerHello up to TLS 1.2 until the next message tells whether it resumes a session.
@@ -86,8 +88,8 @@ pub(super) struct Half {
     alert_len: usize,
     /// Handshake records are encrypted from here on (ChangeCipherSpec up to TLS 1.2).
     sealed: bool,
-    /// Such a record was seen: this is not TLS 1.3, where ChangeCipherSpec comes before application data.
-    pub(super) sealed_message: bool,
+    /// No record was found where one must begin.
+    broken: bool,
     /// Bytes were lost: only a known message type at the start of a record is believed.
     astray: bool,
     /// A record of the size of a TLS 1.3 Finished was seen.
@@ -135,6 +137,7 @@ impl Reader {
             hellos: 0,
             retry: false,
             early_data: false,
+            legacy: false,
             version: None,
             undecided: None,
             certificate: Certificate::Expected,
@@ -261,7 +264,7 @@ impl Reader {
     fn is_settled(&self, cx: &Context) -> bool {
         match self.certificate {
             Certificate::Settled => true,
-            Certificate::Expected => self.asked || self.client.sealed_message,
+            Certificate::Expected => self.asked || (self.legacy && self.client.sealed),
             Certificate::Hidden => {
                 let opening = &self.server.opening;
                 opening.is_closed()
@@ -298,9 +301,18 @@ impl Reader {
         ends.decided = ClientBy::Payload;
     }
 
+    /// No record where one must begin. Once a handshake is under way a later one is looked for: the
+    /// capture may lack the start of this side, or something was injected.
     fn broken(&mut self, side: Side, scene: &mut Scene<'_>) {
-        self.over = true;
-        if !self.half(side).astray {
+        let half = self.half(side);
+        let unread = half.records.header() == Header::default();
+        let astray = std::mem::replace(&mut half.astray, true);
+        let again = std::mem::replace(&mut half.broken, true);
+        self.over = !self.understood || again;
+        if self.understood && side == Side::Server {
+            self.lose_message(side, usize::MAX, scene);
+        }
+        if !(astray || unread && self.understood) {
             let detail = "no TLS record where one must begin";
             scene.anomaly(AnomalyKind::BadTls, detail);
         }
@@ -330,48 +342,52 @@ impl Reader {
         let Some(first) = piece.body.first() else {
             return;
         };
-        let half = self.half(side);
-        if half.reading == Reading::Undecided {
-            let (sealed, at_boundary) = (half.sealed, half.joiner.at_boundary());
-            let believable = !(half.astray && at_boundary) || handshake::is_known(*first);
-            // After a retry the client says hello again in clear, behind a ChangeCipherSpec for the middle
-            // boxes (RFC 8446 D.4); without the server's side the message alone tells.
-            let again = *first == handshake::CLIENT_HELLO && self.version.is_none();
-            let reading = if (sealed && !again) || !believable {
-                Reading::Skip
-            } else {
-                Reading::Clear
-            };
-            if !self.understood && at_boundary && !handshake::is_known(*first) {
-                // Joined in mid-stream, behind the hellos.
-                self.over = true;
-                return;
-            }
-            let half = self.half(side);
-            half.reading = reading;
-            half.sealed_message |= sealed && reading == Reading::Skip;
-            if reading == Reading::Clear {
-                half.astray = false;
-            }
-            let message = if at_boundary {
-                Some(*first)
-            } else {
-                half.joiner.pending()
-            };
-            let kind = match (reading, side) {
-                (Reading::Skip, _) if sealed => BeatKind::EncryptedHandshake,
-                (_, Side::Server) => BeatKind::ServerFlight,
-                (_, Side::Client) if message == Some(handshake::CLIENT_HELLO) => {
-                    BeatKind::ClientHello
-                }
-                (_, Side::Client) => BeatKind::KeyExchange,
-            };
-            self.understood |= reading == Reading::Clear;
-            self.new_beat(side, kind, piece.header.len, scene);
+        if self.half(side).reading == Reading::Undecided {
+            self.begin_handshake(side, *first, piece.header.len, scene);
         }
         if self.half(side).reading == Reading::Clear {
             self.join(side, piece.body, scene.seen, false, scene);
         }
+    }
+
+    /// Decides by its first byte how a handshake record is read.
+    fn begin_handshake(&mut self, side: Side, first: u8, len: u16, scene: &mut Scene<'_>) {
+        let (understood, unversioned) = (self.understood, self.version.is_none());
+        let half = self.half(side);
+        let message = if half.joiner.at_boundary() {
+            if !handshake::is_known(first) && !understood {
+                // Joined in mid-stream, behind the hellos.
+                self.over = true;
+                return;
+            }
+            Some(first)
+        } else {
+            half.joiner.pending()
+        };
+        // After a retry the client says hello again in clear, behind a ChangeCipherSpec for the middle boxes
+        // (RFC 8446 D.4); without the server's side the message alone tells.
+        let again = first == handshake::CLIENT_HELLO && unversioned;
+        let sealed = half.sealed && !again;
+        let lost = half.astray && !message.is_some_and(handshake::is_known);
+        half.reading = if sealed || lost {
+            Reading::Skip
+        } else {
+            half.astray = false;
+            Reading::Clear
+        };
+        let is_hello = matches!(
+            message,
+            Some(handshake::CLIENT_HELLO | handshake::SERVER_HELLO)
+        );
+        self.legacy |= sealed || (!lost && message.is_some() && !is_hello);
+        self.understood |= !sealed && !lost;
+        let kind = match side {
+            _ if sealed => BeatKind::EncryptedHandshake,
+            Side::Server => BeatKind::ServerFlight,
+            Side::Client if is_hello => BeatKind::ClientHello,
+            Side::Client => BeatKind::KeyExchange,
+        };
+        self.new_beat(side, kind, len, scene);
     }
 
     /// Joined like a message, under a type that TLS does not know.

@@ -73,7 +73,8 @@ pub(crate) struct Piece<'a> {
 pub(crate) enum Next<'a> {
     /// Part of a record.
     Piece(Piece<'a>),
-    /// No record header where one must be: the rest of the stream means nothing.
+    /// No record header where one must be. Asked again, [`Records::next`] looks for one further on; told a
+    /// second time, there is none.
     Broken,
 }
 
@@ -95,7 +96,7 @@ pub(crate) struct Records {
     left: usize,
     /// A header was read, or bytes were lost.
     begun: bool,
-    /// Some while looking for a header after a loss: bytes searched.
+    /// Some while looking for a header: bytes searched.
     searched: Option<usize>,
 }
 
@@ -136,7 +137,7 @@ impl Records {
                 Header::read_first(self.partial)
             };
             let Some(header) = header else {
-                *bytes = &[];
+                self.searched = Some(0);
                 return Some(Next::Broken);
             };
             self.header = header;
@@ -271,6 +272,16 @@ mod tests {
         read(&mut records, &[&bytes[..20]]);
         assert_eq!(records.lose(90), Loss::Boundary);
         let found = read(&mut records, &[&bytes[110..]]);
+        assert_eq!(found, [(22, b"found".to_vec()), (20, vec![1])]);
+    }
+
+    #[test]
+    fn a_start_in_the_middle_of_a_record_is_repaired_too() {
+        let bytes = [&[0x55; 99][..], &record(22, b"found"), &record(20, &[1])].concat();
+        let mut rest = &bytes[..];
+        let mut records = Records::default();
+        assert_eq!(records.next(&mut rest), Some(Next::Broken));
+        let found = read(&mut records, &[rest]);
         assert_eq!(found, [(22, b"found".to_vec()), (20, vec![1])]);
     }
 
