@@ -245,6 +245,10 @@ pub struct DnsAnswer {
     pub qtype: u16,
     /// How.
     pub transport: DnsTransport,
+    /// VLAN and tunnel stack.
+    pub scope: Scope,
+    /// The capture cut the answer short: records may be missing.
+    pub cut: bool,
     /// How it ended.
     pub outcome: DnsOutcome,
     /// CNAME targets in order.

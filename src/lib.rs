@@ -18,7 +18,10 @@
 //! ```
 
 pub mod capture;
+pub mod cli;
+pub mod correlate;
 pub mod crypto;
+pub mod engine;
 pub mod event;
 pub mod finding;
 pub mod flow;

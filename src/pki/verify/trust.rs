@@ -69,6 +69,15 @@ impl Trust {
             .count()
     }
 
+    /// Trusted certificates with this subject (SHA-256 of its DER Name).
+    #[must_use]
+    pub fn by_subject(&self, subject: &[u8; 32]) -> Vec<Arc<Certificate>> {
+        self.named(subject)
+            .filter(|entry| entry.standing == Standing::Anchor)
+            .map(|entry| Arc::clone(&entry.certificate))
+            .collect()
+    }
+
     /// Remembers a CA certificate seen in the capture, for reaching issuers that stand below an anchor.
     /// Anything else is passed over.
     pub fn learn(&mut self, certificate: &Arc<Certificate>) {

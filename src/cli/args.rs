@@ -1,0 +1,158 @@
+//! What can be said on the command line. Help, man page and completions all come from here.
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+
+use crate::report::Format;
+use crate::report::clock::TimeKind;
+
+const EXAMPLES: &str = "\
+Examples:
+  whylencr capture.pcapng                 explain a capture
+  whylencr --format ndjson a.pcap b.pcap  one JSON record a contact, inputs merged by time
+  whylencr --keylog keys.log capture.pcap look into TLS 1.3 and QUIC with a key log
+  ssh host tcpdump -w - | whylencr -r -   read a capture from a pipe
+  whylencr --fail-on alert capture.pcap   for scripts: exit 10 when something is alarming
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 the input was cut or partly unreadable (results hold up to there),
+4 no permission to capture, 10 --fail-on matched.";
+
+/// Why is this device talking to lencr.org? Reads captures and names, for every contact with Let's Encrypt's
+/// revocation and issuer hosts, the site whose TLS handshake caused it, with the frames that prove it.
+///
+/// It never opens a network connection by itself.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "whylencr", version, after_help = EXAMPLES, max_term_width = 100)]
+pub struct Args {
+    /// Capture files; '-' is standard input
+    #[arg(value_name = "CAPTURE")]
+    pub captures: Vec<PathBuf>,
+
+    /// Capture file, as with tcpdump and tshark; repeatable; '-' is standard input
+    #[arg(short, long, value_name = "FILE")]
+    pub read: Vec<PathBuf>,
+
+    /// Look for captures in folders below those given
+    #[arg(long)]
+    pub recursive: bool,
+
+    /// Keep reading a growing file until interrupted
+    #[arg(long)]
+    pub follow: bool,
+
+    /// NSS key log (SSLKEYLOGFILE); repeatable. Secrets inside pcapng are used by themselves
+    #[arg(long, value_name = "FILE")]
+    pub keylog: Vec<PathBuf>,
+
+    /// Certificates known for sites: PEM or DER files, or folders of them; repeatable
+    #[arg(long, value_name = "PATH")]
+    pub certs: Vec<PathBuf>,
+
+    /// Further CA certificates to check signatures against (private CAs): files or folders; repeatable
+    #[arg(long, value_name = "PATH")]
+    pub ca: Vec<PathBuf>,
+
+    /// Explain every CA's revocation and issuer traffic, not only Let's Encrypt's
+    #[arg(long)]
+    pub all_cas: bool,
+
+    /// Form of the report
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub format: Option<FormatArg>,
+
+    /// Where the report goes (default: standard output)
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// How times are shown in text
+    #[arg(long, value_enum, value_name = "KIND", default_value_t = TimeArg::Utc)]
+    pub time: TimeArg,
+
+    /// Stop after this many frames
+    #[arg(short = 'c', value_name = "N")]
+    pub count: Option<u64>,
+
+    /// Exit with 10 when a finding matches; repeatable
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub fail_on: Vec<FailOn>,
+
+    /// Colours (NO_COLOR is honoured)
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorArg::Auto)]
+    pub color: ColorArg,
+
+    /// ASCII alone in text
+    #[arg(long)]
+    pub ascii: bool,
+
+    /// Everything about every rejected candidate
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+/// Forms of a report.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum FormatArg {
+    /// For reading
+    Text,
+    /// One JSON record a line and contact
+    Ndjson,
+    /// The same records in one document
+    Json,
+}
+
+impl From<FormatArg> for Format {
+    fn from(format: FormatArg) -> Self {
+        match format {
+            FormatArg::Text => Self::Text,
+            FormatArg::Ndjson => Self::Ndjson,
+            FormatArg::Json => Self::Json,
+        }
+    }
+}
+
+/// How times are shown.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum TimeArg {
+    /// UTC
+    Utc,
+    /// The zone of this machine
+    Local,
+    /// Seconds since the first frame
+    Relative,
+    /// Seconds since 1970
+    Epoch,
+}
+
+impl From<TimeArg> for TimeKind {
+    fn from(time: TimeArg) -> Self {
+        match time {
+            TimeArg::Utc => Self::Utc,
+            TimeArg::Local => Self::Local,
+            TimeArg::Relative => Self::Relative,
+            TimeArg::Epoch => Self::Epoch,
+        }
+    }
+}
+
+/// When colours are used.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum ColorArg {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// What makes a run exit with 10.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum FailOn {
+    /// An alert above info
+    Alert,
+    /// A contact that nothing explains
+    Unexplained,
+    /// A revoked certificate
+    Revoked,
+}

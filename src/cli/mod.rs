@@ -1,0 +1,72 @@
+//! The loom for everything: arguments to rooms, results to exit codes.
+
+#![expect(
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "the command line speaks to people, opens what they name and times its progress"
+)]
+
+mod args;
+mod inputs;
+mod offline;
+mod output;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+pub use args::Args;
+
+/// How a run ended, as the exit code says it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Exit {
+    /// Done.
+    Done,
+    /// Failed; a message was printed.
+    Failed,
+    /// Finished, but an input was cut or partly unreadable: the results hold up to there.
+    Incomplete,
+    /// No permission to capture.
+    NoPermission,
+    /// `--fail-on` matched.
+    Matched,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Incomplete => 3,
+            Exit::NoPermission => 4,
+            Exit::Matched => 10,
+        })
+    }
+}
+
+/// Runs the tool with the arguments of the process. Usage errors end with 2 (clap's own).
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    match run(&args) {
+        Ok(exit) => exit.into(),
+        Err(error) if is_closed_pipe(&error) => Exit::Done.into(),
+        Err(error) => {
+            eprintln!("whylencr: {error:#}");
+            Exit::Failed.into()
+        }
+    }
+}
+
+fn run(args: &Args) -> anyhow::Result<Exit> {
+    offline::run(args)
+}
+
+/// Whoever read our output has seen enough.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
+}

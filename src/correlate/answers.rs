@@ -1,0 +1,209 @@
+//! Responses to answers: bodies are decoded and checked when they arrive, then let go.
+
+use std::sync::Arc;
+
+use crate::event::Response;
+use crate::finding::{ContactKind, Failure, Signature};
+use crate::flow::{Close, Ending, Side};
+use crate::frame::FrameNo;
+use crate::pki::cert::{Certificate, Interner, Serial};
+use crate::pki::crl::{self, CrlFacts};
+use crate::pki::ocsp::{self, CertStatus, OcspResponse, ResponseStatus};
+use crate::pki::{issuer_certificates, verify};
+use crate::time::Timestamp;
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub struct Answered {
+    /// HTTP status; 0 when no head came.
+    pub status: u16,
+    /// When its last byte came.
+    pub at: Timestamp,
+    /// First frame.
+    pub first_frame: FrameNo,
+    /// When that was captured.
+    pub first_at: Timestamp,
+    /// Last frame.
+    pub frame: FrameNo,
+    /// Content-Type.
+    pub content_type: Option<String>,
+    /// Location.
+    pub location: Option<String>,
+    /// Whether the body came whole.
+    pub complete: bool,
+    /// Body bytes on the wire.
+    pub body_len: u64,
+    /// What the body is.
+    pub object: Object,
+    /// Signature over it.
+    pub signature: Signature,
+}
+
+/// A decoded body.
+#[derive(Clone, Debug)]
+pub enum Object {
+    /// Nothing kept, or no body.
+    None,
+    /// An OCSP response.
+    Ocsp(Arc<OcspResponse>),
+    /// A CRL: its head, the bytes while there is room for them, and the known serials it lists.
+    Crl {
+        /// Head.
+        facts: Arc<CrlFacts>,
+        /// Bytes, for serials that become known later.
+        body: Option<Arc<[u8]>>,
+        /// Serials known when it arrived.
+        listed: Vec<(Serial, CertStatus)>,
+    },
+    /// Issuer certificates.
+    Certificates(Vec<Arc<Certificate>>),
+    /// Kept, but nothing of these.
+    Foreign,
+}
+
+/// Reads responses.
+#[derive(Debug)]
+pub struct Reader {
+    /// Certificates to check signatures against.
+    pub trust: verify::Trust,
+    interner: Interner,
+    crl_room: usize,
+}
+
+impl Reader {
+    /// `crl_room` bytes of CRLs are kept for later questions.
+    #[must_use]
+    pub fn new(trust: verify::Trust, crl_room: usize) -> Self {
+        Self { trust, interner: Interner::default(), crl_room }
+    }
+
+    /// Decodes a response; `known` lists the serials of certificates seen so far.
+    pub fn read<'a>(
+        &mut self,
+        at: Timestamp,
+        frame: FrameNo,
+        response: &Response,
+        known: impl Iterator<Item = &'a Serial>,
+    ) -> Answered {
+        let mut answer = Answered {
+            status: response.status,
+            at,
+            first_frame: response.first_frame,
+            first_at: response.first_at,
+            frame,
+            content_type: response.content_type.clone(),
+            location: response.location.clone(),
+            complete: response.complete,
+            body_len: response.body_len,
+            object: Object::None,
+            signature: Signature::Unchecked,
+        };
+        if let Some(body) = &response.body
+            && !body.is_empty()
+        {
+            (answer.object, answer.signature) = self.decode(at, body, response.complete, known);
+        }
+        answer
+    }
+
+    fn decode<'a>(
+        &mut self,
+        at: Timestamp,
+        body: &Arc<[u8]>,
+        complete: bool,
+        known: impl Iterator<Item = &'a Serial>,
+    ) -> (Object, Signature) {
+        if let Ok(response) = ocsp::parse_response(body) {
+            let signature = verify::verify_ocsp(body, &response, &self.trust, at);
+            return (Object::Ocsp(Arc::new(response)), signature);
+        }
+        if let Ok(list) = crl::open(body) {
+            let signature = if complete {
+                verify::verify_crl(body, &self.trust, at)
+            } else {
+                Signature::Unchecked
+            };
+            let serials: Vec<Serial> = known.cloned().collect();
+            let listed = list.find_all(&serials);
+            let keep = body.len() <= self.crl_room;
+            if keep {
+                self.crl_room -= body.len();
+            }
+            let object = Object::Crl {
+                facts: Arc::new(list.facts()),
+                body: keep.then(|| Arc::clone(body)),
+                listed,
+            };
+            return (object, signature);
+        }
+        let certs: Vec<Arc<Certificate>> = issuer_certificates(body)
+            .iter()
+            .filter_map(|der| self.interner.intern(der).ok())
+            .collect();
+        match certs.first() {
+            Some(first) => {
+                let signature = verify::verify_certificate(first, &self.trust);
+                (Object::Certificates(certs), signature)
+            }
+            None => (Object::Foreign, Signature::Unchecked),
+        }
+    }
+}
+
+impl Answered {
+    /// What the body shows the request to have been after.
+    #[must_use]
+    pub fn kind(&self) -> ContactKind {
+        match self.object {
+            Object::Ocsp(_) => ContactKind::Ocsp,
+            Object::Crl { .. } => ContactKind::Crl,
+            Object::Certificates(_) => ContactKind::Issuer,
+            Object::None | Object::Foreign => ContactKind::Unknown,
+        }
+    }
+
+    /// What is wrong with it, if anything.
+    #[must_use]
+    pub fn failure(&self, close: Option<&Close>) -> Option<Failure> {
+        if self.status >= 400 {
+            return Some(Failure::Http(self.status));
+        }
+        if let Object::Ocsp(response) = &self.object
+            && response.status != ResponseStatus::Successful
+        {
+            return Some(Failure::OcspError(match response.status {
+                ResponseStatus::Successful => 0,
+                ResponseStatus::MalformedRequest => 1,
+                ResponseStatus::InternalError => 2,
+                ResponseStatus::TryLater => 3,
+                ResponseStatus::SigRequired => 5,
+                ResponseStatus::Unauthorized => 6,
+                ResponseStatus::Other(code) => code,
+            }));
+        }
+        if !self.complete && self.body_len > 0 {
+            return Some(match close.map(|c| c.how) {
+                Some(Ending::Reset(Side::Server)) => Failure::Reset,
+                Some(Ending::Reset(Side::Client)) => Failure::Abandoned,
+                _ => Failure::Incomplete,
+            });
+        }
+        None
+    }
+
+    /// Serials among `known` that this answer says are revoked.
+    #[must_use]
+    pub fn revoked(&self, known: &[Serial]) -> Vec<(Serial, CertStatus)> {
+        match &self.object {
+            Object::Ocsp(response) => response
+                .answers
+                .iter()
+                .filter(|a| matches!(a.status, CertStatus::Revoked { .. }))
+                .map(|a| (a.id.serial.clone(), a.status))
+                .collect(),
+            Object::Crl { body: Some(body), .. } => crl::open(body).map_or_else(|_| Vec::new(), |l| l.find_all(known)),
+            Object::Crl { body: None, listed, .. } => listed.clone(),
+            _ => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! Rulings to findings: fills in everything a report says, and computes nothing about who is to blame.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::correlate::State;
+use crate::correlate::agents;
+use crate::correlate::alerts::{self, Scene};
+use crate::correlate::answers::Object;
+use crate::correlate::contacts::{Contact, assemble};
+use crate::correlate::devices::DeviceMap;
+use crate::correlate::doings;
+use crate::correlate::handshakes::Record;
+use crate::correlate::judge::{Judge, Weighed};
+use crate::correlate::rules::protocol_name;
+use crate::correlate::verdict::Ruling;
+use crate::correlate::waits::Stance;
+use crate::event::{Name, TargetForm};
+use crate::finding::{
+    Aftermath, Answer, Candidate, Coverage, DeviceId, Finding, FindingId, Handshake, HandshakeOutcome, Lookup, Missing,
+    Outcome, Party, Question, Report, Stage, Timing, Verdict, Visibility,
+};
+use crate::pki::cert::Serial;
+use crate::pki::endpoint::{self, PathRole};
+use crate::pki::ocsp::CertStatus;
+use crate::time::Span;
+
+/// Everything concluded from what was filed.
+#[must_use]
+pub fn report(state: &State, coverage: Coverage) -> Report {
+    let mut devices = state.devices.resolve();
+    let contacts = assemble(&state.log, &devices);
+    let judge = Judge::new(state, &devices, &contacts);
+    let rulings = judge.rule_all();
+    let mut findings = Vec::with_capacity(contacts.len());
+    let mut spoken_of = BTreeSet::new();
+    for (index, (contact, ruling)) in contacts.iter().zip(rulings).enumerate() {
+        let (ruling, missing) = doings::explain(state, &devices, &contacts, index, ruling);
+        spoken_of.extend(ruling.named.iter().chain(&ruling.rejected).map(|w| w.id));
+        findings.push(finding(state, &devices, &judge, index, contact, ruling, missing));
+    }
+    let handshakes: Vec<Handshake> = state
+        .handshakes
+        .iter()
+        .filter(|r| spoken_of.contains(&r.shown.id) || is_lets_encrypt(r))
+        .map(|r| shown(&judge, &devices, r))
+        .collect();
+    let lookups = lookups(state, &handshakes);
+    add_clients(&mut devices, &findings);
+    let talked: BTreeSet<DeviceId> = findings
+        .iter()
+        .map(|f| f.client.device)
+        .chain(handshakes.iter().map(|h| h.client_device))
+        .collect();
+    devices.devices.retain(|d| talked.contains(&d.id));
+    Report {
+        findings,
+        handshakes,
+        devices: devices.devices,
+        lookups,
+        coverage: covered(state, coverage),
+        alerts: Vec::new(),
+    }
+}
+
+fn finding(
+    state: &State,
+    devices: &DeviceMap,
+    judge: &Judge<'_>,
+    index: usize,
+    contact: &Contact,
+    ruling: Ruling,
+    missing: Vec<Missing>,
+) -> Finding {
+    let best = ruling.named.first().filter(|_| matches!(ruling.outcome, Outcome::Site | Outcome::NoOutbound));
+    let trigger = best.and_then(|w| state.handshakes.get(w.id));
+    let trigger_shown = trigger.map(|r| shown(judge, devices, r));
+    let revoked = revoked(state, contact, trigger_shown.as_ref());
+    let (aftermath, delayed) = aftermath(contact, best, trigger);
+    let scene = Scene { state, devices, contact, trigger: trigger_shown.as_ref(), aftermath, revoked: &revoked };
+    let alerts = alerts::raise(&scene);
+    let site = match ruling.outcome {
+        Outcome::Site | Outcome::NoOutbound => best.and_then(|w| w.site.name()),
+        _ => None,
+    };
+    let under = (ruling.outcome == Outcome::AnyUnder).then(|| issuer(contact)).flatten();
+    Finding {
+        id: FindingId(index as u64 + 1),
+        revision: 1,
+        at: contact.at,
+        began_at: contact.began_at,
+        ended_at: contact.ended_at,
+        interface: contact.interface,
+        flow: contact.flow,
+        client: party(devices, contact),
+        server: contact.server,
+        kind: contact.kind,
+        stage: contact.stage,
+        host: contact.host.clone(),
+        role: contact.role().cloned(),
+        method: contact.request.as_ref().map(|r| r.method.clone()),
+        url: contact.url(),
+        proxied: contact.request.as_ref().is_some_and(|r| r.form == TargetForm::Absolute),
+        asked: question(contact),
+        answer: answer(contact, revoked),
+        verdict: Verdict {
+            outcome: ruling.outcome,
+            cause: ruling.cause,
+            confidence: ruling.confidence,
+            site,
+            under,
+            missing,
+        },
+        candidates: ruling.named.iter().filter_map(|w| candidate(state, w)).collect(),
+        rejected: ruling.rejected.iter().filter_map(|w| candidate(state, w)).collect(),
+        timing: Timing {
+            lookup: contact.lookup_time,
+            connect: contact.connect_time,
+            wait: contact.answer.as_ref().filter(|a| a.status != 0).map(|a| a.at.since(contact.at)),
+            delayed_handshake: delayed,
+        },
+        aftermath,
+        alerts,
+        frames: contact.frames.clone(),
+        count: contact.count,
+    }
+}
+
+fn candidate(state: &State, weighed: &Weighed) -> Option<Candidate> {
+    let record = state.handshakes.get(weighed.id)?;
+    Some(Candidate {
+        handshake: weighed.id,
+        direction: weighed.direction,
+        site: weighed.site.clone(),
+        server: record.shown.server,
+        protocol: protocol_name(&record.shown.carrier, record.shown.version),
+        serial: record.leaf().map(|c| c.serial.clone()),
+        confidence: weighed.level.unwrap_or(crate::finding::Confidence::Possible),
+        evidence: weighed.evidence.clone(),
+        frames: record.shown.frames,
+        lead: weighed.lead,
+    })
+}
+
+fn party(devices: &DeviceMap, contact: &Contact) -> Party {
+    let device = devices.of(contact.client);
+    Party {
+        ip: contact.client.ip,
+        port: contact.port,
+        device: device.unwrap_or(DeviceId(u32::MAX)),
+        device_label: device
+            .and_then(|id| devices.device(id))
+            .map_or_else(|| contact.client.ip.to_string(), |d| d.label.clone()),
+        agent: contact.request.as_ref().and_then(|r| agents::describe(r)),
+        user_agent: contact.request.as_ref().and_then(|r| r.agent.clone()),
+        process: contact.process.clone(),
+    }
+}
+
+fn question(contact: &Contact) -> Question {
+    let mut question = Question { issuer: issuer(contact), ..Question::default() };
+    if let Some(ocsp) = &contact.ocsp {
+        question.serials = ocsp.ids.iter().map(|id| id.serial.clone()).collect();
+        question.dialect = Some(ocsp.dialect);
+    }
+    if let Some(request) = &contact.request {
+        question.conditional = request.conditional;
+        if let Some(role) = contact.role()
+            && let PathRole::Shard(n) = endpoint::path_role(role, &request.method, &request.path)
+        {
+            question.shard = Some(n);
+        }
+    }
+    question
+}
+
+/// The issuer a contact is about: by the hashes of the question, else by the host's label.
+fn issuer(contact: &Contact) -> Option<String> {
+    let by_hash = contact
+        .ocsp
+        .iter()
+        .flat_map(|o| &o.ids)
+        .find_map(|id| crate::pki::hierarchy::Hierarchy::builtin().by_cert_id(id).map(|ca| ca.name.clone()));
+    by_hash.or_else(|| {
+        let role = contact.role()?;
+        role.ca.map(str::to_owned).or_else(|| role.label.as_ref().map(|l| l.to_ascii_uppercase()))
+    })
+}
+
+fn answer(contact: &Contact, revoked_seen: Vec<(Serial, CertStatus)>) -> Answer {
+    let mut answer = Answer { failure: contact.failure, revoked_seen, ..Answer::default() };
+    let Some(got) = contact.answer.as_ref().filter(|a| a.status != 0) else { return answer };
+    answer.http_status = Some(got.status);
+    answer.signature = got.signature;
+    answer.redirect.clone_from(&got.location);
+    match &got.object {
+        Object::Ocsp(response) => answer.ocsp = Some(std::sync::Arc::clone(response)),
+        Object::Crl { facts, .. } => answer.crl = Some(std::sync::Arc::clone(facts)),
+        Object::Certificates(certs) => answer.certificates.clone_from(certs),
+        Object::None | Object::Foreign => {}
+    }
+    answer
+}
+
+/// Revoked serials of this answer that matter here: those asked about, and those of certificates that were seen.
+fn revoked(state: &State, contact: &Contact, trigger: Option<&Handshake>) -> Vec<(Serial, CertStatus)> {
+    let Some(answer) = &contact.answer else { return Vec::new() };
+    let mut known: Vec<Serial> = state.certificates.serials().cloned().collect();
+    known.sort();
+    let mut found = answer.revoked(&known);
+    if let Object::Crl { facts, .. } = &answer.object {
+        // A serial belongs to its issuer: the same number under another CA is another certificate.
+        let own = |serial: &Serial| {
+            state.handshakes.with_serial(serial).flat_map(|r| &r.shown.chain).any(|c| {
+                c.serial == *serial && c.issuer_hash == facts.issuer_hash
+            })
+        };
+        found.retain(|(serial, _)| own(serial));
+    }
+    // The trigger's own first.
+    let leaf = trigger.and_then(|t| t.chain.first()).map(|c| c.serial.clone());
+    found.sort_by_key(|(serial, _)| Some(serial) != leaf.as_ref());
+    found
+}
+
+/// What the client did after the check, and how long the check held its handshake back.
+fn aftermath(contact: &Contact, best: Option<&Weighed>, trigger: Option<&Record>) -> (Aftermath, Option<Span>) {
+    let (Some(best), Some(record)) = (best, trigger) else { return (Aftermath::Unknown, None) };
+    match best.stance {
+        Some(Stance::Held(hold)) => {
+            let after = if hold.gave_up { Aftermath::GaveUp } else { Aftermath::WentOn };
+            (after, Some(hold.silence()))
+        }
+        Some(Stance::WentOn) => (Aftermath::WentOn, None),
+        Some(Stance::Over) => {
+            let more = record.last_client_payload.is_some_and(|last| last > contact.ended_at);
+            (if more { Aftermath::WentOn } else { Aftermath::Unknown }, None)
+        }
+        Some(Stance::Hanging | Stance::NotYet) | None => (Aftermath::Unknown, None),
+    }
+}
+
+fn shown(judge: &Judge<'_>, devices: &DeviceMap, record: &Record) -> Handshake {
+    let mut shown = record.shown.clone();
+    shown.site = judge.site(record).0;
+    shown.client_device = devices.of(record.client).unwrap_or(DeviceId(u32::MAX));
+    if shown.outcome == HandshakeOutcome::Unknown && shown.first_data_at.is_some() {
+        shown.outcome = HandshakeOutcome::Used;
+    }
+    if shown.visibility == Visibility::Hidden && record.certificate_lost {
+        shown.visibility = Visibility::Lost;
+    }
+    shown
+}
+
+fn is_lets_encrypt(record: &Record) -> bool {
+    record.leaf().is_some_and(|leaf| {
+        leaf.crl_urls.iter().chain(&leaf.issuer_urls).chain(&leaf.ocsp_urls).any(|url| {
+            crate::correlate::case::split_url(url).is_some_and(|(host, _)| endpoint::host_role(host).is_some())
+        })
+    })
+}
+
+/// Watched lookups, and those that gave a trigger its address.
+fn lookups(state: &State, handshakes: &[Handshake]) -> Vec<Lookup> {
+    let mut lookups: Vec<Lookup> = state.log.lookups.iter().map(|l| l.shown.clone()).collect();
+    let mut seen: BTreeSet<(Name, crate::frame::FrameNo)> = BTreeSet::new();
+    for handshake in handshakes {
+        for told in state.names.facts(handshake.server.ip()).filter(|t| t.at <= handshake.hello_at) {
+            if handshake.site.name().as_deref() == Some(told.name.as_str()) && seen.insert((told.name.clone(), told.frame)) {
+                lookups.push(Lookup {
+                    at: told.at,
+                    client: std::net::SocketAddr::new(told.client.ip, 0),
+                    server: std::net::SocketAddr::new(told.client.ip, 0),
+                    name: told.name.clone(),
+                    qtype: if handshake.server.is_ipv4() { 1 } else { 28 },
+                    outcome: crate::event::DnsOutcome::Answered,
+                    addresses: vec![handshake.server.ip()],
+                    chain: Vec::new(),
+                    took: None,
+                    frames: vec![told.frame],
+                });
+            }
+        }
+    }
+    lookups.sort_by(|a, b| a.at.cmp(&b.at).then(a.frames.cmp(&b.frames)));
+    lookups
+}
+
+fn add_clients(devices: &mut DeviceMap, findings: &[Finding]) {
+    let mut clients: BTreeMap<DeviceId, BTreeSet<String>> = BTreeMap::new();
+    for finding in findings {
+        if let Some(agent) = &finding.client.agent {
+            clients.entry(finding.client.device).or_default().insert(agent.clone());
+        }
+    }
+    for device in &mut devices.devices {
+        if let Some(names) = clients.remove(&device.id) {
+            device.clients = names.into_iter().collect();
+        }
+    }
+}
+
+/// Adds what correlation knows to what the rooms above counted.
+fn covered(state: &State, mut coverage: Coverage) -> Coverage {
+    coverage.handshakes = state.handshakes.total;
+    for record in state.handshakes.iter() {
+        let slot = match record.shown.visibility {
+            Visibility::Clear => &mut coverage.handshakes_clear,
+            Visibility::Keys => &mut coverage.handshakes_keys,
+            Visibility::Resumed => &mut coverage.handshakes_resumed,
+            Visibility::Hidden | Visibility::Lost | Visibility::Learned => &mut coverage.handshakes_hidden,
+        };
+        *slot += 1;
+        coverage.handshakes_ech += u64::from(record.shown.ech_offered);
+    }
+    for (spot, count) in &state.coverage.blind {
+        *coverage.blind.entry(*spot).or_default() += count;
+    }
+    for (kind, count) in &state.coverage.anomalies {
+        *coverage.anomalies.entry(*kind).or_default() += count;
+    }
+    let forgotten = state.handshakes.forgotten() + state.names.forgotten() + state.devices.refused();
+    if forgotten > 0 {
+        *coverage.anomalies.entry(crate::event::AnomalyKind::LimitReached).or_default() += forgotten;
+    }
+    coverage
+}
+
+/// Stages are ordered by how far a contact got; kept here so that the order is used, not assumed.
+const _: () = assert!((Stage::LookedUp as u8) < (Stage::Answered as u8));

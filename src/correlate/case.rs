@@ -1,0 +1,177 @@
+//! One contact beside one handshake: everything a rule may look at.
+
+use std::sync::Arc;
+
+use crate::correlate::agents::Family;
+use crate::correlate::contacts::Contact;
+use crate::correlate::handshakes::Record;
+use crate::correlate::waits::Stance;
+use crate::finding::{ContactKind, Direction, FindingId, Visibility};
+use crate::frame::FrameNo;
+use crate::pki::cert::{Certificate, Serial};
+use crate::pki::ocsp::{CertId, HashKind};
+use crate::time::{Span, Timestamp};
+
+/// One contact beside one handshake.
+#[derive(Debug)]
+pub struct Case<'a> {
+    /// The contact.
+    pub contact: &'a Contact,
+    /// The handshake.
+    pub record: &'a Record,
+    /// Seen from the device of the contact.
+    pub direction: Direction,
+    /// The certificates it showed or is known to show.
+    pub shown: &'a [ShownCert],
+    /// Whether the chain was read whole, so that what is not in it was not shown.
+    pub whole: bool,
+    /// When the contact itself began: connection or request, else the lookup.
+    pub started: Timestamp,
+    /// How the handshake stood while the fetch ran; None for inbound ones.
+    pub stance: Option<Stance>,
+    /// From the last answer inside the handshake's silence to the client's next word.
+    pub resumed_after: Option<Span>,
+    /// Other handshakes of the device, to other sites, waited as well.
+    pub wait_shared: bool,
+    /// Family of the client that made the contact.
+    pub family: Option<Family>,
+    /// Families that the handshake's fingerprint is proven to belong to in this capture.
+    pub fingerprint: &'a [Family],
+    /// The serial that the handshake's leaf is proven to have by another finding.
+    pub tied_serial: Option<&'a Serial>,
+    /// A contact of the same burst or question that is tied to this handshake.
+    pub kin: Option<Kin>,
+    /// Whether an earlier handshake of the device went to the same site.
+    pub repeat: bool,
+    /// Whether the address of the device is shared by several machines.
+    pub shared_address: bool,
+}
+
+/// A related contact that is tied to the handshake.
+#[derive(Clone, Copy, Debug)]
+pub struct Kin {
+    /// It.
+    pub finding: FindingId,
+    /// It asked the very same.
+    pub same_question: bool,
+}
+
+/// A certificate that a handshake showed or is known to show.
+#[derive(Clone, Debug)]
+pub struct ShownCert {
+    /// It.
+    pub cert: Arc<Certificate>,
+    /// Place in the chain; 0 is the leaf.
+    pub position: usize,
+    /// Frame that shows it.
+    pub frame: Option<FrameNo>,
+    /// Read here (Clear, Keys), or known from elsewhere (Learned).
+    pub how: Visibility,
+    /// Whether the server sent it in this handshake, as opposed to a certificate that completes the chain.
+    pub sent: bool,
+}
+
+impl ShownCert {
+    /// Whether it was read in this very handshake or delivered by a fetch of it.
+    #[must_use]
+    pub fn is_fact(&self) -> bool {
+        self.how != Visibility::Learned
+    }
+}
+
+impl Case<'_> {
+    /// The certificate that one of the questions is about.
+    #[must_use]
+    pub fn asked_cert(&self) -> Option<&ShownCert> {
+        let request = self.contact.ocsp.as_ref()?;
+        self.shown.iter().find(|s| request.ids.iter().any(|id| self.is_about(id, &s.cert)))
+    }
+
+    /// The certificate that names the fetched URL (or, before a request, the host), with that URL.
+    #[must_use]
+    pub fn naming_cert(&self) -> Option<(&ShownCert, String)> {
+        self.shown.iter().find_map(|s| {
+            let named = urls(&s.cert, self.contact.kind).find(|url| self.names_contact(url))?;
+            Some((s, named.to_owned()))
+        })
+    }
+
+    /// Frames of the request, or what stands for it.
+    #[must_use]
+    pub fn asking_frames(&self) -> impl Iterator<Item = FrameNo> {
+        let frames = &self.contact.frames;
+        let own = [&frames.request, &frames.connect, &frames.dns].into_iter().find(|f| !f.is_empty());
+        own.into_iter().flat_map(|f| f.iter().take(2)).copied()
+    }
+
+    fn is_about(&self, id: &CertId, cert: &Certificate) -> bool {
+        if id.serial != cert.serial {
+            return false;
+        }
+        let name_fits = match id.hash {
+            HashKind::Sha1 => id.issuer_name_hash == cert.issuer_hash.sha1,
+            HashKind::Sha256 => id.issuer_name_hash == cert.issuer_hash.sha256,
+            HashKind::Other => true,
+        };
+        // The key hash is checked where the issuer's certificate is at hand. X1 and X3 of Let's Encrypt share
+        // keys, so the name decides as much as the key.
+        let issuer = self.shown.iter().find(|s| s.cert.subject_hash == cert.issuer_hash && s.cert.is_ca);
+        let key_fits = issuer.is_none_or(|issuer| match id.hash {
+            HashKind::Sha1 => id.issuer_key_hash == issuer.cert.key_hash.sha1,
+            HashKind::Sha256 => id.issuer_key_hash == issuer.cert.key_hash.sha256,
+            HashKind::Other => true,
+        });
+        name_fits && key_fits
+    }
+
+    fn names_contact(&self, url: &str) -> bool {
+        let Some((host, path)) = split_url(url) else { return false };
+        if !host.eq_ignore_ascii_case(self.contact.host.as_str()) {
+            return false;
+        }
+        match &self.contact.request {
+            Some(request) if self.contact.kind != ContactKind::Ocsp => same_path(path, &request.path),
+            _ => true,
+        }
+    }
+}
+
+/// URLs of a certificate for one kind of contact; all of them when the kind is unknown.
+pub fn urls(cert: &Certificate, kind: ContactKind) -> impl Iterator<Item = &str> {
+    let (ocsp, crl, issuer) = match kind {
+        ContactKind::Ocsp => (true, false, false),
+        ContactKind::Crl => (false, true, false),
+        ContactKind::Issuer => (false, false, true),
+        ContactKind::Unknown => (true, true, true),
+    };
+    let pick = |wanted: bool, list: &'_ [String]| if wanted { list.len() } else { 0 };
+    cert.ocsp_urls
+        .iter()
+        .take(pick(ocsp, &cert.ocsp_urls))
+        .chain(cert.crl_urls.iter().take(pick(crl, &cert.crl_urls)))
+        .chain(cert.issuer_urls.iter().take(pick(issuer, &cert.issuer_urls)))
+        .map(String::as_str)
+}
+
+/// Host and path of an `http://` URL; certificates name no others that clients fetch in clear.
+#[must_use]
+pub fn split_url(url: &str) -> Option<(&str, &str)> {
+    let scheme = url.get(..7)?;
+    if !scheme.eq_ignore_ascii_case("http://") {
+        return None;
+    }
+    let rest = url.get(7..)?;
+    let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    };
+    Some((host, path))
+}
+
+/// An empty path is sent as `/` (RFC 9112 3.2.1).
+fn same_path(named: &str, sent: &str) -> bool {
+    let named = if named.is_empty() { "/" } else { named };
+    named == sent
+}

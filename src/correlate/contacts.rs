@@ -1,0 +1,537 @@
+//! Lookups, connections and requests to contacts: what belongs together is one contact.
+//!
+//! A retried lookup or connection belongs to the contact it was retried for; two requests are two contacts
+//! even when they ask the same, since browsers really ask twice. Only here, at the end, is it known which
+//! addresses are one device, so the log is kept raw until then.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use crate::correlate::answers::Answered;
+use crate::correlate::devices::{DeviceMap, HostKey};
+use crate::event::{DnsOutcome, Name, Process, Request, TargetForm};
+use crate::finding::{ContactFrames, ContactKind, Failure, Lookup, Stage};
+use crate::flow::{Close, Ending, FlowId};
+use crate::frame::{FrameNo, InterfaceId};
+use crate::pki::endpoint::{HostRole, Service};
+use crate::pki::ocsp::OcspRequest;
+use crate::time::{Span, Timestamp};
+
+/// Signs of one contact lie closer together than this: stub resolvers and connection attempts retry for up to
+/// 20 to 30 s (RFC 6298 back-off: 1, 2, 4, 8 s).
+const RETRY_WINDOW: Span = Span::from_secs(30);
+
+/// What a watched name is: one of Let's Encrypt's, or one that looks like it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Watch {
+    /// A host of domain knowledge.
+    Known(HostRole),
+    /// A name made to look like lencr.org.
+    LookAlike,
+    /// Another CA's (`--all-cas`).
+    OtherCa,
+}
+
+/// A lookup of a watched name.
+#[derive(Clone, Debug)]
+pub struct LookupRecord {
+    /// What presenters see.
+    pub shown: Lookup,
+    /// Client address in its scope.
+    pub client: HostKey,
+    /// What the name is.
+    pub watch: Watch,
+    /// When the answer came (or was given up).
+    pub ended_at: Timestamp,
+    /// Interface.
+    pub interface: InterfaceId,
+}
+
+/// A request to a watched host.
+#[derive(Clone, Debug)]
+pub struct RequestRecord {
+    /// Its flow.
+    pub flow: FlowId,
+    /// The request.
+    pub request: Box<Request>,
+    /// Host asked, from the request or (without Host) from the lookup of the server's address.
+    pub host: Name,
+    /// What the host is.
+    pub watch: Watch,
+    /// Client end.
+    pub client: SocketAddr,
+    /// Client address in its scope.
+    pub client_key: HostKey,
+    /// Server end.
+    pub server: SocketAddr,
+    /// Interface.
+    pub interface: InterfaceId,
+    /// When it was complete.
+    pub at: Timestamp,
+    /// The frame that completed it.
+    pub frame: FrameNo,
+    /// The OCSP question in it.
+    pub ocsp: Option<OcspRequest>,
+    /// The answer.
+    pub answer: Option<Answered>,
+    /// Process of the client end.
+    pub process: Option<Arc<Process>>,
+}
+
+/// A connection to an address that was given for a watched name, or that carries a watched name.
+#[derive(Clone, Debug)]
+pub struct ConnectRecord {
+    /// Its flow.
+    pub flow: FlowId,
+    /// The watched name.
+    pub host: Name,
+    /// What the host is.
+    pub watch: Watch,
+    /// When the host is known only by a lookup just before whose answer the capture cut: who asked.
+    pub asker: Option<HostKey>,
+    /// Client end.
+    pub client: SocketAddr,
+    /// Client address in its scope.
+    pub client_key: HostKey,
+    /// Server end.
+    pub server: SocketAddr,
+    /// Interface.
+    pub interface: InterfaceId,
+    /// First packet.
+    pub at: Timestamp,
+    /// Its frame.
+    pub frame: FrameNo,
+    /// SYN-ACK.
+    pub connected_at: Option<Timestamp>,
+    /// The end, if it came.
+    pub close: Option<Close>,
+    /// Requests seen on it.
+    pub requests: u32,
+    /// A TLS handshake on it named the watched host.
+    pub tls: bool,
+    /// Process of the client end.
+    pub process: Option<Arc<Process>>,
+}
+
+/// Everything logged about watched hosts.
+#[derive(Debug, Default)]
+pub struct Log {
+    /// Lookups, in order of their answers.
+    pub lookups: Vec<LookupRecord>,
+    /// Requests, in order.
+    pub requests: Vec<RequestRecord>,
+    /// Connections by flow.
+    pub connects: BTreeMap<FlowId, ConnectRecord>,
+}
+
+/// One contact, ready to be judged.
+#[derive(Clone, Debug)]
+pub struct Contact {
+    /// Host.
+    pub host: Name,
+    /// What it is.
+    pub watch: Watch,
+    /// Client address in its scope.
+    pub client: HostKey,
+    /// Client port.
+    pub port: Option<u16>,
+    /// Server end.
+    pub server: Option<SocketAddr>,
+    /// Interface.
+    pub interface: InterfaceId,
+    /// Flow.
+    pub flow: Option<FlowId>,
+    /// What for.
+    pub kind: ContactKind,
+    /// How far it got.
+    pub stage: Stage,
+    /// First sign.
+    pub began_at: Timestamp,
+    /// The request, else the connection, else the lookup.
+    pub at: Timestamp,
+    /// Last sign.
+    pub ended_at: Timestamp,
+    /// The request.
+    pub request: Option<Box<Request>>,
+    /// The question in it.
+    pub ocsp: Option<OcspRequest>,
+    /// The answer.
+    pub answer: Option<Answered>,
+    /// What went wrong on the way.
+    pub failure: Option<Failure>,
+    /// Lookups that belong to it, by index into the log.
+    pub lookups: Vec<usize>,
+    /// First question to last answer of the responder's lookups.
+    pub lookup_time: Option<Span>,
+    /// SYN to SYN-ACK.
+    pub connect_time: Option<Span>,
+    /// Frames.
+    pub frames: ContactFrames,
+    /// Process.
+    pub process: Option<Arc<Process>>,
+    /// How many contacts it stands for.
+    pub count: u64,
+}
+
+impl Contact {
+    /// The role of a Let's Encrypt host.
+    #[must_use]
+    pub fn role(&self) -> Option<&HostRole> {
+        match &self.watch {
+            Watch::Known(role) => Some(role),
+            Watch::LookAlike | Watch::OtherCa => None,
+        }
+    }
+
+    /// The whole URL of the request.
+    #[must_use]
+    pub fn url(&self) -> Option<String> {
+        let request = self.request.as_ref()?;
+        if request.form == TargetForm::Authority {
+            return None;
+        }
+        let port = request.port.filter(|p| *p != 80).map(|p| format!(":{p}")).unwrap_or_default();
+        Some(format!("http://{}{port}{}", self.host, request.path))
+    }
+}
+
+/// Puts the log together, in order of time.
+#[must_use]
+pub fn assemble(log: &Log, devices: &DeviceMap) -> Vec<Contact> {
+    let mut contacts = Vec::with_capacity(log.requests.len());
+    let mut used = vec![false; log.lookups.len()];
+    let by_host = lookups_by_host(log);
+    for record in deduplicated(&log.requests) {
+        let mut contact = from_request(record, log.connects.get(&record.flow));
+        attach_lookups(&mut contact, log, devices, &by_host, &mut used);
+        contacts.push(contact);
+    }
+    let same_device = |c: &ConnectRecord| c.asker.is_none_or(|asker| devices.same(asker, c.client_key));
+    for connect in log.connects.values().filter(|c| c.requests == 0 && same_device(c)) {
+        add_connection(connect, &mut contacts, log, devices, &by_host, &mut used);
+    }
+    add_lookups(&mut contacts, log, devices, &used);
+    contacts.sort_by_key(|c| (c.at, c.frames.request.first().copied(), c.flow));
+    contacts
+}
+
+/// The same packet can be captured twice: inside and outside a tunnel, before and after a VLAN tag, by two interfaces.
+/// Then the same client port asks the same at nearly the same time in another flow.
+fn deduplicated(requests: &[RequestRecord]) -> impl Iterator<Item = &RequestRecord> {
+    let mut seen: HashMap<(SocketAddr, SocketAddr, u32, &str, u64), (FlowId, Timestamp)> = HashMap::new();
+    requests.iter().filter(move |r| {
+        let key = (r.client, r.server, r.request.index, r.request.path.as_str(), r.request.body_len);
+        match seen.get(&key) {
+            Some((flow, at)) if *flow != r.flow && r.at.since(*at).abs() < Span::from_millis(50) => false,
+            _ => {
+                seen.insert(key, (r.flow, r.at));
+                true
+            }
+        }
+    })
+}
+
+fn lookups_by_host(log: &Log) -> HashMap<&Name, Vec<usize>> {
+    let mut map: HashMap<&Name, Vec<usize>> = HashMap::new();
+    for (index, lookup) in log.lookups.iter().enumerate() {
+        map.entry(&lookup.shown.name).or_default().push(index);
+    }
+    map
+}
+
+fn from_request(record: &RequestRecord, connect: Option<&ConnectRecord>) -> Contact {
+    let request = &record.request;
+    let opened = connect.filter(|_| request.index == 0);
+    let mut frames = ContactFrames::default();
+    frames.connect.extend(opened.map(|c| c.frame));
+    frames.request = span_frames(request.first_frame, record.frame);
+    let (mut stage, mut ended_at, mut failure) = (Stage::Asked, record.at, None);
+    if let Some(answer) = &record.answer {
+        ended_at = ended_at.max(answer.at);
+        if answer.status == 0 {
+            failure = Some(hang_up(connect));
+        } else {
+            stage = Stage::Answered;
+            frames.response = span_frames(answer.first_frame, answer.frame);
+            failure = answer.failure(connect.and_then(|c| c.close.as_ref()));
+        }
+    } else if connect.is_some_and(|c| c.close.is_some()) {
+        failure = Some(hang_up(connect));
+    }
+    Contact {
+        host: record.host.clone(),
+        watch: record.watch.clone(),
+        client: record.client_key,
+        port: Some(record.client.port()),
+        server: Some(record.server),
+        interface: record.interface,
+        flow: Some(record.flow),
+        kind: kind_of(record),
+        stage,
+        began_at: opened.map_or(request.first_at, |c| c.at.min(request.first_at)),
+        at: request.first_at,
+        ended_at,
+        request: Some(request.clone()),
+        ocsp: record.ocsp.clone(),
+        answer: record.answer.clone(),
+        failure,
+        lookups: Vec::new(),
+        lookup_time: None,
+        connect_time: opened.and_then(|c| Some(c.connected_at?.since(c.at))),
+        frames,
+        process: record.process.clone().or_else(|| connect.and_then(|c| c.process.clone())),
+        count: 1,
+    }
+}
+
+/// Why a request that was sent has no answer.
+fn hang_up(connect: Option<&ConnectRecord>) -> Failure {
+    match connect.and_then(|c| c.close.as_ref()).map(|c| c.how) {
+        Some(Ending::Reset(crate::flow::Side::Server)) => Failure::Reset,
+        Some(Ending::Reset(crate::flow::Side::Client) | Ending::Finished) => Failure::Abandoned,
+        _ => Failure::NoResponse,
+    }
+}
+
+/// What the request is after: the question in it decides, else the host's service.
+fn kind_of(record: &RequestRecord) -> ContactKind {
+    match &record.watch {
+        Watch::LookAlike => ContactKind::Unknown,
+        Watch::Known(role) if role.service == Service::Unknown && record.ocsp.is_none() => ContactKind::Unknown,
+        Watch::Known(role) => service_kind(role.service).unwrap_or(ContactKind::Unknown),
+        Watch::OtherCa if record.ocsp.is_some() => ContactKind::Ocsp,
+        Watch::OtherCa => match record.answer.as_ref().map(Answered::kind) {
+            Some(ContactKind::Unknown) | None => kind_of_path(&record.request.path),
+            Some(kind) => kind,
+        },
+    }
+}
+
+/// Kind by the service of a host.
+fn service_kind(service: Service) -> Option<ContactKind> {
+    match service {
+        Service::Ocsp => Some(ContactKind::Ocsp),
+        Service::Crl => Some(ContactKind::Crl),
+        Service::Issuer => Some(ContactKind::Issuer),
+        Service::Page | Service::Unknown => None,
+    }
+}
+
+/// Kind by the suffixes that RFC 2585 3 and 4.1 and common practice give such files.
+#[must_use]
+pub fn kind_of_path(path: &str) -> ContactKind {
+    let path = path.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+    if path.ends_with(".crl") {
+        ContactKind::Crl
+    } else if [".crt", ".cer", ".der", ".p7c", ".p7b"].iter().any(|s| path.ends_with(s)) {
+        ContactKind::Issuer
+    } else {
+        ContactKind::Unknown
+    }
+}
+
+fn attach_lookups(
+    contact: &mut Contact,
+    log: &Log,
+    devices: &DeviceMap,
+    by_host: &HashMap<&Name, Vec<usize>>,
+    used: &mut [bool],
+) {
+    let mut ended = None;
+    for &index in by_host.get(&contact.host).into_iter().flatten() {
+        let Some(lookup) = log.lookups.get(index) else { continue };
+        let before = contact.began_at.since(lookup.shown.at);
+        let near = before <= RETRY_WINDOW && before >= Span::from_secs(-5);
+        if !near || !devices.same(lookup.client, contact.client) {
+            continue;
+        }
+        if let Some(slot) = used.get_mut(index) {
+            *slot = true;
+        }
+        contact.lookups.push(index);
+        contact.frames.dns.extend(&lookup.shown.frames);
+        if lookup.shown.at <= contact.at {
+            ended = ended.max(Some(lookup.ended_at));
+        }
+    }
+    let first = contact.lookups.iter().filter_map(|i| log.lookups.get(*i)).map(|l| l.shown.at).min();
+    if let (Some(first), Some(ended)) = (first, ended) {
+        contact.began_at = contact.began_at.min(first);
+        contact.lookup_time = Some(ended.min(contact.at).since(first));
+    }
+    contact.frames.dns.sort_unstable();
+    contact.frames.dns.dedup();
+}
+
+/// A connection without a readable request: a contact of its own when something was sent, or when it is no
+/// spare or retried connection of a contact that got further.
+fn add_connection(
+    connect: &ConnectRecord,
+    contacts: &mut Vec<Contact>,
+    log: &Log,
+    devices: &DeviceMap,
+    by_host: &HashMap<&Name, Vec<usize>>,
+    used: &mut [bool],
+) {
+    let sent = connect.close.as_ref().is_some_and(|c| c.bytes.first().is_some_and(|b| *b > 0));
+    let asked = sent && !connect.tls;
+    if !asked
+        && let Some(kin) = contacts.iter_mut().find(|c| {
+            c.host == connect.host
+                && devices.same(c.client, connect.client_key)
+                && c.at.since(connect.at).abs() <= RETRY_WINDOW
+        })
+    {
+        kin.frames.connect.push(connect.frame);
+        if kin.stage == Stage::Connected {
+            kin.ended_at = kin.ended_at.max(connect.close.as_ref().map_or(connect.at, |c| c.at));
+        }
+        return;
+    }
+    let kind = match &connect.watch {
+        Watch::Known(role) => service_kind(role.service).unwrap_or(ContactKind::Unknown),
+        _ => ContactKind::Unknown,
+    };
+    let how = connect.close.as_ref().map(|c| c.how);
+    let failure = match how {
+        Some(Ending::Refused) => Some(Failure::Refused),
+        Some(Ending::Unanswered) => Some(Failure::Unanswered),
+        Some(Ending::Expired | Ending::CaptureEnded) if connect.connected_at.is_none() => Some(Failure::Unanswered),
+        Some(Ending::Reset(crate::flow::Side::Server)) if !connect.tls => Some(Failure::Reset),
+        _ => None,
+    };
+    let answered = connect.close.as_ref().is_some_and(|c| c.bytes.get(1).is_some_and(|b| *b > 0));
+    let mut contact = Contact {
+        host: connect.host.clone(),
+        watch: connect.watch.clone(),
+        client: connect.client_key,
+        port: Some(connect.client.port()),
+        server: Some(connect.server),
+        interface: connect.interface,
+        flow: Some(connect.flow),
+        kind,
+        stage: match (asked, answered) {
+            (true, true) => Stage::Answered,
+            (true, false) => Stage::Asked,
+            (false, _) => Stage::Connected,
+        },
+        began_at: connect.at,
+        at: connect.at,
+        ended_at: match &connect.close {
+            // The end of the exchange, not of the connection: it may idle long after.
+            Some(close) => close.last_payload.iter().flatten().copied().max().unwrap_or(close.at),
+            None => connect.at,
+        },
+        request: None,
+        ocsp: None,
+        answer: None,
+        failure,
+        lookups: Vec::new(),
+        lookup_time: None,
+        connect_time: connect.connected_at.map(|t| t.since(connect.at)),
+        frames: ContactFrames { connect: vec![connect.frame], ..ContactFrames::default() },
+        process: connect.process.clone(),
+        count: 1,
+    };
+    attach_lookups(&mut contact, log, devices, by_host, used);
+    contacts.push(contact);
+}
+
+/// Lookups that led to nothing.
+fn add_lookups(contacts: &mut Vec<Contact>, log: &Log, devices: &DeviceMap, used: &[bool]) {
+    let first_new = contacts.len();
+    for (index, lookup) in log.lookups.iter().enumerate() {
+        if used.get(index).copied().unwrap_or_default() {
+            continue;
+        }
+        let open = contacts.iter_mut().skip(first_new).rev().find(|c| {
+            devices.same(c.client, lookup.client)
+                && lookup.shown.at.since(c.ended_at) <= RETRY_WINDOW
+                && (c.host == lookup.shown.name || tunnel_kin(c, lookup))
+        });
+        match open {
+            Some(contact) => {
+                contact.count += u64::from(contact.host != lookup.shown.name);
+                contact.ended_at = contact.ended_at.max(lookup.ended_at);
+                if contact.frames.dns.len() < 64 {
+                    contact.frames.dns.extend(&lookup.shown.frames);
+                }
+                contact.lookups.push(index);
+            }
+            None => contacts.push(from_lookup(index, lookup)),
+        }
+    }
+    for contact in contacts.iter_mut().skip(first_new) {
+        contact.failure = lookup_failure(contact.lookups.iter().filter_map(|i| log.lookups.get(*i)));
+        contact.frames.dns.sort_unstable();
+        contact.frames.dns.dedup();
+        contact.lookup_time = Some(contact.ended_at.since(contact.began_at));
+    }
+}
+
+/// Many meaningless names under one domain by one device are one contact.
+fn tunnel_kin(contact: &Contact, lookup: &LookupRecord) -> bool {
+    let invented = |watch: &Watch| matches!(watch, Watch::Known(role) if !role.grammatical);
+    invented(&contact.watch) && invented(&lookup.watch)
+}
+
+fn from_lookup(index: usize, lookup: &LookupRecord) -> Contact {
+    Contact {
+        host: lookup.shown.name.clone(),
+        watch: lookup.watch.clone(),
+        client: lookup.client,
+        port: None,
+        server: None,
+        interface: lookup.interface,
+        flow: None,
+        kind: match &lookup.watch {
+            Watch::Known(role) => service_kind(role.service).unwrap_or(ContactKind::Unknown),
+            _ => ContactKind::Unknown,
+        },
+        stage: Stage::LookedUp,
+        began_at: lookup.shown.at,
+        at: lookup.shown.at,
+        ended_at: lookup.ended_at,
+        request: None,
+        ocsp: None,
+        answer: None,
+        failure: None,
+        lookups: vec![index],
+        lookup_time: None,
+        connect_time: None,
+        frames: ContactFrames { dns: lookup.shown.frames.clone(), ..ContactFrames::default() },
+        process: None,
+        count: 1,
+    }
+}
+
+/// Why a lookup led to nothing: only when no question of it was answered with an address of use.
+fn lookup_failure<'a>(lookups: impl Iterator<Item = &'a LookupRecord>) -> Option<Failure> {
+    let (mut sink, mut outcome) = (None, None);
+    for lookup in lookups {
+        for address in &lookup.shown.addresses {
+            if !is_sinkhole(*address) {
+                return None;
+            }
+            sink = Some(*address);
+        }
+        // NODATA for one address type says nothing while another type fails.
+        if lookup.shown.outcome != DnsOutcome::NoData && lookup.shown.outcome != DnsOutcome::Answered {
+            outcome = Some(lookup.shown.outcome);
+        } else if lookup.shown.outcome == DnsOutcome::NoData {
+            outcome = outcome.or(Some(DnsOutcome::NoData));
+        }
+    }
+    sink.map(Failure::Sinkhole).or(outcome.map(Failure::Lookup))
+}
+
+/// Addresses that filters give instead of the real one: no server can be there (RFC 6890: "this host", loopback).
+#[must_use]
+pub fn is_sinkhole(address: IpAddr) -> bool {
+    address.is_unspecified() || address.is_loopback()
+}
+
+fn span_frames(first: FrameNo, last: FrameNo) -> Vec<FrameNo> {
+    if first == last { vec![first] } else { vec![first, last] }
+}

@@ -1,0 +1,359 @@
+//! Which addresses are one device.
+//!
+//! Real clients open the site over IPv4 and the responder over IPv6, so an address is not a device. Three
+//! facts tie addresses together, each with the reason why it is true:
+//!
+//! - **One link-layer address**, both with an undiminished TTL: every router decrements it (RFC 791 3.2,
+//!   RFC 8200 3), so a packet that still has its initial value was sent by the station whose address the
+//!   frame bears. A station with several IPv4 addresses is taken for a router or gateway and ties nothing.
+//! - **Sent by the capturing host itself** (cooked captures, pcapng flags), again with an undiminished TTL, since a
+//!   capturing router also sends what it forwards.
+//! - **DNS hand-off**: the connecting address never asked for the name, and exactly one other address of the other family was just told
+//!   the server's address. Used only where the link layer does not know better.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+
+use crate::event::{BlindSpot, Mac, Sighting};
+use crate::finding::{Device, DeviceId};
+use crate::flow::Scope;
+
+/// An address in its VLAN or tunnel: private addresses repeat from one to the next.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct HostKey {
+    /// VLAN and tunnel stack.
+    pub scope: Scope,
+    /// Address.
+    pub ip: IpAddr,
+}
+
+/// What was seen of every address.
+#[derive(Debug, Default)]
+pub struct Devices {
+    hosts: HashMap<HostKey, Host>,
+    limit: usize,
+    refused: u64,
+}
+
+/// What was seen of one address.
+#[derive(Debug)]
+struct Host {
+    order: u32,
+    mac: Option<Mac>,
+    /// Seen with different link-layer addresses: moved, or behind several routers.
+    many_macs: bool,
+    /// Every packet so far had an initial TTL.
+    direct: bool,
+    this_host: bool,
+    /// Initial TTL values (64, 128, 255) that the observed ones fit: bit set. Several mean several machines.
+    initial: u8,
+    handed: Option<HostKey>,
+    handed_conflict: bool,
+    blind: BTreeMap<BlindSpot, u64>,
+}
+
+impl Devices {
+    /// Remembers at most `limit` addresses.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        Self { hosts: HashMap::new(), limit, refused: 0 }
+    }
+
+    /// Takes in the source of a packet.
+    pub fn sighted(&mut self, seen: &Sighting) {
+        let Some(host) = self.host(HostKey { scope: seen.scope, ip: seen.ip }) else { return };
+        match (host.mac, seen.mac) {
+            (None, mac) => host.mac = mac,
+            (Some(known), Some(mac)) if known != mac => host.many_macs = true,
+            _ => {}
+        }
+        host.direct &= is_initial(seen.ttl);
+        host.this_host |= seen.by_this_host == Some(true) && is_initial(seen.ttl);
+        host.initial |= initial_class(seen.ttl);
+    }
+
+    /// Takes in that `told` was given the address that `connects` now connects to without having asked.
+    pub fn handed_over(&mut self, connects: HostKey, told: HostKey) {
+        if connects.ip.is_ipv4() == told.ip.is_ipv4() || connects.scope != told.scope {
+            return;
+        }
+        if let Some(host) = self.host(connects) {
+            match host.handed {
+                None => host.handed = Some(told),
+                Some(known) if known != told => host.handed_conflict = true,
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Takes in a blind spot of a client.
+    pub fn blind(&mut self, client: HostKey, spot: BlindSpot) {
+        if let Some(host) = self.host(client) {
+            *host.blind.entry(spot).or_default() += 1;
+        }
+    }
+
+    /// How many addresses found no room.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// Draws the conclusions from all that was seen so far.
+    #[must_use]
+    pub fn resolve(&self) -> DeviceMap {
+        let mut keys: Vec<HostKey> = self.hosts.keys().copied().collect();
+        keys.sort_by_key(|key| self.hosts.get(key).map_or(u32::MAX, |h| h.order));
+        let mut groups = Groups::new(&keys);
+        self.tie_by_mac(&keys, &mut groups);
+        self.tie_this_host(&keys, &mut groups);
+        self.tie_by_hand_off(&keys, &mut groups);
+        let mut map = self.map(&keys, &mut groups);
+        map.stations = self.stations(&keys);
+        map
+    }
+
+    fn host(&mut self, key: HostKey) -> Option<&mut Host> {
+        if !self.hosts.contains_key(&key) {
+            if self.hosts.len() >= self.limit {
+                self.refused += 1;
+                return None;
+            }
+            let order = u32::try_from(self.hosts.len()).unwrap_or(u32::MAX);
+            self.hosts.insert(key, Host::new(order));
+        }
+        self.hosts.get_mut(&key)
+    }
+
+    fn tie_by_mac(&self, keys: &[HostKey], groups: &mut Groups) {
+        let mut stations: BTreeMap<(Scope, Mac), Vec<HostKey>> = BTreeMap::new();
+        for key in keys {
+            let Some(host) = self.hosts.get(key) else { continue };
+            if let (Some(mac), true, false) = (host.mac, host.direct, host.many_macs) {
+                stations.entry((key.scope, mac)).or_default().push(*key);
+            }
+        }
+        for addresses in stations.values() {
+            let v4 = addresses.iter().filter(|k| k.ip.is_ipv4()).count();
+            // 16: a station keeps a handful of temporary addresses a day (RFC 8981); more is a router's work.
+            if v4 <= 1 && addresses.len() <= 16 {
+                groups.tie_all(addresses);
+            }
+        }
+    }
+
+    /// Addresses of one link-layer address with undiminished TTLs, though too many to be surely one station. Enough to ask
+    /// whether a server's certificate is shown at another of its addresses.
+    fn stations(&self, keys: &[HostKey]) -> HashMap<HostKey, Vec<HostKey>> {
+        let mut stations: BTreeMap<(Scope, Mac), Vec<HostKey>> = BTreeMap::new();
+        for key in keys {
+            if let Some(Host { mac: Some(mac), direct: true, many_macs: false, .. }) = self.hosts.get(key) {
+                stations.entry((key.scope, *mac)).or_default().push(*key);
+            }
+        }
+        let several = stations.into_values().filter(|list| (2..=16).contains(&list.len()));
+        several.flat_map(|list| list.clone().into_iter().map(move |key| (key, list.clone()))).collect()
+    }
+
+    fn tie_this_host(&self, keys: &[HostKey], groups: &mut Groups) {
+        let own: Vec<HostKey> = keys
+            .iter()
+            .filter(|key| self.hosts.get(key).is_some_and(|h| h.this_host && h.direct))
+            .copied()
+            .collect();
+        // Containers and virtual machines behind the host send through it too, undiminished on a bridge.
+        if own.iter().filter(|k| k.ip.is_ipv4() && !k.ip.is_loopback()).count() <= 1 {
+            groups.tie_all(&own);
+        }
+        let loopback: Vec<HostKey> = keys.iter().filter(|k| k.ip.is_loopback()).copied().collect();
+        groups.tie_all(&loopback);
+    }
+
+    fn tie_by_hand_off(&self, keys: &[HostKey], groups: &mut Groups) {
+        for key in keys {
+            let Some(host) = self.hosts.get(key) else { continue };
+            let (Some(told), false) = (host.handed, host.handed_conflict) else { continue };
+            let link_differs = match (host.mac, self.hosts.get(&told).and_then(|h| h.mac)) {
+                (Some(a), Some(b)) => a != b,
+                _ => false,
+            };
+            if !link_differs {
+                groups.tie_all(&[*key, told]);
+            }
+        }
+    }
+
+    fn map(&self, keys: &[HostKey], groups: &mut Groups) -> DeviceMap {
+        let mut map = DeviceMap::default();
+        let mut by_root: HashMap<usize, DeviceId> = HashMap::new();
+        for (index, key) in keys.iter().enumerate() {
+            let root = groups.root(index);
+            let id = *by_root.entry(root).or_insert_with(|| {
+                let id = DeviceId(u32::try_from(map.devices.len()).unwrap_or(u32::MAX));
+                map.devices.push(Device {
+                    id,
+                    label: String::new(),
+                    mac: None,
+                    addresses: Vec::new(),
+                    shared: false,
+                    clients: Vec::new(),
+                    blind: BTreeMap::new(),
+                });
+                map.keys.push(Vec::new());
+                id
+            });
+            map.of.insert(*key, id);
+            let (Some(device), Some(list), Some(host)) =
+                (map.devices.get_mut(id.0 as usize), map.keys.get_mut(id.0 as usize), self.hosts.get(key))
+            else {
+                continue;
+            };
+            list.push(*key);
+            device.addresses.push(key.ip);
+            if host.direct && !host.many_macs {
+                device.mac = device.mac.or(host.mac);
+            }
+            device.shared |= host.shared();
+            for (spot, count) in &host.blind {
+                *device.blind.entry(*spot).or_default() += count;
+            }
+        }
+        for device in &mut map.devices {
+            device.label = match (device.mac, device.addresses.first()) {
+                (Some(mac), _) => mac.to_string(),
+                (None, Some(ip)) => ip.to_string(),
+                (None, None) => String::new(),
+            };
+        }
+        map
+    }
+}
+
+impl Host {
+    const fn new(order: u32) -> Self {
+        Self {
+            order,
+            mac: None,
+            many_macs: false,
+            direct: true,
+            this_host: false,
+            initial: 0,
+            handed: None,
+            handed_conflict: false,
+            blind: BTreeMap::new(),
+        }
+    }
+
+    /// Systems with different initial TTLs use this address. TCP clocks are no sign: common stacks start them at a
+    /// random offset for each connection (RFC 7323 5.4).
+    fn shared(&self) -> bool {
+        self.initial.count_ones() > 1
+    }
+}
+
+/// The conclusions: which address belongs to which device.
+#[derive(Debug, Default)]
+pub struct DeviceMap {
+    of: HashMap<HostKey, DeviceId>,
+    keys: Vec<Vec<HostKey>>,
+    stations: HashMap<HostKey, Vec<HostKey>>,
+    /// The devices, by id.
+    pub devices: Vec<Device>,
+}
+
+impl DeviceMap {
+    /// The device of an address.
+    #[must_use]
+    pub fn of(&self, key: HostKey) -> Option<DeviceId> {
+        self.of.get(&key).copied()
+    }
+
+    /// The addresses of a device, or of the single address when it was never sighted.
+    #[must_use]
+    pub fn addresses(&self, key: HostKey) -> Vec<HostKey> {
+        self.of(key)
+            .and_then(|id| self.keys.get(id.0 as usize))
+            .cloned()
+            .unwrap_or_else(|| vec![key])
+    }
+
+    /// The addresses of a device and of the station it shares a link-layer address with.
+    #[must_use]
+    pub fn stations(&self, key: HostKey) -> Vec<HostKey> {
+        let mut all = self.addresses(key);
+        for other in self.stations.get(&key).into_iter().flatten() {
+            if !all.contains(other) {
+                all.push(*other);
+            }
+        }
+        all
+    }
+
+    /// Whether two addresses are one device.
+    #[must_use]
+    pub fn same(&self, a: HostKey, b: HostKey) -> bool {
+        a == b || matches!((self.of(a), self.of(b)), (Some(x), Some(y)) if x == y)
+    }
+
+    /// A device.
+    #[must_use]
+    pub fn device(&self, id: DeviceId) -> Option<&Device> {
+        self.devices.get(id.0 as usize)
+    }
+}
+
+/// Disjoint sets over the keys.
+struct Groups {
+    parent: Vec<usize>,
+    index: HashMap<HostKey, usize>,
+}
+
+impl Groups {
+    fn new(keys: &[HostKey]) -> Self {
+        Self {
+            parent: (0..keys.len()).collect(),
+            index: keys.iter().enumerate().map(|(i, k)| (*k, i)).collect(),
+        }
+    }
+
+    fn root(&mut self, mut at: usize) -> usize {
+        while let Some(&up) = self.parent.get(at) {
+            if up == at {
+                break;
+            }
+            let above = self.parent.get(up).copied().unwrap_or(up);
+            if let Some(slot) = self.parent.get_mut(at) {
+                *slot = above;
+            }
+            at = above;
+        }
+        at
+    }
+
+    fn tie_all(&mut self, keys: &[HostKey]) {
+        let mut members = keys.iter().filter_map(|k| self.index.get(k).copied()).collect::<Vec<_>>().into_iter();
+        let Some(first) = members.next() else { return };
+        for other in members {
+            let (a, b) = (self.root(first), self.root(other));
+            // The lower index leads, so that the result does not depend on the order of ties.
+            if let Some(slot) = self.parent.get_mut(a.max(b)) {
+                *slot = a.min(b);
+            }
+        }
+    }
+}
+
+/// Initial TTL values in use: 64 (Unix), 128 (Windows), 255 (network gear, neighbour discovery), 32 (old Windows).
+const fn is_initial(ttl: u8) -> bool {
+    matches!(ttl, 32 | 64 | 128 | 255)
+}
+
+/// Which initial value an observed TTL came from, as a bit; paths are rarely longer than 30 hops.
+const fn initial_class(ttl: u8) -> u8 {
+    match ttl {
+        34..=64 => 1,
+        98..=128 => 2,
+        225..=255 => 4,
+        _ => 0,
+    }
+}

@@ -1,0 +1,197 @@
+//! No handshake explains the contact: what else did the device do?
+//!
+//! Each cause needs its own signs; without them the contact stays unexplained, with what would help.
+
+use std::collections::BTreeSet;
+
+use crate::correlate::State;
+use crate::correlate::agents::{self, Family};
+use crate::correlate::alerts;
+use crate::correlate::answers::Object;
+use crate::correlate::contacts::{Contact, Watch};
+use crate::correlate::devices::DeviceMap;
+use crate::correlate::verdict::Ruling;
+use crate::event::BlindSpot;
+use crate::finding::{Cause, Confidence, ContactKind, Missing, Outcome, Stage, Visibility};
+use crate::time::Span;
+
+/// A capture that began less than this before the contact may have missed the handshake.
+const TOO_FRESH: Span = Span::from_secs(5);
+/// Device activity this close counts as nearby.
+const NEARBY: Span = Span::from_secs(600);
+
+/// Replaces an unexplained ruling by one of the device's own doings, where its signs are there.
+pub fn explain(
+    state: &State,
+    devices: &DeviceMap,
+    contacts: &[Contact],
+    index: usize,
+    mut ruling: Ruling,
+) -> (Ruling, Vec<Missing>) {
+    let Some(contact) = contacts.get(index) else { return (ruling, Vec::new()) };
+    if ruling.confidence < Confidence::Strong && is_fake(state, devices, contact) {
+        let mut fake = Ruling::disguise();
+        fake.confidence = Confidence::Likely;
+        fake.rejected = ruling.named.into_iter().chain(ruling.rejected).collect();
+        return (fake, Vec::new());
+    }
+    if ruling.outcome == Outcome::Unexplained
+        && let Some((cause, confidence)) = own_doing(state, devices, contacts, contact, &ruling)
+    {
+        ruling.outcome = Outcome::NoOutbound;
+        ruling.cause = cause;
+        ruling.confidence = confidence;
+    }
+    let open = ruling.outcome == Outcome::Unexplained
+        || (ruling.confidence < Confidence::Strong && ruling.cause != Cause::Disguise);
+    let missing = if open { missing(state, devices, contact, &ruling) } else { Vec::new() };
+    (ruling, missing)
+}
+
+fn own_doing(
+    state: &State,
+    devices: &DeviceMap,
+    contacts: &[Contact],
+    contact: &Contact,
+    ruling: &Ruling,
+) -> Option<(Cause, Confidence)> {
+    let request = contact.request.as_ref()?;
+    let family = agents::family(request);
+    let kin = || contacts.iter().filter(|c| devices.same(c.client, contact.client));
+    if matches!(family, Family::HaProxy | Family::Apache) {
+        return Some((Cause::Stapling, Confidence::Likely));
+    }
+    if family.is_stapler() && contact.kind == ContactKind::Ocsp && is_server(state, devices, contact) {
+        return Some((Cause::Stapling, Confidence::Likely));
+    }
+    if is_refresh(contact, kin()) {
+        return Some((Cause::Refresh, Confidence::Likely));
+    }
+    if is_periodic(contact, kin()) {
+        return Some((Cause::Scheduled, Confidence::Likely));
+    }
+    if family.is_verifier() {
+        return None;
+    }
+    if acme_nearby(state, devices, contact) && matches!(family, Family::Python | Family::Go) {
+        return Some((Cause::Acme, Confidence::Likely));
+    }
+    if is_sweep(contact, kin()) {
+        return Some((Cause::Scanner, Confidence::Likely));
+    }
+    if family == Family::BareGet && contact.kind == ContactKind::Ocsp {
+        // nginx by its handwriting, but no visitor was seen.
+        return Some((Cause::Stapling, Confidence::Possible));
+    }
+    // A tool that never checks by itself, and no handshake that could have made it: a person or a script.
+    let hidden = ruling.rejected.iter().any(|w| w.level.is_some());
+    let seen_before = state.span.is_some_and(|(first, _)| contact.began_at.since(first) >= Span::from_secs(1));
+    (family.is_tool() && !hidden).then_some((
+        Cause::Person,
+        if seen_before || !contact.lookups.is_empty() { Confidence::Likely } else { Confidence::Possible },
+    ))
+}
+
+/// A request that uses the host's name but asks nothing that the host answers, got nothing of the kind, and went to an address
+/// that DNS did not give for the name.
+/// A curious person does the first two; the address is theirs who run the disguise.
+fn is_fake(state: &State, devices: &DeviceMap, contact: &Contact) -> bool {
+    let (Watch::Known(role), Some(request)) = (&contact.watch, &contact.request) else { return false };
+    alerts::is_odd_request(role, request, contact.ocsp.is_some())
+        && alerts::looks_foreign(contact)
+        && alerts::address_doubt(state, devices, contact).is_some()
+}
+
+/// The device takes TLS connections: it is a server.
+fn is_server(state: &State, devices: &DeviceMap, contact: &Contact) -> bool {
+    devices.addresses(contact.client).iter().any(|key| state.handshakes.of_server(*key).next().is_some())
+}
+
+/// The same was fetched before, and that answer was about to run out (RFC 9919 6: clients renew before nextUpdate).
+fn is_refresh<'c>(contact: &Contact, kin: impl Iterator<Item = &'c Contact>) -> bool {
+    let mut earlier = kin.filter(|c| c.at < contact.at && same_question(c, contact));
+    earlier.any(|c| {
+        let (from, until) = match c.answer.as_ref().map(|a| &a.object) {
+            Some(Object::Ocsp(response)) => match response.answers.first() {
+                Some(a) => (a.this_update, a.next_update),
+                None => return false,
+            },
+            Some(Object::Crl { facts, .. }) => (facts.this_update, facts.next_update),
+            _ => return false,
+        };
+        let Some(until) = until else { return false };
+        let life = until.since(from).as_nanos();
+        // The last tenth of the lifetime, or up to an hour past its end.
+        life > 0
+            && contact.at.since(until) <= Span::from_secs(3_600)
+            && until.since(contact.at).as_nanos() <= life / 10
+    })
+}
+
+/// At least three identical questions at a steady interval of a minute or more.
+fn is_periodic<'c>(contact: &Contact, kin: impl Iterator<Item = &'c Contact>) -> bool {
+    let mut times: Vec<i64> = kin.filter(|c| same_question(c, contact)).map(|c| c.at.as_nanos()).collect();
+    times.sort_unstable();
+    times.dedup_by(|a, b| a.saturating_sub(*b) < 5_000_000_000);
+    let gaps: Vec<i64> = times.windows(2).filter_map(|w| Some(w.get(1)?.saturating_sub(*w.first()?))).collect();
+    let (Some(least), Some(most)) = (gaps.iter().min(), gaps.iter().max()) else { return false };
+    gaps.len() >= 2 && *least >= 60_000_000_000 && most.saturating_sub(*least) <= least / 10
+}
+
+/// Many shards or issuers in one go: an inventory, not a check.
+fn is_sweep<'c>(contact: &Contact, kin: impl Iterator<Item = &'c Contact>) -> bool {
+    let near = kin.filter(|c| c.ocsp.is_none() && c.at.since(contact.at).abs() <= Span::from_secs(60));
+    near.filter_map(Contact::url).collect::<BTreeSet<_>>().len() >= 8
+}
+
+fn same_question(a: &Contact, b: &Contact) -> bool {
+    match (&a.ocsp, &b.ocsp) {
+        (Some(x), Some(y)) => x.ids == y.ids,
+        (None, None) => a.host == b.host && a.url() == b.url() && a.stage == b.stage,
+        _ => false,
+    }
+}
+
+/// The device spoke with Let's Encrypt's ACME directory (RFC 8555) within ten minutes.
+fn acme_nearby(state: &State, devices: &DeviceMap, contact: &Contact) -> bool {
+    devices.addresses(contact.client).iter().flat_map(|key| state.handshakes.of_client(*key)).any(|r| {
+        let near = r.shown.hello_at.since(contact.at).abs() <= NEARBY;
+        near && matches!(&r.shown.site, crate::finding::Site::Sni(n) if n.is_under("api.letsencrypt.org"))
+    })
+}
+
+/// What would settle it.
+fn missing(state: &State, devices: &DeviceMap, contact: &Contact, ruling: &Ruling) -> Vec<Missing> {
+    let mut wanted = BTreeSet::new();
+    let considered = ruling.named.iter().chain(&ruling.rejected).filter(|w| w.level.is_some());
+    let hidden = considered
+        .filter_map(|w| state.handshakes.get(w.id))
+        .any(|r| r.shown.chain.is_empty() && r.shown.visibility == Visibility::Hidden);
+    if hidden {
+        wanted.extend([Missing::KeyLog, Missing::SiteCertificates]);
+    }
+    if state.coverage.cut_frames > 0 && contact.stage >= Stage::Connected {
+        wanted.insert(Missing::LargerSnaplen);
+    }
+    if ruling.named.is_empty() {
+        if state.span.is_some_and(|(first, _)| contact.began_at.since(first) <= TOO_FRESH) {
+            wanted.insert(Missing::EarlierStart);
+        }
+        let device = devices.of(contact.client).and_then(|id| devices.device(id));
+        if device.is_some_and(|d| d.shared) {
+            wanted.insert(Missing::ClientSide);
+        }
+        let tunnels = [BlindSpot::WireGuard, BlindSpot::OpenVpn, BlindSpot::Ipsec, BlindSpot::TlsProxy];
+        if device.is_some_and(|d| tunnels.iter().any(|t| d.blind.contains_key(t))) {
+            wanted.insert(Missing::OtherInterface);
+        }
+        if state.coverage.one_sided_flows > 0 {
+            wanted.insert(Missing::CompleteCapture);
+        }
+        if wanted.is_empty() {
+            wanted.extend([Missing::EarlierStart, Missing::OtherInterface]);
+        }
+        wanted.insert(Missing::ProcessNames);
+    }
+    wanted.into_iter().collect()
+}

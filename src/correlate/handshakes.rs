@@ -1,0 +1,292 @@
+//! Events to handshakes: everything known of each one, found again by device, serial and URL.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use crate::correlate::devices::HostKey;
+use crate::event::{Beat, BeatKind, Carrier, Chain, ClientHello, Ech, Provenance, ServerHello};
+use crate::finding::{DeviceId, Handshake, HandshakeFrames, HandshakeId, HandshakeOutcome, Site, Visibility};
+use crate::flow::{Close, Ending, Endpoints, FlowId, Side};
+use crate::frame::FrameNo;
+use crate::pki::cert::{Certificate, Serial};
+use crate::time::Timestamp;
+
+/// A handshake as correlation keeps it.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// What presenters see.
+    pub shown: Handshake,
+    /// Client address in its scope.
+    pub client: HostKey,
+    /// Server address in its scope.
+    pub server: HostKey,
+    /// Client certificates, when the server asked for them and they could be read.
+    pub client_chain: Vec<Arc<Certificate>>,
+    /// Whether the staple, if any, was read and says good.
+    pub good_staple: bool,
+    /// Frames of the staple.
+    pub staple_frame: Option<FrameNo>,
+    /// DER of the staple.
+    pub staple_der: Option<Arc<[u8]>>,
+    /// When the server last spoke before the client's next word: the end of its first flight.
+    pub flight_end: Option<Timestamp>,
+    /// When the flow ended, if it has.
+    pub closed_at: Option<Timestamp>,
+    /// When the client last sent payload, at the end of the flow.
+    pub last_client_payload: Option<Timestamp>,
+    /// A Certificate message should have been readable, but was not seen whole.
+    pub certificate_lost: bool,
+    /// The first hello of this flow asked for early data.
+    pub early_data: bool,
+    /// Interface.
+    pub interface: crate::frame::InterfaceId,
+}
+
+/// The handshakes of the run, the oldest forgotten first.
+#[derive(Debug, Default)]
+pub struct Handshakes {
+    records: VecDeque<Record>,
+    first: u64,
+    limit: usize,
+    by_client: HashMap<HostKey, VecDeque<HandshakeId>>,
+    by_server: HashMap<HostKey, VecDeque<HandshakeId>>,
+    by_serial: HashMap<Serial, Vec<HandshakeId>>,
+    forgotten: u64,
+    /// Totals for coverage.
+    pub total: u64,
+}
+
+impl Handshakes {
+    /// Remembers at most `limit`.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        Self { limit: limit.max(1), ..Self::default() }
+    }
+
+    /// A ClientHello, or a ServerHello whose ClientHello was not captured, opens a handshake.
+    #[expect(clippy::too_many_arguments, reason = "one call site, one fact each")]
+    pub fn open(
+        &mut self,
+        flow: FlowId,
+        ends: &Endpoints,
+        interface: crate::frame::InterfaceId,
+        opened_at: Option<Timestamp>,
+        at: Timestamp,
+        frame: FrameNo,
+        hello: Option<&ClientHello>,
+    ) -> HandshakeId {
+        let id = HandshakeId(self.first + self.records.len() as u64);
+        self.total += 1;
+        let client = HostKey { scope: ends.scope, ip: ends.client.ip() };
+        let server = HostKey { scope: ends.scope, ip: ends.server.ip() };
+        let site = match hello.and_then(|h| h.sni.clone()) {
+            Some(name) => Site::Sni(name),
+            None => Site::Address(ends.server.ip()),
+        };
+        self.by_client.entry(client).or_default().push_back(id);
+        self.by_server.entry(server).or_default().push_back(id);
+        self.records.push_back(Record {
+            shown: Handshake {
+                id,
+                flow,
+                client: ends.client,
+                server: ends.server,
+                client_device: DeviceId(u32::MAX),
+                site,
+                carrier: hello.map_or(Carrier::Tls, |h| h.carrier.clone()),
+                version: None,
+                suite: None,
+                alpn: hello.map(|h| h.alpn.clone()).unwrap_or_default(),
+                ja4: hello.map(|h| h.ja4.clone()).unwrap_or_default(),
+                ech_offered: hello.is_some_and(|h| h.ech == Ech::Offered),
+                visibility: Visibility::Hidden,
+                chain: Vec::new(),
+                provenance: None,
+                staple: None,
+                wanted_staple: hello.is_some_and(|h| h.status_request),
+                opened_at,
+                hello_at: at,
+                server_hello_at: None,
+                certificate_at: None,
+                first_data_at: None,
+                frames: HandshakeFrames { client_hello: hello.map(|_| frame), ..HandshakeFrames::default() },
+                beats: Vec::new(),
+                outcome: HandshakeOutcome::Unknown,
+                bytes: None,
+                ending: None,
+                process: None,
+            },
+            client,
+            server,
+            client_chain: Vec::new(),
+            good_staple: false,
+            staple_frame: None,
+            staple_der: None,
+            flight_end: None,
+            closed_at: None,
+            last_client_payload: None,
+            certificate_lost: false,
+            early_data: hello.is_some_and(|h| h.early_data),
+            interface,
+        });
+        if self.records.len() > self.limit {
+            self.forget_oldest();
+        }
+        id
+    }
+
+    /// The record of an id, unless it was forgotten.
+    #[must_use]
+    pub fn get(&self, id: HandshakeId) -> Option<&Record> {
+        self.records.get(usize::try_from(id.0.checked_sub(self.first)?).ok()?)
+    }
+
+    /// The same, to add to it.
+    pub fn get_mut(&mut self, id: HandshakeId) -> Option<&mut Record> {
+        self.records.get_mut(usize::try_from(id.0.checked_sub(self.first)?).ok()?)
+    }
+
+    /// Makes a chain findable by the serials in it.
+    pub fn index_chain(&mut self, id: HandshakeId, certs: &[Arc<Certificate>]) {
+        for cert in certs {
+            let list = self.by_serial.entry(cert.serial.clone()).or_default();
+            if list.last() != Some(&id) {
+                list.push(id);
+            }
+        }
+    }
+
+    /// Handshakes that an address opened, in order.
+    pub fn of_client(&self, key: HostKey) -> impl DoubleEndedIterator<Item = &Record> {
+        self.by_client.get(&key).into_iter().flatten().filter_map(|id| self.get(*id))
+    }
+
+    /// Handshakes that an address received, in order.
+    pub fn of_server(&self, key: HostKey) -> impl DoubleEndedIterator<Item = &Record> {
+        self.by_server.get(&key).into_iter().flatten().filter_map(|id| self.get(*id))
+    }
+
+    /// Handshakes in which a certificate with this serial was shown by either side.
+    pub fn with_serial(&self, serial: &Serial) -> impl Iterator<Item = &Record> {
+        self.by_serial.get(serial).into_iter().flatten().filter_map(|id| self.get(*id))
+    }
+
+    /// All, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Record> {
+        self.records.iter()
+    }
+
+    /// How many had to be forgotten.
+    #[must_use]
+    pub fn forgotten(&self) -> u64 {
+        self.forgotten
+    }
+
+    fn forget_oldest(&mut self) {
+        let Some(old) = self.records.pop_front() else { return };
+        self.first += 1;
+        self.forgotten += 1;
+        let id = old.shown.id;
+        for (map, key) in [(&mut self.by_client, old.client), (&mut self.by_server, old.server)] {
+            if let Some(list) = map.get_mut(&key) {
+                list.retain(|other| *other != id);
+                if list.is_empty() {
+                    map.remove(&key);
+                }
+            }
+        }
+        for cert in old.shown.chain.iter().chain(&old.client_chain) {
+            if let Some(list) = self.by_serial.get_mut(&cert.serial) {
+                list.retain(|other| *other != id);
+                if list.is_empty() {
+                    self.by_serial.remove(&cert.serial);
+                }
+            }
+        }
+    }
+}
+
+impl Record {
+    /// A ServerHello.
+    pub fn server_hello(&mut self, at: Timestamp, frame: FrameNo, hello: &ServerHello) {
+        if hello.retry {
+            return;
+        }
+        let shown = &mut self.shown;
+        shown.version = Some(hello.version);
+        shown.suite = Some(hello.suite);
+        shown.server_hello_at = shown.server_hello_at.or(Some(at));
+        shown.frames.server_hello = shown.frames.server_hello.or(Some(frame));
+        if hello.resumed == Some(true) {
+            shown.visibility = Visibility::Resumed;
+        }
+    }
+
+    /// A Certificate message of either side.
+    pub fn chain(&mut self, at: Timestamp, frame: FrameNo, chain: &Chain) {
+        if chain.side == Side::Client {
+            self.client_chain.clone_from(&chain.certs);
+            return;
+        }
+        let shown = &mut self.shown;
+        shown.chain.clone_from(&chain.certs);
+        shown.provenance = Some(chain.provenance);
+        shown.visibility = match chain.provenance {
+            Provenance::KeyLog => Visibility::Keys,
+            _ => Visibility::Clear,
+        };
+        self.certificate_lost = !chain.complete;
+        shown.certificate_at = Some(at);
+        shown.frames.certificate = Some(frame);
+        shown.frames.certificate_first = Some(chain.first_frame);
+    }
+
+    /// A sign of life.
+    pub fn beat(&mut self, at: Timestamp, frame: FrameNo, beat: Beat) {
+        let shown = &mut self.shown;
+        if beat.side == Side::Server && beat.kind == BeatKind::ServerFlight {
+            self.flight_end = Some(at);
+        }
+        if beat.side == Side::Client && beat.kind == BeatKind::AppData && shown.first_data_at.is_none() {
+            shown.first_data_at = Some(at);
+            shown.outcome = HandshakeOutcome::Used;
+        }
+        shown.beats.push((at, frame, beat));
+    }
+
+    /// The end of its flow.
+    pub fn closed(&mut self, close: &Close) {
+        self.closed_at = match close.how {
+            Ending::CaptureEnded | Ending::Expired => None,
+            _ => Some(close.at),
+        };
+        let [client, _] = close.last_payload;
+        self.last_client_payload = client;
+        self.shown.bytes = Some(close.bytes);
+        self.shown.ending = Some(close.how);
+        if self.shown.outcome == HandshakeOutcome::Unknown && self.closed_at.is_some() {
+            self.shown.outcome = HandshakeOutcome::Abandoned;
+        }
+    }
+
+    /// Certificates the server showed.
+    #[must_use]
+    pub fn leaf(&self) -> Option<&Arc<Certificate>> {
+        self.shown.chain.first()
+    }
+
+    /// Whether its certificate cannot be read although one was sent.
+    #[must_use]
+    pub fn hides_certificate(&self) -> bool {
+        self.shown.chain.is_empty() && self.shown.visibility != Visibility::Resumed
+    }
+
+    /// The moment from which a check can have begun: the server's flight, else its hello, else the client's.
+    #[must_use]
+    pub fn anchor(&self) -> Timestamp {
+        self.shown
+            .certificate_at
+            .or(self.shown.server_hello_at)
+            .unwrap_or(self.shown.hello_at)
+    }
+}

@@ -1,0 +1,502 @@
+//! Cheap narrowing and weighing: which handshakes can have caused a contact, and what speaks for each.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::correlate::State;
+use crate::correlate::agents::{self, Family};
+use crate::correlate::case::{Case, Kin, ShownCert};
+use crate::correlate::contacts::{Contact, Watch};
+use crate::correlate::devices::{DeviceMap, HostKey};
+use crate::correlate::handshakes::Record;
+use crate::correlate::rules::RULES;
+use crate::correlate::verdict::{self, Ruling};
+use crate::correlate::waits::{Stance, stance};
+use crate::event::Name;
+use crate::finding::{Confidence, Direction, Evidence, Failure, FindingId, HandshakeId, Outcome, Site, Stage, Visibility};
+use crate::flow::Scope;
+use crate::pki::cert::{Certificate, Serial};
+use crate::time::{Span, Timestamp};
+
+/// A handshake weighed against a contact.
+#[derive(Clone, Debug)]
+pub struct Weighed {
+    /// The handshake.
+    pub id: HandshakeId,
+    /// Seen from the device of the contact.
+    pub direction: Direction,
+    /// What speaks for and against it.
+    pub evidence: Vec<Evidence>,
+    /// Confidence in it alone; None when it is ruled out or nothing speaks for it.
+    pub level: Option<Confidence>,
+    /// How it stood while the fetch ran.
+    pub stance: Option<Stance>,
+    /// From the end of this fetch to the client's next word; the smaller, the closer.
+    pub closeness: Option<Span>,
+    /// From its anchor to the contact.
+    pub lead: Span,
+    /// Site.
+    pub site: Site,
+    /// What tells one site from another.
+    pub site_key: String,
+    /// Place in the chain of the certificate that decides.
+    pub position: usize,
+}
+
+/// What one pass over all contacts came to, for the next.
+#[derive(Debug, Default)]
+pub struct Pass {
+    /// A ruling for each contact.
+    pub rulings: Vec<Ruling>,
+    fingerprints: HashMap<String, Vec<Family>>,
+    tied: HashMap<HandshakeId, Serial>,
+}
+
+/// The judge of one report.
+#[derive(Debug)]
+pub struct Judge<'a> {
+    state: &'a State,
+    devices: &'a DeviceMap,
+    contacts: &'a [Contact],
+    by_device: HashMap<HostKey, Vec<usize>>,
+}
+
+/// Handshakes looked back at for one contact: more within one window is a scan, not browsing.
+const LOOK_BACK: usize = 1_000;
+
+impl<'a> Judge<'a> {
+    /// A judge over `contacts` in order of time.
+    #[must_use]
+    pub fn new(state: &'a State, devices: &'a DeviceMap, contacts: &'a [Contact]) -> Self {
+        let mut by_device: HashMap<HostKey, Vec<usize>> = HashMap::new();
+        for (index, contact) in contacts.iter().enumerate() {
+            by_device.entry(canonical(devices, contact.client)).or_default().push(index);
+        }
+        Self { state, devices, contacts, by_device }
+    }
+
+    /// Rules on every contact twice: what the first pass proves (which fingerprint is which software, which serial a
+    /// hidden handshake has, which trigger a burst shares) is evidence in the second.
+    #[must_use]
+    pub fn rule_all(&self) -> Vec<Ruling> {
+        let first = self.pass(&Pass::default());
+        self.pass(&first).rulings
+    }
+
+    fn pass(&self, before: &Pass) -> Pass {
+        let mut pass = Pass::default();
+        for (index, contact) in self.contacts.iter().enumerate() {
+            let ruling = self.rule(index, contact, before);
+            if let Some(best) = ruling.named.first()
+                && ruling.outcome == Outcome::Site
+                && ruling.confidence == Confidence::Proven
+                && let Some(record) = self.state.handshakes.get(best.id)
+            {
+                if let Some(family) = contact.request.as_ref().map(|r| agents::family(r)).filter(|f| f.is_verifier()) {
+                    let known = pass.fingerprints.entry(record.shown.ja4.clone()).or_default();
+                    if !record.shown.ja4.is_empty() && !known.contains(&family) {
+                        known.push(family);
+                    }
+                }
+                if let (Some(request), 0) = (&contact.ocsp, best.position)
+                    && let Some(id) = request.ids.first()
+                {
+                    pass.tied.insert(best.id, id.serial.clone());
+                }
+            }
+            pass.rulings.push(ruling);
+        }
+        pass
+    }
+
+    fn rule(&self, index: usize, contact: &Contact, before: &Pass) -> Ruling {
+        if contact.watch == Watch::LookAlike {
+            return Ruling::disguise();
+        }
+        let keys = self.devices.addresses(contact.client);
+        let (start, end, open_ended) = extent(contact);
+        let mut weighed: Vec<Weighed> = Vec::new();
+        for record in self.outbound(&keys, contact, start) {
+            weighed.push(self.weigh(index, contact, record, Direction::Outbound, (start, end, open_ended), before));
+        }
+        let stations = self.devices.stations(contact.client);
+        for record in self.inbound(&stations, contact, start) {
+            weighed.push(self.weigh(index, contact, record, Direction::Inbound, (start, end, open_ended), before));
+        }
+        mark_shared_waits(&mut weighed);
+        verdict::decide(contact, weighed, self.device_shared(contact.client))
+    }
+
+    fn device_shared(&self, key: HostKey) -> bool {
+        self.devices.of(key).and_then(|id| self.devices.device(id)).is_some_and(|d| d.shared)
+    }
+
+    /// Handshakes the device opened shortly before, and all in which the asked certificate was shown.
+    fn outbound(&self, keys: &[HostKey], contact: &Contact, start: Timestamp) -> Vec<&'a Record> {
+        let earliest = start.minus(self.state.limits.cause_window);
+        let mut found: Vec<&Record> = Vec::new();
+        for key in keys {
+            found.extend(
+                self.state
+                    .handshakes
+                    .of_client(*key)
+                    .rev()
+                    .skip_while(|r| r.shown.hello_at > start.plus(Span::from_millis(1)))
+                    .take_while(|r| r.shown.hello_at >= earliest)
+                    .take(LOOK_BACK),
+            );
+        }
+        let asked = contact.ocsp.iter().flat_map(|request| &request.ids);
+        for id in asked {
+            found.extend(
+                self.state
+                    .handshakes
+                    .with_serial(&id.serial)
+                    .filter(|r| keys.contains(&r.client) && r.shown.hello_at <= start.plus(Span::from_millis(1)))
+                    .take(LOOK_BACK),
+            );
+        }
+        if contact.request.is_some() && contact.ocsp.is_none() {
+            // A script may download what a certificate named some minutes ago.
+            for key in keys {
+                found.extend(
+                    self.state
+                        .handshakes
+                        .of_client(*key)
+                        .rev()
+                        .skip_while(|r| r.shown.hello_at >= earliest)
+                        .take(LOOK_BACK)
+                        .filter(|r| names_url(r, contact)),
+                );
+            }
+        }
+        in_order(found)
+    }
+
+    /// Handshakes the device received: those with the asked certificate at any time, others shortly before.
+    fn inbound(&self, keys: &[HostKey], contact: &Contact, start: Timestamp) -> Vec<&'a Record> {
+        let earliest = start.minus(Span::from_secs(5));
+        let mut found: Vec<&Record> = Vec::new();
+        for key in keys {
+            found.extend(
+                self.state
+                    .handshakes
+                    .of_server(*key)
+                    .rev()
+                    .skip_while(|r| r.shown.hello_at > start.plus(Span::from_millis(1)))
+                    .take_while(|r| r.shown.hello_at >= earliest)
+                    .take(LOOK_BACK),
+            );
+        }
+        for id in contact.ocsp.iter().flat_map(|request| &request.ids) {
+            found.extend(
+                self.state
+                    .handshakes
+                    .with_serial(&id.serial)
+                    .filter(|r| keys.contains(&r.server))
+                    .take(LOOK_BACK),
+            );
+        }
+        in_order(found)
+    }
+
+    fn weigh(
+        &self,
+        index: usize,
+        contact: &Contact,
+        record: &Record,
+        direction: Direction,
+        (start, end, open_ended): (Timestamp, Timestamp, bool),
+        before: &Pass,
+    ) -> Weighed {
+        let stance = (direction == Direction::Outbound).then(|| stance(record, start, end));
+        let (mut resumed_after, mut closeness) = (None, None);
+        if let Some(Stance::Held(hold)) = stance {
+            closeness = Some(hold.until.since(end));
+            let last = self.last_end_before(contact.client, hold.from, hold.until).max(end);
+            // A client that got no answer goes on when its own patience ends, which may be seconds later.
+            resumed_after = Some(if open_ended {
+                Span::from_millis(500).min(hold.until.since(last))
+            } else {
+                hold.until.since(last)
+            });
+        }
+        let (site, site_key) = self.site(record);
+        let (shown, whole) = self.shown(record, &site);
+        let none: &[Family] = &[];
+        let case = Case {
+            contact,
+            record,
+            direction,
+            shown: &shown,
+            whole,
+            started: start,
+            stance,
+            resumed_after,
+            wait_shared: false,
+            family: contact.request.as_ref().map(|r| agents::family(r)),
+            fingerprint: before.fingerprints.get(&record.shown.ja4).map_or(none, Vec::as_slice),
+            tied_serial: before.tied.get(&record.shown.id).filter(|_| record.hides_certificate()),
+            kin: self.kin(index, contact, record, before),
+            repeat: self.is_repeat(record, &site_key),
+            shared_address: self.device_shared(contact.client),
+        };
+        let mut evidence: Vec<Evidence> = RULES.iter().filter_map(|rule| (rule.apply)(&case)).collect();
+        evidence.sort_by_key(|e| verdict::rank(e.bearing));
+        // Where even the hello was cut or lost, the times at which its sides spoke are no better known.
+        let patchy = record.shown.ja4.is_empty();
+        let level = verdict::level(&evidence).map(|level| match level {
+            Confidence::Proven => level,
+            _ if patchy => Confidence::Possible,
+            _ => level,
+        });
+        let position = case.asked_cert().or_else(|| case.naming_cert().map(|(s, _)| s)).map_or(0, |s| s.position);
+        Weighed {
+            id: record.shown.id,
+            direction,
+            evidence,
+            level,
+            stance,
+            closeness,
+            lead: start.since(record.anchor()),
+            site,
+            site_key,
+            position,
+        }
+    }
+
+    /// When the last contact of this device inside a silence ended.
+    fn last_end_before(&self, client: HostKey, from: Timestamp, until: Timestamp) -> Timestamp {
+        let siblings = self.by_device.get(&canonical(self.devices, client));
+        siblings
+            .into_iter()
+            .flatten()
+            .filter_map(|i| self.contacts.get(*i))
+            .filter(|c| c.at >= from && c.ended_at <= until.plus(Span::from_millis(1)))
+            .map(|c| c.ended_at)
+            .max()
+            .unwrap_or(from)
+    }
+
+    /// A contact of the same burst or question whose trigger is known to be this handshake.
+    fn kin(&self, index: usize, contact: &Contact, record: &Record, before: &Pass) -> Option<Kin> {
+        let siblings = self.by_device.get(&canonical(self.devices, contact.client))?;
+        let here = siblings.iter().position(|i| *i == index)?;
+        let near = siblings.iter().skip(here.saturating_sub(8)).take(17).filter(|i| **i != index);
+        near.filter_map(|i| {
+            let (other, ruling) = (self.contacts.get(*i)?, before.rulings.get(*i)?);
+            let tied = ruling.outcome == Outcome::Site
+                && ruling.confidence >= Confidence::Strong
+                && ruling.named.iter().any(|w| w.id == record.shown.id);
+            if !tied {
+                return None;
+            }
+            let same_question = match (&contact.ocsp, &other.ocsp) {
+                (Some(a), Some(b)) => a.ids == b.ids,
+                (None, None) => contact.url().is_some() && contact.url() == other.url(),
+                _ => false,
+            } && contact.at.since(other.at).abs() <= Span::from_secs(10);
+            let (a, b) = if contact.at <= other.at { (contact, other) } else { (other, contact) };
+            let same_software = contact.request.as_ref().map(|r| agents::family(r))
+                == other.request.as_ref().map(|r| agents::family(r));
+            let back_to_back = same_software && b.at.since(a.ended_at) <= Span::from_millis(150);
+            (same_question || back_to_back).then(|| Kin { finding: FindingId(*i as u64 + 1), same_question })
+        })
+        .max_by_key(|kin| kin.same_question)
+    }
+
+    fn is_repeat(&self, record: &Record, site_key: &str) -> bool {
+        self.state
+            .handshakes
+            .of_client(record.client)
+            .take_while(|r| r.shown.id < record.shown.id)
+            .take(LOOK_BACK)
+            .any(|r| self.site(r).1 == site_key)
+    }
+
+    /// The server name of a handshake, the better known source first, and what tells it from others.
+    #[must_use]
+    pub fn site(&self, record: &Record) -> (Site, String) {
+        let site = self.site_of(record);
+        let key = match site.name() {
+            Some(name) => name,
+            None => format!("hidden behind {}", record.shown.server),
+        };
+        (site, key)
+    }
+
+    fn site_of(&self, record: &Record) -> Site {
+        let keys = self.devices.addresses(record.client);
+        let looked_up = || {
+            let told = self.state.names.name_for(&keys, record.shown.server.ip(), record.shown.hello_at);
+            // Where the capture cut the answers, the lookup just before the connection tells.
+            let opened = record.shown.opened_at.unwrap_or(record.shown.hello_at);
+            let cut = self.state.names.last_cut_for(&keys, record.shown.server.is_ipv6(), opened);
+            match (told, cut) {
+                (Some(told), Some(cut)) if told.at < cut.at => Some(cut.name.clone()),
+                (Some(told), _) => Some(told.name.clone()),
+                (None, cut) => cut.map(|c| c.name.clone()),
+            }
+        };
+        if let Site::Sni(name) = &record.shown.site {
+            return if record.shown.ech_offered && self.is_outer(name, &keys, record) {
+                looked_up().filter(|n| n != name).map_or_else(|| Site::EchOuter(name.clone()), Site::Dns)
+            } else {
+                Site::Sni(name.clone())
+            };
+        }
+        if let crate::event::Carrier::Proxy { target, .. } = &record.shown.carrier {
+            return Site::Proxy(Name::new(target));
+        }
+        if let Some(name) = record.leaf().and_then(|leaf| leaf.names.iter().find(|n| !n.starts_with('*'))) {
+            return Site::Certificate(Name::new(name));
+        }
+        looked_up().map_or(Site::Address(record.shown.server.ip()), Site::Dns)
+    }
+
+    /// Whether the name of a hello that offers ECH is only the provider's. Most such extensions are GREASE and the
+    /// name is the site's; it is an outer name when a HTTPS record gave it as such (RFC 9849 4), or the certificate
+    /// decrypted by keys is for other names.
+    fn is_outer(&self, name: &Name, keys: &[HostKey], record: &Record) -> bool {
+        let asked = self.state.names.facts(record.shown.server.ip());
+        let asked = asked.filter(|t| keys.contains(&t.client)).any(|t| t.name == *name);
+        if asked {
+            return false;
+        }
+        self.state.names.is_ech_public_name(name)
+            || name.as_str() == "cloudflare-ech.com"
+            || record.leaf().is_some_and(|leaf| !covers(leaf, name.as_str()))
+    }
+
+    /// What the handshake showed, what completes its chain, or what is known for its name; and whether it was read whole.
+    fn shown(&self, record: &Record, site: &Site) -> (Vec<ShownCert>, bool) {
+        if !record.shown.chain.is_empty() {
+            let how = record.shown.visibility;
+            let sent = record.shown.chain.iter().enumerate().map(|(position, cert)| ShownCert {
+                cert: Arc::clone(cert),
+                position,
+                frame: record.shown.frames.certificate,
+                how,
+                sent: true,
+            });
+            let mut shown: Vec<ShownCert> = sent.collect();
+            self.complete(&mut shown);
+            return (shown, !record.certificate_lost);
+        }
+        if record.shown.visibility == Visibility::Resumed {
+            return (Vec::new(), false);
+        }
+        let Some(name) = site.name() else { return (Vec::new(), false) };
+        let mut shown = Vec::new();
+        for learned in self.state.certificates.of_name(&name) {
+            let known = learned.chain.iter().enumerate().map(|(position, cert)| ShownCert {
+                cert: Arc::clone(cert),
+                position,
+                frame: learned.frame,
+                how: Visibility::Learned,
+                sent: false,
+            });
+            shown.extend(known);
+        }
+        if !shown.is_empty() {
+            self.complete(&mut shown);
+        }
+        (shown, false)
+    }
+
+    /// Adds the issuers that the server left out: from fetches of this capture, else from the known hierarchy.
+    fn complete(&self, shown: &mut Vec<ShownCert>) {
+        for _ in 0..3 {
+            let mut more: Vec<ShownCert> = Vec::new();
+            for have in shown.iter() {
+                let wanted = have.cert.issuer_hash;
+                let there = |s: &ShownCert| s.cert.subject_hash == wanted;
+                if have.cert.self_issued || shown.iter().any(there) || more.iter().any(there) {
+                    continue;
+                }
+                let position = have.position + 1;
+                let fetched = self.state.certificates.fetched_by_subject(&wanted.sha256);
+                more.extend(fetched.iter().map(|(cert, frame)| ShownCert {
+                    cert: Arc::clone(cert),
+                    position,
+                    frame: Some(*frame),
+                    how: have.how,
+                    sent: false,
+                }));
+                if fetched.is_empty() {
+                    let known = self.state.reader.trust.by_subject(&wanted.sha256);
+                    more.extend(known.into_iter().map(|cert| ShownCert {
+                        cert,
+                        position,
+                        frame: None,
+                        how: Visibility::Learned,
+                        sent: false,
+                    }));
+                }
+            }
+            if more.is_empty() {
+                break;
+            }
+            shown.append(&mut more);
+        }
+    }
+}
+
+/// Start, end, and whether the end is only when the client lost patience.
+fn extent(contact: &Contact) -> (Timestamp, Timestamp, bool) {
+    let start = match contact.stage {
+        Stage::LookedUp => contact.began_at,
+        _ => contact.at.min(contact.at),
+    };
+    let open_ended = matches!(
+        contact.failure,
+        Some(
+            Failure::Unanswered | Failure::NoResponse | Failure::Abandoned
+                | Failure::Lookup(crate::event::DnsOutcome::Unanswered)
+        )
+    );
+    (start, if open_ended { start } else { contact.ended_at.max(start) }, open_ended)
+}
+
+fn canonical(devices: &DeviceMap, key: HostKey) -> HostKey {
+    match devices.of(key) {
+        Some(_) => devices.addresses(key).first().copied().unwrap_or(key),
+        None => HostKey { scope: Scope(key.scope.0), ip: key.ip },
+    }
+}
+
+fn in_order(mut found: Vec<&Record>) -> Vec<&Record> {
+    let mut seen = HashSet::new();
+    found.retain(|r| seen.insert(r.shown.id));
+    found.sort_by_key(|r| r.shown.id);
+    found
+}
+
+fn names_url(record: &Record, contact: &Contact) -> bool {
+    let Some(url) = contact.url() else { return false };
+    let named = |list: &[String]| list.iter().any(|u| u.eq_ignore_ascii_case(&url) || format!("{u}/") == url);
+    record.shown.chain.iter().any(|c| named(&c.crl_urls) || named(&c.issuer_urls))
+}
+
+fn covers(leaf: &Certificate, name: &str) -> bool {
+    leaf.names.iter().any(|n| {
+        n == name
+            || n.strip_prefix("*.").is_some_and(|base| name.split_once('.').is_some_and(|(_, rest)| rest == base))
+    })
+}
+
+/// Tells the waiting handshakes of one contact that others waited too.
+fn mark_shared_waits(weighed: &mut [Weighed]) {
+    let waited = |w: &Weighed| w.evidence.iter().any(|e| e.rule == "handshake-waited") && w.level.is_some();
+    let sites: BTreeSet<String> = weighed.iter().filter(|w| waited(w)).map(|w| w.site_key.clone()).collect();
+    if sites.len() < 2 {
+        return;
+    }
+    for one in weighed.iter_mut() {
+        for evidence in &mut one.evidence {
+            if let crate::finding::Facts::HandshakeWaited { shared, .. } = &mut evidence.facts {
+                *shared = true;
+            }
+        }
+    }
+}

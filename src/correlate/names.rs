@@ -1,0 +1,167 @@
+//! Who looked up what, and which address was given for which name.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
+
+use crate::correlate::devices::HostKey;
+use crate::event::Name;
+use crate::flow::Scope;
+use crate::frame::FrameNo;
+use crate::time::{Span, Timestamp};
+
+/// One address given to one client.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// The client that asked.
+    pub client: HostKey,
+    /// The name it asked for.
+    pub name: Name,
+    /// When it was told.
+    pub at: Timestamp,
+    /// The answer's frame.
+    pub frame: FrameNo,
+}
+
+/// An answer of which the capture cut the addresses off.
+#[derive(Clone, Debug)]
+pub struct CutTold {
+    /// The client that asked.
+    pub client: HostKey,
+    /// The name it asked for.
+    pub name: Name,
+    /// It asked for IPv6 addresses.
+    pub v6: bool,
+    /// When it was told.
+    pub at: Timestamp,
+    /// The answer's frame.
+    pub frame: FrameNo,
+}
+
+/// Address-to-name facts in the order they were learned, the oldest forgotten first.
+#[derive(Debug, Default)]
+pub struct Names {
+    told: HashMap<IpAddr, VecDeque<Told>>,
+    order: VecDeque<IpAddr>,
+    ech_outer: HashMap<Name, FrameNo>,
+    cut: VecDeque<CutTold>,
+    limit: usize,
+    forgotten: u64,
+}
+
+/// Facts kept for one address; CDN addresses serve thousands of names, the latest matter.
+const PER_ADDRESS: usize = 32;
+/// Cut answers kept; they matter for a second.
+const CUT_KEPT: usize = 4_096;
+
+impl Names {
+    /// Remembers at most `limit` facts.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        Self { limit, ..Self::default() }
+    }
+
+    /// Takes in that `client` was given `address` for `name`.
+    pub fn told(&mut self, address: IpAddr, fact: Told) {
+        let list = self.told.entry(address).or_default();
+        if let Some(known) = list.iter_mut().find(|t| t.client == fact.client && t.name == fact.name) {
+            *known = fact;
+            return;
+        }
+        if list.len() >= PER_ADDRESS {
+            list.pop_front();
+        } else {
+            self.order.push_back(address);
+        }
+        list.push_back(fact);
+        if self.order.len() > self.limit
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.forgotten += 1;
+            if let Some(list) = self.told.get_mut(&oldest) {
+                list.pop_front();
+                if list.is_empty() {
+                    self.told.remove(&oldest);
+                }
+            }
+        }
+    }
+
+    /// Takes in an answer whose addresses were cut off.
+    pub fn cut(&mut self, fact: CutTold) {
+        if self.cut.len() >= CUT_KEPT {
+            self.cut.pop_front();
+        }
+        self.cut.push_back(fact);
+    }
+
+    /// The last such answer before a connection: clients connect within moments of being told.
+    #[must_use]
+    pub fn last_cut(&self, scope: Scope, v6: bool, at: Timestamp) -> Option<&CutTold> {
+        self.cuts_before(at).find(|fact| fact.client.scope == scope && fact.v6 == v6)
+    }
+
+    /// The last such answer to one of `clients`.
+    #[must_use]
+    pub fn last_cut_for(&self, clients: &[HostKey], v6: bool, at: Timestamp) -> Option<&CutTold> {
+        self.cuts_before(at).find(|fact| clients.contains(&fact.client) && fact.v6 == v6)
+    }
+
+    fn cuts_before(&self, at: Timestamp) -> impl Iterator<Item = &CutTold> {
+        let earliest = at.minus(Span::from_secs(1));
+        self.cut.iter().rev().skip_while(move |f| f.at > at).take_while(move |f| f.at >= earliest)
+    }
+
+    /// Takes in the public name of an ECH configuration (RFC 9849 4: it is what outer hellos name).
+    pub fn ech_public_name(&mut self, name: &Name, frame: FrameNo) {
+        if self.ech_outer.len() < 1_024 {
+            self.ech_outer.entry(name.clone()).or_insert(frame);
+        }
+    }
+
+    /// Whether a HTTPS record of this capture gave this name as the outer name of hidden hellos.
+    #[must_use]
+    pub fn is_ech_public_name(&self, name: &Name) -> bool {
+        self.ech_outer.contains_key(name)
+    }
+
+    /// What was told about an address.
+    pub fn facts(&self, address: IpAddr) -> impl Iterator<Item = &Told> {
+        self.told.get(&address).into_iter().flatten()
+    }
+
+    /// The name that one of `clients` was last given this address for, before `at`.
+    pub fn name_for(&self, clients: &[HostKey], address: IpAddr, at: Timestamp) -> Option<&Told> {
+        self.facts(address)
+            .filter(|t| clients.contains(&t.client) && t.at <= at)
+            .max_by_key(|t| t.at)
+    }
+
+    /// The only client of the other address family that was told `address` within `window` before `at`, when `connects`
+    /// itself never asked about it.
+    #[must_use]
+    pub fn sole_asker(&self, connects: HostKey, address: IpAddr, at: Timestamp, window: Span) -> Option<HostKey> {
+        let mut asker = None;
+        for fact in self.facts(address) {
+            if fact.client.scope != connects.scope {
+                continue;
+            }
+            if fact.client == connects {
+                return None;
+            }
+            if fact.at <= at && at.since(fact.at) <= window {
+                match asker {
+                    None => asker = Some(fact.client),
+                    Some(known) if known != fact.client => return None,
+                    Some(_) => {}
+                }
+            }
+        }
+        asker
+    }
+
+    /// How many facts had to be forgotten.
+    #[must_use]
+    pub fn forgotten(&self) -> u64 {
+        self.forgotten
+    }
+}

@@ -1,0 +1,288 @@
+//! Evidence to confidence to ruling: ordered rules, no sums of points.
+
+use crate::correlate::agents::{self, Family};
+use crate::correlate::contacts::Contact;
+use crate::correlate::judge::Weighed;
+use crate::correlate::rules::is_root_label;
+use crate::correlate::waits::Stance;
+use crate::finding::{Bearing, Cause, Confidence, ContactKind, Direction, Evidence, Facts, Outcome, Visibility, Weight};
+use crate::time::Span;
+
+/// What was decided about one contact.
+#[derive(Clone, Debug)]
+pub struct Ruling {
+    /// Outcome.
+    pub outcome: Outcome,
+    /// Cause, as far as the handshakes tell it; the device's other doings may refine it.
+    pub cause: Cause,
+    /// Confidence.
+    pub confidence: Confidence,
+    /// The candidates it names, best first.
+    pub named: Vec<Weighed>,
+    /// The others, best first.
+    pub rejected: Vec<Weighed>,
+}
+
+/// Rejected candidates kept for the reader's second question: why not that other site?
+const REJECTED_KEPT: usize = 8;
+/// More candidates than this that cannot be told apart explain nothing.
+const ONE_OF_MOST: usize = 5;
+
+impl Ruling {
+    /// A name that only looks like lencr.org: no handshake is to blame.
+    #[must_use]
+    pub fn disguise() -> Self {
+        Self {
+            outcome: Outcome::NoOutbound,
+            cause: Cause::Disguise,
+            confidence: Confidence::Strong,
+            named: Vec::new(),
+            rejected: Vec::new(),
+        }
+    }
+}
+
+/// Order of evidence in reports: what settles first.
+#[must_use]
+pub fn rank(bearing: Bearing) -> u8 {
+    match bearing {
+        Bearing::Decides => 0,
+        Bearing::Excludes => 1,
+        Bearing::Supports(Weight::Strong) => 2,
+        Bearing::Supports(Weight::Fair) => 3,
+        Bearing::Opposes(Weight::Strong) => 4,
+        Bearing::Opposes(Weight::Fair) => 5,
+        Bearing::Supports(Weight::Slight) => 6,
+        Bearing::Opposes(Weight::Slight) => 7,
+    }
+}
+
+/// Confidence in one candidate from its own evidence.
+#[must_use]
+pub fn level(evidence: &[Evidence]) -> Option<Confidence> {
+    let count = |bearing| evidence.iter().filter(|e| e.bearing == bearing).count();
+    if count(Bearing::Excludes) > 0 {
+        return None;
+    }
+    if count(Bearing::Decides) > 0 {
+        return Some(Confidence::Proven);
+    }
+    // A certificate known for the name from elsewhere that fits the serial is one level below proof by itself.
+    let learned = evidence
+        .iter()
+        .any(|e| matches!(e.facts, Facts::SameSerial { visibility: Visibility::Learned, .. }));
+    let strong = count(Bearing::Supports(Weight::Strong)) + usize::from(learned);
+    let fair = count(Bearing::Supports(Weight::Fair));
+    let slight = count(Bearing::Supports(Weight::Slight));
+    let level = match (strong, fair, slight) {
+        (2.., _, _) | (1, 1.., _) => Confidence::Strong,
+        (1, 0, _) | (0, 2.., _) => Confidence::Likely,
+        (0, 1, 1..) => Confidence::Likely,
+        (0, 1, 0) | (0, 0, 1..) => Confidence::Possible,
+        (0, 0, 0) => return None,
+    };
+    let against = (count(Bearing::Opposes(Weight::Strong)), count(Bearing::Opposes(Weight::Fair)));
+    match against {
+        (0, 0) => Some(level),
+        (0, 1) => Some(one_down(level)),
+        (1, 0) if strong > 0 => Some(Confidence::Possible),
+        (0, _) => Some(Confidence::Possible),
+        _ => None,
+    }
+}
+
+/// Rules on a contact.
+#[must_use]
+pub fn decide(contact: &Contact, weighed: Vec<Weighed>, shared_address: bool) -> Ruling {
+    let (outbound, inbound): (Vec<Weighed>, Vec<Weighed>) =
+        weighed.into_iter().partition(|w| w.direction == Direction::Outbound);
+    let out_level = outbound.iter().filter_map(|w| w.level).max();
+    let in_level = inbound.iter().filter_map(|w| w.level).max();
+    if in_level.is_some() && in_level >= out_level {
+        return inward(inbound, outbound);
+    }
+    let groups = by_site(&outbound);
+    let decided: Vec<&Weighed> =
+        groups.iter().copied().filter(|w| w.level == Some(Confidence::Proven)).collect();
+    let mut ruling = if decided.is_empty() {
+        undecided(contact, &groups)
+    } else {
+        settled(contact, &decided, &groups)
+    };
+    if shared_address && ruling.confidence < Confidence::Proven {
+        ruling.confidence = one_down(ruling.confidence);
+    }
+    ruling.cause = cause(contact, &ruling);
+    ruling.rejected = rejected(outbound.into_iter().chain(inbound), &ruling.named);
+    ruling
+}
+
+/// The best handshake of each site, best sites first.
+fn by_site(weighed: &[Weighed]) -> Vec<&Weighed> {
+    let mut sorted: Vec<&Weighed> = weighed.iter().filter(|w| w.level.is_some()).collect();
+    sorted.sort_by(|a, b| {
+        b.level
+            .cmp(&a.level)
+            .then(engaged(b).cmp(&engaged(a)))
+            .then(a.closeness.unwrap_or(Span::from_secs(9_999)).cmp(&b.closeness.unwrap_or(Span::from_secs(9_999))))
+            .then(a.lead.abs().cmp(&b.lead.abs()))
+            .then(a.id.cmp(&b.id))
+    });
+    let mut best: Vec<&Weighed> = Vec::new();
+    for one in sorted {
+        if !best.iter().any(|b| b.site_key == one.site_key) {
+            best.push(one);
+        }
+    }
+    best
+}
+
+/// Whether the handshake was held for the fetch (2) or at least under way (1).
+fn engaged(weighed: &Weighed) -> u8 {
+    let rule = |name: &str| weighed.evidence.iter().any(|e| e.rule == name);
+    if rule("handshake-waited") || rule("aborted-after-answer") {
+        2
+    } else {
+        u8::from(rule("inside-handshake"))
+    }
+}
+
+/// The bytes say which certificate or URL it was; is it one site?
+fn settled(contact: &Contact, decided: &[&Weighed], groups: &[&Weighed]) -> Ruling {
+    let named = || decided.iter().map(|w| (*w).clone()).collect::<Vec<_>>();
+    let [first, rest @ ..] = decided else { return unexplained() };
+    let about_ca = is_about_ca(contact) || first.position > 0;
+    if rest.is_empty() {
+        // A URL is shared by others under the same issuer: a hidden handshake that was held for this very fetch while the one
+        // that shows the URL was over leaves the question open.
+        let rival = groups
+            .iter()
+            .find(|w| w.level < Some(Confidence::Proven) && engaged(w) == 2 && engaged(first) == 0);
+        if let (Some(rival), None) = (rival, &contact.ocsp) {
+            let pair = vec![(*first).clone(), (*rival).clone()];
+            return ruling(if about_ca { Outcome::AnyUnder } else { Outcome::OneOf }, Confidence::Likely, pair);
+        }
+        return ruling(Outcome::Site, Confidence::Proven, named());
+    }
+    if about_ca {
+        return ruling(Outcome::AnyUnder, Confidence::Proven, named());
+    }
+    // Several sites show the same certificate, or the same URL: the one that was held for it, if it is one.
+    let top = engaged(first);
+    if top > 0 && rest.iter().all(|w| engaged(w) < top) {
+        return ruling(Outcome::Site, Confidence::Strong, vec![(*first).clone()]);
+    }
+    let outcome = if contact.kind == ContactKind::Issuer { Outcome::AnyUnder } else { Outcome::OneOf };
+    ruling(outcome, Confidence::Strong, named())
+}
+
+/// Nothing settles it: how well do the signs point?
+fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
+    let Some(top) = groups.first().and_then(|w| w.level) else { return unexplained() };
+    let tops: Vec<&Weighed> = groups.iter().copied().filter(|w| w.level == Some(top)).collect();
+    let held = groups.iter().filter(|w| engaged(w) == 2).count();
+    let under_way = groups.iter().filter(|w| engaged(w) >= 1).count();
+    if let [only] = tops.as_slice() {
+        let confidence = match top {
+            Confidence::Strong if held <= 1 || engaged(only) == 0 => Confidence::Strong,
+            Confidence::Strong => Confidence::Likely,
+            Confidence::Likely if under_way <= 1 => Confidence::Likely,
+            _ => Confidence::Possible,
+        };
+        if confidence > Confidence::Possible || groups.len() == 1 {
+            return ruling(Outcome::Site, confidence, vec![(*only).clone()]);
+        }
+    }
+    if let Some(closest) = closest(&tops) {
+        return ruling(Outcome::Site, Confidence::Likely.min(top), vec![closest.clone()]);
+    }
+    let several: Vec<Weighed> = tops.iter().map(|w| (*w).clone()).collect();
+    if several.len() > ONE_OF_MOST {
+        return unexplained();
+    }
+    if is_about_ca(contact) {
+        return ruling(Outcome::AnyUnder, Confidence::Possible, several);
+    }
+    ruling(Outcome::OneOf, Confidence::Possible, several)
+}
+
+/// Parallel handshakes that wait for fetches of their own each go on right after their own answer: the one that went on
+/// at once is the one, if the next was clearly later.
+fn closest<'w>(tops: &[&'w Weighed]) -> Option<&'w Weighed> {
+    let mut held: Vec<(Span, &Weighed)> =
+        tops.iter().filter(|w| engaged(w) == 2).filter_map(|w| Some((w.closeness?, *w))).collect();
+    held.sort_by_key(|(closeness, w)| (*closeness, w.id));
+    let [(first, best), (second, _), ..] = held.as_slice() else { return None };
+    let clear = *first <= Span::from_millis(20)
+        && second.as_nanos() >= first.as_nanos().saturating_mul(4)
+        && second.as_nanos().saturating_sub(first.as_nanos()) >= 15_000_000;
+    (clear && held.len() == tops.len()).then_some(*best)
+}
+
+/// The device's own server asked.
+fn inward(mut inbound: Vec<Weighed>, outbound: Vec<Weighed>) -> Ruling {
+    inbound.sort_by(|a, b| b.level.cmp(&a.level).then(a.lead.abs().cmp(&b.lead.abs())).then(a.id.cmp(&b.id)));
+    let level = inbound.first().and_then(|w| w.level).unwrap_or(Confidence::Possible);
+    let client_cert = inbound.first().is_some_and(|w| w.evidence.iter().any(|e| e.rule == "client-certificate"));
+    let named: Vec<Weighed> = by_site(&inbound).into_iter().filter(|w| w.level == Some(level)).cloned().collect();
+    let confidence = if named.len() > 1 && level < Confidence::Proven { Confidence::Possible } else { level };
+    let mut ruling = ruling(Outcome::NoOutbound, confidence, named);
+    ruling.cause = if client_cert { Cause::RevocationCheck } else { Cause::Stapling };
+    ruling.rejected = rejected(outbound.into_iter().chain(inbound), &ruling.named);
+    ruling
+}
+
+/// Why a client whose handshake is the trigger fetched.
+fn cause(contact: &Contact, ruling: &Ruling) -> Cause {
+    let family = contact.request.as_ref().map(|r| agents::family(r));
+    let automatic = match contact.kind {
+        ContactKind::Issuer => Cause::IssuerChase,
+        ContactKind::Ocsp | ContactKind::Crl => Cause::RevocationCheck,
+        ContactKind::Unknown => Cause::Unknown,
+    };
+    let Some(best) = ruling.named.first() else {
+        return if family.is_some_and(Family::is_verifier) { automatic } else { Cause::Unknown };
+    };
+    // Measured: no client that checks by itself did so after application data had flowed or the connection was over.
+    match (best.stance, family) {
+        (Some(Stance::Over), Some(family)) if !family.is_verifier() => Cause::Person,
+        // curl, wget and scripts check no certificate this way by themselves; only a person makes them.
+        (_, Some(Family::Curl | Family::Downloader | Family::Python)) => Cause::Person,
+        _ => automatic,
+    }
+}
+
+fn is_about_ca(contact: &Contact) -> bool {
+    contact.ocsp.is_none() && contact.role().and_then(|r| r.label.as_deref()).is_some_and(is_root_label)
+}
+
+fn rejected(all: impl Iterator<Item = Weighed>, named: &[Weighed]) -> Vec<Weighed> {
+    let mut others: Vec<Weighed> = all.filter(|w| !named.iter().any(|n| n.id == w.id || n.site_key == w.site_key)).collect();
+    others.sort_by(|a, b| b.level.cmp(&a.level).then(a.lead.abs().cmp(&b.lead.abs())).then(a.id.cmp(&b.id)));
+    let mut sites: Vec<String> = Vec::new();
+    others.retain(|w| {
+        let new = !sites.contains(&w.site_key);
+        if new {
+            sites.push(w.site_key.clone());
+        }
+        new
+    });
+    others.truncate(REJECTED_KEPT);
+    others
+}
+
+fn ruling(outcome: Outcome, confidence: Confidence, named: Vec<Weighed>) -> Ruling {
+    Ruling { outcome, cause: Cause::Unknown, confidence, named, rejected: Vec::new() }
+}
+
+fn unexplained() -> Ruling {
+    ruling(Outcome::Unexplained, Confidence::Possible, Vec::new())
+}
+
+const fn one_down(level: Confidence) -> Confidence {
+    match level {
+        Confidence::Proven => Confidence::Strong,
+        Confidence::Strong => Confidence::Likely,
+        Confidence::Likely | Confidence::Possible => Confidence::Possible,
+    }
+}
