@@ -55,7 +55,10 @@ impl Engine {
         Self {
             decoder: Decoder::new(&limits),
             table: Table::new(&limits),
-            cx: Context { limits, ..Context::default() },
+            cx: Context {
+                limits,
+                ..Context::default()
+            },
             correlator: Correlator::new(config),
             coverage: Coverage::default(),
             undecoded: BTreeMap::new(),
@@ -74,7 +77,11 @@ impl Engine {
             Err(undecoded) => {
                 *self.undecoded.entry(undecoded.reason()).or_default() += 1;
                 if undecoded.is_anomaly() {
-                    *self.coverage.anomalies.entry(AnomalyKind::BadPacket).or_default() += 1;
+                    *self
+                        .coverage
+                        .anomalies
+                        .entry(AnomalyKind::BadPacket)
+                        .or_default() += 1;
                 }
                 return;
             }
@@ -83,11 +90,19 @@ impl Engine {
             // Lookups are no flows, so their senders are sighted here, once for each address.
             let room = self.sighted.len() < self.cx.limits.devices;
             if room && self.sighted.insert((packet.scope, packet.src)) {
-                self.cx.sighted(FlowId(0), frame.at, frame.no, Side::Client, &packet, None);
+                self.cx
+                    .sighted(FlowId(0), frame.at, frame.no, Side::Client, &packet, None);
             }
         } else {
             let mut make = |_: FlowId, _: &Endpoints| Session::default();
-            self.table.packet(frame.at, frame.no, frame.interface, &packet, &mut make, &mut self.cx);
+            self.table.packet(
+                frame.at,
+                frame.no,
+                frame.interface,
+                &packet,
+                &mut make,
+                &mut self.cx,
+            );
         }
         if !self.cx.events.is_empty() {
             self.file();
@@ -150,7 +165,9 @@ impl Engine {
         coverage.keys = (self.keys_taken, self.cx.keys.used());
         let fragments = self.decoder.fragments();
         if fragments.unfinished > 0 {
-            coverage.undecoded.insert("fragment never completed", fragments.unfinished);
+            coverage
+                .undecoded
+                .insert("fragment never completed", fragments.unfinished);
         }
         self.correlator.report(coverage)
     }
@@ -192,11 +209,20 @@ impl Engine {
         let mut events = std::mem::take(&mut self.cx.events);
         for event in events.drain(..) {
             self.count(&event);
-            let opened = matches!(event.kind, EventKind::FlowOpened(_)).then_some((event.at, event.frame, event.flow));
+            let opened = matches!(event.kind, EventKind::FlowOpened(_)).then_some((
+                event.at,
+                event.frame,
+                event.flow,
+            ));
             self.correlator.ingest(event);
             if let (Some((at, frame, flow)), Some(process)) = (opened, &self.process) {
                 let kind = EventKind::Process(Arc::clone(process));
-                self.correlator.ingest(Event { at, frame, flow, kind });
+                self.correlator.ingest(Event {
+                    at,
+                    frame,
+                    flow,
+                    kind,
+                });
             }
         }
         self.cx.events = events;
@@ -224,8 +250,12 @@ impl Engine {
 
 /// DNS messages over UDP are no flows of their own.
 fn lookup(frame: &Frame<'_>, packet: &Packet<'_>, cx: &mut Context) -> bool {
-    let Body::Udp(datagram) = &packet.body else { return false };
-    let Some(transport) = dns::transport(datagram.src_port, datagram.dst_port) else { return false };
+    let Body::Udp(datagram) = &packet.body else {
+        return false;
+    };
+    let Some(transport) = dns::transport(datagram.src_port, datagram.dst_port) else {
+        return false;
+    };
     cx.dns_message(&dns::Message {
         at: frame.at,
         frame: frame.no,
@@ -250,7 +280,11 @@ impl Witness for Context {
         interface: InterfaceId,
         from_start: bool,
     ) {
-        let opened = FlowOpened { ends: *ends, interface, from_start };
+        let opened = FlowOpened {
+            ends: *ends,
+            interface,
+            from_start,
+        };
         self.emit(at, frame, flow, EventKind::FlowOpened(opened));
     }
 
@@ -285,11 +319,20 @@ impl Witness for Context {
 
     fn conflict(&mut self, flow: FlowId, at: Timestamp, frame: FrameNo, _side: Side) {
         let detail = "a retransmission has other content; the first was believed";
-        self.anomaly(at, frame, flow, AnomalyKind::ConflictingRetransmission, detail);
+        self.anomaly(
+            at,
+            frame,
+            flow,
+            AnomalyKind::ConflictingRetransmission,
+            detail,
+        );
     }
 
     fn limit(&mut self, flow: FlowId, at: Timestamp, frame: FrameNo, what: &'static str) {
-        let anomaly = Anomaly { kind: AnomalyKind::LimitReached, detail: what };
+        let anomaly = Anomaly {
+            kind: AnomalyKind::LimitReached,
+            detail: what,
+        };
         self.emit(at, frame, flow, EventKind::Anomaly(anomaly));
     }
 }

@@ -17,7 +17,10 @@ const LARGEST: u64 = 16 << 20;
 
 /// What the engine needs from the command line.
 pub(super) fn config(args: &Args) -> anyhow::Result<Config> {
-    let mut config = Config { all_cas: args.all_cas, ..Config::default() };
+    let mut config = Config {
+        all_cas: args.all_cas,
+        ..Config::default()
+    };
     for path in &args.ca {
         let ders = certificates(path)?;
         config.trust.add_certificates(&ders);
@@ -37,12 +40,22 @@ pub(super) fn config(args: &Args) -> anyhow::Result<Config> {
 fn certificates(path: &Path) -> anyhow::Result<Vec<Vec<u8>>> {
     let mut ders = Vec::new();
     for file in files(path)? {
-        let size = fs::metadata(&file).with_context(|| format!("cannot read {}", file.display()))?.len();
-        anyhow::ensure!(size <= LARGEST, "{} is too large for a certificate file", file.display());
+        let size = fs::metadata(&file)
+            .with_context(|| format!("cannot read {}", file.display()))?
+            .len();
+        anyhow::ensure!(
+            size <= LARGEST,
+            "{} is too large for a certificate file",
+            file.display()
+        );
         let bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
         ders.extend(pem::certificates(&bytes));
     }
-    anyhow::ensure!(!ders.is_empty(), "no certificate (PEM or DER) in {}", path.display());
+    anyhow::ensure!(
+        !ders.is_empty(),
+        "no certificate (PEM or DER) in {}",
+        path.display()
+    );
     Ok(ders)
 }
 
@@ -51,9 +64,12 @@ fn files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     if !meta.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let entries = fs::read_dir(path).with_context(|| format!("cannot read the folder {}", path.display()))?;
-    let mut found: Vec<PathBuf> =
-        entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| p.is_file()).collect();
+    let entries =
+        fs::read_dir(path).with_context(|| format!("cannot read the folder {}", path.display()))?;
+    let mut found: Vec<PathBuf> = entries
+        .filter_map(|e| Some(e.ok()?.path()))
+        .filter(|p| p.is_file())
+        .collect();
     found.sort();
     Ok(found)
 }

@@ -19,14 +19,21 @@ use super::{Args, Exit, inputs, output};
 /// Reads all inputs and writes the report.
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let given: Vec<PathBuf> = args.read.iter().chain(&args.captures).cloned().collect();
-    anyhow::ensure!(!given.is_empty(), "no capture given; try: whylencr capture.pcap (or --help)");
+    anyhow::ensure!(
+        !given.is_empty(),
+        "no capture given; try: whylencr capture.pcap (or --help)"
+    );
     let paths = capture::expand::expand(&given, args.recursive)?;
     let mut engine = Engine::new(inputs::config(args)?);
     for path in &args.keylog {
-        let lines = std::fs::read(path).with_context(|| format!("cannot read the key log {}", path.display()))?;
+        let lines = std::fs::read(path)
+            .with_context(|| format!("cannot read the key log {}", path.display()))?;
         let taken = engine.secrets(&lines);
         if taken == 0 {
-            eprintln!("whylencr: {} holds no key log line (NSS format)", path.display());
+            eprintln!(
+                "whylencr: {} holds no key log line (NSS format)",
+                path.display()
+            );
         }
     }
     let mut options = output::options(args);
@@ -38,10 +45,19 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let mut out = output::open(args.output.as_deref())?;
     report::write(format, &report, &options, &mut out).context("cannot write the report")?;
     out.flush().context("cannot write the report")?;
-    Ok(if args.fail_on.iter().any(|what| matches(&report, *what)) { Exit::Matched } else { exit })
+    Ok(if args.fail_on.iter().any(|what| matches(&report, *what)) {
+        Exit::Matched
+    } else {
+        exit
+    })
 }
 
-fn read(args: &Args, paths: &[PathBuf], engine: &mut Engine, options: &mut Options) -> anyhow::Result<Exit> {
+fn read(
+    args: &Args,
+    paths: &[PathBuf],
+    engine: &mut Engine,
+    options: &mut Options,
+) -> anyhow::Result<Exit> {
     let mut source = capture::merge::open_all(paths, None)?;
     let size = source.size();
     let mut progress = Progress::start(true);
@@ -69,7 +85,10 @@ fn read(args: &Args, paths: &[PathBuf], engine: &mut Engine, options: &mut Optio
             Some(Item::NameHint(hint)) => engine.name_hint(hint),
             Some(Item::Dropped(count)) => engine.dropped(count),
             Some(Item::Interface(info)) => options.interfaces.push(Interface {
-                file: usize::try_from(info.file).ok().and_then(|i| options.sources.get(i)).cloned(),
+                file: usize::try_from(info.file)
+                    .ok()
+                    .and_then(|i| options.sources.get(i))
+                    .cloned(),
                 name: info.name,
             }),
         }

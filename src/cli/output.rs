@@ -18,7 +18,8 @@ pub(super) fn open(path: Option<&Path>) -> anyhow::Result<Box<dyn Write>> {
         None => Ok(Box::new(BufWriter::new(stdout().lock()))),
         Some(path) if path.as_os_str() == "-" => Ok(Box::new(BufWriter::new(stdout().lock()))),
         Some(path) => {
-            let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+            let file =
+                File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
             Ok(Box::new(BufWriter::new(file)))
         }
     }
@@ -47,6 +48,10 @@ pub(super) fn options(args: &Args) -> Options {
 fn width() -> usize {
     let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
     #[cfg(feature = "tui")]
-    let columns = columns.or_else(|| crossterm::terminal::size().ok().map(|(w, _)| usize::from(w)));
+    let columns = columns.or_else(|| {
+        crossterm::terminal::size()
+            .ok()
+            .map(|(w, _)| usize::from(w))
+    });
     columns.unwrap_or(80).clamp(40, 120)
 }

@@ -13,7 +13,11 @@ pub(super) struct Progress {
 impl Progress {
     /// Starts the clock; `wanted` is false when standard error serves something else.
     pub(super) fn start(wanted: bool) -> Self {
-        Self { started: Instant::now(), drawn: None, shown: wanted && stderr().is_terminal() }
+        Self {
+            started: Instant::now(),
+            drawn: None,
+            shown: wanted && stderr().is_terminal(),
+        }
     }
 
     /// Draws at most five times a second, not in the first second.
@@ -22,7 +26,9 @@ impl Progress {
             return;
         }
         let elapsed = self.started.elapsed();
-        let recent = self.drawn.is_some_and(|at| at.elapsed() < Duration::from_millis(200));
+        let recent = self
+            .drawn
+            .is_some_and(|at| at.elapsed() < Duration::from_millis(200));
         if elapsed < Duration::from_secs(1) || recent {
             return;
         }
@@ -34,7 +40,11 @@ impl Progress {
             format!("  {:3.0}%  {left:.0} s left", share * 100.0)
         });
         let rest = rest.unwrap_or_default();
-        let _ = write!(stderr(), "\r\x1b[K{:.1} MB  {rate:.1} MB/s  {frames} frames{rest}", mega(consumed));
+        let _ = write!(
+            stderr(),
+            "\r\x1b[K{:.1} MB  {rate:.1} MB/s  {frames} frames{rest}",
+            mega(consumed)
+        );
     }
 
     /// Removes the line.

@@ -48,20 +48,38 @@ impl Family {
     pub const fn is_verifier(self) -> bool {
         matches!(
             self,
-            Self::Firefox | Self::Chromium | Self::Java | Self::CryptoApi | Self::Trustd | Self::Stunnel | Self::Wget2
+            Self::Firefox
+                | Self::Chromium
+                | Self::Java
+                | Self::CryptoApi
+                | Self::Trustd
+                | Self::Stunnel
+                | Self::Wget2
         )
     }
 
     /// Whether a person or a script types such requests.
     #[must_use]
     pub const fn is_tool(self) -> bool {
-        matches!(self, Self::Curl | Self::Downloader | Self::Python | Self::BarePost | Self::Go | Self::Named | Self::Silent)
+        matches!(
+            self,
+            Self::Curl
+                | Self::Downloader
+                | Self::Python
+                | Self::BarePost
+                | Self::Go
+                | Self::Named
+                | Self::Silent
+        )
     }
 
     /// Whether servers make such requests about their own certificates.
     #[must_use]
     pub const fn is_stapler(self) -> bool {
-        matches!(self, Self::HaProxy | Self::Apache | Self::Go | Self::BareGet | Self::BarePost)
+        matches!(
+            self,
+            Self::HaProxy | Self::Apache | Self::Go | Self::BareGet | Self::BarePost
+        )
     }
 }
 
@@ -70,7 +88,9 @@ impl Family {
 pub fn family(request: &Request) -> Family {
     let Some(agent) = request.agent.as_deref() else {
         return match (request.minor_version, request.method.as_str()) {
-            (0, "GET") if request.form == TargetForm::Origin && request.header_order == "host" => Family::BareGet,
+            (0, "GET") if request.form == TargetForm::Origin && request.header_order == "host" => {
+                Family::BareGet
+            }
             (0, "GET") => Family::BareGet,
             (0, _) => Family::BarePost,
             _ => Family::Silent,
@@ -103,7 +123,12 @@ pub fn family(request: &Request) -> Family {
         Family::Python
     } else if starts("curl/") || starts("libcurl") {
         Family::Curl
-    } else if starts("wget/") || starts("aria2") || starts("fetch") || starts("powershell") || has("windowspowershell") {
+    } else if starts("wget/")
+        || starts("aria2")
+        || starts("fetch")
+        || starts("powershell")
+        || has("windowspowershell")
+    {
         Family::Downloader
     } else {
         Family::Named
@@ -117,8 +142,12 @@ pub fn describe(request: &Request) -> Option<String> {
     let version = |marker: &str| {
         let agent = agent?;
         let at = agent.to_ascii_lowercase().find(marker)? + marker.len();
-        let digits: String =
-            agent.get(at..)?.chars().take_while(|c| c.is_ascii_digit() || matches!(c, '.' | '_')).take(16).collect();
+        let digits: String = agent
+            .get(at..)?
+            .chars()
+            .take_while(|c| c.is_ascii_digit() || matches!(c, '.' | '_'))
+            .take(16)
+            .collect();
         Some(digits.trim_end_matches('.').to_owned()).filter(|d| !d.is_empty())
     };
     let major = |marker: &str| version(marker).and_then(|v| v.split('.').next().map(str::to_owned));
@@ -127,7 +156,9 @@ pub fn describe(request: &Request) -> Option<String> {
     };
     match family(request) {
         Family::Firefox => named("Firefox", major("firefox/")),
-        Family::Chromium if agent.is_some_and(|a| a.contains("Edg/")) => named("Edge", major("edg/")),
+        Family::Chromium if agent.is_some_and(|a| a.contains("Edg/")) => {
+            named("Edge", major("edg/"))
+        }
         Family::Chromium => named("Chromium", major("chrome/")),
         Family::Java => named("Java", version("java/")),
         Family::CryptoApi => named("Windows CryptoAPI", version("cryptoapi/")),
@@ -139,9 +170,14 @@ pub fn describe(request: &Request) -> Option<String> {
         Family::Go => named("a Go program", None),
         Family::Python => named("a Python program", None),
         Family::Curl => named("curl", version("curl/")),
-        Family::Downloader | Family::Named => {
-            agent.map(|a| a.split([' ', '(']).next().unwrap_or_default().chars().take(40).collect())
-        }
+        Family::Downloader | Family::Named => agent.map(|a| {
+            a.split([' ', '('])
+                .next()
+                .unwrap_or_default()
+                .chars()
+                .take(40)
+                .collect()
+        }),
         Family::BareGet | Family::BarePost | Family::Silent => None,
     }
 }

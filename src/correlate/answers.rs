@@ -74,7 +74,11 @@ impl Reader {
     /// `crl_room` bytes of CRLs are kept for later questions.
     #[must_use]
     pub fn new(trust: verify::Trust, crl_room: usize) -> Self {
-        Self { trust, interner: Interner::default(), crl_room }
+        Self {
+            trust,
+            interner: Interner::default(),
+            crl_room,
+        }
     }
 
     /// Decodes a response; `known` lists the serials of certificates seen so far.
@@ -201,8 +205,12 @@ impl Answered {
                 .filter(|a| matches!(a.status, CertStatus::Revoked { .. }))
                 .map(|a| (a.id.serial.clone(), a.status))
                 .collect(),
-            Object::Crl { body: Some(body), .. } => crl::open(body).map_or_else(|_| Vec::new(), |l| l.find_all(known)),
-            Object::Crl { body: None, listed, .. } => listed.clone(),
+            Object::Crl {
+                body: Some(body), ..
+            } => crl::open(body).map_or_else(|_| Vec::new(), |l| l.find_all(known)),
+            Object::Crl {
+                body: None, listed, ..
+            } => listed.clone(),
             _ => Vec::new(),
         }
     }

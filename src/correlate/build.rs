@@ -16,8 +16,9 @@ use crate::correlate::verdict::Ruling;
 use crate::correlate::waits::Stance;
 use crate::event::{Name, TargetForm};
 use crate::finding::{
-    Aftermath, Answer, Candidate, Coverage, DeviceId, Finding, FindingId, Handshake, HandshakeOutcome, Lookup, Missing,
-    Outcome, Party, Question, Report, Stage, Timing, Verdict, Visibility,
+    Aftermath, Answer, Candidate, Coverage, DeviceId, Finding, FindingId, Handshake,
+    HandshakeOutcome, Lookup, Missing, Outcome, Party, Question, Report, Stage, Timing, Verdict,
+    Visibility,
 };
 use crate::pki::cert::Serial;
 use crate::pki::endpoint::{self, PathRole};
@@ -36,7 +37,9 @@ pub fn report(state: &State, coverage: Coverage) -> Report {
     for (index, (contact, ruling)) in contacts.iter().zip(rulings).enumerate() {
         let (ruling, missing) = doings::explain(state, &devices, &contacts, index, ruling);
         spoken_of.extend(ruling.named.iter().chain(&ruling.rejected).map(|w| w.id));
-        findings.push(finding(state, &devices, &judge, index, contact, ruling, missing));
+        findings.push(finding(
+            state, &devices, &judge, index, contact, ruling, missing,
+        ));
     }
     let handshakes: Vec<Handshake> = state
         .handshakes
@@ -71,18 +74,30 @@ fn finding(
     ruling: Ruling,
     missing: Vec<Missing>,
 ) -> Finding {
-    let best = ruling.named.first().filter(|_| matches!(ruling.outcome, Outcome::Site | Outcome::NoOutbound));
+    let best = ruling
+        .named
+        .first()
+        .filter(|_| matches!(ruling.outcome, Outcome::Site | Outcome::NoOutbound));
     let trigger = best.and_then(|w| state.handshakes.get(w.id));
     let trigger_shown = trigger.map(|r| shown(judge, devices, r));
     let revoked = revoked(state, contact, trigger_shown.as_ref());
     let (aftermath, delayed) = aftermath(contact, best, trigger);
-    let scene = Scene { state, devices, contact, trigger: trigger_shown.as_ref(), aftermath, revoked: &revoked };
+    let scene = Scene {
+        state,
+        devices,
+        contact,
+        trigger: trigger_shown.as_ref(),
+        aftermath,
+        revoked: &revoked,
+    };
     let alerts = alerts::raise(&scene);
     let site = match ruling.outcome {
         Outcome::Site | Outcome::NoOutbound => best.and_then(|w| w.site.name()),
         _ => None,
     };
-    let under = (ruling.outcome == Outcome::AnyUnder).then(|| issuer(contact)).flatten();
+    let under = (ruling.outcome == Outcome::AnyUnder)
+        .then(|| issuer(contact))
+        .flatten();
     Finding {
         id: FindingId(index as u64 + 1),
         revision: 1,
@@ -99,7 +114,10 @@ fn finding(
         role: contact.role().cloned(),
         method: contact.request.as_ref().map(|r| r.method.clone()),
         url: contact.url(),
-        proxied: contact.request.as_ref().is_some_and(|r| r.form == TargetForm::Absolute),
+        proxied: contact
+            .request
+            .as_ref()
+            .is_some_and(|r| r.form == TargetForm::Absolute),
         asked: question(contact),
         answer: answer(contact, revoked),
         verdict: Verdict {
@@ -110,12 +128,24 @@ fn finding(
             under,
             missing,
         },
-        candidates: ruling.named.iter().filter_map(|w| candidate(state, w)).collect(),
-        rejected: ruling.rejected.iter().filter_map(|w| candidate(state, w)).collect(),
+        candidates: ruling
+            .named
+            .iter()
+            .filter_map(|w| candidate(state, w))
+            .collect(),
+        rejected: ruling
+            .rejected
+            .iter()
+            .filter_map(|w| candidate(state, w))
+            .collect(),
         timing: Timing {
             lookup: contact.lookup_time,
             connect: contact.connect_time,
-            wait: contact.answer.as_ref().filter(|a| a.status != 0).map(|a| a.at.since(contact.at)),
+            wait: contact
+                .answer
+                .as_ref()
+                .filter(|a| a.status != 0)
+                .map(|a| a.at.since(contact.at)),
             delayed_handshake: delayed,
         },
         aftermath,
@@ -134,7 +164,9 @@ fn candidate(state: &State, weighed: &Weighed) -> Option<Candidate> {
         server: record.shown.server,
         protocol: protocol_name(&record.shown.carrier, record.shown.version),
         serial: record.leaf().map(|c| c.serial.clone()),
-        confidence: weighed.level.unwrap_or(crate::finding::Confidence::Possible),
+        confidence: weighed
+            .level
+            .unwrap_or(crate::finding::Confidence::Possible),
         evidence: weighed.evidence.clone(),
         frames: record.shown.frames,
         lead: weighed.lead,
@@ -157,7 +189,10 @@ fn party(devices: &DeviceMap, contact: &Contact) -> Party {
 }
 
 fn question(contact: &Contact) -> Question {
-    let mut question = Question { issuer: issuer(contact), ..Question::default() };
+    let mut question = Question {
+        issuer: issuer(contact),
+        ..Question::default()
+    };
     if let Some(ocsp) = &contact.ocsp {
         question.serials = ocsp.ids.iter().map(|id| id.serial.clone()).collect();
         question.dialect = Some(ocsp.dialect);
@@ -175,20 +210,28 @@ fn question(contact: &Contact) -> Question {
 
 /// The issuer a contact is about: by the hashes of the question, else by the host's label.
 fn issuer(contact: &Contact) -> Option<String> {
-    let by_hash = contact
-        .ocsp
-        .iter()
-        .flat_map(|o| &o.ids)
-        .find_map(|id| crate::pki::hierarchy::Hierarchy::builtin().by_cert_id(id).map(|ca| ca.name.clone()));
+    let by_hash = contact.ocsp.iter().flat_map(|o| &o.ids).find_map(|id| {
+        crate::pki::hierarchy::Hierarchy::builtin()
+            .by_cert_id(id)
+            .map(|ca| ca.name.clone())
+    });
     by_hash.or_else(|| {
         let role = contact.role()?;
-        role.ca.map(str::to_owned).or_else(|| role.label.as_ref().map(|l| l.to_ascii_uppercase()))
+        role.ca
+            .map(str::to_owned)
+            .or_else(|| role.label.as_ref().map(|l| l.to_ascii_uppercase()))
     })
 }
 
 fn answer(contact: &Contact, revoked_seen: Vec<(Serial, CertStatus)>) -> Answer {
-    let mut answer = Answer { failure: contact.failure, revoked_seen, ..Answer::default() };
-    let Some(got) = contact.answer.as_ref().filter(|a| a.status != 0) else { return answer };
+    let mut answer = Answer {
+        failure: contact.failure,
+        revoked_seen,
+        ..Answer::default()
+    };
+    let Some(got) = contact.answer.as_ref().filter(|a| a.status != 0) else {
+        return answer;
+    };
     answer.http_status = Some(got.status);
     answer.signature = got.signature;
     answer.redirect.clone_from(&got.location);
@@ -202,38 +245,67 @@ fn answer(contact: &Contact, revoked_seen: Vec<(Serial, CertStatus)>) -> Answer 
 }
 
 /// Revoked serials of this answer that matter here: those asked about, and those of certificates that were seen.
-fn revoked(state: &State, contact: &Contact, trigger: Option<&Handshake>) -> Vec<(Serial, CertStatus)> {
-    let Some(answer) = &contact.answer else { return Vec::new() };
+fn revoked(
+    state: &State,
+    contact: &Contact,
+    trigger: Option<&Handshake>,
+) -> Vec<(Serial, CertStatus)> {
+    let Some(answer) = &contact.answer else {
+        return Vec::new();
+    };
     let mut known: Vec<Serial> = state.certificates.serials().cloned().collect();
     known.sort();
     let mut found = answer.revoked(&known);
     if let Object::Crl { facts, .. } = &answer.object {
         // A serial belongs to its issuer: the same number under another CA is another certificate.
         let own = |serial: &Serial| {
-            state.handshakes.with_serial(serial).flat_map(|r| &r.shown.chain).any(|c| {
-                c.serial == *serial && c.issuer_hash == facts.issuer_hash
-            })
+            state
+                .handshakes
+                .with_serial(serial)
+                .flat_map(|r| &r.shown.chain)
+                .any(|c| c.serial == *serial && c.issuer_hash == facts.issuer_hash)
         };
         found.retain(|(serial, _)| own(serial));
     }
     // The trigger's own first.
-    let leaf = trigger.and_then(|t| t.chain.first()).map(|c| c.serial.clone());
+    let leaf = trigger
+        .and_then(|t| t.chain.first())
+        .map(|c| c.serial.clone());
     found.sort_by_key(|(serial, _)| Some(serial) != leaf.as_ref());
     found
 }
 
 /// What the client did after the check, and how long the check held its handshake back.
-fn aftermath(contact: &Contact, best: Option<&Weighed>, trigger: Option<&Record>) -> (Aftermath, Option<Span>) {
-    let (Some(best), Some(record)) = (best, trigger) else { return (Aftermath::Unknown, None) };
+fn aftermath(
+    contact: &Contact,
+    best: Option<&Weighed>,
+    trigger: Option<&Record>,
+) -> (Aftermath, Option<Span>) {
+    let (Some(best), Some(record)) = (best, trigger) else {
+        return (Aftermath::Unknown, None);
+    };
     match best.stance {
         Some(Stance::Held(hold)) => {
-            let after = if hold.gave_up { Aftermath::GaveUp } else { Aftermath::WentOn };
+            let after = if hold.gave_up {
+                Aftermath::GaveUp
+            } else {
+                Aftermath::WentOn
+            };
             (after, Some(hold.silence()))
         }
         Some(Stance::WentOn) => (Aftermath::WentOn, None),
         Some(Stance::Over) => {
-            let more = record.last_client_payload.is_some_and(|last| last > contact.ended_at);
-            (if more { Aftermath::WentOn } else { Aftermath::Unknown }, None)
+            let more = record
+                .last_client_payload
+                .is_some_and(|last| last > contact.ended_at);
+            (
+                if more {
+                    Aftermath::WentOn
+                } else {
+                    Aftermath::Unknown
+                },
+                None,
+            )
         }
         Some(Stance::Hanging | Stance::NotYet) | None => (Aftermath::Unknown, None),
     }
@@ -254,9 +326,14 @@ fn shown(judge: &Judge<'_>, devices: &DeviceMap, record: &Record) -> Handshake {
 
 fn is_lets_encrypt(record: &Record) -> bool {
     record.leaf().is_some_and(|leaf| {
-        leaf.crl_urls.iter().chain(&leaf.issuer_urls).chain(&leaf.ocsp_urls).any(|url| {
-            crate::correlate::case::split_url(url).is_some_and(|(host, _)| endpoint::host_role(host).is_some())
-        })
+        leaf.crl_urls
+            .iter()
+            .chain(&leaf.issuer_urls)
+            .chain(&leaf.ocsp_urls)
+            .any(|url| {
+                crate::correlate::case::split_url(url)
+                    .is_some_and(|(host, _)| endpoint::host_role(host).is_some())
+            })
     })
 }
 
@@ -265,8 +342,14 @@ fn lookups(state: &State, handshakes: &[Handshake]) -> Vec<Lookup> {
     let mut lookups: Vec<Lookup> = state.log.lookups.iter().map(|l| l.shown.clone()).collect();
     let mut seen: BTreeSet<(Name, crate::frame::FrameNo)> = BTreeSet::new();
     for handshake in handshakes {
-        for told in state.names.facts(handshake.server.ip()).filter(|t| t.at <= handshake.hello_at) {
-            if handshake.site.name().as_deref() == Some(told.name.as_str()) && seen.insert((told.name.clone(), told.frame)) {
+        for told in state
+            .names
+            .facts(handshake.server.ip())
+            .filter(|t| t.at <= handshake.hello_at)
+        {
+            if handshake.site.name().as_deref() == Some(told.name.as_str())
+                && seen.insert((told.name.clone(), told.frame))
+            {
                 lookups.push(Lookup {
                     at: told.at,
                     client: std::net::SocketAddr::new(told.client.ip, 0),
@@ -290,7 +373,10 @@ fn add_clients(devices: &mut DeviceMap, findings: &[Finding]) {
     let mut clients: BTreeMap<DeviceId, BTreeSet<String>> = BTreeMap::new();
     for finding in findings {
         if let Some(agent) = &finding.client.agent {
-            clients.entry(finding.client.device).or_default().insert(agent.clone());
+            clients
+                .entry(finding.client.device)
+                .or_default()
+                .insert(agent.clone());
         }
     }
     for device in &mut devices.devices {
@@ -308,7 +394,9 @@ fn covered(state: &State, mut coverage: Coverage) -> Coverage {
             Visibility::Clear => &mut coverage.handshakes_clear,
             Visibility::Keys => &mut coverage.handshakes_keys,
             Visibility::Resumed => &mut coverage.handshakes_resumed,
-            Visibility::Hidden | Visibility::Lost | Visibility::Learned => &mut coverage.handshakes_hidden,
+            Visibility::Hidden | Visibility::Lost | Visibility::Learned => {
+                &mut coverage.handshakes_hidden
+            }
         };
         *slot += 1;
         coverage.handshakes_ech += u64::from(record.shown.ech_offered);
@@ -319,9 +407,13 @@ fn covered(state: &State, mut coverage: Coverage) -> Coverage {
     for (kind, count) in &state.coverage.anomalies {
         *coverage.anomalies.entry(*kind).or_default() += count;
     }
-    let forgotten = state.handshakes.forgotten() + state.names.forgotten() + state.devices.refused();
+    let forgotten =
+        state.handshakes.forgotten() + state.names.forgotten() + state.devices.refused();
     if forgotten > 0 {
-        *coverage.anomalies.entry(crate::event::AnomalyKind::LimitReached).or_default() += forgotten;
+        *coverage
+            .anomalies
+            .entry(crate::event::AnomalyKind::LimitReached)
+            .or_default() += forgotten;
     }
     coverage
 }

@@ -84,7 +84,9 @@ impl Case<'_> {
     #[must_use]
     pub fn asked_cert(&self) -> Option<&ShownCert> {
         let request = self.contact.ocsp.as_ref()?;
-        self.shown.iter().find(|s| request.ids.iter().any(|id| self.is_about(id, &s.cert)))
+        self.shown
+            .iter()
+            .find(|s| request.ids.iter().any(|id| self.is_about(id, &s.cert)))
     }
 
     /// The certificate that names the fetched URL (or, before a request, the host), with that URL.
@@ -100,7 +102,9 @@ impl Case<'_> {
     #[must_use]
     pub fn asking_frames(&self) -> impl Iterator<Item = FrameNo> {
         let frames = &self.contact.frames;
-        let own = [&frames.request, &frames.connect, &frames.dns].into_iter().find(|f| !f.is_empty());
+        let own = [&frames.request, &frames.connect, &frames.dns]
+            .into_iter()
+            .find(|f| !f.is_empty());
         own.into_iter().flat_map(|f| f.iter().take(2)).copied()
     }
 
@@ -115,7 +119,10 @@ impl Case<'_> {
         };
         // The key hash is checked where the issuer's certificate is at hand. X1 and X3 of Let's Encrypt share
         // keys, so the name decides as much as the key.
-        let issuer = self.shown.iter().find(|s| s.cert.subject_hash == cert.issuer_hash && s.cert.is_ca);
+        let issuer = self
+            .shown
+            .iter()
+            .find(|s| s.cert.subject_hash == cert.issuer_hash && s.cert.is_ca);
         let key_fits = issuer.is_none_or(|issuer| match id.hash {
             HashKind::Sha1 => id.issuer_key_hash == issuer.cert.key_hash.sha1,
             HashKind::Sha256 => id.issuer_key_hash == issuer.cert.key_hash.sha256,
@@ -125,12 +132,16 @@ impl Case<'_> {
     }
 
     fn names_contact(&self, url: &str) -> bool {
-        let Some((host, path)) = split_url(url) else { return false };
+        let Some((host, path)) = split_url(url) else {
+            return false;
+        };
         if !host.eq_ignore_ascii_case(self.contact.host.as_str()) {
             return false;
         }
         match &self.contact.request {
-            Some(request) if self.contact.kind != ContactKind::Ocsp => same_path(path, &request.path),
+            Some(request) if self.contact.kind != ContactKind::Ocsp => {
+                same_path(path, &request.path)
+            }
             _ => true,
         }
     }
@@ -149,7 +160,11 @@ pub fn urls(cert: &Certificate, kind: ContactKind) -> impl Iterator<Item = &str>
         .iter()
         .take(pick(ocsp, &cert.ocsp_urls))
         .chain(cert.crl_urls.iter().take(pick(crl, &cert.crl_urls)))
-        .chain(cert.issuer_urls.iter().take(pick(issuer, &cert.issuer_urls)))
+        .chain(
+            cert.issuer_urls
+                .iter()
+                .take(pick(issuer, &cert.issuer_urls)),
+        )
         .map(String::as_str)
 }
 
@@ -162,7 +177,9 @@ pub fn split_url(url: &str) -> Option<(&str, &str)> {
     }
     let rest = url.get(7..)?;
     let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
     let host = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
         _ => host,

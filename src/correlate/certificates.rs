@@ -36,7 +36,10 @@ impl Certificates {
     /// Remembers at most `limit` names.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self { limit, ..Self::default() }
+        Self {
+            limit,
+            ..Self::default()
+        }
     }
 
     /// Takes in a chain that the server of `name` showed.
@@ -46,10 +49,16 @@ impl Certificates {
             self.serials.extend(chain.iter().map(|c| c.serial.clone()));
         }
         for cert in chain {
-            for url in cert.crl_urls.iter().chain(&cert.issuer_urls).chain(&cert.ocsp_urls) {
+            for url in cert
+                .crl_urls
+                .iter()
+                .chain(&cert.issuer_urls)
+                .chain(&cert.ocsp_urls)
+            {
                 if let (Some((host, path)), true) = (split_url(url), self.urls.len() < self.limit) {
                     let path = if path.is_empty() { "/" } else { path };
-                    self.urls.insert(format!("{}{path}", host.to_ascii_lowercase()));
+                    self.urls
+                        .insert(format!("{}{path}", host.to_ascii_lowercase()));
                 }
             }
         }
@@ -59,16 +68,27 @@ impl Certificates {
         }
         let known = self.by_name.entry(name.to_string()).or_default();
         if known.len() < PER_NAME && !known.iter().any(|l| l.chain.first() == Some(leaf)) {
-            known.push(Learned { chain: chain.to_vec(), frame: Some(frame) });
+            known.push(Learned {
+                chain: chain.to_vec(),
+                frame: Some(frame),
+            });
         }
     }
 
     /// Takes in a certificate that the user gave.
     pub fn supplied(&mut self, cert: Arc<Certificate>) {
         self.serials.insert(cert.serial.clone());
-        for name in cert.names.iter().cloned().chain(cert.addresses.iter().map(ToString::to_string)) {
+        for name in cert
+            .names
+            .iter()
+            .cloned()
+            .chain(cert.addresses.iter().map(ToString::to_string))
+        {
             let chain = vec![Arc::clone(&cert)];
-            self.by_name.entry(name).or_default().push(Learned { chain, frame: None });
+            self.by_name
+                .entry(name)
+                .or_default()
+                .push(Learned { chain, frame: None });
         }
         self.supplied.push(cert);
     }

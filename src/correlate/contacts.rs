@@ -191,7 +191,11 @@ impl Contact {
         if request.form == TargetForm::Authority {
             return None;
         }
-        let port = request.port.filter(|p| *p != 80).map(|p| format!(":{p}")).unwrap_or_default();
+        let port = request
+            .port
+            .filter(|p| *p != 80)
+            .map(|p| format!(":{p}"))
+            .unwrap_or_default();
         Some(format!("http://{}{port}{}", self.host, request.path))
     }
 }
@@ -207,8 +211,15 @@ pub fn assemble(log: &Log, devices: &DeviceMap) -> Vec<Contact> {
         attach_lookups(&mut contact, log, devices, &by_host, &mut used);
         contacts.push(contact);
     }
-    let same_device = |c: &ConnectRecord| c.asker.is_none_or(|asker| devices.same(asker, c.client_key));
-    for connect in log.connects.values().filter(|c| c.requests == 0 && same_device(c)) {
+    let same_device = |c: &ConnectRecord| {
+        c.asker
+            .is_none_or(|asker| devices.same(asker, c.client_key))
+    };
+    for connect in log
+        .connects
+        .values()
+        .filter(|c| c.requests == 0 && same_device(c))
+    {
         add_connection(connect, &mut contacts, log, devices, &by_host, &mut used);
     }
     add_lookups(&mut contacts, log, devices, &used);
@@ -219,11 +230,22 @@ pub fn assemble(log: &Log, devices: &DeviceMap) -> Vec<Contact> {
 /// The same packet can be captured twice: inside and outside a tunnel, before and after a VLAN tag, by two interfaces.
 /// Then the same client port asks the same at nearly the same time in another flow.
 fn deduplicated(requests: &[RequestRecord]) -> impl Iterator<Item = &RequestRecord> {
-    let mut seen: HashMap<(SocketAddr, SocketAddr, u32, &str, u64), (FlowId, Timestamp)> = HashMap::new();
+    let mut seen: HashMap<(SocketAddr, SocketAddr, u32, &str, u64), (FlowId, Timestamp)> =
+        HashMap::new();
     requests.iter().filter(move |r| {
-        let key = (r.client, r.server, r.request.index, r.request.path.as_str(), r.request.body_len);
+        let key = (
+            r.client,
+            r.server,
+            r.request.index,
+            r.request.path.as_str(),
+            r.request.body_len,
+        );
         match seen.get(&key) {
-            Some((flow, at)) if *flow != r.flow && r.at.since(*at).abs() < Span::from_millis(50) => false,
+            Some((flow, at))
+                if *flow != r.flow && r.at.since(*at).abs() < Span::from_millis(50) =>
+            {
+                false
+            }
             _ => {
                 seen.insert(key, (r.flow, r.at));
                 true
@@ -280,7 +302,10 @@ fn from_request(record: &RequestRecord, connect: Option<&ConnectRecord>) -> Cont
         lookup_time: None,
         connect_time: opened.and_then(|c| Some(c.connected_at?.since(c.at))),
         frames,
-        process: record.process.clone().or_else(|| connect.and_then(|c| c.process.clone())),
+        process: record
+            .process
+            .clone()
+            .or_else(|| connect.and_then(|c| c.process.clone())),
         count: 1,
     }
 }
@@ -298,7 +323,9 @@ fn hang_up(connect: Option<&ConnectRecord>) -> Failure {
 fn kind_of(record: &RequestRecord) -> ContactKind {
     match &record.watch {
         Watch::LookAlike => ContactKind::Unknown,
-        Watch::Known(role) if role.service == Service::Unknown && record.ocsp.is_none() => ContactKind::Unknown,
+        Watch::Known(role) if role.service == Service::Unknown && record.ocsp.is_none() => {
+            ContactKind::Unknown
+        }
         Watch::Known(role) => service_kind(role.service).unwrap_or(ContactKind::Unknown),
         Watch::OtherCa if record.ocsp.is_some() => ContactKind::Ocsp,
         Watch::OtherCa => match record.answer.as_ref().map(Answered::kind) {
@@ -321,10 +348,17 @@ fn service_kind(service: Service) -> Option<ContactKind> {
 /// Kind by the suffixes that RFC 2585 3 and 4.1 and common practice give such files.
 #[must_use]
 pub fn kind_of_path(path: &str) -> ContactKind {
-    let path = path.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+    let path = path
+        .split(['?', '#'])
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     if path.ends_with(".crl") {
         ContactKind::Crl
-    } else if [".crt", ".cer", ".der", ".p7c", ".p7b"].iter().any(|s| path.ends_with(s)) {
+    } else if [".crt", ".cer", ".der", ".p7c", ".p7b"]
+        .iter()
+        .any(|s| path.ends_with(s))
+    {
         ContactKind::Issuer
     } else {
         ContactKind::Unknown
@@ -340,7 +374,9 @@ fn attach_lookups(
 ) {
     let mut ended = None;
     for &index in by_host.get(&contact.host).into_iter().flatten() {
-        let Some(lookup) = log.lookups.get(index) else { continue };
+        let Some(lookup) = log.lookups.get(index) else {
+            continue;
+        };
         let before = contact.began_at.since(lookup.shown.at);
         let near = before <= RETRY_WINDOW && before >= Span::from_secs(-5);
         if !near || !devices.same(lookup.client, contact.client) {
@@ -355,7 +391,12 @@ fn attach_lookups(
             ended = ended.max(Some(lookup.ended_at));
         }
     }
-    let first = contact.lookups.iter().filter_map(|i| log.lookups.get(*i)).map(|l| l.shown.at).min();
+    let first = contact
+        .lookups
+        .iter()
+        .filter_map(|i| log.lookups.get(*i))
+        .map(|l| l.shown.at)
+        .min();
     if let (Some(first), Some(ended)) = (first, ended) {
         contact.began_at = contact.began_at.min(first);
         contact.lookup_time = Some(ended.min(contact.at).since(first));
@@ -374,7 +415,10 @@ fn add_connection(
     by_host: &HashMap<&Name, Vec<usize>>,
     used: &mut [bool],
 ) {
-    let sent = connect.close.as_ref().is_some_and(|c| c.bytes.first().is_some_and(|b| *b > 0));
+    let sent = connect
+        .close
+        .as_ref()
+        .is_some_and(|c| c.bytes.first().is_some_and(|b| *b > 0));
     let asked = sent && !connect.tls;
     if !asked
         && let Some(kin) = contacts.iter_mut().find(|c| {
@@ -385,7 +429,9 @@ fn add_connection(
     {
         kin.frames.connect.push(connect.frame);
         if kin.stage == Stage::Connected {
-            kin.ended_at = kin.ended_at.max(connect.close.as_ref().map_or(connect.at, |c| c.at));
+            kin.ended_at = kin
+                .ended_at
+                .max(connect.close.as_ref().map_or(connect.at, |c| c.at));
         }
         return;
     }
@@ -397,11 +443,16 @@ fn add_connection(
     let failure = match how {
         Some(Ending::Refused) => Some(Failure::Refused),
         Some(Ending::Unanswered) => Some(Failure::Unanswered),
-        Some(Ending::Expired | Ending::CaptureEnded) if connect.connected_at.is_none() => Some(Failure::Unanswered),
+        Some(Ending::Expired | Ending::CaptureEnded) if connect.connected_at.is_none() => {
+            Some(Failure::Unanswered)
+        }
         Some(Ending::Reset(crate::flow::Side::Server)) if !connect.tls => Some(Failure::Reset),
         _ => None,
     };
-    let answered = connect.close.as_ref().is_some_and(|c| c.bytes.get(1).is_some_and(|b| *b > 0));
+    let answered = connect
+        .close
+        .as_ref()
+        .is_some_and(|c| c.bytes.get(1).is_some_and(|b| *b > 0));
     let mut contact = Contact {
         host: connect.host.clone(),
         watch: connect.watch.clone(),
@@ -420,7 +471,13 @@ fn add_connection(
         at: connect.at,
         ended_at: match &connect.close {
             // The end of the exchange, not of the connection: it may idle long after.
-            Some(close) => close.last_payload.iter().flatten().copied().max().unwrap_or(close.at),
+            Some(close) => close
+                .last_payload
+                .iter()
+                .flatten()
+                .copied()
+                .max()
+                .unwrap_or(close.at),
             None => connect.at,
         },
         request: None,
@@ -430,7 +487,10 @@ fn add_connection(
         lookups: Vec::new(),
         lookup_time: None,
         connect_time: connect.connected_at.map(|t| t.since(connect.at)),
-        frames: ContactFrames { connect: vec![connect.frame], ..ContactFrames::default() },
+        frames: ContactFrames {
+            connect: vec![connect.frame],
+            ..ContactFrames::default()
+        },
         process: connect.process.clone(),
         count: 1,
     };
@@ -463,7 +523,8 @@ fn add_lookups(contacts: &mut Vec<Contact>, log: &Log, devices: &DeviceMap, used
         }
     }
     for contact in contacts.iter_mut().skip(first_new) {
-        contact.failure = lookup_failure(contact.lookups.iter().filter_map(|i| log.lookups.get(*i)));
+        contact.failure =
+            lookup_failure(contact.lookups.iter().filter_map(|i| log.lookups.get(*i)));
         contact.frames.dns.sort_unstable();
         contact.frames.dns.dedup();
         contact.lookup_time = Some(contact.ended_at.since(contact.began_at));
@@ -500,7 +561,10 @@ fn from_lookup(index: usize, lookup: &LookupRecord) -> Contact {
         lookups: vec![index],
         lookup_time: None,
         connect_time: None,
-        frames: ContactFrames { dns: lookup.shown.frames.clone(), ..ContactFrames::default() },
+        frames: ContactFrames {
+            dns: lookup.shown.frames.clone(),
+            ..ContactFrames::default()
+        },
         process: None,
         count: 1,
     }
@@ -517,7 +581,9 @@ fn lookup_failure<'a>(lookups: impl Iterator<Item = &'a LookupRecord>) -> Option
             sink = Some(*address);
         }
         // NODATA for one address type says nothing while another type fails.
-        if lookup.shown.outcome != DnsOutcome::NoData && lookup.shown.outcome != DnsOutcome::Answered {
+        if lookup.shown.outcome != DnsOutcome::NoData
+            && lookup.shown.outcome != DnsOutcome::Answered
+        {
             outcome = Some(lookup.shown.outcome);
         } else if lookup.shown.outcome == DnsOutcome::NoData {
             outcome = outcome.or(Some(DnsOutcome::NoData));
@@ -533,5 +599,9 @@ pub fn is_sinkhole(address: IpAddr) -> bool {
 }
 
 fn span_frames(first: FrameNo, last: FrameNo) -> Vec<FrameNo> {
-    if first == last { vec![first] } else { vec![first, last] }
+    if first == last {
+        vec![first]
+    } else {
+        vec![first, last]
+    }
 }

@@ -56,12 +56,21 @@ impl Devices {
     /// Remembers at most `limit` addresses.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self { hosts: HashMap::new(), limit, refused: 0 }
+        Self {
+            hosts: HashMap::new(),
+            limit,
+            refused: 0,
+        }
     }
 
     /// Takes in the source of a packet.
     pub fn sighted(&mut self, seen: &Sighting) {
-        let Some(host) = self.host(HostKey { scope: seen.scope, ip: seen.ip }) else { return };
+        let Some(host) = self.host(HostKey {
+            scope: seen.scope,
+            ip: seen.ip,
+        }) else {
+            return;
+        };
         match (host.mac, seen.mac) {
             (None, mac) => host.mac = mac,
             (Some(known), Some(mac)) if known != mac => host.many_macs = true,
@@ -128,7 +137,9 @@ impl Devices {
     fn tie_by_mac(&self, keys: &[HostKey], groups: &mut Groups) {
         let mut stations: BTreeMap<(Scope, Mac), Vec<HostKey>> = BTreeMap::new();
         for key in keys {
-            let Some(host) = self.hosts.get(key) else { continue };
+            let Some(host) = self.hosts.get(key) else {
+                continue;
+            };
             if let (Some(mac), true, false) = (host.mac, host.direct, host.many_macs) {
                 stations.entry((key.scope, mac)).or_default().push(*key);
             }
@@ -147,12 +158,22 @@ impl Devices {
     fn stations(&self, keys: &[HostKey]) -> HashMap<HostKey, Vec<HostKey>> {
         let mut stations: BTreeMap<(Scope, Mac), Vec<HostKey>> = BTreeMap::new();
         for key in keys {
-            if let Some(Host { mac: Some(mac), direct: true, many_macs: false, .. }) = self.hosts.get(key) {
+            if let Some(Host {
+                mac: Some(mac),
+                direct: true,
+                many_macs: false,
+                ..
+            }) = self.hosts.get(key)
+            {
                 stations.entry((key.scope, *mac)).or_default().push(*key);
             }
         }
-        let several = stations.into_values().filter(|list| (2..=16).contains(&list.len()));
-        several.flat_map(|list| list.clone().into_iter().map(move |key| (key, list.clone()))).collect()
+        let several = stations
+            .into_values()
+            .filter(|list| (2..=16).contains(&list.len()));
+        several
+            .flat_map(|list| list.clone().into_iter().map(move |key| (key, list.clone())))
+            .collect()
     }
 
     fn tie_this_host(&self, keys: &[HostKey], groups: &mut Groups) {
@@ -162,17 +183,30 @@ impl Devices {
             .copied()
             .collect();
         // Containers and virtual machines behind the host send through it too, undiminished on a bridge.
-        if own.iter().filter(|k| k.ip.is_ipv4() && !k.ip.is_loopback()).count() <= 1 {
+        if own
+            .iter()
+            .filter(|k| k.ip.is_ipv4() && !k.ip.is_loopback())
+            .count()
+            <= 1
+        {
             groups.tie_all(&own);
         }
-        let loopback: Vec<HostKey> = keys.iter().filter(|k| k.ip.is_loopback()).copied().collect();
+        let loopback: Vec<HostKey> = keys
+            .iter()
+            .filter(|k| k.ip.is_loopback())
+            .copied()
+            .collect();
         groups.tie_all(&loopback);
     }
 
     fn tie_by_hand_off(&self, keys: &[HostKey], groups: &mut Groups) {
         for key in keys {
-            let Some(host) = self.hosts.get(key) else { continue };
-            let (Some(told), false) = (host.handed, host.handed_conflict) else { continue };
+            let Some(host) = self.hosts.get(key) else {
+                continue;
+            };
+            let (Some(told), false) = (host.handed, host.handed_conflict) else {
+                continue;
+            };
             let link_differs = match (host.mac, self.hosts.get(&told).and_then(|h| h.mac)) {
                 (Some(a), Some(b)) => a != b,
                 _ => false,
@@ -203,9 +237,11 @@ impl Devices {
                 id
             });
             map.of.insert(*key, id);
-            let (Some(device), Some(list), Some(host)) =
-                (map.devices.get_mut(id.0 as usize), map.keys.get_mut(id.0 as usize), self.hosts.get(key))
-            else {
+            let (Some(device), Some(list), Some(host)) = (
+                map.devices.get_mut(id.0 as usize),
+                map.keys.get_mut(id.0 as usize),
+                self.hosts.get(key),
+            ) else {
                 continue;
             };
             list.push(*key);
@@ -331,7 +367,11 @@ impl Groups {
     }
 
     fn tie_all(&mut self, keys: &[HostKey]) {
-        let mut members = keys.iter().filter_map(|k| self.index.get(k).copied()).collect::<Vec<_>>().into_iter();
+        let mut members = keys
+            .iter()
+            .filter_map(|k| self.index.get(k).copied())
+            .collect::<Vec<_>>()
+            .into_iter();
         let Some(first) = members.next() else { return };
         for other in members {
             let (a, b) = (self.root(first), self.root(other));

@@ -28,7 +28,9 @@ pub fn explain(
     index: usize,
     mut ruling: Ruling,
 ) -> (Ruling, Vec<Missing>) {
-    let Some(contact) = contacts.get(index) else { return (ruling, Vec::new()) };
+    let Some(contact) = contacts.get(index) else {
+        return (ruling, Vec::new());
+    };
     if ruling.confidence < Confidence::Strong && is_fake(state, devices, contact) {
         let mut fake = Ruling::disguise();
         fake.confidence = Confidence::Likely;
@@ -44,7 +46,11 @@ pub fn explain(
     }
     let open = ruling.outcome == Outcome::Unexplained
         || (ruling.confidence < Confidence::Strong && ruling.cause != Cause::Disguise);
-    let missing = if open { missing(state, devices, contact, &ruling) } else { Vec::new() };
+    let missing = if open {
+        missing(state, devices, contact, &ruling)
+    } else {
+        Vec::new()
+    };
     (ruling, missing)
 }
 
@@ -57,11 +63,18 @@ fn own_doing(
 ) -> Option<(Cause, Confidence)> {
     let request = contact.request.as_ref()?;
     let family = agents::family(request);
-    let kin = || contacts.iter().filter(|c| devices.same(c.client, contact.client));
+    let kin = || {
+        contacts
+            .iter()
+            .filter(|c| devices.same(c.client, contact.client))
+    };
     if matches!(family, Family::HaProxy | Family::Apache) {
         return Some((Cause::Stapling, Confidence::Likely));
     }
-    if family.is_stapler() && contact.kind == ContactKind::Ocsp && is_server(state, devices, contact) {
+    if family.is_stapler()
+        && contact.kind == ContactKind::Ocsp
+        && is_server(state, devices, contact)
+    {
         return Some((Cause::Stapling, Confidence::Likely));
     }
     if is_refresh(contact, kin()) {
@@ -85,10 +98,16 @@ fn own_doing(
     }
     // A tool that never checks by itself, and no handshake that could have made it: a person or a script.
     let hidden = ruling.rejected.iter().any(|w| w.level.is_some());
-    let seen_before = state.span.is_some_and(|(first, _)| contact.began_at.since(first) >= Span::from_secs(1));
+    let seen_before = state
+        .span
+        .is_some_and(|(first, _)| contact.began_at.since(first) >= Span::from_secs(1));
     (family.is_tool() && !hidden).then_some((
         Cause::Person,
-        if seen_before || !contact.lookups.is_empty() { Confidence::Likely } else { Confidence::Possible },
+        if seen_before || !contact.lookups.is_empty() {
+            Confidence::Likely
+        } else {
+            Confidence::Possible
+        },
     ))
 }
 
@@ -96,7 +115,9 @@ fn own_doing(
 /// that DNS did not give for the name.
 /// A curious person does the first two; the address is theirs who run the disguise.
 fn is_fake(state: &State, devices: &DeviceMap, contact: &Contact) -> bool {
-    let (Watch::Known(role), Some(request)) = (&contact.watch, &contact.request) else { return false };
+    let (Watch::Known(role), Some(request)) = (&contact.watch, &contact.request) else {
+        return false;
+    };
     alerts::is_odd_request(role, request, contact.ocsp.is_some())
         && alerts::looks_foreign(contact)
         && alerts::address_doubt(state, devices, contact).is_some()
@@ -104,7 +125,10 @@ fn is_fake(state: &State, devices: &DeviceMap, contact: &Contact) -> bool {
 
 /// The device takes TLS connections: it is a server.
 fn is_server(state: &State, devices: &DeviceMap, contact: &Contact) -> bool {
-    devices.addresses(contact.client).iter().any(|key| state.handshakes.of_server(*key).next().is_some())
+    devices
+        .addresses(contact.client)
+        .iter()
+        .any(|key| state.handshakes.of_server(*key).next().is_some())
 }
 
 /// The same was fetched before, and that answer was about to run out (RFC 9919 6: clients renew before nextUpdate).
@@ -130,17 +154,26 @@ fn is_refresh<'c>(contact: &Contact, kin: impl Iterator<Item = &'c Contact>) -> 
 
 /// At least three identical questions at a steady interval of a minute or more.
 fn is_periodic<'c>(contact: &Contact, kin: impl Iterator<Item = &'c Contact>) -> bool {
-    let mut times: Vec<i64> = kin.filter(|c| same_question(c, contact)).map(|c| c.at.as_nanos()).collect();
+    let mut times: Vec<i64> = kin
+        .filter(|c| same_question(c, contact))
+        .map(|c| c.at.as_nanos())
+        .collect();
     times.sort_unstable();
     times.dedup_by(|a, b| a.saturating_sub(*b) < 5_000_000_000);
-    let gaps: Vec<i64> = times.windows(2).filter_map(|w| Some(w.get(1)?.saturating_sub(*w.first()?))).collect();
-    let (Some(least), Some(most)) = (gaps.iter().min(), gaps.iter().max()) else { return false };
+    let gaps: Vec<i64> = times
+        .windows(2)
+        .filter_map(|w| Some(w.get(1)?.saturating_sub(*w.first()?)))
+        .collect();
+    let (Some(least), Some(most)) = (gaps.iter().min(), gaps.iter().max()) else {
+        return false;
+    };
     gaps.len() >= 2 && *least >= 60_000_000_000 && most.saturating_sub(*least) <= least / 10
 }
 
 /// Many shards or issuers in one go: an inventory, not a check.
 fn is_sweep<'c>(contact: &Contact, kin: impl Iterator<Item = &'c Contact>) -> bool {
-    let near = kin.filter(|c| c.ocsp.is_none() && c.at.since(contact.at).abs() <= Span::from_secs(60));
+    let near =
+        kin.filter(|c| c.ocsp.is_none() && c.at.since(contact.at).abs() <= Span::from_secs(60));
     near.filter_map(Contact::url).collect::<BTreeSet<_>>().len() >= 8
 }
 
@@ -163,7 +196,11 @@ fn acme_nearby(state: &State, devices: &DeviceMap, contact: &Contact) -> bool {
 /// What would settle it.
 fn missing(state: &State, devices: &DeviceMap, contact: &Contact, ruling: &Ruling) -> Vec<Missing> {
     let mut wanted = BTreeSet::new();
-    let considered = ruling.named.iter().chain(&ruling.rejected).filter(|w| w.level.is_some());
+    let considered = ruling
+        .named
+        .iter()
+        .chain(&ruling.rejected)
+        .filter(|w| w.level.is_some());
     let hidden = considered
         .filter_map(|w| state.handshakes.get(w.id))
         .any(|r| r.shown.chain.is_empty() && r.shown.visibility == Visibility::Hidden);
@@ -174,14 +211,22 @@ fn missing(state: &State, devices: &DeviceMap, contact: &Contact, ruling: &Rulin
         wanted.insert(Missing::LargerSnaplen);
     }
     if ruling.named.is_empty() {
-        if state.span.is_some_and(|(first, _)| contact.began_at.since(first) <= TOO_FRESH) {
+        if state
+            .span
+            .is_some_and(|(first, _)| contact.began_at.since(first) <= TOO_FRESH)
+        {
             wanted.insert(Missing::EarlierStart);
         }
         let device = devices.of(contact.client).and_then(|id| devices.device(id));
         if device.is_some_and(|d| d.shared) {
             wanted.insert(Missing::ClientSide);
         }
-        let tunnels = [BlindSpot::WireGuard, BlindSpot::OpenVpn, BlindSpot::Ipsec, BlindSpot::TlsProxy];
+        let tunnels = [
+            BlindSpot::WireGuard,
+            BlindSpot::OpenVpn,
+            BlindSpot::Ipsec,
+            BlindSpot::TlsProxy,
+        ];
         if device.is_some_and(|d| tunnels.iter().any(|t| d.blind.contains_key(t))) {
             wanted.insert(Missing::OtherInterface);
         }

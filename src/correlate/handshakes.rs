@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use crate::correlate::devices::HostKey;
 use crate::event::{Beat, BeatKind, Carrier, Chain, ClientHello, Ech, Provenance, ServerHello};
-use crate::finding::{DeviceId, Handshake, HandshakeFrames, HandshakeId, HandshakeOutcome, Site, Visibility};
+use crate::finding::{
+    DeviceId, Handshake, HandshakeFrames, HandshakeId, HandshakeOutcome, Site, Visibility,
+};
 use crate::flow::{Close, Ending, Endpoints, FlowId, Side};
 use crate::frame::FrameNo;
 use crate::pki::cert::{Certificate, Serial};
@@ -60,7 +62,10 @@ impl Handshakes {
     /// Remembers at most `limit`.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self { limit: limit.max(1), ..Self::default() }
+        Self {
+            limit: limit.max(1),
+            ..Self::default()
+        }
     }
 
     /// A ClientHello, or a ServerHello whose ClientHello was not captured, opens a handshake.
@@ -77,8 +82,14 @@ impl Handshakes {
     ) -> HandshakeId {
         let id = HandshakeId(self.first + self.records.len() as u64);
         self.total += 1;
-        let client = HostKey { scope: ends.scope, ip: ends.client.ip() };
-        let server = HostKey { scope: ends.scope, ip: ends.server.ip() };
+        let client = HostKey {
+            scope: ends.scope,
+            ip: ends.client.ip(),
+        };
+        let server = HostKey {
+            scope: ends.scope,
+            ip: ends.server.ip(),
+        };
         let site = match hello.and_then(|h| h.sni.clone()) {
             Some(name) => Site::Sni(name),
             None => Site::Address(ends.server.ip()),
@@ -109,7 +120,10 @@ impl Handshakes {
                 server_hello_at: None,
                 certificate_at: None,
                 first_data_at: None,
-                frames: HandshakeFrames { client_hello: hello.map(|_| frame), ..HandshakeFrames::default() },
+                frames: HandshakeFrames {
+                    client_hello: hello.map(|_| frame),
+                    ..HandshakeFrames::default()
+                },
                 beats: Vec::new(),
                 outcome: HandshakeOutcome::Unknown,
                 bytes: None,
@@ -138,12 +152,14 @@ impl Handshakes {
     /// The record of an id, unless it was forgotten.
     #[must_use]
     pub fn get(&self, id: HandshakeId) -> Option<&Record> {
-        self.records.get(usize::try_from(id.0.checked_sub(self.first)?).ok()?)
+        self.records
+            .get(usize::try_from(id.0.checked_sub(self.first)?).ok()?)
     }
 
     /// The same, to add to it.
     pub fn get_mut(&mut self, id: HandshakeId) -> Option<&mut Record> {
-        self.records.get_mut(usize::try_from(id.0.checked_sub(self.first)?).ok()?)
+        self.records
+            .get_mut(usize::try_from(id.0.checked_sub(self.first)?).ok()?)
     }
 
     /// Makes a chain findable by the serials in it.
@@ -158,17 +174,29 @@ impl Handshakes {
 
     /// Handshakes that an address opened, in order.
     pub fn of_client(&self, key: HostKey) -> impl DoubleEndedIterator<Item = &Record> {
-        self.by_client.get(&key).into_iter().flatten().filter_map(|id| self.get(*id))
+        self.by_client
+            .get(&key)
+            .into_iter()
+            .flatten()
+            .filter_map(|id| self.get(*id))
     }
 
     /// Handshakes that an address received, in order.
     pub fn of_server(&self, key: HostKey) -> impl DoubleEndedIterator<Item = &Record> {
-        self.by_server.get(&key).into_iter().flatten().filter_map(|id| self.get(*id))
+        self.by_server
+            .get(&key)
+            .into_iter()
+            .flatten()
+            .filter_map(|id| self.get(*id))
     }
 
     /// Handshakes in which a certificate with this serial was shown by either side.
     pub fn with_serial(&self, serial: &Serial) -> impl Iterator<Item = &Record> {
-        self.by_serial.get(serial).into_iter().flatten().filter_map(|id| self.get(*id))
+        self.by_serial
+            .get(serial)
+            .into_iter()
+            .flatten()
+            .filter_map(|id| self.get(*id))
     }
 
     /// All, in order.
@@ -183,11 +211,16 @@ impl Handshakes {
     }
 
     fn forget_oldest(&mut self) {
-        let Some(old) = self.records.pop_front() else { return };
+        let Some(old) = self.records.pop_front() else {
+            return;
+        };
         self.first += 1;
         self.forgotten += 1;
         let id = old.shown.id;
-        for (map, key) in [(&mut self.by_client, old.client), (&mut self.by_server, old.server)] {
+        for (map, key) in [
+            (&mut self.by_client, old.client),
+            (&mut self.by_server, old.server),
+        ] {
             if let Some(list) = map.get_mut(&key) {
                 list.retain(|other| *other != id);
                 if list.is_empty() {
@@ -247,7 +280,10 @@ impl Record {
         if beat.side == Side::Server && beat.kind == BeatKind::ServerFlight {
             self.flight_end = Some(at);
         }
-        if beat.side == Side::Client && beat.kind == BeatKind::AppData && shown.first_data_at.is_none() {
+        if beat.side == Side::Client
+            && beat.kind == BeatKind::AppData
+            && shown.first_data_at.is_none()
+        {
             shown.first_data_at = Some(at);
             shown.outcome = HandshakeOutcome::Used;
         }

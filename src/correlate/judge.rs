@@ -13,7 +13,10 @@ use crate::correlate::rules::RULES;
 use crate::correlate::verdict::{self, Ruling};
 use crate::correlate::waits::{Stance, stance};
 use crate::event::Name;
-use crate::finding::{Confidence, Direction, Evidence, Failure, FindingId, HandshakeId, Outcome, Site, Stage, Visibility};
+use crate::finding::{
+    Confidence, Direction, Evidence, Failure, FindingId, HandshakeId, Outcome, Site, Stage,
+    Visibility,
+};
 use crate::flow::Scope;
 use crate::pki::cert::{Certificate, Serial};
 use crate::time::{Span, Timestamp};
@@ -70,9 +73,17 @@ impl<'a> Judge<'a> {
     pub fn new(state: &'a State, devices: &'a DeviceMap, contacts: &'a [Contact]) -> Self {
         let mut by_device: HashMap<HostKey, Vec<usize>> = HashMap::new();
         for (index, contact) in contacts.iter().enumerate() {
-            by_device.entry(canonical(devices, contact.client)).or_default().push(index);
+            by_device
+                .entry(canonical(devices, contact.client))
+                .or_default()
+                .push(index);
         }
-        Self { state, devices, contacts, by_device }
+        Self {
+            state,
+            devices,
+            contacts,
+            by_device,
+        }
     }
 
     /// Rules on every contact twice: what the first pass proves (which fingerprint is which software, which serial a
@@ -92,8 +103,16 @@ impl<'a> Judge<'a> {
                 && ruling.confidence == Confidence::Proven
                 && let Some(record) = self.state.handshakes.get(best.id)
             {
-                if let Some(family) = contact.request.as_ref().map(|r| agents::family(r)).filter(|f| f.is_verifier()) {
-                    let known = pass.fingerprints.entry(record.shown.ja4.clone()).or_default();
+                if let Some(family) = contact
+                    .request
+                    .as_ref()
+                    .map(|r| agents::family(r))
+                    .filter(|f| f.is_verifier())
+                {
+                    let known = pass
+                        .fingerprints
+                        .entry(record.shown.ja4.clone())
+                        .or_default();
                     if !record.shown.ja4.is_empty() && !known.contains(&family) {
                         known.push(family);
                     }
@@ -117,18 +136,35 @@ impl<'a> Judge<'a> {
         let (start, end, open_ended) = extent(contact);
         let mut weighed: Vec<Weighed> = Vec::new();
         for record in self.outbound(&keys, contact, start) {
-            weighed.push(self.weigh(index, contact, record, Direction::Outbound, (start, end, open_ended), before));
+            weighed.push(self.weigh(
+                index,
+                contact,
+                record,
+                Direction::Outbound,
+                (start, end, open_ended),
+                before,
+            ));
         }
         let stations = self.devices.stations(contact.client);
         for record in self.inbound(&stations, contact, start) {
-            weighed.push(self.weigh(index, contact, record, Direction::Inbound, (start, end, open_ended), before));
+            weighed.push(self.weigh(
+                index,
+                contact,
+                record,
+                Direction::Inbound,
+                (start, end, open_ended),
+                before,
+            ));
         }
         mark_shared_waits(&mut weighed);
         verdict::decide(contact, weighed, self.device_shared(contact.client))
     }
 
     fn device_shared(&self, key: HostKey) -> bool {
-        self.devices.of(key).and_then(|id| self.devices.device(id)).is_some_and(|d| d.shared)
+        self.devices
+            .of(key)
+            .and_then(|id| self.devices.device(id))
+            .is_some_and(|d| d.shared)
     }
 
     /// Handshakes the device opened shortly before, and all in which the asked certificate was shown.
@@ -152,7 +188,10 @@ impl<'a> Judge<'a> {
                 self.state
                     .handshakes
                     .with_serial(&id.serial)
-                    .filter(|r| keys.contains(&r.client) && r.shown.hello_at <= start.plus(Span::from_millis(1)))
+                    .filter(|r| {
+                        keys.contains(&r.client)
+                            && r.shown.hello_at <= start.plus(Span::from_millis(1))
+                    })
                     .take(LOOK_BACK),
             );
         }
@@ -213,7 +252,9 @@ impl<'a> Judge<'a> {
         let (mut resumed_after, mut closeness) = (None, None);
         if let Some(Stance::Held(hold)) = stance {
             closeness = Some(hold.until.since(end));
-            let last = self.last_end_before(contact.client, hold.from, hold.until).max(end);
+            let last = self
+                .last_end_before(contact.client, hold.from, hold.until)
+                .max(end);
             // A client that got no answer goes on when its own patience ends, which may be seconds later.
             resumed_after = Some(if open_ended {
                 Span::from_millis(500).min(hold.until.since(last))
@@ -235,13 +276,22 @@ impl<'a> Judge<'a> {
             resumed_after,
             wait_shared: false,
             family: contact.request.as_ref().map(|r| agents::family(r)),
-            fingerprint: before.fingerprints.get(&record.shown.ja4).map_or(none, Vec::as_slice),
-            tied_serial: before.tied.get(&record.shown.id).filter(|_| record.hides_certificate()),
+            fingerprint: before
+                .fingerprints
+                .get(&record.shown.ja4)
+                .map_or(none, Vec::as_slice),
+            tied_serial: before
+                .tied
+                .get(&record.shown.id)
+                .filter(|_| record.hides_certificate()),
             kin: self.kin(index, contact, record, before),
             repeat: self.is_repeat(record, &site_key),
             shared_address: self.device_shared(contact.client),
         };
-        let mut evidence: Vec<Evidence> = RULES.iter().filter_map(|rule| (rule.apply)(&case)).collect();
+        let mut evidence: Vec<Evidence> = RULES
+            .iter()
+            .filter_map(|rule| (rule.apply)(&case))
+            .collect();
         evidence.sort_by_key(|e| verdict::rank(e.bearing));
         // Where even the hello was cut or lost, the times at which its sides spoke are no better known.
         let patchy = record.shown.ja4.is_empty();
@@ -250,7 +300,10 @@ impl<'a> Judge<'a> {
             _ if patchy => Confidence::Possible,
             _ => level,
         });
-        let position = case.asked_cert().or_else(|| case.naming_cert().map(|(s, _)| s)).map_or(0, |s| s.position);
+        let position = case
+            .asked_cert()
+            .or_else(|| case.naming_cert().map(|(s, _)| s))
+            .map_or(0, |s| s.position);
         Weighed {
             id: record.shown.id,
             direction,
@@ -280,9 +333,15 @@ impl<'a> Judge<'a> {
 
     /// A contact of the same burst or question whose trigger is known to be this handshake.
     fn kin(&self, index: usize, contact: &Contact, record: &Record, before: &Pass) -> Option<Kin> {
-        let siblings = self.by_device.get(&canonical(self.devices, contact.client))?;
+        let siblings = self
+            .by_device
+            .get(&canonical(self.devices, contact.client))?;
         let here = siblings.iter().position(|i| *i == index)?;
-        let near = siblings.iter().skip(here.saturating_sub(8)).take(17).filter(|i| **i != index);
+        let near = siblings
+            .iter()
+            .skip(here.saturating_sub(8))
+            .take(17)
+            .filter(|i| **i != index);
         near.filter_map(|i| {
             let (other, ruling) = (self.contacts.get(*i)?, before.rulings.get(*i)?);
             let tied = ruling.outcome == Outcome::Site
@@ -296,11 +355,18 @@ impl<'a> Judge<'a> {
                 (None, None) => contact.url().is_some() && contact.url() == other.url(),
                 _ => false,
             } && contact.at.since(other.at).abs() <= Span::from_secs(10);
-            let (a, b) = if contact.at <= other.at { (contact, other) } else { (other, contact) };
+            let (a, b) = if contact.at <= other.at {
+                (contact, other)
+            } else {
+                (other, contact)
+            };
             let same_software = contact.request.as_ref().map(|r| agents::family(r))
                 == other.request.as_ref().map(|r| agents::family(r));
             let back_to_back = same_software && b.at.since(a.ended_at) <= Span::from_millis(150);
-            (same_question || back_to_back).then(|| Kin { finding: FindingId(*i as u64 + 1), same_question })
+            (same_question || back_to_back).then(|| Kin {
+                finding: FindingId(*i as u64 + 1),
+                same_question,
+            })
         })
         .max_by_key(|kin| kin.same_question)
     }
@@ -328,10 +394,16 @@ impl<'a> Judge<'a> {
     fn site_of(&self, record: &Record) -> Site {
         let keys = self.devices.addresses(record.client);
         let looked_up = || {
-            let told = self.state.names.name_for(&keys, record.shown.server.ip(), record.shown.hello_at);
+            let told =
+                self.state
+                    .names
+                    .name_for(&keys, record.shown.server.ip(), record.shown.hello_at);
             // Where the capture cut the answers, the lookup just before the connection tells.
             let opened = record.shown.opened_at.unwrap_or(record.shown.hello_at);
-            let cut = self.state.names.last_cut_for(&keys, record.shown.server.is_ipv6(), opened);
+            let cut = self
+                .state
+                .names
+                .last_cut_for(&keys, record.shown.server.is_ipv6(), opened);
             match (told, cut) {
                 (Some(told), Some(cut)) if told.at < cut.at => Some(cut.name.clone()),
                 (Some(told), _) => Some(told.name.clone()),
@@ -340,7 +412,9 @@ impl<'a> Judge<'a> {
         };
         if let Site::Sni(name) = &record.shown.site {
             return if record.shown.ech_offered && self.is_outer(name, &keys, record) {
-                looked_up().filter(|n| n != name).map_or_else(|| Site::EchOuter(name.clone()), Site::Dns)
+                looked_up()
+                    .filter(|n| n != name)
+                    .map_or_else(|| Site::EchOuter(name.clone()), Site::Dns)
             } else {
                 Site::Sni(name.clone())
             };
@@ -348,7 +422,10 @@ impl<'a> Judge<'a> {
         if let crate::event::Carrier::Proxy { target, .. } = &record.shown.carrier {
             return Site::Proxy(Name::new(target));
         }
-        if let Some(name) = record.leaf().and_then(|leaf| leaf.names.iter().find(|n| !n.starts_with('*'))) {
+        if let Some(name) = record
+            .leaf()
+            .and_then(|leaf| leaf.names.iter().find(|n| !n.starts_with('*')))
+        {
             return Site::Certificate(Name::new(name));
         }
         looked_up().map_or(Site::Address(record.shown.server.ip()), Site::Dns)
@@ -359,26 +436,35 @@ impl<'a> Judge<'a> {
     /// decrypted by keys is for other names.
     fn is_outer(&self, name: &Name, keys: &[HostKey], record: &Record) -> bool {
         let asked = self.state.names.facts(record.shown.server.ip());
-        let asked = asked.filter(|t| keys.contains(&t.client)).any(|t| t.name == *name);
+        let asked = asked
+            .filter(|t| keys.contains(&t.client))
+            .any(|t| t.name == *name);
         if asked {
             return false;
         }
         self.state.names.is_ech_public_name(name)
             || name.as_str() == "cloudflare-ech.com"
-            || record.leaf().is_some_and(|leaf| !covers(leaf, name.as_str()))
+            || record
+                .leaf()
+                .is_some_and(|leaf| !covers(leaf, name.as_str()))
     }
 
     /// What the handshake showed, what completes its chain, or what is known for its name; and whether it was read whole.
     fn shown(&self, record: &Record, site: &Site) -> (Vec<ShownCert>, bool) {
         if !record.shown.chain.is_empty() {
             let how = record.shown.visibility;
-            let sent = record.shown.chain.iter().enumerate().map(|(position, cert)| ShownCert {
-                cert: Arc::clone(cert),
-                position,
-                frame: record.shown.frames.certificate,
-                how,
-                sent: true,
-            });
+            let sent = record
+                .shown
+                .chain
+                .iter()
+                .enumerate()
+                .map(|(position, cert)| ShownCert {
+                    cert: Arc::clone(cert),
+                    position,
+                    frame: record.shown.frames.certificate,
+                    how,
+                    sent: true,
+                });
             let mut shown: Vec<ShownCert> = sent.collect();
             self.complete(&mut shown);
             return (shown, !record.certificate_lost);
@@ -386,16 +472,22 @@ impl<'a> Judge<'a> {
         if record.shown.visibility == Visibility::Resumed {
             return (Vec::new(), false);
         }
-        let Some(name) = site.name() else { return (Vec::new(), false) };
+        let Some(name) = site.name() else {
+            return (Vec::new(), false);
+        };
         let mut shown = Vec::new();
         for learned in self.state.certificates.of_name(&name) {
-            let known = learned.chain.iter().enumerate().map(|(position, cert)| ShownCert {
-                cert: Arc::clone(cert),
-                position,
-                frame: learned.frame,
-                how: Visibility::Learned,
-                sent: false,
-            });
+            let known = learned
+                .chain
+                .iter()
+                .enumerate()
+                .map(|(position, cert)| ShownCert {
+                    cert: Arc::clone(cert),
+                    position,
+                    frame: learned.frame,
+                    how: Visibility::Learned,
+                    sent: false,
+                });
             shown.extend(known);
         }
         if !shown.is_empty() {
@@ -451,17 +543,30 @@ fn extent(contact: &Contact) -> (Timestamp, Timestamp, bool) {
     let open_ended = matches!(
         contact.failure,
         Some(
-            Failure::Unanswered | Failure::NoResponse | Failure::Abandoned
+            Failure::Unanswered
+                | Failure::NoResponse
+                | Failure::Abandoned
                 | Failure::Lookup(crate::event::DnsOutcome::Unanswered)
         )
     );
-    (start, if open_ended { start } else { contact.ended_at.max(start) }, open_ended)
+    (
+        start,
+        if open_ended {
+            start
+        } else {
+            contact.ended_at.max(start)
+        },
+        open_ended,
+    )
 }
 
 fn canonical(devices: &DeviceMap, key: HostKey) -> HostKey {
     match devices.of(key) {
         Some(_) => devices.addresses(key).first().copied().unwrap_or(key),
-        None => HostKey { scope: Scope(key.scope.0), ip: key.ip },
+        None => HostKey {
+            scope: Scope(key.scope.0),
+            ip: key.ip,
+        },
     }
 }
 
@@ -473,22 +578,37 @@ fn in_order(mut found: Vec<&Record>) -> Vec<&Record> {
 }
 
 fn names_url(record: &Record, contact: &Contact) -> bool {
-    let Some(url) = contact.url() else { return false };
-    let named = |list: &[String]| list.iter().any(|u| u.eq_ignore_ascii_case(&url) || format!("{u}/") == url);
-    record.shown.chain.iter().any(|c| named(&c.crl_urls) || named(&c.issuer_urls))
+    let Some(url) = contact.url() else {
+        return false;
+    };
+    let named = |list: &[String]| {
+        list.iter()
+            .any(|u| u.eq_ignore_ascii_case(&url) || format!("{u}/") == url)
+    };
+    record
+        .shown
+        .chain
+        .iter()
+        .any(|c| named(&c.crl_urls) || named(&c.issuer_urls))
 }
 
 fn covers(leaf: &Certificate, name: &str) -> bool {
     leaf.names.iter().any(|n| {
         n == name
-            || n.strip_prefix("*.").is_some_and(|base| name.split_once('.').is_some_and(|(_, rest)| rest == base))
+            || n.strip_prefix("*.")
+                .is_some_and(|base| name.split_once('.').is_some_and(|(_, rest)| rest == base))
     })
 }
 
 /// Tells the waiting handshakes of one contact that others waited too.
 fn mark_shared_waits(weighed: &mut [Weighed]) {
-    let waited = |w: &Weighed| w.evidence.iter().any(|e| e.rule == "handshake-waited") && w.level.is_some();
-    let sites: BTreeSet<String> = weighed.iter().filter(|w| waited(w)).map(|w| w.site_key.clone()).collect();
+    let waited =
+        |w: &Weighed| w.evidence.iter().any(|e| e.rule == "handshake-waited") && w.level.is_some();
+    let sites: BTreeSet<String> = weighed
+        .iter()
+        .filter(|w| waited(w))
+        .map(|w| w.site_key.clone())
+        .collect();
     if sites.len() < 2 {
         return;
     }

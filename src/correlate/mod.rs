@@ -7,7 +7,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::event::{BlindSpot, DnsAnswer, DnsOutcome, DnsTransport, Event, EventKind, Name, Process, Request};
+use crate::event::{
+    BlindSpot, DnsAnswer, DnsOutcome, DnsTransport, Event, EventKind, Name, Process, Request,
+};
 use crate::finding::{Coverage, HandshakeId, HandshakeOutcome, Lookup, Report};
 use crate::flow::{Close, Endpoints, FlowId, Transport};
 use crate::frame::{FrameNo, InterfaceId};
@@ -143,8 +145,16 @@ impl Correlator {
 
 impl State {
     fn ingest(&mut self, event: Event) {
-        let Event { at, frame, flow, kind } = event;
-        self.span = Some(self.span.map_or((at, at), |(first, last)| (first.min(at), last.max(at))));
+        let Event {
+            at,
+            frame,
+            flow,
+            kind,
+        } = event;
+        self.span = Some(
+            self.span
+                .map_or((at, at), |(first, last)| (first.min(at), last.max(at))),
+        );
         match kind {
             EventKind::FlowOpened(opened) => self.opened(at, frame, flow, &opened),
             EventKind::Connected => {
@@ -161,7 +171,9 @@ impl State {
             EventKind::Request(request) => self.requested(at, frame, flow, request),
             EventKind::Response(response) => self.responded(at, frame, flow, &response),
             EventKind::BlindSpot(spot) => self.blind(flow, spot),
-            EventKind::Anomaly(anomaly) => *self.coverage.anomalies.entry(anomaly.kind).or_default() += 1,
+            EventKind::Anomaly(anomaly) => {
+                *self.coverage.anomalies.entry(anomaly.kind).or_default() += 1
+            }
             EventKind::ClientHello(_)
             | EventKind::ServerHello(_)
             | EventKind::Chain(_)
@@ -172,9 +184,18 @@ impl State {
         }
     }
 
-    fn opened(&mut self, at: Timestamp, frame: FrameNo, flow: FlowId, opened: &crate::event::FlowOpened) {
+    fn opened(
+        &mut self,
+        at: Timestamp,
+        frame: FrameNo,
+        flow: FlowId,
+        opened: &crate::event::FlowOpened,
+    ) {
         let ends = opened.ends;
-        let client_key = HostKey { scope: ends.scope, ip: ends.client.ip() };
+        let client_key = HostKey {
+            scope: ends.scope,
+            ip: ends.client.ip(),
+        };
         if ends.transport == Transport::Tcp {
             self.hand_over(client_key, ends.server.ip(), at);
             if let Some((host, watch, asker)) = self.watched_address(client_key, &ends, at) {
@@ -225,15 +246,25 @@ impl State {
     /// The watched name for which the address of a plain HTTP connection was given: to this client, else (its other address
     /// asked) to anyone; the latest.
     /// Where the capture cut the answers, the lookup just before tells; its asker must prove to be the same device.
-    fn watched_address(&self, client: HostKey, ends: &Endpoints, at: Timestamp) -> Option<(Name, Watch, Option<HostKey>)> {
+    fn watched_address(
+        &self,
+        client: HostKey,
+        ends: &Endpoints,
+        at: Timestamp,
+    ) -> Option<(Name, Watch, Option<HostKey>)> {
         if ends.server.port() != 80 {
             return None;
         }
         let Some(known) = self.watched_addresses.get(&ends.server.ip()) else {
-            let cut = self.names.last_cut(client.scope, ends.server.is_ipv6(), at)?;
+            let cut = self
+                .names
+                .last_cut(client.scope, ends.server.is_ipv6(), at)?;
             return Some((cut.name.clone(), watch(&cut.name)?, Some(cut.client)));
         };
-        let own = known.iter().filter(|(who, _, _)| *who == client).max_by_key(|(_, _, at)| *at);
+        let own = known
+            .iter()
+            .filter(|(who, _, _)| *who == client)
+            .max_by_key(|(_, _, at)| *at);
         let (_, name, _) = own.or_else(|| known.iter().max_by_key(|(_, _, at)| *at))?;
         Some((name.clone(), watch(name)?, None))
     }
@@ -242,14 +273,18 @@ impl State {
         if let Some(connect) = self.log.connects.get_mut(&id) {
             connect.close = Some(*close);
         }
-        let Some(flow) = self.flows.remove(&id) else { return };
+        let Some(flow) = self.flows.remove(&id) else {
+            return;
+        };
         if let Some(record) = flow.handshake.and_then(|h| self.handshakes.get_mut(h)) {
             record.closed(close);
         }
     }
 
     fn process(&mut self, id: FlowId, process: &Arc<Process>) {
-        let Some(flow) = self.flows.get_mut(&id) else { return };
+        let Some(flow) = self.flows.get_mut(&id) else {
+            return;
+        };
         flow.process = Some(Arc::clone(process));
         if let Some(connect) = self.log.connects.get_mut(&id) {
             connect.process = Some(Arc::clone(process));
@@ -268,18 +303,37 @@ impl State {
         if matches!(answer.transport, DnsTransport::Mdns | DnsTransport::Llmnr) {
             return;
         }
-        let client = HostKey { scope: answer.scope, ip: answer.client.ip() };
+        let client = HostKey {
+            scope: answer.scope,
+            ip: answer.client.ip(),
+        };
         if answer.cut && answer.addresses.is_empty() {
             let v6 = answer.qtype == AAAA;
-            self.names.cut(CutTold { client, name: answer.name.clone(), v6, at, frame });
+            self.names.cut(CutTold {
+                client,
+                name: answer.name.clone(),
+                v6,
+                at,
+                frame,
+            });
         }
         for (address, _) in &answer.addresses {
-            self.names.told(*address, Told { client, name: answer.name.clone(), at, frame });
+            self.names.told(
+                *address,
+                Told {
+                    client,
+                    name: answer.name.clone(),
+                    at,
+                    frame,
+                },
+            );
         }
         for name in &answer.ech_public_names {
             self.names.ech_public_name(name, frame);
         }
-        let Some(watch) = watch(&answer.name) else { return };
+        let Some(watch) = watch(&answer.name) else {
+            return;
+        };
         for (address, _) in &answer.addresses {
             let known = self.watched_addresses.entry(*address).or_default();
             known.retain(|(who, name, _)| (*who, name) != (client, &answer.name));
@@ -288,7 +342,11 @@ impl State {
             }
         }
         if self.log.lookups.len() >= self.limits.findings {
-            *self.coverage.anomalies.entry(crate::event::AnomalyKind::LimitReached).or_default() += 1;
+            *self
+                .coverage
+                .anomalies
+                .entry(crate::event::AnomalyKind::LimitReached)
+                .or_default() += 1;
             return;
         }
         let asked_at = answer.asked_at.unwrap_or(at);
@@ -319,15 +377,27 @@ impl State {
     }
 
     fn requested(&mut self, at: Timestamp, frame: FrameNo, id: FlowId, request: Box<Request>) {
-        let Some(flow) = self.flows.get(&id) else { return };
+        let Some(flow) = self.flows.get(&id) else {
+            return;
+        };
         let ends = flow.ends;
-        let client_key = HostKey { scope: ends.scope, ip: ends.client.ip() };
+        let client_key = HostKey {
+            scope: ends.scope,
+            ip: ends.client.ip(),
+        };
         let ocsp = ocsp_question(&request);
-        let host = request.host.clone().or_else(|| self.log.connects.get(&id).map(|c| c.host.clone()));
-        let known = host.as_ref().and_then(|name| Some((name.clone(), watch(name)?)));
+        let host = request
+            .host
+            .clone()
+            .or_else(|| self.log.connects.get(&id).map(|c| c.host.clone()));
+        let known = host
+            .as_ref()
+            .and_then(|name| Some((name.clone(), watch(name)?)));
         let (host, watch) = match (known, host) {
             (Some(known), _) => known,
-            (None, Some(host)) if self.all_cas && (ocsp.is_some() || self.is_other_ca(&host, &request)) => {
+            (None, Some(host))
+                if self.all_cas && (ocsp.is_some() || self.is_other_ca(&host, &request)) =>
+            {
                 (host, Watch::OtherCa)
             }
             _ => return,
@@ -357,7 +427,11 @@ impl State {
             );
         }
         if self.log.requests.len() >= self.limits.findings {
-            *self.coverage.anomalies.entry(crate::event::AnomalyKind::LimitReached).or_default() += 1;
+            *self
+                .coverage
+                .anomalies
+                .entry(crate::event::AnomalyKind::LimitReached)
+                .or_default() += 1;
             return;
         }
         let record = RequestRecord {
@@ -384,16 +458,30 @@ impl State {
 
     /// Whether a request to a host of no role is a CRL or issuer fetch: by its suffix, or because a certificate seen names it.
     fn is_other_ca(&self, host: &Name, request: &Request) -> bool {
-        kind_of_path(&request.path) != crate::finding::ContactKind::Unknown || self.certificates.names_url(host.as_str(), &request.path)
+        kind_of_path(&request.path) != crate::finding::ContactKind::Unknown
+            || self.certificates.names_url(host.as_str(), &request.path)
     }
 
-    fn responded(&mut self, at: Timestamp, frame: FrameNo, id: FlowId, response: &crate::event::Response) {
-        let Some(flow) = self.flows.get(&id) else { return };
+    fn responded(
+        &mut self,
+        at: Timestamp,
+        frame: FrameNo,
+        id: FlowId,
+        response: &crate::event::Response,
+    ) {
+        let Some(flow) = self.flows.get(&id) else {
+            return;
+        };
         let logged = flow.requests.iter().copied().find(|i| {
-            self.log.requests.get(*i).is_some_and(|r| r.request.index == response.index && r.answer.is_none())
+            self.log
+                .requests
+                .get(*i)
+                .is_some_and(|r| r.request.index == response.index && r.answer.is_none())
         });
         let Some(index) = logged else { return };
-        let answer = self.reader.read(at, frame, response, self.certificates.serials());
+        let answer = self
+            .reader
+            .read(at, frame, response, self.certificates.serials());
         if let answers::Object::Certificates(certs) = &answer.object {
             for cert in certs {
                 self.certificates.fetched(cert, frame);
@@ -407,13 +495,18 @@ impl State {
     fn blind(&mut self, id: FlowId, spot: BlindSpot) {
         *self.coverage.blind.entry(spot).or_default() += 1;
         if let Some(flow) = self.flows.get(&id) {
-            let client = HostKey { scope: flow.ends.scope, ip: flow.ends.client.ip() };
+            let client = HostKey {
+                scope: flow.ends.scope,
+                ip: flow.ends.client.ip(),
+            };
             self.devices.blind(client, spot);
         }
     }
 
     fn handshake(&mut self, at: Timestamp, frame: FrameNo, id: FlowId, kind: EventKind) {
-        let Some(flow) = self.flows.get_mut(&id) else { return };
+        let Some(flow) = self.flows.get_mut(&id) else {
+            return;
+        };
         let hello = match &kind {
             EventKind::ClientHello(hello) => Some(hello.as_ref()),
             // Beats and alerts alone make no handshake.
@@ -424,7 +517,8 @@ impl State {
         if flow.handshake.is_none() {
             let opened_at = flow.from_start.then_some(flow.opened_at);
             let handshake =
-                self.handshakes.open(id, &flow.ends, flow.interface, opened_at, at, frame, hello);
+                self.handshakes
+                    .open(id, &flow.ends, flow.interface, opened_at, at, frame, hello);
             flow.handshake = Some(handshake);
             if let Some(record) = self.handshakes.get_mut(handshake) {
                 record.shown.process.clone_from(&flow.process);
@@ -434,8 +528,12 @@ impl State {
             }
             self.spot(id, hello);
         }
-        let Some(handshake) = self.flows.get(&id).and_then(|f| f.handshake) else { return };
-        let Some(record) = self.handshakes.get_mut(handshake) else { return };
+        let Some(handshake) = self.flows.get(&id).and_then(|f| f.handshake) else {
+            return;
+        };
+        let Some(record) = self.handshakes.get_mut(handshake) else {
+            return;
+        };
         match kind {
             EventKind::ServerHello(hello) => record.server_hello(at, frame, &hello),
             EventKind::Chain(chain) => {
@@ -463,8 +561,12 @@ impl State {
                 let fatal = alert.fatal != Some(false) && alert.description != Some(0);
                 if fatal && record.shown.outcome != HandshakeOutcome::Used {
                     record.shown.outcome = match alert.side {
-                        crate::flow::Side::Client => HandshakeOutcome::ClientAlert(alert.description),
-                        crate::flow::Side::Server => HandshakeOutcome::ServerAlert(alert.description),
+                        crate::flow::Side::Client => {
+                            HandshakeOutcome::ClientAlert(alert.description)
+                        }
+                        crate::flow::Side::Server => {
+                            HandshakeOutcome::ServerAlert(alert.description)
+                        }
                     };
                 }
             }
@@ -474,13 +576,17 @@ impl State {
 
     /// A handshake that names a watched host is a contact by itself: certificates only ever name http there.
     fn named(&mut self, frame: FrameNo, id: FlowId, name: Name) {
-        let Some(flow) = self.flows.get(&id) else { return };
+        let Some(flow) = self.flows.get(&id) else {
+            return;
+        };
         let Some(watch) = watch(&name) else {
             // Another site at an address that a watched name shares: no contact.
             self.log.connects.remove(&id);
             return;
         };
-        if matches!(&watch, Watch::Known(role) if role.predecessor) || self.log.connects.len() >= self.limits.findings {
+        if matches!(&watch, Watch::Known(role) if role.predecessor)
+            || self.log.connects.len() >= self.limits.findings
+        {
             return;
         }
         self.log.connects.insert(
@@ -490,11 +596,18 @@ impl State {
                 host: name,
                 watch,
                 client: flow.ends.client,
-                client_key: HostKey { scope: flow.ends.scope, ip: flow.ends.client.ip() },
+                client_key: HostKey {
+                    scope: flow.ends.scope,
+                    ip: flow.ends.client.ip(),
+                },
                 server: flow.ends.server,
                 interface: flow.interface,
                 at: flow.opened_at,
-                frame: if flow.from_start { flow.opened_frame } else { frame },
+                frame: if flow.from_start {
+                    flow.opened_frame
+                } else {
+                    frame
+                },
                 connected_at: None,
                 close: None,
                 requests: 0,
@@ -507,11 +620,16 @@ impl State {
 
     /// Handshakes that show by port or name that they hide lookups.
     fn spot(&mut self, id: FlowId, hello: Option<&crate::event::ClientHello>) {
-        let Some(flow) = self.flows.get(&id) else { return };
+        let Some(flow) = self.flows.get(&id) else {
+            return;
+        };
         let spot = match (flow.ends.server.port(), flow.ends.transport) {
             (853, Transport::Tcp) => Some(BlindSpot::Dot),
             (853, Transport::Udp) => Some(BlindSpot::Doq),
-            _ => hello.and_then(|h| h.sni.as_ref()).filter(|n| is_doh_resolver(n)).map(|_| BlindSpot::Doh),
+            _ => hello
+                .and_then(|h| h.sni.as_ref())
+                .filter(|n| is_doh_resolver(n))
+                .map(|_| BlindSpot::Doh),
         };
         if let Some(spot) = spot {
             self.blind(id, spot);

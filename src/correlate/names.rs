@@ -57,13 +57,19 @@ impl Names {
     /// Remembers at most `limit` facts.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self { limit, ..Self::default() }
+        Self {
+            limit,
+            ..Self::default()
+        }
     }
 
     /// Takes in that `client` was given `address` for `name`.
     pub fn told(&mut self, address: IpAddr, fact: Told) {
         let list = self.told.entry(address).or_default();
-        if let Some(known) = list.iter_mut().find(|t| t.client == fact.client && t.name == fact.name) {
+        if let Some(known) = list
+            .iter_mut()
+            .find(|t| t.client == fact.client && t.name == fact.name)
+        {
             *known = fact;
             return;
         }
@@ -97,18 +103,24 @@ impl Names {
     /// The last such answer before a connection: clients connect within moments of being told.
     #[must_use]
     pub fn last_cut(&self, scope: Scope, v6: bool, at: Timestamp) -> Option<&CutTold> {
-        self.cuts_before(at).find(|fact| fact.client.scope == scope && fact.v6 == v6)
+        self.cuts_before(at)
+            .find(|fact| fact.client.scope == scope && fact.v6 == v6)
     }
 
     /// The last such answer to one of `clients`.
     #[must_use]
     pub fn last_cut_for(&self, clients: &[HostKey], v6: bool, at: Timestamp) -> Option<&CutTold> {
-        self.cuts_before(at).find(|fact| clients.contains(&fact.client) && fact.v6 == v6)
+        self.cuts_before(at)
+            .find(|fact| clients.contains(&fact.client) && fact.v6 == v6)
     }
 
     fn cuts_before(&self, at: Timestamp) -> impl Iterator<Item = &CutTold> {
         let earliest = at.minus(Span::from_secs(1));
-        self.cut.iter().rev().skip_while(move |f| f.at > at).take_while(move |f| f.at >= earliest)
+        self.cut
+            .iter()
+            .rev()
+            .skip_while(move |f| f.at > at)
+            .take_while(move |f| f.at >= earliest)
     }
 
     /// Takes in the public name of an ECH configuration (RFC 9849 4: it is what outer hellos name).
@@ -139,7 +151,13 @@ impl Names {
     /// The only client of the other address family that was told `address` within `window` before `at`, when `connects`
     /// itself never asked about it.
     #[must_use]
-    pub fn sole_asker(&self, connects: HostKey, address: IpAddr, at: Timestamp, window: Span) -> Option<HostKey> {
+    pub fn sole_asker(
+        &self,
+        connects: HostKey,
+        address: IpAddr,
+        at: Timestamp,
+        window: Span,
+    ) -> Option<HostKey> {
         let mut asker = None;
         for fact in self.facts(address) {
             if fact.client.scope != connects.scope {

@@ -189,7 +189,11 @@ fn same_serial(case: &Case<'_>) -> Option<Evidence> {
         case,
         "same-serial",
         deciding(shown),
-        Facts::SameSerial { serial: shown.cert.serial.clone(), position: shown.position, visibility: shown.how },
+        Facts::SameSerial {
+            serial: shown.cert.serial.clone(),
+            position: shown.position,
+            visibility: shown.how,
+        },
         shown.frame,
     ))
 }
@@ -200,8 +204,14 @@ fn serial_differs(case: &Case<'_>) -> Option<Evidence> {
         return None;
     }
     // A certificate known from elsewhere, or a chain of which a part is missing, leaves room.
-    let bearing = if leaf.is_fact() && case.whole { Bearing::Excludes } else { Bearing::Opposes(Weight::Strong) };
-    let facts = Facts::SerialDiffers { own: leaf.cert.serial.clone() };
+    let bearing = if leaf.is_fact() && case.whole {
+        Bearing::Excludes
+    } else {
+        Bearing::Opposes(Weight::Strong)
+    };
+    let facts = Facts::SerialDiffers {
+        own: leaf.cert.serial.clone(),
+    };
     Some(evidence(case, "serial-differs", bearing, facts, leaf.frame))
 }
 
@@ -218,9 +228,19 @@ fn named_in_certificate(case: &Case<'_>) -> Option<Evidence> {
         _ if !shown.sent && !shown.is_fact() => Bearing::Supports(Weight::Strong),
         _ => deciding(shown),
     };
-    let facts =
-        Facts::NamedInCertificate { url, position: shown.position, visibility: shown.how, shared: false };
-    Some(evidence(case, "named-in-certificate", bearing, facts, shown.frame))
+    let facts = Facts::NamedInCertificate {
+        url,
+        position: shown.position,
+        visibility: shown.how,
+        shared: false,
+    };
+    Some(evidence(
+        case,
+        "named-in-certificate",
+        bearing,
+        facts,
+        shown.frame,
+    ))
 }
 
 fn not_named(case: &Case<'_>) -> Option<Evidence> {
@@ -232,42 +252,85 @@ fn not_named(case: &Case<'_>) -> Option<Evidence> {
     {
         return None;
     }
-    let own = urls(&leaf.cert, case.contact.kind).next().map(str::to_owned);
-    let bearing = if leaf.is_fact() && case.whole { Bearing::Excludes } else { Bearing::Opposes(Weight::Strong) };
-    Some(evidence(case, "not-named", bearing, Facts::NotNamed { own }, leaf.frame))
+    let own = urls(&leaf.cert, case.contact.kind)
+        .next()
+        .map(str::to_owned);
+    let bearing = if leaf.is_fact() && case.whole {
+        Bearing::Excludes
+    } else {
+        Bearing::Opposes(Weight::Strong)
+    };
+    Some(evidence(
+        case,
+        "not-named",
+        bearing,
+        Facts::NotNamed { own },
+        leaf.frame,
+    ))
 }
 
 fn intermediate_missing(case: &Case<'_>) -> Option<Evidence> {
     let (naming, _) = issuer_question(case)?;
-    let sent = case.shown.iter().any(|s| s.sent && s.cert.subject_hash == naming.cert.issuer_hash);
+    let sent = case
+        .shown
+        .iter()
+        .any(|s| s.sent && s.cert.subject_hash == naming.cert.issuer_hash);
     if sent || !case.whole {
         return None;
     }
-    Some(evidence(case, "intermediate-missing", deciding(naming), Facts::IntermediateMissing, naming.frame))
+    Some(evidence(
+        case,
+        "intermediate-missing",
+        deciding(naming),
+        Facts::IntermediateMissing,
+        naming.frame,
+    ))
 }
 
 fn intermediate_present(case: &Case<'_>) -> Option<Evidence> {
     let (naming, _) = issuer_question(case)?;
-    let present = case.shown.iter().find(|s| s.sent && s.cert.subject_hash == naming.cert.issuer_hash)?;
+    let present = case
+        .shown
+        .iter()
+        .find(|s| s.sent && s.cert.subject_hash == naming.cert.issuer_hash)?;
     // Not ruled out: a client may look for another path when the one it was given does not lead to an anchor it trusts.
     let bearing = Bearing::Opposes(Weight::Fair);
-    Some(evidence(case, "intermediate-present", bearing, Facts::IntermediatePresent, present.frame))
+    Some(evidence(
+        case,
+        "intermediate-present",
+        bearing,
+        Facts::IntermediatePresent,
+        present.frame,
+    ))
 }
 
 fn shard(case: &Case<'_>) -> Option<Evidence> {
-    let endpoint::HostRole { service: endpoint::Service::Crl, .. } = case.contact.role()? else { return None };
+    let endpoint::HostRole {
+        service: endpoint::Service::Crl,
+        ..
+    } = case.contact.role()?
+    else {
+        return None;
+    };
     let path = &case.contact.request.as_ref()?.path;
     let fetched: u32 = path.strip_prefix('/')?.strip_suffix(".crl")?.parse().ok()?;
     let leaf = case.shown.first()?;
     // Where the certificate names a URL, the URL says it better.
-    if !leaf.cert.crl_urls.is_empty() || case.shown.iter().any(|s| s.cert.is_ca && s.position == 0) {
+    if !leaf.cert.crl_urls.is_empty() || case.shown.iter().any(|s| s.cert.is_ca && s.position == 0)
+    {
         return None;
     }
     let own = endpoint::shard_of(&leaf.cert.serial)?;
     let (facts, bearing) = if own == fetched {
-        (Facts::ShardMatches { shard: own }, Bearing::Supports(Weight::Strong))
+        (
+            Facts::ShardMatches { shard: own },
+            Bearing::Supports(Weight::Strong),
+        )
     } else {
-        (Facts::ShardDiffers { own }, Bearing::Opposes(Weight::Strong))
+        (
+            Facts::ShardDiffers { own },
+            Bearing::Opposes(Weight::Strong),
+        )
     };
     Some(evidence(case, "shard", bearing, facts, leaf.frame))
 }
@@ -277,10 +340,21 @@ fn learned_otherwise(case: &Case<'_>) -> Option<Evidence> {
     let wanted = case.contact.role()?.ca?;
     let own = leaf.cert.issuer_cn.clone()?;
     // Root-level hosts concern the intermediate, which the leaf does not tell.
-    let about_leaf = case.contact.role()?.label.as_deref().is_some_and(|l| !is_root_label(l));
+    let about_leaf = case
+        .contact
+        .role()?
+        .label
+        .as_deref()
+        .is_some_and(|l| !is_root_label(l));
     (about_leaf && own != wanted).then(|| {
         let bearing = Bearing::Opposes(Weight::Strong);
-        evidence(case, "learned-otherwise", bearing, Facts::LearnedOtherwise { own }, leaf.frame)
+        evidence(
+            case,
+            "learned-otherwise",
+            bearing,
+            Facts::LearnedOtherwise { own },
+            leaf.frame,
+        )
     })
 }
 
@@ -294,26 +368,54 @@ fn tied_to_other_serial(case: &Case<'_>) -> Option<Evidence> {
 }
 
 fn handshake_waited(case: &Case<'_>) -> Option<Evidence> {
-    let Some(Stance::Held(hold)) = case.stance else { return None };
+    let Some(Stance::Held(hold)) = case.stance else {
+        return None;
+    };
     let resumed_after = case.resumed_after?;
     if hold.gave_up || resumed_after > Span::from_millis(1_500) {
         return None;
     }
     // A client goes on within a few milliseconds of the answer; more leaves room for other reasons to wait.
-    let weight = if resumed_after <= Span::from_millis(300) { Weight::Strong } else { Weight::Fair };
-    let facts = Facts::HandshakeWaited { silence: hold.silence(), resumed_after, shared: case.wait_shared };
-    Some(evidence(case, "handshake-waited", Bearing::Supports(weight), facts, hold.frame))
+    let weight = if resumed_after <= Span::from_millis(300) {
+        Weight::Strong
+    } else {
+        Weight::Fair
+    };
+    let facts = Facts::HandshakeWaited {
+        silence: hold.silence(),
+        resumed_after,
+        shared: case.wait_shared,
+    };
+    Some(evidence(
+        case,
+        "handshake-waited",
+        Bearing::Supports(weight),
+        facts,
+        hold.frame,
+    ))
 }
 
 fn aborted_after_answer(case: &Case<'_>) -> Option<Evidence> {
-    let Some(Stance::Held(hold)) = case.stance else { return None };
+    let Some(Stance::Held(hold)) = case.stance else {
+        return None;
+    };
     let after = case.resumed_after?;
     if !hold.gave_up || after > Span::from_millis(1_500) {
         return None;
     }
-    let weight = if after <= Span::from_millis(300) { Weight::Strong } else { Weight::Fair };
+    let weight = if after <= Span::from_millis(300) {
+        Weight::Strong
+    } else {
+        Weight::Fair
+    };
     let facts = Facts::AbortedAfterAnswer { after };
-    Some(evidence(case, "aborted-after-answer", Bearing::Supports(weight), facts, hold.frame))
+    Some(evidence(
+        case,
+        "aborted-after-answer",
+        Bearing::Supports(weight),
+        facts,
+        hold.frame,
+    ))
 }
 
 fn did_not_wait(case: &Case<'_>) -> Option<Evidence> {
@@ -325,15 +427,28 @@ fn did_not_wait(case: &Case<'_>) -> Option<Evidence> {
 }
 
 fn inside_handshake(case: &Case<'_>) -> Option<Evidence> {
-    let inside = matches!(case.stance, Some(Stance::Held(_) | Stance::Hanging | Stance::WentOn));
+    let inside = matches!(
+        case.stance,
+        Some(Stance::Held(_) | Stance::Hanging | Stance::WentOn)
+    );
     let lead = case.started.since(case.record.anchor());
     // A spare connection idles without data for long; a check begins within moments of the server's flight.
     if !inside || lead > Span::from_secs(5) {
         return None;
     }
-    let weight = if lead <= Span::from_secs(1) { Weight::Fair } else { Weight::Slight };
+    let weight = if lead <= Span::from_secs(1) {
+        Weight::Fair
+    } else {
+        Weight::Slight
+    };
     let facts = Facts::InsideHandshake { lead };
-    Some(evidence(case, "inside-handshake", Bearing::Supports(weight), facts, anchor_frame(case)))
+    Some(evidence(
+        case,
+        "inside-handshake",
+        Bearing::Supports(weight),
+        facts,
+        anchor_frame(case),
+    ))
 }
 
 fn soon_after(case: &Case<'_>) -> Option<Evidence> {
@@ -343,7 +458,13 @@ fn soon_after(case: &Case<'_>) -> Option<Evidence> {
         return None;
     }
     let bearing = Bearing::Supports(Weight::Slight);
-    Some(evidence(case, "soon-after", bearing, Facts::SoonAfter { lead }, anchor_frame(case)))
+    Some(evidence(
+        case,
+        "soon-after",
+        bearing,
+        Facts::SoonAfter { lead },
+        anchor_frame(case),
+    ))
 }
 
 fn too_early(case: &Case<'_>) -> Option<Evidence> {
@@ -352,18 +473,33 @@ fn too_early(case: &Case<'_>) -> Option<Evidence> {
     }
     let lag = case.record.shown.hello_at.since(case.started);
     let facts = if lag.is_negative() {
-        Facts::TooEarly { lead: case.started.since(case.record.anchor()) }
+        Facts::TooEarly {
+            lead: case.started.since(case.record.anchor()),
+        }
     } else {
         Facts::TooLate { lag }
     };
-    Some(evidence(case, "too-early", Bearing::Excludes, facts, case.record.shown.frames.client_hello))
+    Some(evidence(
+        case,
+        "too-early",
+        Bearing::Excludes,
+        facts,
+        case.record.shown.frames.client_hello,
+    ))
 }
 
 fn resumed(case: &Case<'_>) -> Option<Evidence> {
-    let resumed = case.direction == Direction::Outbound && case.record.shown.visibility == Visibility::Resumed;
+    let resumed = case.direction == Direction::Outbound
+        && case.record.shown.visibility == Visibility::Resumed;
     resumed.then(|| {
         let frame = case.record.shown.frames.server_hello;
-        evidence(case, "resumed", Bearing::Opposes(Weight::Strong), Facts::Resumed, frame)
+        evidence(
+            case,
+            "resumed",
+            Bearing::Opposes(Weight::Strong),
+            Facts::Resumed,
+            frame,
+        )
     })
 }
 
@@ -372,10 +508,20 @@ fn stapled(case: &Case<'_>) -> Option<Evidence> {
     let good = staple.answers.iter().any(|a| a.status == CertStatus::Good);
     // An intermediate's status is not in the leaf's staple.
     let about_leaf = case.asked_cert().is_none_or(|s| s.position == 0);
-    (good && about_leaf && case.contact.kind == ContactKind::Ocsp && case.direction == Direction::Outbound).then(|| {
-        let bearing = Bearing::Opposes(Weight::Fair);
-        evidence(case, "stapled", bearing, Facts::Stapled, case.record.staple_frame)
-    })
+    (good
+        && about_leaf
+        && case.contact.kind == ContactKind::Ocsp
+        && case.direction == Direction::Outbound)
+        .then(|| {
+            let bearing = Bearing::Opposes(Weight::Fair);
+            evidence(
+                case,
+                "stapled",
+                bearing,
+                Facts::Stapled,
+                case.record.staple_frame,
+            )
+        })
 }
 
 fn key_kind_unfit(case: &Case<'_>) -> Option<Evidence> {
@@ -395,19 +541,40 @@ fn key_kind_unfit(case: &Case<'_>) -> Option<Evidence> {
     };
     unfit.then(|| {
         let frame = case.record.shown.frames.server_hello;
-        evidence(case, "key-kind-unfit", Bearing::Opposes(Weight::Strong), Facts::KeyKindUnfit, frame)
+        evidence(
+            case,
+            "key-kind-unfit",
+            Bearing::Opposes(Weight::Strong),
+            Facts::KeyKindUnfit,
+            frame,
+        )
     })
 }
 
 fn same_burst(case: &Case<'_>) -> Option<Evidence> {
     let kin = case.kin?;
-    let weight = if kin.same_question { Weight::Strong } else { Weight::Fair };
-    let facts = Facts::SameBurst { finding: kin.finding };
-    Some(evidence(case, "same-burst", Bearing::Supports(weight), facts, None))
+    let weight = if kin.same_question {
+        Weight::Strong
+    } else {
+        Weight::Fair
+    };
+    let facts = Facts::SameBurst {
+        finding: kin.finding,
+    };
+    Some(evidence(
+        case,
+        "same-burst",
+        Bearing::Supports(weight),
+        facts,
+        None,
+    ))
 }
 
 fn same_process(case: &Case<'_>) -> Option<Evidence> {
-    let (fetcher, opener) = (case.contact.process.as_ref()?, case.record.shown.process.as_ref()?);
+    let (fetcher, opener) = (
+        case.contact.process.as_ref()?,
+        case.record.shown.process.as_ref()?,
+    );
     if case.direction == Direction::Inbound {
         return None;
     }
@@ -417,10 +584,22 @@ fn same_process(case: &Case<'_>) -> Option<Evidence> {
     };
     let name = opener.name.clone();
     Some(if same {
-        evidence(case, "same-process", Bearing::Supports(Weight::Fair), Facts::SameProcess { name }, None)
+        evidence(
+            case,
+            "same-process",
+            Bearing::Supports(Weight::Fair),
+            Facts::SameProcess { name },
+            None,
+        )
     } else {
         // Daemons (trustd, resolvers) fetch for others, so this never rules out.
-        evidence(case, "same-process", Bearing::Opposes(Weight::Slight), Facts::OtherProcess { name }, None)
+        evidence(
+            case,
+            "same-process",
+            Bearing::Opposes(Weight::Slight),
+            Facts::OtherProcess { name },
+            None,
+        )
     })
 }
 
@@ -429,14 +608,31 @@ fn same_client_family(case: &Case<'_>) -> Option<Evidence> {
     if case.fingerprint.is_empty() || case.direction == Direction::Inbound {
         return None;
     }
-    let name = case.fingerprint.iter().map(|f| format!("{f:?}")).collect::<Vec<_>>().join(", ");
+    let name = case
+        .fingerprint
+        .iter()
+        .map(|f| format!("{f:?}"))
+        .collect::<Vec<_>>()
+        .join(", ");
     let facts_frame = case.record.shown.frames.client_hello;
     Some(if case.fingerprint.contains(&family) {
         let facts = Facts::SameClientFamily { family: name };
-        evidence(case, "same-client-family", Bearing::Supports(Weight::Slight), facts, facts_frame)
+        evidence(
+            case,
+            "same-client-family",
+            Bearing::Supports(Weight::Slight),
+            facts,
+            facts_frame,
+        )
     } else {
         let facts = Facts::OtherClientFamily { family: name };
-        evidence(case, "same-client-family", Bearing::Opposes(Weight::Fair), facts, facts_frame)
+        evidence(
+            case,
+            "same-client-family",
+            Bearing::Opposes(Weight::Fair),
+            facts,
+            facts_frame,
+        )
     })
 }
 
@@ -444,7 +640,13 @@ fn first_visit(case: &Case<'_>) -> Option<Evidence> {
     if case.direction == Direction::Inbound || case.repeat {
         return None;
     }
-    Some(evidence(case, "first-visit", Bearing::Supports(Weight::Slight), Facts::FirstVisit, anchor_frame(case)))
+    Some(evidence(
+        case,
+        "first-visit",
+        Bearing::Supports(Weight::Slight),
+        Facts::FirstVisit,
+        anchor_frame(case),
+    ))
 }
 
 fn own_certificate(case: &Case<'_>) -> Option<Evidence> {
@@ -456,19 +658,43 @@ fn own_certificate(case: &Case<'_>) -> Option<Evidence> {
         // A server that completes its own chain asks for the issuer that its leaf names.
         _ => case.naming_cert()?.0,
     };
-    let facts = Facts::OwnCertificate { serial: shown.cert.serial.clone() };
+    let facts = Facts::OwnCertificate {
+        serial: shown.cert.serial.clone(),
+    };
     let bearing = match case.contact.kind {
         ContactKind::Ocsp => deciding(shown),
         _ => Bearing::Supports(Weight::Fair),
     };
-    Some(evidence(case, "own-certificate", bearing, facts, shown.frame))
+    Some(evidence(
+        case,
+        "own-certificate",
+        bearing,
+        facts,
+        shown.frame,
+    ))
 }
 
 fn client_certificate(case: &Case<'_>) -> Option<Evidence> {
-    let request = case.contact.ocsp.as_ref().filter(|_| case.direction == Direction::Inbound)?;
-    let cert = case.record.client_chain.iter().find(|c| request.ids.iter().any(|id| id.serial == c.serial))?;
-    let facts = Facts::ClientCertificate { serial: cert.serial.clone() };
-    Some(evidence(case, "client-certificate", Bearing::Decides, facts, case.record.shown.frames.client_hello))
+    let request = case
+        .contact
+        .ocsp
+        .as_ref()
+        .filter(|_| case.direction == Direction::Inbound)?;
+    let cert = case
+        .record
+        .client_chain
+        .iter()
+        .find(|c| request.ids.iter().any(|id| id.serial == c.serial))?;
+    let facts = Facts::ClientCertificate {
+        serial: cert.serial.clone(),
+    };
+    Some(evidence(
+        case,
+        "client-certificate",
+        Bearing::Decides,
+        facts,
+        case.record.shown.frames.client_hello,
+    ))
 }
 
 fn visitor_wanted_staple(case: &Case<'_>) -> Option<Evidence> {
@@ -481,10 +707,20 @@ fn visitor_wanted_staple(case: &Case<'_>) -> Option<Evidence> {
     if !wanted || lead.is_negative() || lead > Span::from_secs(2) {
         return None;
     }
-    let weight = if lead <= Span::from_millis(500) { Weight::Strong } else { Weight::Fair };
+    let weight = if lead <= Span::from_millis(500) {
+        Weight::Strong
+    } else {
+        Weight::Fair
+    };
     let facts = Facts::VisitorWantedStaple { lead };
     let frame = case.record.shown.frames.client_hello;
-    Some(evidence(case, "visitor-wanted-staple", Bearing::Supports(weight), facts, frame))
+    Some(evidence(
+        case,
+        "visitor-wanted-staple",
+        Bearing::Supports(weight),
+        facts,
+        frame,
+    ))
 }
 
 /// The certificate that names the fetched issuer URL.
@@ -497,7 +733,11 @@ fn issuer_question<'c>(case: &'c Case<'_>) -> Option<(&'c ShownCert, String)> {
 
 /// What was read here decides; what is known from elsewhere is one level weaker.
 fn deciding(shown: &ShownCert) -> Bearing {
-    if shown.is_fact() { Bearing::Decides } else { Bearing::Supports(Weight::Strong) }
+    if shown.is_fact() {
+        Bearing::Decides
+    } else {
+        Bearing::Supports(Weight::Strong)
+    }
 }
 
 fn evidence(
@@ -507,13 +747,25 @@ fn evidence(
     facts: Facts,
     frame: impl Into<Option<FrameNo>>,
 ) -> Evidence {
-    let frames = frame.into().into_iter().chain(case.asking_frames()).collect();
-    Evidence { rule, bearing, facts, frames }
+    let frames = frame
+        .into()
+        .into_iter()
+        .chain(case.asking_frames())
+        .collect();
+    Evidence {
+        rule,
+        bearing,
+        facts,
+        frames,
+    }
 }
 
 fn anchor_frame(case: &Case<'_>) -> Option<FrameNo> {
     let frames = &case.record.shown.frames;
-    frames.certificate.or(frames.server_hello).or(frames.client_hello)
+    frames
+        .certificate
+        .or(frames.server_hello)
+        .or(frames.client_hello)
 }
 
 /// Labels of roots: their hosts serve what concerns intermediates.
@@ -523,18 +775,45 @@ pub fn is_root_label(label: &str) -> bool {
 }
 
 fn is_y_leaf(label: &str, family: &str) -> bool {
-    label.strip_prefix(family).is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+    label
+        .strip_prefix(family)
+        .is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Key kind that a TLS 1.2 cipher suite authenticates with (RFC 5246 A.5, RFC 8422, RFC 7905), without its size.
 fn suite_key(suite: u16) -> Option<KeyKind> {
     match suite {
-        0xc006..=0xc00a | 0xc023 | 0xc024 | 0xc02b | 0xc02c | 0xc072 | 0xc073 | 0xc086 | 0xc087 | 0xc0ac..=0xc0af
+        0xc006..=0xc00a
+        | 0xc023
+        | 0xc024
+        | 0xc02b
+        | 0xc02c
+        | 0xc072
+        | 0xc073
+        | 0xc086
+        | 0xc087
+        | 0xc0ac..=0xc0af
         | 0xcca9 => Some(KeyKind::Ec(0)),
-        0xc010..=0xc014 | 0xc027 | 0xc028 | 0xc02f | 0xc030 | 0xc076 | 0xc077 | 0xc08a | 0xc08b | 0xcca8 | 0xccaa
-        | 0x009c..=0x009f | 0x002f | 0x0035 | 0x0033 | 0x0039 | 0x003c | 0x003d | 0x0067 | 0x006b => {
-            Some(KeyKind::Rsa(0))
-        }
+        0xc010..=0xc014
+        | 0xc027
+        | 0xc028
+        | 0xc02f
+        | 0xc030
+        | 0xc076
+        | 0xc077
+        | 0xc08a
+        | 0xc08b
+        | 0xcca8
+        | 0xccaa
+        | 0x009c..=0x009f
+        | 0x002f
+        | 0x0035
+        | 0x0033
+        | 0x0039
+        | 0x003c
+        | 0x003d
+        | 0x0067
+        | 0x006b => Some(KeyKind::Rsa(0)),
         _ => None,
     }
 }

@@ -5,7 +5,10 @@ use crate::correlate::contacts::Contact;
 use crate::correlate::judge::Weighed;
 use crate::correlate::rules::is_root_label;
 use crate::correlate::waits::Stance;
-use crate::finding::{Bearing, Cause, Confidence, ContactKind, Direction, Evidence, Facts, Outcome, Visibility, Weight};
+use crate::finding::{
+    Bearing, Cause, Confidence, ContactKind, Direction, Evidence, Facts, Outcome, Visibility,
+    Weight,
+};
 use crate::time::Span;
 
 /// What was decided about one contact.
@@ -68,9 +71,15 @@ pub fn level(evidence: &[Evidence]) -> Option<Confidence> {
         return Some(Confidence::Proven);
     }
     // A certificate known for the name from elsewhere that fits the serial is one level below proof by itself.
-    let learned = evidence
-        .iter()
-        .any(|e| matches!(e.facts, Facts::SameSerial { visibility: Visibility::Learned, .. }));
+    let learned = evidence.iter().any(|e| {
+        matches!(
+            e.facts,
+            Facts::SameSerial {
+                visibility: Visibility::Learned,
+                ..
+            }
+        )
+    });
     let strong = count(Bearing::Supports(Weight::Strong)) + usize::from(learned);
     let fair = count(Bearing::Supports(Weight::Fair));
     let slight = count(Bearing::Supports(Weight::Slight));
@@ -81,7 +90,10 @@ pub fn level(evidence: &[Evidence]) -> Option<Confidence> {
         (0, 1, 0) | (0, 0, 1..) => Confidence::Possible,
         (0, 0, 0) => return None,
     };
-    let against = (count(Bearing::Opposes(Weight::Strong)), count(Bearing::Opposes(Weight::Fair)));
+    let against = (
+        count(Bearing::Opposes(Weight::Strong)),
+        count(Bearing::Opposes(Weight::Fair)),
+    );
     match against {
         (0, 0) => Some(level),
         (0, 1) => Some(one_down(level)),
@@ -94,16 +106,20 @@ pub fn level(evidence: &[Evidence]) -> Option<Confidence> {
 /// Rules on a contact.
 #[must_use]
 pub fn decide(contact: &Contact, weighed: Vec<Weighed>, shared_address: bool) -> Ruling {
-    let (outbound, inbound): (Vec<Weighed>, Vec<Weighed>) =
-        weighed.into_iter().partition(|w| w.direction == Direction::Outbound);
+    let (outbound, inbound): (Vec<Weighed>, Vec<Weighed>) = weighed
+        .into_iter()
+        .partition(|w| w.direction == Direction::Outbound);
     let out_level = outbound.iter().filter_map(|w| w.level).max();
     let in_level = inbound.iter().filter_map(|w| w.level).max();
     if in_level.is_some() && in_level >= out_level {
         return inward(inbound, outbound);
     }
     let groups = by_site(&outbound);
-    let decided: Vec<&Weighed> =
-        groups.iter().copied().filter(|w| w.level == Some(Confidence::Proven)).collect();
+    let decided: Vec<&Weighed> = groups
+        .iter()
+        .copied()
+        .filter(|w| w.level == Some(Confidence::Proven))
+        .collect();
     let mut ruling = if decided.is_empty() {
         undecided(contact, &groups)
     } else {
@@ -124,7 +140,11 @@ fn by_site(weighed: &[Weighed]) -> Vec<&Weighed> {
         b.level
             .cmp(&a.level)
             .then(engaged(b).cmp(&engaged(a)))
-            .then(a.closeness.unwrap_or(Span::from_secs(9_999)).cmp(&b.closeness.unwrap_or(Span::from_secs(9_999))))
+            .then(
+                a.closeness
+                    .unwrap_or(Span::from_secs(9_999))
+                    .cmp(&b.closeness.unwrap_or(Span::from_secs(9_999))),
+            )
             .then(a.lead.abs().cmp(&b.lead.abs()))
             .then(a.id.cmp(&b.id))
     });
@@ -150,7 +170,9 @@ fn engaged(weighed: &Weighed) -> u8 {
 /// The bytes say which certificate or URL it was; is it one site?
 fn settled(contact: &Contact, decided: &[&Weighed], groups: &[&Weighed]) -> Ruling {
     let named = || decided.iter().map(|w| (*w).clone()).collect::<Vec<_>>();
-    let [first, rest @ ..] = decided else { return unexplained() };
+    let [first, rest @ ..] = decided else {
+        return unexplained();
+    };
     let about_ca = is_about_ca(contact) || first.position > 0;
     if rest.is_empty() {
         // A URL is shared by others under the same issuer: a hidden handshake that was held for this very fetch while the one
@@ -160,7 +182,15 @@ fn settled(contact: &Contact, decided: &[&Weighed], groups: &[&Weighed]) -> Ruli
             .find(|w| w.level < Some(Confidence::Proven) && engaged(w) == 2 && engaged(first) == 0);
         if let (Some(rival), None) = (rival, &contact.ocsp) {
             let pair = vec![(*first).clone(), (*rival).clone()];
-            return ruling(if about_ca { Outcome::AnyUnder } else { Outcome::OneOf }, Confidence::Likely, pair);
+            return ruling(
+                if about_ca {
+                    Outcome::AnyUnder
+                } else {
+                    Outcome::OneOf
+                },
+                Confidence::Likely,
+                pair,
+            );
         }
         return ruling(Outcome::Site, Confidence::Proven, named());
     }
@@ -172,14 +202,24 @@ fn settled(contact: &Contact, decided: &[&Weighed], groups: &[&Weighed]) -> Ruli
     if top > 0 && rest.iter().all(|w| engaged(w) < top) {
         return ruling(Outcome::Site, Confidence::Strong, vec![(*first).clone()]);
     }
-    let outcome = if contact.kind == ContactKind::Issuer { Outcome::AnyUnder } else { Outcome::OneOf };
+    let outcome = if contact.kind == ContactKind::Issuer {
+        Outcome::AnyUnder
+    } else {
+        Outcome::OneOf
+    };
     ruling(outcome, Confidence::Strong, named())
 }
 
 /// Nothing settles it: how well do the signs point?
 fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
-    let Some(top) = groups.first().and_then(|w| w.level) else { return unexplained() };
-    let tops: Vec<&Weighed> = groups.iter().copied().filter(|w| w.level == Some(top)).collect();
+    let Some(top) = groups.first().and_then(|w| w.level) else {
+        return unexplained();
+    };
+    let tops: Vec<&Weighed> = groups
+        .iter()
+        .copied()
+        .filter(|w| w.level == Some(top))
+        .collect();
     let held = groups.iter().filter(|w| engaged(w) == 2).count();
     let under_way = groups.iter().filter(|w| engaged(w) >= 1).count();
     if let [only] = tops.as_slice() {
@@ -194,7 +234,11 @@ fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
         }
     }
     if let Some(closest) = closest(&tops) {
-        return ruling(Outcome::Site, Confidence::Likely.min(top), vec![closest.clone()]);
+        return ruling(
+            Outcome::Site,
+            Confidence::Likely.min(top),
+            vec![closest.clone()],
+        );
     }
     let several: Vec<Weighed> = tops.iter().map(|w| (*w).clone()).collect();
     if several.len() > ONE_OF_MOST {
@@ -209,10 +253,15 @@ fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
 /// Parallel handshakes that wait for fetches of their own each go on right after their own answer: the one that went on
 /// at once is the one, if the next was clearly later.
 fn closest<'w>(tops: &[&'w Weighed]) -> Option<&'w Weighed> {
-    let mut held: Vec<(Span, &Weighed)> =
-        tops.iter().filter(|w| engaged(w) == 2).filter_map(|w| Some((w.closeness?, *w))).collect();
+    let mut held: Vec<(Span, &Weighed)> = tops
+        .iter()
+        .filter(|w| engaged(w) == 2)
+        .filter_map(|w| Some((w.closeness?, *w)))
+        .collect();
     held.sort_by_key(|(closeness, w)| (*closeness, w.id));
-    let [(first, best), (second, _), ..] = held.as_slice() else { return None };
+    let [(first, best), (second, _), ..] = held.as_slice() else {
+        return None;
+    };
     let clear = *first <= Span::from_millis(20)
         && second.as_nanos() >= first.as_nanos().saturating_mul(4)
         && second.as_nanos().saturating_sub(first.as_nanos()) >= 15_000_000;
@@ -221,13 +270,35 @@ fn closest<'w>(tops: &[&'w Weighed]) -> Option<&'w Weighed> {
 
 /// The device's own server asked.
 fn inward(mut inbound: Vec<Weighed>, outbound: Vec<Weighed>) -> Ruling {
-    inbound.sort_by(|a, b| b.level.cmp(&a.level).then(a.lead.abs().cmp(&b.lead.abs())).then(a.id.cmp(&b.id)));
-    let level = inbound.first().and_then(|w| w.level).unwrap_or(Confidence::Possible);
-    let client_cert = inbound.first().is_some_and(|w| w.evidence.iter().any(|e| e.rule == "client-certificate"));
-    let named: Vec<Weighed> = by_site(&inbound).into_iter().filter(|w| w.level == Some(level)).cloned().collect();
-    let confidence = if named.len() > 1 && level < Confidence::Proven { Confidence::Possible } else { level };
+    inbound.sort_by(|a, b| {
+        b.level
+            .cmp(&a.level)
+            .then(a.lead.abs().cmp(&b.lead.abs()))
+            .then(a.id.cmp(&b.id))
+    });
+    let level = inbound
+        .first()
+        .and_then(|w| w.level)
+        .unwrap_or(Confidence::Possible);
+    let client_cert = inbound
+        .first()
+        .is_some_and(|w| w.evidence.iter().any(|e| e.rule == "client-certificate"));
+    let named: Vec<Weighed> = by_site(&inbound)
+        .into_iter()
+        .filter(|w| w.level == Some(level))
+        .cloned()
+        .collect();
+    let confidence = if named.len() > 1 && level < Confidence::Proven {
+        Confidence::Possible
+    } else {
+        level
+    };
     let mut ruling = ruling(Outcome::NoOutbound, confidence, named);
-    ruling.cause = if client_cert { Cause::RevocationCheck } else { Cause::Stapling };
+    ruling.cause = if client_cert {
+        Cause::RevocationCheck
+    } else {
+        Cause::Stapling
+    };
     ruling.rejected = rejected(outbound.into_iter().chain(inbound), &ruling.named);
     ruling
 }
@@ -241,7 +312,11 @@ fn cause(contact: &Contact, ruling: &Ruling) -> Cause {
         ContactKind::Unknown => Cause::Unknown,
     };
     let Some(best) = ruling.named.first() else {
-        return if family.is_some_and(Family::is_verifier) { automatic } else { Cause::Unknown };
+        return if family.is_some_and(Family::is_verifier) {
+            automatic
+        } else {
+            Cause::Unknown
+        };
     };
     // Measured: no client that checks by itself did so after application data had flowed or the connection was over.
     match (best.stance, family) {
@@ -253,12 +328,27 @@ fn cause(contact: &Contact, ruling: &Ruling) -> Cause {
 }
 
 fn is_about_ca(contact: &Contact) -> bool {
-    contact.ocsp.is_none() && contact.role().and_then(|r| r.label.as_deref()).is_some_and(is_root_label)
+    contact.ocsp.is_none()
+        && contact
+            .role()
+            .and_then(|r| r.label.as_deref())
+            .is_some_and(is_root_label)
 }
 
 fn rejected(all: impl Iterator<Item = Weighed>, named: &[Weighed]) -> Vec<Weighed> {
-    let mut others: Vec<Weighed> = all.filter(|w| !named.iter().any(|n| n.id == w.id || n.site_key == w.site_key)).collect();
-    others.sort_by(|a, b| b.level.cmp(&a.level).then(a.lead.abs().cmp(&b.lead.abs())).then(a.id.cmp(&b.id)));
+    let mut others: Vec<Weighed> = all
+        .filter(|w| {
+            !named
+                .iter()
+                .any(|n| n.id == w.id || n.site_key == w.site_key)
+        })
+        .collect();
+    others.sort_by(|a, b| {
+        b.level
+            .cmp(&a.level)
+            .then(a.lead.abs().cmp(&b.lead.abs()))
+            .then(a.id.cmp(&b.id))
+    });
     let mut sites: Vec<String> = Vec::new();
     others.retain(|w| {
         let new = !sites.contains(&w.site_key);
@@ -272,7 +362,13 @@ fn rejected(all: impl Iterator<Item = Weighed>, named: &[Weighed]) -> Vec<Weighe
 }
 
 fn ruling(outcome: Outcome, confidence: Confidence, named: Vec<Weighed>) -> Ruling {
-    Ruling { outcome, cause: Cause::Unknown, confidence, named, rejected: Vec::new() }
+    Ruling {
+        outcome,
+        cause: Cause::Unknown,
+        confidence,
+        named,
+        rejected: Vec::new(),
+    }
 }
 
 fn unexplained() -> Ruling {

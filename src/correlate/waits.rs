@@ -62,8 +62,12 @@ pub fn stance(record: &Record, start: Timestamp, end: Timestamp) -> Stance {
     if start.plus(SLACK) < flight {
         return Stance::NotYet;
     }
-    if shown.first_data_at.is_some_and(|data| data.plus(SLACK) < start)
-        || record.closed_at.is_some_and(|closed| closed.plus(SLACK) < start)
+    if shown
+        .first_data_at
+        .is_some_and(|data| data.plus(SLACK) < start)
+        || record
+            .closed_at
+            .is_some_and(|closed| closed.plus(SLACK) < start)
     {
         return Stance::Over;
     }
@@ -91,7 +95,12 @@ pub fn stance(record: &Record, start: Timestamp, end: Timestamp) -> Stance {
     }
     // Nothing but a goodbye after the word: the handshake completed, but was not used.
     let gave_up = gave_up || (shown.first_data_at.is_none() && ends_at_once(record, until));
-    Stance::Held(Hold { from, until, frame, gave_up })
+    Stance::Held(Hold {
+        from,
+        until,
+        frame,
+        gave_up,
+    })
 }
 
 /// What moves a handshake on, as opposed to ChangeCipherSpec alone.
@@ -100,15 +109,20 @@ const fn is_word(kind: BeatKind) -> bool {
 }
 
 fn first_server_word(record: &Record) -> Option<Timestamp> {
-    let server = record.shown.beats.iter().find(|(_, _, beat)| beat.side == Side::Server);
+    let server = record
+        .shown
+        .beats
+        .iter()
+        .find(|(_, _, beat)| beat.side == Side::Server);
     server.map(|(at, _, _)| *at)
 }
 
 fn ends_at_once(record: &Record, word: Timestamp) -> bool {
-    let alert = record
-        .shown
-        .beats
-        .iter()
-        .any(|(at, _, beat)| beat.side == Side::Client && beat.kind == BeatKind::Alert && *at >= word);
-    alert || record.closed_at.is_some_and(|closed| closed.since(word) < Span::from_millis(50))
+    let alert = record.shown.beats.iter().any(|(at, _, beat)| {
+        beat.side == Side::Client && beat.kind == BeatKind::Alert && *at >= word
+    });
+    alert
+        || record
+            .closed_at
+            .is_some_and(|closed| closed.since(word) < Span::from_millis(50))
 }

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use whylencr::capture::{self, Item};
 use whylencr::engine::{Config, Engine};
-use whylencr::finding::{Cause, Confidence, ContactKind, Finding, Outcome, Report, Severity, Stage};
+use whylencr::finding::{
+    Cause, Confidence, ContactKind, Finding, Outcome, Report, Severity, Stage,
+};
 use whylencr::pki::pem;
 
 /// One labelled capture.
@@ -88,8 +90,14 @@ fn lab(root: &Path) -> Vec<Labelled> {
         .flatten()
         .map(|one| {
             let file = text(one, "file").unwrap_or_default();
-            let keylog = text(one, "keylog").filter(|k| !k.starts_with("embedded")).map(|k| folder.join(k));
-            let fetches = one.get("fetches").and_then(Value::as_array).into_iter().flatten();
+            let keylog = text(one, "keylog")
+                .filter(|k| !k.starts_with("embedded"))
+                .map(|k| folder.join(k));
+            let fetches = one
+                .get("fetches")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten();
             Labelled {
                 name: format!("lab/{file}"),
                 path: folder.join(&file),
@@ -122,7 +130,9 @@ fn lab(root: &Path) -> Vec<Labelled> {
 
 fn generated(root: &Path) -> Vec<Labelled> {
     let folder = root.join("gen");
-    let Ok(entries) = std::fs::read_dir(&folder) else { return Vec::new() };
+    let Ok(entries) = std::fs::read_dir(&folder) else {
+        return Vec::new();
+    };
     let captures: Vec<PathBuf> = entries
         .filter_map(|e| Some(e.ok()?.path()))
         .filter(|p| p.extension().is_some_and(|e| e == "pcap"))
@@ -132,9 +142,16 @@ fn generated(root: &Path) -> Vec<Labelled> {
     captures
         .into_iter()
         .map(|path| {
-            let fetches = truth.get("lencr_fetches").and_then(Value::as_array).into_iter().flatten();
+            let fetches = truth
+                .get("lencr_fetches")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten();
             Labelled {
-                name: format!("gen/{}", path.file_name().unwrap_or_default().to_string_lossy()),
+                name: format!(
+                    "gen/{}",
+                    path.file_name().unwrap_or_default().to_string_lossy()
+                ),
                 path,
                 keylog: None,
                 ca: None,
@@ -142,16 +159,28 @@ fn generated(root: &Path) -> Vec<Labelled> {
                     .map(|f| {
                         let trigger = f.get("trigger").filter(|t| !t.is_null());
                         let kind = text(f, "kind").unwrap_or_default();
-                        let visible = trigger.and_then(|t| t.get("certificate_visible")).and_then(Value::as_bool);
+                        let visible = trigger
+                            .and_then(|t| t.get("certificate_visible"))
+                            .and_then(Value::as_bool);
                         Fetch {
                             client: text(f, "client").unwrap_or_default(),
                             port: f.get("client_port").and_then(Value::as_u64),
                             kind: kind.split('-').next().unwrap_or_default().to_owned(),
-                            host: text(f, "host").unwrap_or_default().split(':').next().unwrap_or_default().to_owned(),
+                            host: text(f, "host")
+                                .unwrap_or_default()
+                                .split(':')
+                                .next()
+                                .unwrap_or_default()
+                                .to_owned(),
                             serial: text(f, "serial").map(|s| s.trim_start_matches('0').to_owned()),
                             expected: trigger.and_then(|t| text(t, "sni")),
                             also: Vec::new(),
-                            reason: if kind == "issuer" { "issuer-chasing" } else { "client-revocation-check" }.into(),
+                            reason: if kind == "issuer" {
+                                "issuer-chasing"
+                            } else {
+                                "client-revocation-check"
+                            }
+                            .into(),
                             proof: match (visible, kind.as_str()) {
                                 (Some(true), "crl") => "crldp",
                                 (Some(true), "issuer") => "aia",
@@ -208,7 +237,12 @@ impl Board {
             let finding = found.map(|i| &report.findings[i]);
             self.lines.push(Line {
                 capture: capture.name.clone(),
-                fetch: format!("{} {} {}", fetch.kind, fetch.host, fetch.expected.as_deref().unwrap_or("-")),
+                fetch: format!(
+                    "{} {} {}",
+                    fetch.kind,
+                    fetch.host,
+                    fetch.expected.as_deref().unwrap_or("-")
+                ),
                 proof: fetch.proof.clone(),
                 result: finding.map_or(Result::Missed, |f| judge(fetch, f)),
                 confidence: finding.map(|f| f.verdict.confidence),
@@ -216,12 +250,27 @@ impl Board {
                 said: finding.map(said).unwrap_or_default(),
             });
         }
-        for (finding, _) in report.findings.iter().zip(&taken).filter(|(_, taken)| !**taken) {
-            self.extra.push(format!("{}: {} {:?} {:?} {}", capture.name, finding.host, finding.kind, finding.stage, said(finding)));
+        for (finding, _) in report
+            .findings
+            .iter()
+            .zip(&taken)
+            .filter(|(_, taken)| !**taken)
+        {
+            self.extra.push(format!(
+                "{}: {} {:?} {:?} {}",
+                capture.name,
+                finding.host,
+                finding.kind,
+                finding.stage,
+                said(finding)
+            ));
         }
         for finding in &report.findings {
             for alert in finding.alerts.iter().filter(|a| a.severity > Severity::Low) {
-                self.alerts.push(format!("{}: {} {} ({:?})", capture.name, finding.host, alert.rule, alert.severity));
+                self.alerts.push(format!(
+                    "{}: {} {} ({:?})",
+                    capture.name, finding.host, alert.rule, alert.severity
+                ));
             }
         }
     }
@@ -235,14 +284,37 @@ impl Board {
     pub fn summary(&self) -> String {
         let mut out = String::new();
         let total = self.lines.len();
-        let of = |n: usize, d: usize| if d == 0 { "-".to_owned() } else { format!("{n}/{d}") };
-        let _ = writeln!(out, "fetches {total}, found {}", of(self.count(|l| l.result != Result::Missed), total));
-        let wrong = self.count(|l| l.result == Result::Wrong && l.confidence > Some(Confidence::Possible));
+        let of = |n: usize, d: usize| {
+            if d == 0 {
+                "-".to_owned()
+            } else {
+                format!("{n}/{d}")
+            }
+        };
+        let _ = writeln!(
+            out,
+            "fetches {total}, found {}",
+            of(self.count(|l| l.result != Result::Missed), total)
+        );
+        let wrong =
+            self.count(|l| l.result == Result::Wrong && l.confidence > Some(Confidence::Possible));
         let _ = writeln!(out, "wrong site named above possible: {}", of(wrong, total));
-        for word in [Confidence::Proven, Confidence::Strong, Confidence::Likely, Confidence::Possible] {
+        for word in [
+            Confidence::Proven,
+            Confidence::Strong,
+            Confidence::Likely,
+            Confidence::Possible,
+        ] {
             let said = self.count(|l| l.confidence == Some(word) && l.result != Result::Declined);
-            let right = self.count(|l| l.confidence == Some(word) && matches!(l.result, Result::Right | Result::Listed));
-            let _ = writeln!(out, "{:<9} right {}", format!("{word:?}").to_lowercase(), of(right, said));
+            let right = self.count(|l| {
+                l.confidence == Some(word) && matches!(l.result, Result::Right | Result::Listed)
+            });
+            let _ = writeln!(
+                out,
+                "{:<9} right {}",
+                format!("{word:?}").to_lowercase(),
+                of(right, said)
+            );
         }
         let mut by_proof: BTreeMap<&str, [usize; 6]> = BTreeMap::new();
         for line in &self.lines {
@@ -250,12 +322,22 @@ impl Board {
             row[line.result as usize] += 1;
             row[5] += usize::from(line.confidence == Some(Confidence::Proven));
         }
-        let _ = writeln!(out, "\nproof possible by   missed  right  listed  declined  wrong  (proven)");
+        let _ = writeln!(
+            out,
+            "\nproof possible by   missed  right  listed  declined  wrong  (proven)"
+        );
         for (proof, [missed, right, listed, declined, wrong, proven]) in by_proof {
-            let _ = writeln!(out, "{proof:<18} {missed:>7} {right:>6} {listed:>7} {declined:>9} {wrong:>6} {proven:>9}");
+            let _ = writeln!(
+                out,
+                "{proof:<18} {missed:>7} {right:>6} {listed:>7} {declined:>9} {wrong:>6} {proven:>9}"
+            );
         }
         let causes = self.count(|l| l.cause_right.is_some());
-        let _ = writeln!(out, "\ncauses right {}", of(self.count(|l| l.cause_right == Some(true)), causes));
+        let _ = writeln!(
+            out,
+            "\ncauses right {}",
+            of(self.count(|l| l.cause_right == Some(true)), causes)
+        );
         let _ = writeln!(out, "contacts beyond the truth: {}", self.extra.len());
         let _ = writeln!(out, "alerts above low: {}", self.alerts.len());
         out
@@ -279,27 +361,48 @@ fn best_match(fetch: &Fetch, report: &Report, taken: &[bool]) -> Option<usize> {
         let serial = fetch.serial.as_ref().is_none_or(|s| {
             // A capture that cut the request cannot show the serial.
             finding.asked.serials.is_empty()
-                || finding.asked.serials.iter().any(|own| own.to_string().trim_start_matches('0') == s)
+                || finding
+                    .asked
+                    .serials
+                    .iter()
+                    .any(|own| own.to_string().trim_start_matches('0') == s)
         });
-        let device = report.devices.iter().find(|d| d.id == finding.client.device);
+        let device = report
+            .devices
+            .iter()
+            .find(|d| d.id == finding.client.device);
         let client = finding.client.ip.to_string() == fetch.client
             || device.is_some_and(|d| d.addresses.iter().any(|a| a.to_string() == fetch.client));
         let asked = fetch.kind == "dns-only" || finding.stage >= Stage::Asked;
         kind && serial && client && asked && finding.host.as_str() == fetch.host.to_lowercase()
     };
-    let candidates = || report.findings.iter().enumerate().filter(|(i, f)| !taken[*i] && fits(f));
-    let by_port = candidates().find(|(_, f)| fetch.port.is_some() && f.client.port.map(u64::from) == fetch.port);
+    let candidates = || {
+        report
+            .findings
+            .iter()
+            .enumerate()
+            .filter(|(i, f)| !taken[*i] && fits(f))
+    };
+    let by_port = candidates()
+        .find(|(_, f)| fetch.port.is_some() && f.client.port.map(u64::from) == fetch.port);
     let by_status = || {
         candidates().find(|(_, f)| {
             fetch.status.is_some() && f.answer.http_status.map(u64::from) == fetch.status
         })
     };
-    by_port.or_else(by_status).or_else(|| candidates().next()).map(|(i, _)| i)
+    by_port
+        .or_else(by_status)
+        .or_else(|| candidates().next())
+        .map(|(i, _)| i)
 }
 
 fn judge(fetch: &Fetch, finding: &Finding) -> Result {
     let named = finding.verdict.site.as_deref();
-    let listed: Vec<String> = finding.candidates.iter().filter_map(|c| c.site.name()).collect();
+    let listed: Vec<String> = finding
+        .candidates
+        .iter()
+        .filter_map(|c| c.site.name())
+        .collect();
     let Some(expected) = fetch.expected.as_deref() else {
         // About the device's own server nothing outbound is blamed.
         return match (named, finding.verdict.outcome) {
@@ -331,7 +434,11 @@ fn cause_right(reason: &str, finding: &Finding) -> bool {
 }
 
 fn said(finding: &Finding) -> String {
-    let sites: Vec<String> = finding.candidates.iter().filter_map(|c| c.site.name()).collect();
+    let sites: Vec<String> = finding
+        .candidates
+        .iter()
+        .filter_map(|c| c.site.name())
+        .collect();
     format!(
         "{:?} {:?} {:?} [{}]",
         finding.verdict.outcome,
@@ -340,4 +447,3 @@ fn said(finding: &Finding) -> String {
         sites.join(", ")
     )
 }
-
