@@ -38,7 +38,7 @@ pub fn report(state: &State, coverage: Coverage) -> Report {
         let (ruling, missing) = doings::explain(state, &devices, &contacts, index, ruling);
         spoken_of.extend(ruling.named.iter().chain(&ruling.rejected).map(|w| w.id));
         findings.push(finding(
-            state, &devices, &judge, index, contact, ruling, missing,
+            state, &devices, &judge, index, contact, &ruling, missing,
         ));
     }
     let handshakes: Vec<Handshake> = state
@@ -71,7 +71,7 @@ fn finding(
     judge: &Judge<'_>,
     index: usize,
     contact: &Contact,
-    ruling: Ruling,
+    ruling: &Ruling,
     missing: Vec<Missing>,
 ) -> Finding {
     let best = ruling

@@ -99,7 +99,6 @@ impl Case<'_> {
     }
 
     /// Frames of the request, or what stands for it.
-    #[must_use]
     pub fn asking_frames(&self) -> impl Iterator<Item = FrameNo> {
         let frames = &self.contact.frames;
         let own = [&frames.request, &frames.connect, &frames.dns]

@@ -230,8 +230,8 @@ pub fn assemble(log: &Log, devices: &DeviceMap) -> Vec<Contact> {
 /// The same packet can be captured twice: inside and outside a tunnel, before and after a VLAN tag, by two interfaces.
 /// Then the same client port asks the same at nearly the same time in another flow.
 fn deduplicated(requests: &[RequestRecord]) -> impl Iterator<Item = &RequestRecord> {
-    let mut seen: HashMap<(SocketAddr, SocketAddr, u32, &str, u64), (FlowId, Timestamp)> =
-        HashMap::new();
+    type Asked<'r> = (SocketAddr, SocketAddr, u32, &'r str, u64);
+    let mut seen: HashMap<Asked<'_>, (FlowId, Timestamp)> = HashMap::new();
     requests.iter().filter(move |r| {
         let key = (
             r.client,

@@ -172,7 +172,7 @@ impl State {
             EventKind::Response(response) => self.responded(at, frame, flow, &response),
             EventKind::BlindSpot(spot) => self.blind(flow, spot),
             EventKind::Anomaly(anomaly) => {
-                *self.coverage.anomalies.entry(anomaly.kind).or_default() += 1
+                *self.coverage.anomalies.entry(anomaly.kind).or_default() += 1;
             }
             EventKind::ClientHello(_)
             | EventKind::ServerHello(_)

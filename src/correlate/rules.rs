@@ -454,7 +454,10 @@ fn inside_handshake(case: &Case<'_>) -> Option<Evidence> {
 fn soon_after(case: &Case<'_>) -> Option<Evidence> {
     let lead = case.started.since(case.record.anchor());
     let over = case.stance == Some(Stance::Over);
-    if !over || case.family.is_some_and(|f| f.is_verifier()) || lead > Span::from_secs(15) {
+    if !over
+        || case.family.is_some_and(super::agents::Family::is_verifier)
+        || lead > Span::from_secs(15)
+    {
         return None;
     }
     let bearing = Bearing::Supports(Weight::Slight);

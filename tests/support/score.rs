@@ -1,5 +1,12 @@
 //! Holds findings against the truth of the labelled captures: found, right, wrong, declined, per confidence word.
 
+#![expect(
+    unreachable_pub,
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    reason = "shared by the scoreboard and its test, which read the bundled captures"
+)]
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -423,14 +430,16 @@ fn judge(fetch: &Fetch, finding: &Finding) -> Result {
 }
 
 fn cause_right(reason: &str, finding: &Finding) -> bool {
-    match (reason, finding.verdict.cause) {
-        ("client-revocation-check" | "client-certificate-check", Cause::RevocationCheck)
-        | ("issuer-chasing", Cause::IssuerChase)
-        | ("server-stapling", Cause::Stapling)
-        | ("manual", Cause::Person | Cause::Scheduled | Cause::Scanner)
-        | ("disguise", Cause::Disguise) => true,
-        _ => false,
-    }
+    matches!(
+        (reason, finding.verdict.cause),
+        (
+            "client-revocation-check" | "client-certificate-check",
+            Cause::RevocationCheck
+        ) | ("issuer-chasing", Cause::IssuerChase)
+            | ("server-stapling", Cause::Stapling)
+            | ("manual", Cause::Person | Cause::Scheduled | Cause::Scanner)
+            | ("disguise", Cause::Disguise)
+    )
 }
 
 fn said(finding: &Finding) -> String {
