@@ -281,6 +281,9 @@ impl Session {
                 let carrier = self.carrier.take().map_or(Carrier::Tls, |carrier| *carrier);
                 Reader::Tls(Box::new(Tls::new(carrier)))
             }
+            Find::Http if self.joined(ends) => {
+                Reader::Http(Box::new(Http::joined(self.next_index, chunk.side)))
+            }
             Find::Http => Reader::Http(Box::new(Http::new(self.next_index))),
             Find::Dns => Reader::Dns(Box::default()),
             Find::Upgrade(kind) => Reader::Upgrade(Box::new(Upgrade::new(kind))),
@@ -327,9 +330,14 @@ impl Session {
         }
     }
 
+    /// Whether what the flow began with is not in the capture. What a tunnel carries is seen from its start.
+    fn joined(&self, ends: &Endpoints) -> bool {
+        self.midstream || (ends.decided != ClientBy::Syn && self.carrier.is_none())
+    }
+
     /// How many unidentified bytes to look through.
     fn patience(&self, ends: &Endpoints) -> u64 {
-        if ends.decided == ClientBy::Syn && !self.midstream {
+        if !self.joined(ends) {
             UNKNOWN
         } else if HTTP_PORTS.contains(&ends.server.port())
             || HTTP_PORTS.contains(&ends.client.port())
@@ -360,6 +368,7 @@ impl Session {
         self.carrier = Some(Box::new(Carrier::Proxy { kind, target, port }));
         self.reader = Reader::Fresh;
         self.unknown = 0;
+        self.midstream = false;
         Step::Become(held)
     }
 
