@@ -170,13 +170,7 @@ impl Http {
 impl Http {
     /// A message that breaks the grammar: what follows on that side is looked at again where a chunk
     /// begins with a head.
-    pub(super) fn fault(
-        &mut self,
-        flow: FlowId,
-        side: Side,
-        detail: &'static str,
-        cx: &mut Context,
-    ) {
+    fn fault(&mut self, flow: FlowId, side: Side, detail: &'static str, cx: &mut Context) {
         self.note(flow, side, AnomalyKind::BadHttp, detail, cx);
         self.faults = self.faults.saturating_add(1);
         let half = self.half(side);
@@ -184,7 +178,7 @@ impl Http {
         half.head = Vec::new();
     }
 
-    pub(super) fn report_lost(&mut self, flow: FlowId, side: Side, lost: Lost, cx: &mut Context) {
+    fn report_lost(&mut self, flow: FlowId, side: Side, lost: Lost, cx: &mut Context) {
         let (kind, detail) = match lost {
             Lost::Gap => (AnomalyKind::StreamGap, "a kept body has a gap"),
             Lost::Limit => (AnomalyKind::LimitReached, "a body is too large to keep"),
@@ -193,7 +187,7 @@ impl Http {
         self.note(flow, side, kind, detail, cx);
     }
 
-    pub(super) fn note(
+    fn note(
         &mut self,
         flow: FlowId,
         side: Side,

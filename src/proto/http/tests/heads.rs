@@ -1,5 +1,5 @@
 use crate::event::TargetForm;
-use crate::proto::http::head::request;
+use crate::proto::http::head;
 
 #[test]
 fn targets_come_in_four_forms() {
@@ -34,8 +34,8 @@ fn targets_come_in_four_forms() {
             "/v6",
         ),
     ] {
-        let head = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nHost: other\r\n\r\n");
-        let request = request(head.as_bytes()).unwrap();
+        let bytes = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nHost: other\r\n\r\n");
+        let request = head::request(bytes.as_bytes()).unwrap();
         assert_eq!((request.form, request.port), (form, port), "{target}");
         assert_eq!(request.path, path);
         let expected = match target {
@@ -50,22 +50,22 @@ fn targets_come_in_four_forms() {
 
 #[test]
 fn odd_heads_are_read_all_the_same() {
-    let head = b"GET   /a\xc3\xa9   HTTP/1.0\nHost : h.example\nBad Header\nX-Y: \xff\nIf-None-Match: \"1\"\n\n";
-    let request = request(head).unwrap();
+    let bytes = b"GET   /a\xc3\xa9   HTTP/1.0\nHost : h.example\nBad Header\nX-Y: \xff\nIf-None-Match: \"1\"\n\n";
+    let request = head::request(bytes).unwrap();
     assert_eq!(request.path, "/aé");
     assert!(request.conditional);
     let many = format!(
         "GET / HTTP/1.1\r\nHost: h.example\r\n{}\r\n",
         "A: b\r\n".repeat(500)
     );
-    let request = request(many.as_bytes()).unwrap();
+    let request = head::request(many.as_bytes()).unwrap();
     assert_eq!(request.host.unwrap().as_str(), "h.example");
 }
 
 #[test]
 fn spaces_in_a_target_are_escaped() {
-    let head = b"GET /cgi;cat /etc/passwd| HTTP/1.1\r\nHost: h.example\r\n\r\n";
-    let request = request(head).unwrap();
+    let bytes = b"GET /cgi;cat /etc/passwd| HTTP/1.1\r\nHost: h.example\r\n\r\n";
+    let request = head::request(bytes).unwrap();
     assert_eq!(request.path, "/cgi;cat%20/etc/passwd|");
     assert_eq!(request.host.unwrap().as_str(), "h.example");
 }
