@@ -60,6 +60,8 @@ pub struct Limits {
     pub beats: usize,
     /// CRYPTO stream bytes of one QUIC side; post-quantum hellos take 2 kB, certificate flights 20 kB.
     pub quic_crypto: usize,
+    /// CRYPTO bytes that wait for others before them, over all flows.
+    pub quic_crypto_total: usize,
     /// Lookups waiting for their answer.
     pub dns_pending: usize,
     /// A lookup without an answer for this long failed; stub resolvers give up in 5 to 20 s.
@@ -108,6 +110,7 @@ impl Default for Limits {
             tls_held_total: 32 << 20,
             beats: 32,
             quic_crypto: 64 << 10,
+            quic_crypto_total: 16 << 20,
             dns_pending: 16_384,
             dns_timeout: Span::from_secs(20),
             certificates: 20_000,

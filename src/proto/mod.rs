@@ -41,6 +41,8 @@ pub struct Context {
     pub bodies_held: usize,
     /// Encrypted handshake bytes held at this moment for keys that may come, over all flows.
     pub encrypted_held: usize,
+    /// QUIC CRYPTO bytes held at this moment that wait for others before them, over all flows.
+    pub crypto_held: usize,
 }
 
 impl Context {

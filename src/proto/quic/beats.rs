@@ -20,7 +20,7 @@ use crate::flow::Side;
 use crate::proto::Context;
 use crate::time::{Span, Timestamp};
 
-use super::connection::Origin;
+use super::Origin;
 
 /// What one datagram was found to carry.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,21 +1,18 @@
 //! One connection: finds the keys of each packet, joins its CRYPTO frames and hands them on.
 
-use crate::event::{Anomaly, AnomalyKind, Event, EventKind};
-use crate::flow::{Appetite, Chunk, ClientBy, Close, Endpoints, FlowId, Side};
-use crate::frame::FrameNo;
+use crate::event::{Anomaly, AnomalyKind, EventKind};
+use crate::flow::{Appetite, Chunk, ClientBy, Endpoints, FlowId, Side};
 use crate::proto::Context;
-use crate::proto::tls::handshake::Seen;
-use crate::time::Timestamp;
 
-use super::BySide;
 use super::beats::{Beats, Heard};
 use super::frames::{Frame, frames};
 use super::header::{Long, LongType, Packet, Retry, packets};
 use super::held::HeldPackets;
-use super::initial::Scheme;
+use super::initial::InitialKeys;
 use super::messages::{Level, Messages};
 use super::protection::{Opened, PacketKeys};
 use super::stream::{self, CryptoStream};
+use super::{BySide, Origin};
 
 /// What is known of a connection until its handshake is over.
 #[derive(Debug, Default)]
@@ -32,14 +29,6 @@ pub(super) struct Connection {
     datagrams: u16,
     /// Anomalies are reported once for each kind.
     complained: Vec<AnomalyKind>,
-}
-
-/// Initial keys by the connection id they come from. One id serves several versions: a server may answer
-/// version 1 in version 2, keyed by the same id (RFC 9368 2, RFC 9369 4.1).
-#[derive(Debug)]
-struct InitialKeys {
-    dcid: Vec<u8>,
-    schemes: Vec<(Scheme, BySide<PacketKeys>)>,
 }
 
 /// Keys of one side's Handshake packets, from a key log.
@@ -66,43 +55,20 @@ struct Spaces {
 }
 
 impl Spaces {
+    fn held(&self) -> usize {
+        let streams = [
+            &self.initial.client,
+            &self.initial.server,
+            &self.handshake.client,
+            &self.handshake.server,
+        ];
+        streams.iter().map(|space| space.stream.held()).sum()
+    }
+
     fn of(&mut self, level: Level, side: Side) -> &mut Space {
         match level {
             Level::Initial => self.initial.of_mut(side),
             Level::Handshake => self.handshake.of_mut(side),
-        }
-    }
-}
-
-/// Where a packet came from.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Origin {
-    /// Flow.
-    pub(super) flow: FlowId,
-    /// Who sent it.
-    pub(super) side: Side,
-    /// When.
-    pub(super) at: Timestamp,
-    /// In which frame.
-    pub(super) frame: FrameNo,
-}
-
-impl Origin {
-    /// When and where.
-    pub(super) const fn seen(&self) -> Seen {
-        Seen {
-            frame: self.frame,
-            at: self.at,
-        }
-    }
-
-    /// An event of this packet.
-    pub(super) fn event(&self, kind: EventKind) -> Event {
-        Event {
-            at: self.at,
-            frame: self.frame,
-            flow: self.flow,
-            kind,
         }
     }
 }
@@ -154,6 +120,10 @@ impl Connection {
         // hello gives it a name.
         let open = self.initial.is_some();
         if open {
+            if heard.short.is_some() && origin.side == Side::Client {
+                // The client has finished its handshake, hello included.
+                self.give_up_hello(&origin, cx);
+            }
             self.beats.datagram(&origin, &heard, cx);
         }
         self.datagrams += 1;
@@ -187,23 +157,22 @@ impl Connection {
         !self.held.is_empty()
     }
 
-    /// The flow is over: reports what is there of an unfinished hello, and gives back what counts against
-    /// limits over all flows.
-    pub(super) fn close(mut self, flow: FlowId, close: &Close, cx: &mut Context) {
-        let origin = Origin {
-            flow,
-            side: Side::Client,
-            at: close.at,
-            frame: close.frame,
-        };
+    /// Reports what is there of a hello whose rest will not come.
+    pub(super) fn give_up_hello(&mut self, origin: &Origin, cx: &mut Context) {
         if self.initial.is_some()
-            && let Some((kind, detail)) = self.messages.give_up_hello(&origin, cx)
+            && let Some((kind, detail)) = self.messages.give_up_hello(origin, cx)
         {
-            self.complain(origin, kind, detail, cx);
+            self.complain(*origin, kind, detail, cx);
         }
+    }
+
+    /// Gives back what counts against limits over all flows.
+    pub(super) fn release(&mut self, flow: FlowId, cx: &mut Context) {
         if !self.held.take(cx).is_empty() {
             self.messages.forget_keys(flow, cx);
         }
+        cx.crypto_held = cx.crypto_held.saturating_sub(self.spaces.held());
+        self.spaces = Spaces::default();
     }
 
     fn initial_packet(
@@ -214,7 +183,9 @@ impl Connection {
         heard: &mut Heard,
         cx: &mut Context,
     ) {
-        let mut opened = self.open_known(origin.side, packet);
+        let largest = self.spaces.initial.of(origin.side).largest;
+        let known = self.initial.as_mut();
+        let mut opened = known.and_then(|known| known.open(origin.side, packet, largest));
         if opened.is_none() && (origin.side == Side::Client || self.initial.is_none()) {
             opened = self.open_first(origin.flow, packet, cx);
             if opened.is_some() && origin.side == Side::Server {
@@ -235,26 +206,13 @@ impl Connection {
         heard.hello_bytes = heard.hello_bytes.saturating_add(fresh);
     }
 
-    /// With keys that earlier packets gave.
-    fn open_known(&mut self, side: Side, packet: &Long<'_>) -> Option<Opened> {
-        let largest = self.spaces.initial.of(side).largest;
-        let InitialKeys { dcid, schemes } = self.initial.as_mut()?;
-        if schemes.iter().all(|(scheme, _)| *scheme != packet.scheme) {
-            schemes.push((packet.scheme, packet.scheme.initial_keys(dcid)?));
-        }
-        let (_, keys) = schemes
-            .iter()
-            .find(|(scheme, _)| *scheme == packet.scheme)?;
-        keys.of(side).open(packet, largest)
-    }
-
     /// As the first Initial of a client, or its first one after a Retry or a version negotiation.
     fn open_first(&mut self, flow: FlowId, packet: &Long<'_>, cx: &mut Context) -> Option<Opened> {
         let after_retry = self.retry_dcid.as_deref() == Some(packet.dcid);
         let known = self
             .initial
             .as_ref()
-            .is_some_and(|initial| initial.dcid == packet.dcid);
+            .is_some_and(|keys| keys.dcid() == packet.dcid);
         if known || (packet.dcid.len() < MIN_FIRST_DCID && !after_retry) {
             return None;
         }
@@ -262,28 +220,21 @@ impl Connection {
             .derivations
             .checked_add(1)
             .filter(|n| *n <= MAX_DERIVATIONS)?;
-        let keys = packet.scheme.initial_keys(packet.dcid)?;
         let largest = self.spaces.initial.client.largest.filter(|_| after_retry);
-        let opened = keys.client.open(packet, largest)?;
+        let (keys, opened) = InitialKeys::of_first(packet, largest)?;
         if !after_retry {
             self.start_over(flow, packet.version, cx);
         }
-        self.initial = Some(InitialKeys {
-            dcid: packet.dcid.to_vec(),
-            schemes: vec![(packet.scheme, keys)],
-        });
+        self.initial = Some(keys);
         Some(opened)
     }
 
     /// The very first hello, the same one after a Retry that was not captured, or another connection on
     /// the same ports; the hello tells which.
     fn start_over(&mut self, flow: FlowId, version: u32, cx: &mut Context) {
-        if !self.held.take(cx).is_empty() {
-            self.messages.forget_keys(flow, cx);
-        }
+        self.release(flow, cx);
         self.messages.start_over(version);
         self.beats.start_over();
-        self.spaces = Spaces::default();
         self.handshake = BySide::default();
         self.retry_dcid = None;
     }
@@ -292,7 +243,7 @@ impl Connection {
         if let Some(initial) = &self.initial
             && self.retry_dcid.is_none()
             && origin.side == Side::Server
-            && retry.scheme.retry_is_genuine(&initial.dcid, retry)
+            && retry.scheme.retry_is_genuine(initial.dcid(), retry)
         {
             self.retry_dcid = Some(retry.scid.to_vec());
         }
@@ -359,15 +310,16 @@ impl Connection {
     ) -> u32 {
         let space = self.spaces.of(level, origin.side);
         space.largest = space.largest.max(Some(opened.number));
+        let held_before = space.stream.held();
+        let held_elsewhere = cx.crypto_held.saturating_sub(held_before);
+        let limit = cx.limits.quic_crypto_total.saturating_sub(held_elsewhere);
+        let limit = limit.min(cx.limits.quic_crypto);
         let mut fresh = 0;
         let mut complaint = None;
         for frame in frames(&opened.payload) {
             match frame {
                 Frame::Crypto { offset, data } if !space.overflown => {
-                    match space
-                        .stream
-                        .insert(offset, data, origin.seen(), cx.limits.quic_crypto)
-                    {
+                    match space.stream.insert(offset, data, origin.seen(), limit) {
                         Ok(len) => fresh += len,
                         Err(stream::Full) => {
                             space.overflown = true;
@@ -388,6 +340,10 @@ impl Connection {
             let trouble = self.messages.bytes(&origin, level, &piece, cx);
             complaint = complaint.or(trouble);
         }
+        if space.overflown {
+            space.stream = CryptoStream::default();
+        }
+        cx.crypto_held = held_elsewhere.saturating_add(space.stream.held());
         if let Some((kind, detail)) = complaint {
             self.complain(origin, kind, detail, cx);
         }

@@ -6,9 +6,9 @@ use crate::frame::FrameNo;
 use crate::proto::Context;
 use crate::time::Timestamp;
 
-use super::connection::Origin;
+use super::Origin;
 use super::header::{Long, LongType};
-use super::initial::Scheme;
+use super::scheme::Scheme;
 
 /// Packets of one connection in order of arrival.
 #[derive(Debug, Default)]

@@ -1,121 +1,67 @@
-//! What a version prescribes: salts, labels, packet types, and the keys of Initial packets (RFC 9001 5.2,
-//! RFC 9369 3). Initial keys come from the client's first destination connection id alone, so whoever saw
-//! that packet can open both sides' Initials.
+//! Keys of Initial packets (RFC 9001 5.2): they come from the client's first destination connection id
+//! alone, so whoever saw that packet can open both sides' Initials.
 
-use crate::crypto::{Cipher, Hash, Opener};
+use crate::crypto::{Cipher, Hash};
+use crate::flow::Side;
 
 use super::BySide;
-use super::header::{LongType, Retry, version};
-use super::protection::PacketKeys;
+use super::header::Long;
+use super::protection::{Opened, PacketKeys};
+use super::scheme::Scheme;
 
-/// A group of versions that protect their packets alike.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Scheme {
-    /// RFC 9001; drafts 33 and 34 had its salt already.
-    V1,
-    /// RFC 9369.
-    V2,
-    /// Drafts 29 to 32.
-    Draft29,
-    /// Drafts 27 and 28.
-    Draft27,
+/// Initial keys by the connection id they come from. One id serves several versions: a server may answer
+/// version 1 in version 2, keyed by the same id (RFC 9368 2, RFC 9369 4.1).
+#[derive(Debug)]
+pub(super) struct InitialKeys {
+    dcid: Vec<u8>,
+    schemes: Vec<(Scheme, BySide<PacketKeys>)>,
 }
 
-impl Scheme {
-    /// The scheme of a version; None for versions that are not opened here.
-    pub(super) const fn of(version: u32) -> Option<Self> {
-        match version {
-            version::V1 | version::DRAFT_33..=version::DRAFT_34 => Some(Self::V1),
-            version::V2 => Some(Self::V2),
-            version::DRAFT_29..version::DRAFT_33 => Some(Self::Draft29),
-            version::DRAFT_27..version::DRAFT_29 => Some(Self::Draft27),
-            _ => None,
-        }
-    }
-
-    /// The packet type in the first byte of a long header; version 2 counts them differently so that
-    /// nobody relies on the numbers.
-    pub(super) const fn long_type(self, form: u8) -> LongType {
-        let number = (form >> 4) & 0b11;
-        match (self, number) {
-            (Self::V2, 0) => LongType::Retry,
-            (Self::V2, 1) => LongType::Initial,
-            (Self::V2, 2) => LongType::ZeroRtt,
-            (Self::V2, _) => LongType::Handshake,
-            (_, 0) => LongType::Initial,
-            (_, 1) => LongType::ZeroRtt,
-            (_, 2) => LongType::Handshake,
-            _ => LongType::Retry,
-        }
-    }
-
-    /// Labels for key, IV and header protection.
-    pub(super) const fn labels(self) -> [&'static str; 3] {
-        match self {
-            Self::V2 => ["quicv2 key", "quicv2 iv", "quicv2 hp"],
-            _ => ["quic key", "quic iv", "quic hp"],
-        }
-    }
-
-    /// Keys of both sides' Initial packets.
-    pub(super) fn initial_keys(self, dcid: &[u8]) -> Option<BySide<PacketKeys>> {
-        let initial = Hash::Sha256.extract(&self.salt(), dcid);
-        let side = |label| {
-            let mut secret = [0; 32];
-            Hash::Sha256
-                .expand_label(initial.as_bytes(), label, &mut secret)
-                .then_some(())?;
-            PacketKeys::derive(self, Cipher::Aes128Gcm, Hash::Sha256, &secret)
+impl InitialKeys {
+    /// Opens `packet` as the first Initial of a client: with the keys of the id it is addressed to.
+    pub(super) fn of_first(packet: &Long<'_>, largest: Option<u64>) -> Option<(Self, Opened)> {
+        let keys = derive(packet.scheme, packet.dcid)?;
+        let opened = keys.client.open(packet, largest)?;
+        let keys = Self {
+            dcid: packet.dcid.to_vec(),
+            schemes: vec![(packet.scheme, keys)],
         };
-        Some(BySide {
-            client: side("client in")?,
-            server: side("server in")?,
-        })
+        Some((keys, opened))
     }
 
-    /// Whether a Retry answers the client that first wrote to `original_dcid` (RFC 9001 5.8); a client
-    /// ignores one that does not, and so must whoever follows its keys.
-    pub(super) fn retry_is_genuine(self, original_dcid: &[u8], retry: &Retry<'_>) -> bool {
-        let (key, nonce) = self.retry_key();
-        let Some(opener) = Opener::new(Cipher::Aes128Gcm, &key, nonce) else {
-            return false;
-        };
-        let dcid_len = u8::try_from(original_dcid.len()).unwrap_or(u8::MAX);
-        let pseudo_packet = [&[dcid_len], original_dcid, retry.body].concat();
-        opener
-            .open(0, &pseudo_packet, &mut retry.tag.to_vec())
-            .is_some()
-    }
-
-    #[rustfmt::skip]
-    pub(super) const fn salt(self) -> [u8; 20] {
-        match self {
-            Self::V1 => [0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17, 0x9a, 0xe6, 0xa4, 0xc8, 0x0c, 0xad, 0xcc, 0xbb, 0x7f, 0x0a],
-            Self::V2 => [0x0d, 0xed, 0xe3, 0xde, 0xf7, 0x00, 0xa6, 0xdb, 0x81, 0x93, 0x81, 0xbe, 0x6e, 0x26, 0x9d, 0xcb, 0xf9, 0xbd, 0x2e, 0xd9],
-            Self::Draft29 => [0xaf, 0xbf, 0xec, 0x28, 0x99, 0x93, 0xd2, 0x4c, 0x9e, 0x97, 0x86, 0xf1, 0x9c, 0x61, 0x11, 0xe0, 0x43, 0x90, 0xa8, 0x99],
-            Self::Draft27 => [0xc3, 0xee, 0xf7, 0x12, 0xc7, 0x2e, 0xbb, 0x5a, 0x11, 0xa7, 0xd2, 0x43, 0x2b, 0xb4, 0x63, 0x65, 0xbe, 0xf9, 0xf5, 0x02],
+    /// Opens a packet of `side`.
+    pub(super) fn open(
+        &mut self,
+        side: Side,
+        packet: &Long<'_>,
+        largest: Option<u64>,
+    ) -> Option<Opened> {
+        let fits = |(scheme, _): &&(Scheme, _)| *scheme == packet.scheme;
+        if self.schemes.iter().find(fits).is_none() {
+            let keys = derive(packet.scheme, &self.dcid)?;
+            self.schemes.push((packet.scheme, keys));
         }
+        let (_, keys) = self.schemes.iter().find(fits)?;
+        keys.of(side).open(packet, largest)
     }
 
-    #[rustfmt::skip]
-    const fn retry_key(self) -> ([u8; 16], [u8; 12]) {
-        match self {
-            Self::V1 => (
-                [0xbe, 0x0c, 0x69, 0x0b, 0x9f, 0x66, 0x57, 0x5a, 0x1d, 0x76, 0x6b, 0x54, 0xe3, 0x68, 0xc8, 0x4e],
-                [0x46, 0x15, 0x99, 0xd3, 0x5d, 0x63, 0x2b, 0xf2, 0x23, 0x98, 0x25, 0xbb],
-            ),
-            Self::V2 => (
-                [0x8f, 0xb4, 0xb0, 0x1b, 0x56, 0xac, 0x48, 0xe2, 0x60, 0xfb, 0xcb, 0xce, 0xad, 0x7c, 0xcc, 0x92],
-                [0xd8, 0x69, 0x69, 0xbc, 0x2d, 0x7c, 0x6d, 0x99, 0x90, 0xef, 0xb0, 0x4a],
-            ),
-            Self::Draft29 => (
-                [0xcc, 0xce, 0x18, 0x7e, 0xd0, 0x9a, 0x09, 0xd0, 0x57, 0x28, 0x15, 0x5a, 0x6c, 0xb9, 0x6b, 0xe1],
-                [0xe5, 0x49, 0x30, 0xf9, 0x7f, 0x21, 0x36, 0xf0, 0x53, 0x0a, 0x8c, 0x1c],
-            ),
-            Self::Draft27 => (
-                [0x4d, 0x32, 0xec, 0xdb, 0x2a, 0x21, 0x33, 0xc8, 0x41, 0xe4, 0x04, 0x3d, 0xf2, 0x7d, 0x44, 0x30],
-                [0x4d, 0x16, 0x11, 0xd0, 0x55, 0x13, 0xa5, 0x52, 0xc5, 0x87, 0xd5, 0x75],
-            ),
-        }
+    /// The id they come from.
+    pub(super) fn dcid(&self) -> &[u8] {
+        &self.dcid
     }
+}
+
+fn derive(scheme: Scheme, dcid: &[u8]) -> Option<BySide<PacketKeys>> {
+    let initial = Hash::Sha256.extract(&scheme.salt(), dcid);
+    let side = |label| {
+        let mut secret = [0; 32];
+        let derived = Hash::Sha256.expand_label(initial.as_bytes(), label, &mut secret);
+        derived
+            .then(|| PacketKeys::derive(scheme, Cipher::Aes128Gcm, Hash::Sha256, &secret))
+            .flatten()
+    };
+    Some(BySide {
+        client: side("client in")?,
+        server: side("server in")?,
+    })
 }

@@ -13,9 +13,9 @@ use crate::proto::tls::hello;
 use crate::proto::tls::secrets::Label;
 
 use super::BySide;
-use super::connection::Origin;
-use super::initial::Scheme;
+use super::Origin;
 use super::protection::PacketKeys;
+use super::scheme::Scheme;
 use super::stream::Piece;
 
 /// Encryption levels that carry a handshake.
@@ -54,6 +54,8 @@ struct Joining {
     /// Where the earliest part of the message being joined was seen. Pieces come in stream order here,
     /// which need not be the order they were captured in.
     first: Seen,
+    /// The beginning of a message was given up: what follows cannot be told apart.
+    lost: bool,
 }
 
 impl Messages {
@@ -69,13 +71,16 @@ impl Messages {
             Level::Initial => self.initial.of_mut(origin.side),
             Level::Handshake => self.handshake.of_mut(origin.side),
         };
+        if joining.lost {
+            return None;
+        }
         let mut joining = std::mem::take(joining);
         if joining.joiner.at_boundary() || piece.seen.frame < joining.first.frame {
             joining.first = piece.seen;
         }
         let mut bytes = &*piece.bytes;
         let mut complaint = None;
-        let limit = cx.limits.tls_message;
+        let limit = cx.limits.tls_message.min(cx.limits.quic_crypto);
         while let Some(joined) = joining.joiner.next(&mut bytes, piece.seen, limit) {
             let trouble = match joined {
                 Joined::Message(message) => {
@@ -173,7 +178,11 @@ impl Messages {
             return None;
         }
         self.client_hellos = 2;
-        let Joining { joiner, first } = std::mem::take(&mut self.initial.client);
+        let given_up = Joining {
+            lost: true,
+            ..Joining::default()
+        };
+        let Joining { joiner, first, .. } = std::mem::replace(&mut self.initial.client, given_up);
         if let Some(message) = joiner.partial()
             && message.kind == CLIENT_HELLO
         {

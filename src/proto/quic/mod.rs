@@ -11,8 +11,12 @@
 
 #![warn(clippy::indexing_slicing)]
 
+use crate::event::{Event, EventKind};
 use crate::flow::{Appetite, Chunk, Close, Endpoints, FlowId, Gap, Side};
+use crate::frame::FrameNo;
 use crate::proto::Context;
+use crate::proto::tls::handshake::Seen;
+use crate::time::Timestamp;
 
 mod beats;
 mod connection;
@@ -22,6 +26,7 @@ mod held;
 mod initial;
 mod messages;
 mod protection;
+mod scheme;
 mod stream;
 #[cfg(test)]
 mod testing;
@@ -62,9 +67,7 @@ impl Quic {
             && self.appetite == Appetite::More
         {
             self.appetite = connection.datagram(flow, ends, chunk, cx);
-            if self.appetite == Appetite::Done && !connection.waits_for_keys() {
-                self.connection = None;
-            }
+            self.rest(flow, cx);
         }
         self.appetite
     }
@@ -83,8 +86,15 @@ impl Quic {
 
     /// The flow is over.
     pub fn close(&mut self, flow: FlowId, _ends: &Endpoints, close: &Close, cx: &mut Context) {
-        if let Some(connection) = self.connection.take() {
-            connection.close(flow, close, cx);
+        let origin = Origin {
+            flow,
+            side: Side::Client,
+            at: close.at,
+            frame: close.frame,
+        };
+        if let Some(mut connection) = self.connection.take() {
+            connection.give_up_hello(&origin, cx);
+            connection.release(flow, cx);
         }
         self.appetite = Appetite::Done;
     }
@@ -94,17 +104,57 @@ impl Quic {
     pub fn poke(&mut self, flow: FlowId, _ends: &mut Endpoints, cx: &mut Context) -> Appetite {
         if let Some(connection) = &mut self.connection {
             connection.keys_came(flow, cx);
-            if self.appetite == Appetite::Done && !connection.waits_for_keys() {
-                self.connection = None;
-            }
+            self.rest(flow, cx);
         }
         self.appetite
+    }
+
+    /// Forgets a connection that has nothing more to tell and waits for no keys.
+    fn rest(&mut self, flow: FlowId, cx: &mut Context) {
+        if self.appetite == Appetite::Done
+            && let Some(mut connection) = self.connection.take_if(|c| !c.waits_for_keys())
+        {
+            connection.release(flow, cx);
+        }
     }
 }
 
 impl Default for Quic {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// Where a packet came from.
+#[derive(Clone, Copy, Debug)]
+struct Origin {
+    /// Flow.
+    flow: FlowId,
+    /// Who sent it.
+    side: Side,
+    /// When.
+    at: Timestamp,
+    /// In which frame.
+    frame: FrameNo,
+}
+
+impl Origin {
+    /// When and where.
+    const fn seen(&self) -> Seen {
+        Seen {
+            frame: self.frame,
+            at: self.at,
+        }
+    }
+
+    /// An event of this packet.
+    fn event(&self, kind: EventKind) -> Event {
+        Event {
+            at: self.at,
+            frame: self.frame,
+            flow: self.flow,
+            kind,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::crypto::{Cipher, Hash, HeaderProtection, Opener};
 
 use super::header::Long;
-use super::initial::Scheme;
+use super::scheme::Scheme;
 
 /// What one sender protects the packets of one encryption level with.
 #[derive(Debug)]

@@ -16,7 +16,7 @@ use crate::time::Timestamp;
 
 use super::Quic;
 use super::header::{LongType, version};
-use super::initial::Scheme;
+use super::scheme::Scheme;
 
 pub(super) const FLOW: FlowId = FlowId(3);
 /// The connection id of the examples in RFC 9001 and RFC 9369.
@@ -133,6 +133,9 @@ pub(super) fn crypto(offset: usize, data: &[u8]) -> Vec<u8> {
     frame
 }
 
+/// What [`key_log`] gives for Handshake packets of both sides.
+pub(super) const KEYS: [u8; 32] = [0x42; 32];
+
 /// An ACK of the first packets.
 pub(super) const ACK: [u8; 6] = [0x02, 0x01, 0x40, 0x00, 0x00, 0x01];
 
@@ -162,6 +165,15 @@ pub(super) fn server_hello(retry: bool) -> Vec<u8> {
     ]
     .concat();
     message(2, &body)
+}
+
+/// A key log with [`KEYS`] for the hello with this random.
+pub(super) fn key_log(random: u8) -> String {
+    let line = |side: &str| {
+        let (random, secret) = (format!("{random:02x}").repeat(32), "42".repeat(32));
+        format!("{side}_HANDSHAKE_TRAFFIC_SECRET {random} {secret}\n")
+    };
+    line("CLIENT") + &line("SERVER")
 }
 
 /// One flow and its reader.
