@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | microseconds, nanoseconds | magic a1b2c3d4, a1b23c4d, either byte order | |
 //! | Kuznetzov (Fritz!Box, old Linux) | magic a1b2cd34 | record header 24 bytes, in one build 28 |
-//! | Nokia | records only make sense so | record header 20 bytes |
+//! | Nokia, Red Hat 6.1 | records only make sense so | record header 20 or 24 bytes |
 //! | AIX | version 2.2 and an RFC 1573 interface type | nanoseconds; ifType instead of a link type |
 //! | before version 2.4 | version | captured and original length swapped, always or sometimes |
 
@@ -230,7 +230,11 @@ impl Header {
     /// Chooses the record size that makes sense of what is in memory already. Nothing is waited for, so
     /// a pipe that has delivered only the file header stays at the usual size.
     fn guess_record_size(&mut self, bytes: &[u8]) {
-        let others: &[usize] = if self.record == 16 { &[20] } else { &[28, 16] };
+        let others: &[usize] = if self.record == 16 {
+            &[20, 24]
+        } else {
+            &[28, 16]
+        };
         let makes_sense = |record: usize| {
             let candidate = Self { record, ..*self };
             let begin = candidate.record(bytes).at;
@@ -259,9 +263,11 @@ impl Header {
         }
         if let Some(&record) = others.iter().find(|&&record| makes_sense(record)) {
             self.record = record;
-            if record == 20 {
-                self.format = "pcap, Nokia's variant";
-            }
+            self.format = match record {
+                20 => "pcap, Nokia's variant",
+                24 => "pcap, Red Hat 6.1's variant",
+                _ => self.format,
+            };
         }
     }
 

@@ -355,6 +355,15 @@ fn old_and_odd_pcap_files() {
             "pcap, Nokia's variant",
         ),
         (
+            "Red Hat",
+            (2, 4),
+            1,
+            8,
+            false,
+            "frame 1 at 1600000000000005000 link 1 on 0 40/90",
+            "pcap, Red Hat 6.1's variant",
+        ),
+        (
             "OpenBSD raw",
             (2, 4),
             14,
