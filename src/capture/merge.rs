@@ -50,11 +50,17 @@ enum State {
     Open(Box<Source>),
     /// Looked into and closed again, until its first frame is due.
     Waiting,
-    /// Could not be opened again.
-    Lost {
-        name: String,
-        ended: Ended,
-    },
+    /// Read to its end and closed.
+    Over(Over),
+}
+
+/// What remains of an input that was read.
+struct Over {
+    name: String,
+    format: String,
+    ended: Ended,
+    warnings: Vec<Warning>,
+    consumed: u64,
 }
 
 /// Opens inputs to be read as one; `-` is standard input. With one input nothing is reordered.
@@ -138,23 +144,41 @@ impl Merged {
             .filter_map(|lane| match &lane.state {
                 State::Open(source) => Some((source.name(), source.ended())),
                 State::Waiting => None,
-                State::Lost { name, ended } => Some((name.as_str(), ended)),
+                State::Over(over) => Some((over.name.as_str(), &over.ended)),
             })
             .filter(|(_, ended)| !ended.is_clean())
     }
 
     /// Oddities that did not stop the reading, with the names of their inputs.
     pub fn warnings(&self) -> impl Iterator<Item = (&str, &Warning)> {
-        self.sources().flat_map(|source| {
-            let warnings = source.warnings().iter();
-            warnings.map(|warning| (source.name(), warning))
+        self.lanes.iter().flat_map(|lane| {
+            let (name, warnings) = match &lane.state {
+                State::Open(source) => (source.name(), source.warnings()),
+                State::Waiting => ("", &[][..]),
+                State::Over(over) => (over.name.as_str(), over.warnings.as_slice()),
+            };
+            warnings.iter().map(move |warning| (name, warning))
+        })
+    }
+
+    /// Names and formats of the inputs that were begun, in order.
+    pub fn formats(&self) -> impl Iterator<Item = (&str, String)> {
+        self.lanes.iter().filter_map(|lane| match &lane.state {
+            State::Open(source) => Some((source.name(), source.format())),
+            State::Waiting => None,
+            State::Over(over) => Some((over.name.as_str(), over.format.clone())),
         })
     }
 
     /// Bytes of the files read so far.
     #[must_use]
     pub fn consumed(&self) -> u64 {
-        self.sources().map(Source::consumed).sum()
+        let consumed = self.lanes.iter().map(|lane| match &lane.state {
+            State::Open(source) => source.consumed(),
+            State::Waiting => 0,
+            State::Over(over) => over.consumed,
+        });
+        consumed.sum()
     }
 
     /// Length of all files together; `None` when one of the inputs is a pipe.
@@ -169,19 +193,6 @@ impl Merged {
         self.frames
     }
 
-    /// Names and formats of the inputs that are open, in order.
-    pub fn formats(&self) -> impl Iterator<Item = (&str, String)> {
-        self.sources()
-            .map(|source| (source.name(), source.format()))
-    }
-
-    fn sources(&self) -> impl Iterator<Item = &Source> {
-        self.lanes.iter().filter_map(|lane| match &lane.state {
-            State::Open(source) => Some(&**source),
-            _ => None,
-        })
-    }
-
     /// The input whose turn it is, and its step.
     #[inline]
     fn advance(&mut self) -> Option<(usize, Step)> {
@@ -193,7 +204,7 @@ impl Merged {
                     continue;
                 };
                 match source.advance() {
-                    None => {}
+                    None => lane.close(),
                     Some(Step::Frame(frame)) => {
                         // Most often the same input goes on, and with one input always.
                         let due = (Reverse(frame.at), index);
@@ -240,13 +251,29 @@ impl Lane {
         };
         self.state = match open_with(&self.path, &options) {
             Ok(source) => State::Open(Box::new(source)),
-            Err(error) => State::Lost {
+            Err(error) => State::Over(Over {
                 name: self.path.display().to_string(),
+                format: "lost".to_owned(),
                 ended: Ended::Cut {
                     offset: 0,
                     what: format!("it was there at first, but then: {error}"),
                 },
-            },
+                warnings: Vec::new(),
+                consumed: 0,
+            }),
         };
+    }
+
+    /// Gives the file and its buffer back: a rotated set may have thousands.
+    fn close(&mut self) {
+        if let State::Open(source) = &self.state {
+            self.state = State::Over(Over {
+                name: source.name().to_owned(),
+                format: source.format(),
+                ended: source.ended().clone(),
+                warnings: source.warnings().to_vec(),
+                consumed: source.consumed(),
+            });
+        }
     }
 }

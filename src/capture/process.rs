@@ -12,11 +12,25 @@
 //! All functions are pure, and return `None` for what they do not recognise.
 
 use crate::event::Process;
+use crate::frame::{Frame, LinkType};
 
 /// `PTH_FLAG_V2_HDR` in the flags, which stand at byte 36 in both versions of the header.
 const PKTAP_V2: u32 = 0x0008_0000;
 const TRAILER: usize = 32;
 const TRAILER_MAGIC: [u8; 4] = [0x01, 0x07, 0x20, 0x21];
+
+/// From whatever a frame has. Looking is cheap when there is nothing; finding something allocates, so ask
+/// once per flow rather than once per packet.
+#[must_use]
+pub fn process_of_frame(frame: &Frame<'_>) -> Option<Process> {
+    let by_link = match frame.link {
+        // LINKTYPE_USER2 is anybody's, so the header is checked.
+        LinkType(258 | 149) => process_of_pktap(frame.bytes),
+        LinkType::ETHERNET => process_of_trailer(frame.bytes),
+        _ => None,
+    };
+    by_link.or_else(|| process_of_comment(frame.comment?))
+}
 
 /// From a frame that begins with a PKTAP header (LINKTYPE_PKTAP, or LINKTYPE_USER2 as Apple writes it).
 /// Where a daemon works for another process, that one (the effective process) is named.
@@ -25,6 +39,10 @@ const TRAILER_MAGIC: [u8; 4] = [0x01, 0x07, 0x20, 0x21];
 #[must_use]
 pub fn process_of_pktap(frame: &[u8]) -> Option<Process> {
     let (pid, name, effective_pid, effective) = if word(frame, 36)? & PKTAP_V2 == 0 {
+        // The length, which grew from 108 to 156 over the years.
+        if !(108..=1_024).contains(&word(frame, 0)?) {
+            return None;
+        }
         (
             word(frame, 52)?,
             c_text(frame.get(56..73)?),
@@ -217,6 +235,32 @@ mod tests {
         for cut in 0..105 {
             assert!(process_of_pktap(&frame[..cut]).is_none(), "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn a_frame_is_asked_where_its_link_type_can_answer() {
+        let mut bytes = vec![0_u8; 60];
+        bytes.extend(TRAILER_MAGIC);
+        bytes.extend(7_i32.to_be_bytes());
+        bytes.extend([b'a'; 24]);
+        let frame = |link, comment| Frame {
+            no: crate::frame::FrameNo(1),
+            at: crate::time::Timestamp::EPOCH,
+            link,
+            interface: crate::frame::InterfaceId(0),
+            wire_len: 92,
+            crossing: None,
+            comment,
+            bytes: &bytes,
+        };
+        let name = |link, comment| process_of_frame(&frame(link, comment)).map(|found| found.name);
+        assert_eq!(name(LinkType::ETHERNET, None), Some("a".repeat(20)));
+        assert_eq!(name(LinkType::RAW, None), None);
+        assert_eq!(
+            name(LinkType::RAW, Some("PID: 9\nCmd: /bin/x")),
+            Some("x".into())
+        );
+        assert_eq!(name(LinkType(149), None), None);
     }
 
     #[test]

@@ -74,6 +74,8 @@ pub(crate) const WINDOW: usize = 1 << 20;
 /// What of a stream is in memory.
 pub(crate) struct Window<R> {
     source: R,
+    /// Length of `storage` unless a record needs more.
+    size: usize,
     storage: Vec<u8>,
     /// `storage[start..end]` is unread.
     start: usize,
@@ -88,9 +90,11 @@ pub(crate) struct Window<R> {
 
 impl<R: Read> Window<R> {
     pub(crate) fn new(source: R, size: usize) -> Self {
+        let size = size.max(64);
         Self {
             source,
-            storage: vec![0; size.max(64)],
+            size,
+            storage: vec![0; size],
             start: 0,
             end: 0,
             offset: 0,
@@ -116,6 +120,9 @@ impl<R: Read> Window<R> {
         self.start = 0;
         if len > self.storage.len() {
             self.storage.resize(len, 0);
+        } else if self.storage.len() > self.size && len.max(self.end) <= self.size {
+            self.storage.truncate(self.size);
+            self.storage.shrink_to_fit();
         }
         while self.end - self.start < len {
             let Some(room) = self.storage.get_mut(self.end..) else {
@@ -215,6 +222,19 @@ mod tests {
         seen.extend_from_slice(window.bytes());
         assert_eq!(seen, data);
         assert!(window.failure().is_none());
+    }
+
+    #[test]
+    fn room_made_for_one_long_record_is_given_back() {
+        let data: Vec<u8> = (0..30_000_u32).map(|n| (n % 251) as u8).collect();
+        let mut window = Window::new(data.as_slice(), 64);
+        assert!(window.want(20_000));
+        window.consume(19_990);
+        assert!(window.want(20));
+        assert_eq!(window.bytes()[..20], data[19_990..20_010]);
+        window.consume(window.bytes().len());
+        assert!(window.want(30));
+        assert_eq!(window.storage.len(), 64);
     }
 
     #[test]

@@ -22,9 +22,9 @@ use super::{Ended, HeaderError, InterfaceInfo, Warning};
 use crate::frame::{InterfaceId, NameHint};
 use crate::time::Timestamp;
 
-/// The longest block kept in memory. Wireshark writes packets of 256 KiB and key logs of a few MB; longer
-/// blocks are stepped over.
-const MAX_BLOCK: u32 = 32 << 20;
+/// The longest block kept in memory; Wireshark draws the line here too. It writes packets of 256 KiB and key
+/// logs of a few MB. Longer blocks are stepped over.
+const MAX_BLOCK: u32 = 16 << 20;
 /// Interfaces of one file, all sections together. A capture on every port of a big switch has hundreds.
 const MAX_INTERFACES: usize = 65_536;
 /// Kinds of warnings kept.
@@ -414,7 +414,7 @@ impl<R: Read> Pcapng<R> {
     #[cold]
     fn step_over(&mut self, len: u32) -> Option<Step> {
         let needed = (len as usize).next_multiple_of(4);
-        self.warn("a block of more than 32 MiB was stepped over");
+        self.warn("a block of more than 16 MiB was stepped over");
         let offset = self.window.offset();
         if !self.window.skip(needed as u64) {
             let there = self.window.offset() - offset;

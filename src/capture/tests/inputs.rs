@@ -200,10 +200,10 @@ fn merging_sorts_by_time_and_ties_go_to_the_later_input() {
 fn a_large_rotated_set_comes_out_in_order_without_all_files_open() {
     let folder = tempfile::tempdir().unwrap();
     let mut paths = Vec::new();
-    for file in 0..100_u64 {
+    for file in 0..1_500_u64 {
         // Overlapping by one with the next file.
         let frames = (0..5).map(|at| (file * 4 + at, 1, vec![1])).collect();
-        let path = folder.path().join(format!("{file:03}.pcap"));
+        let path = folder.path().join(format!("{file:04}.pcap"));
         fs::write(&path, Capture { frames }.pcap(true, 0xa1b2_3c4d)).unwrap();
         paths.push(path);
     }
@@ -220,8 +220,16 @@ fn a_large_rotated_set_comes_out_in_order_without_all_files_open() {
             _ => {}
         }
     }
-    assert_eq!((count, interfaces), (500, 100));
+    assert_eq!((count, interfaces), (7_500, 1_500));
     assert_eq!(merged.damaged().count(), 0);
+    assert_eq!(Some(merged.consumed()), merged.size());
+}
+
+#[test]
+fn captures_can_be_read_in_a_thread_of_their_own() {
+    fn moves<T: Send>() {}
+    moves::<Source>();
+    moves::<crate::capture::merge::Merged>();
 }
 
 #[test]
