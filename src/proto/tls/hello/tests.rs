@@ -152,3 +152,60 @@ proptest! {
         prop_assert_eq!(facts.ja4.len(), 36);
     }
 }
+
+/// Another reader's view of a hello: extension types in order, server name, protocol names.
+fn second_opinion(body: &[u8]) -> (Vec<u16>, Option<String>, Vec<String>) {
+    use tls_parser::{TlsExtension, TlsExtensionType, TlsMessageHandshake};
+    let message = crate::proto::tls::testing::message(1, body);
+    let (_, parsed) = tls_parser::parse_tls_message_handshake(&message).unwrap();
+    let tls_parser::TlsMessage::Handshake(TlsMessageHandshake::ClientHello(hello)) = parsed else {
+        panic!("no ClientHello");
+    };
+    let extensions = hello.ext.map_or(Vec::new(), |ext| {
+        let (rest, list) = tls_parser::parse_tls_client_hello_extensions(ext).unwrap();
+        assert!(rest.is_empty());
+        list
+    });
+    let (mut name, mut alpn) = (None, Vec::new());
+    for extension in &extensions {
+        match extension {
+            TlsExtension::SNI(names) => {
+                name = names
+                    .first()
+                    .map(|(_, name)| String::from_utf8_lossy(name).into_owned());
+            }
+            TlsExtension::ALPN(names) => {
+                alpn = names
+                    .iter()
+                    .map(|name| name.escape_ascii().to_string())
+                    .collect();
+            }
+            _ => {}
+        }
+    }
+    let types = extensions.iter().map(|e| TlsExtensionType::from(e).0);
+    (types.collect(), name, alpn)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn two_readers_agree(
+        name in "[a-z]{1,20}\\.example",
+        protocols in prop::collection::vec("[a-z0-9/.]{1,9}", 1..4),
+        // Types that the other reader passes on untouched: it takes 0x1a9a for GREASE.
+        others in prop::collection::vec((100_u16..9_000, prop::collection::vec(any::<u8>(), 0..20)), 0..9),
+    ) {
+        let mut hello = Hello::new(&name);
+        hello.alpn(&protocols.iter().map(String::as_bytes).collect::<Vec<_>>());
+        hello.extensions.extend(others.into_iter().filter(|(kind, _)| kind & 0x0f0f != 0x0a0a));
+        let (facts, problem) = read(&hello);
+        let (types, other_name, other_alpn) = second_opinion(&hello.body());
+        prop_assert_eq!(problem, None);
+        prop_assert_eq!(facts.sni.map(|n| n.as_str().to_owned()), other_name);
+        prop_assert_eq!(facts.alpn, other_alpn);
+        let ours = ClientFields::read(&hello.body(), false).extensions.map(|(kind, _)| kind).collect::<Vec<_>>();
+        prop_assert_eq!(ours, types);
+    }
+}
