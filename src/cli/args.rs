@@ -1,6 +1,6 @@
 //! What can be said on the command line. Help, man page and completions all come from here.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Parser, ValueEnum};
 
@@ -57,13 +57,21 @@ pub struct Args {
     #[arg(long)]
     pub all_cas: bool,
 
-    /// Form of the report
+    /// Form of the report (default: by the ending of --output, else text)
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub format: Option<FormatArg>,
 
     /// Where the report goes (default: standard output)
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+
+    /// Pseudonyms for clients and their MACs; '=sites' also for the sites, their addresses and serials
+    #[arg(long, value_enum, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "clients")]
+    pub redact: Option<RedactArg>,
+
+    /// Secret for --redact, so that pseudonyms are the same in every report made with it (default: new ones each run)
+    #[arg(long, value_name = "FILE", requires = "redact")]
+    pub redact_key: Option<PathBuf>,
 
     /// How times are shown in text
     #[arg(long, value_enum, value_name = "KIND", default_value_t = TimeArg::Utc)]
@@ -99,6 +107,28 @@ pub enum FormatArg {
     Ndjson,
     /// The same records in one document
     Json,
+    /// One row a contact, for spreadsheets
+    Csv,
+    /// For tickets
+    Markdown,
+    /// One page that needs nothing else
+    Html,
+}
+
+impl FormatArg {
+    /// The form that a file's name asks for.
+    pub(super) fn of_file(path: &Path) -> Option<Self> {
+        let ending = path.extension()?.to_str()?.to_ascii_lowercase();
+        Some(match ending.as_str() {
+            "txt" => Self::Text,
+            "ndjson" | "jsonl" => Self::Ndjson,
+            "json" => Self::Json,
+            "csv" => Self::Csv,
+            "md" | "markdown" => Self::Markdown,
+            "html" | "htm" => Self::Html,
+            _ => return None,
+        })
+    }
 }
 
 impl From<FormatArg> for Format {
@@ -107,8 +137,20 @@ impl From<FormatArg> for Format {
             FormatArg::Text => Self::Text,
             FormatArg::Ndjson => Self::Ndjson,
             FormatArg::Json => Self::Json,
+            FormatArg::Csv => Self::Csv,
+            FormatArg::Markdown => Self::Markdown,
+            FormatArg::Html => Self::Html,
         }
     }
+}
+
+/// What gets pseudonyms.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum RedactArg {
+    /// Addresses, MACs, process details of clients
+    Clients,
+    /// Also sites: names, addresses, serials, certificates
+    Sites,
 }
 
 /// How times are shown.

@@ -11,6 +11,7 @@ mod inputs;
 mod offline;
 mod output;
 mod progress;
+mod redact;
 
 use std::process::ExitCode;
 

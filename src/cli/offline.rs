@@ -1,5 +1,6 @@
 //! Capture files to a report.
 
+use std::borrow::Cow;
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -12,9 +13,9 @@ use crate::finding::{Outcome, Report, Severity};
 use crate::frame::{Frame, LinkType};
 use crate::report::{self, Format, Interface, Options};
 
-use super::args::FailOn;
+use super::args::{FailOn, FormatArg};
 use super::progress::Progress;
-use super::{Args, Exit, inputs, output};
+use super::{Args, Exit, inputs, output, redact};
 
 /// Reads all inputs and writes the report.
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
@@ -41,9 +42,20 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let exit = read(args, &paths, &mut engine, &mut options)?;
     engine.close();
     let report = engine.report();
-    let format = args.format.map_or(Format::Text, Format::from);
+    let shown = match redact::redaction(args)? {
+        None => Cow::Borrowed(&report),
+        Some(redaction) => {
+            redact::sources(&mut options);
+            Cow::Owned(redaction.apply(&report))
+        }
+    };
+    let named = || args.output.as_deref().and_then(FormatArg::of_file);
+    let format = args
+        .format
+        .or_else(named)
+        .map_or(Format::Text, Format::from);
     let mut out = output::open(args.output.as_deref())?;
-    report::write(format, &report, &options, &mut out).context("cannot write the report")?;
+    report::write(format, &shown, &options, &mut out).context("cannot write the report")?;
     out.flush().context("cannot write the report")?;
     Ok(if args.fail_on.iter().any(|what| matches(&report, *what)) {
         Exit::Matched
