@@ -35,7 +35,8 @@ pub fn report(state: &State, coverage: Coverage) -> Report {
     let mut findings = Vec::with_capacity(contacts.len());
     let mut spoken_of = BTreeSet::new();
     for (index, (contact, ruling)) in contacts.iter().zip(rulings).enumerate() {
-        let (ruling, missing) = doings::explain(state, &devices, &contacts, index, ruling);
+        let (ruling, missing) =
+            doings::explain(state, &devices, &contacts, index, ruling, &coverage);
         spoken_of.extend(ruling.named.iter().chain(&ruling.rejected).map(|w| w.id));
         findings.push(finding(
             state, &devices, &judge, index, contact, &ruling, missing,

@@ -12,7 +12,9 @@ use crate::correlate::contacts::{Contact, Watch};
 use crate::correlate::devices::DeviceMap;
 use crate::correlate::verdict::Ruling;
 use crate::event::BlindSpot;
-use crate::finding::{Cause, Confidence, ContactKind, Missing, Outcome, Stage, Visibility};
+use crate::finding::{
+    Cause, Confidence, ContactKind, Coverage, Missing, Outcome, Stage, Visibility,
+};
 use crate::time::Span;
 
 /// A capture that began less than this before the contact may have missed the handshake.
@@ -27,6 +29,7 @@ pub fn explain(
     contacts: &[Contact],
     index: usize,
     mut ruling: Ruling,
+    coverage: &Coverage,
 ) -> (Ruling, Vec<Missing>) {
     let Some(contact) = contacts.get(index) else {
         return (ruling, Vec::new());
@@ -47,7 +50,7 @@ pub fn explain(
     let open = ruling.outcome == Outcome::Unexplained
         || (ruling.confidence < Confidence::Strong && ruling.cause != Cause::Disguise);
     let missing = if open {
-        missing(state, devices, contact, &ruling)
+        missing(state, devices, contact, &ruling, coverage)
     } else {
         Vec::new()
     };
@@ -194,7 +197,13 @@ fn acme_nearby(state: &State, devices: &DeviceMap, contact: &Contact) -> bool {
 }
 
 /// What would settle it.
-fn missing(state: &State, devices: &DeviceMap, contact: &Contact, ruling: &Ruling) -> Vec<Missing> {
+fn missing(
+    state: &State,
+    devices: &DeviceMap,
+    contact: &Contact,
+    ruling: &Ruling,
+    coverage: &Coverage,
+) -> Vec<Missing> {
     let mut wanted = BTreeSet::new();
     let considered = ruling
         .named
@@ -207,7 +216,7 @@ fn missing(state: &State, devices: &DeviceMap, contact: &Contact, ruling: &Rulin
     if hidden {
         wanted.extend([Missing::KeyLog, Missing::SiteCertificates]);
     }
-    if state.coverage.cut_frames > 0 && contact.stage >= Stage::Connected {
+    if coverage.cut_frames > 0 && contact.stage >= Stage::Connected {
         wanted.insert(Missing::LargerSnaplen);
     }
     if ruling.named.is_empty() {
@@ -230,7 +239,7 @@ fn missing(state: &State, devices: &DeviceMap, contact: &Contact, ruling: &Rulin
         if device.is_some_and(|d| tunnels.iter().any(|t| d.blind.contains_key(t))) {
             wanted.insert(Missing::OtherInterface);
         }
-        if state.coverage.one_sided_flows > 0 {
+        if coverage.one_sided_flows > 0 {
             wanted.insert(Missing::CompleteCapture);
         }
         if wanted.is_empty() {

@@ -157,11 +157,14 @@ fn by_site(weighed: &[Weighed]) -> Vec<&Weighed> {
     best
 }
 
+/// What [`engaged`] says of a handshake that was held for the fetch.
+const HELD: u8 = 2;
+
 /// Whether the handshake was held for the fetch (2) or at least under way (1).
 fn engaged(weighed: &Weighed) -> u8 {
     let rule = |name: &str| weighed.evidence.iter().any(|e| e.rule == name);
     if rule("handshake-waited") || rule("aborted-after-answer") {
-        2
+        HELD
     } else {
         u8::from(rule("inside-handshake"))
     }
@@ -174,25 +177,37 @@ fn settled(contact: &Contact, decided: &[&Weighed], groups: &[&Weighed]) -> Ruli
         return unexplained();
     };
     let about_ca = is_about_ca(contact) || first.position > 0;
+    let held = decided.iter().map(|w| engaged(w)).max().unwrap_or_default();
+    // Unlike a serial, a URL is shared by others under the same issuer: a handshake with a hidden certificate that was
+    // held for this very fetch leaves the question open when those that show the URL were not held, or when
+    // the URL is one that every site under the CA shares.
+    let rivals: Vec<&Weighed> = groups
+        .iter()
+        .copied()
+        .filter(|w| contact.ocsp.is_none() && w.level < Some(Confidence::Proven))
+        .filter(|w| engaged(w) == HELD && (held < HELD || about_ca))
+        .collect();
+    if !rivals.is_empty() {
+        let all: Vec<Weighed> = named()
+            .into_iter()
+            .chain(rivals.into_iter().cloned())
+            .collect();
+        let outcome = if about_ca {
+            Outcome::AnyUnder
+        } else {
+            Outcome::OneOf
+        };
+        return ruling(outcome, Confidence::Likely, all);
+    }
     if rest.is_empty() {
-        // A URL is shared by others under the same issuer: a hidden handshake that was held for this very fetch while the one
-        // that shows the URL was over leaves the question open.
-        let rival = groups
-            .iter()
-            .find(|w| w.level < Some(Confidence::Proven) && engaged(w) == 2 && engaged(first) == 0);
-        if let (Some(rival), None) = (rival, &contact.ocsp) {
-            let pair = vec![(*first).clone(), (*rival).clone()];
-            return ruling(
-                if about_ca {
-                    Outcome::AnyUnder
-                } else {
-                    Outcome::OneOf
-                },
-                Confidence::Likely,
-                pair,
-            );
-        }
-        return ruling(Outcome::Site, Confidence::Proven, named());
+        // A handshake that was over shows only that this site is among those under the CA.
+        let sure = !is_about_ca(contact) || held > 0;
+        let confidence = if sure {
+            Confidence::Proven
+        } else {
+            Confidence::Strong
+        };
+        return ruling(Outcome::Site, confidence, named());
     }
     if about_ca {
         return ruling(Outcome::AnyUnder, Confidence::Proven, named());
@@ -220,7 +235,7 @@ fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
         .copied()
         .filter(|w| w.level == Some(top))
         .collect();
-    let held = groups.iter().filter(|w| engaged(w) == 2).count();
+    let held = groups.iter().filter(|w| engaged(w) == HELD).count();
     let under_way = groups.iter().filter(|w| engaged(w) >= 1).count();
     if let [only] = tops.as_slice() {
         let confidence = match top {
@@ -233,7 +248,7 @@ fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
             return ruling(Outcome::Site, confidence, vec![(*only).clone()]);
         }
     }
-    if let Some(closest) = closest(&tops) {
+    if let Some(closest) = closest(&tops).filter(|_| top >= Confidence::Likely) {
         return ruling(
             Outcome::Site,
             Confidence::Likely.min(top),
@@ -255,7 +270,7 @@ fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
 fn closest<'w>(tops: &[&'w Weighed]) -> Option<&'w Weighed> {
     let mut held: Vec<(Span, &Weighed)> = tops
         .iter()
-        .filter(|w| engaged(w) == 2)
+        .filter(|w| engaged(w) == HELD)
         .filter_map(|w| Some((w.closeness?, *w)))
         .collect();
     held.sort_by_key(|(closeness, w)| (*closeness, w.id));
