@@ -201,7 +201,7 @@ fn settled(contact: &Contact, decided: &[&Weighed], groups: &[&Weighed]) -> Ruli
     }
     if rest.is_empty() {
         // A handshake that was over shows only that this site is among those under the CA.
-        let sure = !is_about_ca(contact) || held > 0;
+        let sure = !is_about_ca(contact) || held > 0 || groups.len() == 1;
         let confidence = if sure {
             Confidence::Proven
         } else {
