@@ -294,7 +294,7 @@ fn aftermath(
             };
             (after, Some(hold.silence()))
         }
-        Some(Stance::WentOn) => (Aftermath::WentOn, None),
+        Some(Stance::WentOn | Stance::Passing) => (Aftermath::WentOn, None),
         Some(Stance::Over) => {
             let more = record
                 .last_client_payload

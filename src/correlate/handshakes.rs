@@ -11,7 +11,7 @@ use crate::finding::{
 use crate::flow::{Close, Ending, Endpoints, FlowId, Side};
 use crate::frame::FrameNo;
 use crate::pki::cert::{Certificate, Serial};
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 /// A handshake as correlation keeps it.
 #[derive(Clone, Debug)]
@@ -30,8 +30,8 @@ pub struct Record {
     pub staple_frame: Option<FrameNo>,
     /// DER of the staple.
     pub staple_der: Option<Arc<[u8]>>,
-    /// When the server last spoke before the client's next word: the end of its first flight.
-    pub flight_end: Option<Timestamp>,
+    /// Round trip between the capture point and the client.
+    pub turnaround: Span,
     /// When the flow ended, if it has.
     pub closed_at: Option<Timestamp>,
     /// When the client last sent payload, at the end of the flow.
@@ -136,7 +136,7 @@ impl Handshakes {
             good_staple: false,
             staple_frame: None,
             staple_der: None,
-            flight_end: None,
+            turnaround: Span::ZERO,
             closed_at: None,
             last_client_payload: None,
             certificate_lost: false,
@@ -277,9 +277,6 @@ impl Record {
     /// A sign of life.
     pub fn beat(&mut self, at: Timestamp, frame: FrameNo, beat: Beat) {
         let shown = &mut self.shown;
-        if beat.side == Side::Server && beat.kind == BeatKind::ServerFlight {
-            self.flight_end = Some(at);
-        }
         if beat.side == Side::Client
             && beat.kind == BeatKind::AppData
             && shown.first_data_at.is_none()
@@ -296,6 +293,7 @@ impl Record {
             Ending::CaptureEnded | Ending::Expired => None,
             _ => Some(close.at),
         };
+        self.turnaround = close.turnaround.unwrap_or_default();
         let [client, _] = close.last_payload;
         self.last_client_payload = client;
         self.shown.bytes = Some(close.bytes);

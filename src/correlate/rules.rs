@@ -420,35 +420,26 @@ fn aborted_after_answer(case: &Case<'_>) -> Option<Evidence> {
 
 fn did_not_wait(case: &Case<'_>) -> Option<Evidence> {
     (case.stance == Some(Stance::WentOn)).then(|| {
-        // A second, abandoned request for the same answer is under way while the first one lets the client go on.
-        let bearing = Bearing::Opposes(Weight::Slight);
+        // Not ruled out: a second, abandoned request for the same answer is under way while the first lets the client go on.
+        let bearing = Bearing::Opposes(Weight::Fair);
         evidence(case, "did-not-wait", bearing, Facts::DidNotWait, None)
     })
 }
 
 fn inside_handshake(case: &Case<'_>) -> Option<Evidence> {
-    let inside = matches!(
-        case.stance,
-        Some(Stance::Held(_) | Stance::Hanging | Stance::WentOn)
-    );
     let lead = case.started.since(case.record.anchor());
     // A spare connection idles without data for long; a check begins within moments of the server's flight.
-    if !inside || lead > Span::from_secs(5) {
+    if lead > Span::from_secs(5) {
         return None;
     }
-    let weight = if lead <= Span::from_secs(1) {
-        Weight::Fair
-    } else {
-        Weight::Slight
+    let weight = match case.stance {
+        Some(Stance::Held(_) | Stance::Hanging) if lead <= Span::from_secs(1) => Weight::Fair,
+        Some(Stance::Held(_) | Stance::Hanging | Stance::Passing | Stance::WentOn) => Weight::Slight,
+        _ => return None,
     };
     let facts = Facts::InsideHandshake { lead };
-    Some(evidence(
-        case,
-        "inside-handshake",
-        Bearing::Supports(weight),
-        facts,
-        anchor_frame(case),
-    ))
+    let bearing = Bearing::Supports(weight);
+    Some(evidence(case, "inside-handshake", bearing, facts, anchor_frame(case)))
 }
 
 fn soon_after(case: &Case<'_>) -> Option<Evidence> {

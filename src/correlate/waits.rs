@@ -21,6 +21,8 @@ pub enum Stance {
     Held(Hold),
     /// The client was silent from the fetch on, and nothing more was seen of it.
     Hanging,
+    /// The client was silent during the whole fetch, but no longer than the path to it takes: no sign of waiting.
+    Passing,
     /// The client spoke while the fetch was under way, before it sent application data.
     WentOn,
     /// Application data had flowed, or the connection was over, when the fetch began.
@@ -92,6 +94,13 @@ pub fn stance(record: &Record, start: Timestamp, end: Timestamp) -> Stance {
     };
     if until.plus(SLACK) < end {
         return Stance::WentOn;
+    }
+    // What passes the capture point reaches the client half a round trip later, and its reaction takes the other half to
+    // come back: a fetch that this flight caused did not begin, nor the client go on after its answer, sooner than a
+    // round trip. Half of one leaves room for jitter.
+    let least = Span::from_nanos(record.turnaround.as_nanos() / 2 - SLACK.as_nanos());
+    if start.since(flight) < least || until.since(end) < least {
+        return Stance::Passing;
     }
     // Nothing but a goodbye after the word: the handshake completed, but was not used.
     let gave_up = gave_up || (shown.first_data_at.is_none() && ends_at_once(record, until));

@@ -50,8 +50,10 @@ pub(super) enum Opening {
     Unseen,
     /// When the first SYN was sent.
     Syn(Timestamp),
-    /// From there to the SYN-ACK.
-    Took(Span),
+    /// From there to the SYN-ACK, and when that was.
+    Answered(Span, Timestamp),
+    /// The same, and from the SYN-ACK to the client's next segment.
+    Done(Span, Span),
 }
 
 /// Counters of one direction.
@@ -222,8 +224,12 @@ impl<S> Entry<S> {
             last_payload: [client, server]
                 .map(|half| (half.bytes > 0).then_some(half.last_payload)),
             connect: match self.opening {
-                Opening::Took(span) => Some(span),
+                Opening::Answered(connect, _) | Opening::Done(connect, _) => Some(connect),
                 Opening::Unseen | Opening::Syn(_) => None,
+            },
+            turnaround: match self.opening {
+                Opening::Done(_, turnaround) => Some(turnaround),
+                _ => None,
             },
         }
     }

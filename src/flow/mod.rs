@@ -165,6 +165,9 @@ pub struct Close {
     pub last_payload: [Option<Timestamp>; 2],
     /// SYN to SYN-ACK, when both were seen.
     pub connect: Option<Span>,
+    /// SYN-ACK to the client's next segment, when both were seen: a client's stack answers at once, so this is the round trip
+    /// between the capture point and the client.
+    pub turnaround: Option<Span>,
 }
 
 /// What a reader wants from now on.

@@ -400,7 +400,7 @@ impl<S> Table<S> {
     fn was_unanswered(&self, entry: &Entry<S>) -> bool {
         let first = match entry.opening {
             Opening::Syn(at) => at,
-            Opening::Unseen | Opening::Took(_) => entry.last,
+            Opening::Unseen | Opening::Answered(..) | Opening::Done(..) => entry.last,
         };
         let retried = entry.halves.of(entry.client).packets > 1;
         let waited = self.moment.now.since(first) >= Span::from_secs(1);

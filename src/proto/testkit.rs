@@ -110,6 +110,7 @@ pub(crate) fn play_on(
         packets: [1, 1],
         last_payload: [None, None],
         connect: None,
+        turnaround: None,
     };
     session.close(FlowId(7), &ends, &close, cx);
     assert_eq!(cx.bodies_held, 0, "every body is released");

@@ -161,7 +161,7 @@ impl<S> Table<S> {
                 && let Opening::Syn(syn) = entry.opening
                 && !moment.at.since(syn).is_negative()
             {
-                entry.opening = Opening::Took(moment.at.since(syn));
+                entry.opening = Opening::Answered(moment.at.since(syn), moment.at);
             } else {
                 entry.opening = Opening::Unseen;
             }
@@ -172,6 +172,12 @@ impl<S> Table<S> {
             };
             cx.connected(entry.id, moment.at, moment.frame);
             self.slots.set_phase(slot, phase, moment.now);
+        }
+        if let Some(entry) = self.slots.get_mut(slot)
+            && let Opening::Answered(connect, answered) = entry.opening
+            && end == entry.client
+        {
+            entry.opening = Opening::Done(connect, moment.at.since(answered));
         }
         self.take_payload(slot, end, segment, make, cx);
         self.take_acknowledgement(slot, end, segment);

@@ -241,6 +241,7 @@ impl Talk {
             packets: [0; 2],
             last_payload: [None; 2],
             connect: None,
+            turnaround: None,
         };
         self.quic.close(FLOW, &self.ends, &close, &mut self.cx);
         self.told()

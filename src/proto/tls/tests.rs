@@ -105,6 +105,7 @@ impl Talk {
             packets: [0; 2],
             last_payload: [None; 2],
             connect: None,
+            turnaround: None,
         };
         self.tls.close(FLOW, &self.ends, &close, &mut self.cx);
         assert_eq!(self.cx.encrypted_held, 0);
