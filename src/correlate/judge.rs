@@ -14,8 +14,8 @@ use crate::correlate::verdict::{self, Ruling};
 use crate::correlate::waits::{Stance, stance};
 use crate::event::Name;
 use crate::finding::{
-    Confidence, Direction, Evidence, Failure, FindingId, HandshakeId, Outcome, Site, Stage,
-    Visibility,
+    Bearing, Confidence, Direction, Evidence, Failure, FindingId, HandshakeId, Outcome, Site,
+    Stage, Visibility, Weight,
 };
 use crate::flow::Scope;
 use crate::pki::cert::{Certificate, Serial};
@@ -53,6 +53,8 @@ pub struct Pass {
     pub rulings: Vec<Ruling>,
     fingerprints: HashMap<String, Vec<Family>>,
     tied: HashMap<HandshakeId, Serial>,
+    /// Handshakes that have a contact of their own, which explains why they waited.
+    busy: HashSet<HandshakeId>,
 }
 
 /// The judge of one report.
@@ -98,6 +100,9 @@ impl<'a> Judge<'a> {
         let mut pass = Pass::default();
         for (index, contact) in self.contacts.iter().enumerate() {
             let ruling = self.rule(index, contact, before);
+            if ruling.confidence >= Confidence::Strong {
+                pass.busy.extend(ruling.named.iter().map(|w| w.id));
+            }
             if let Some(best) = ruling.named.first()
                 && ruling.outcome == Outcome::Site
                 && ruling.confidence == Confidence::Proven
@@ -157,6 +162,13 @@ impl<'a> Judge<'a> {
             ));
         }
         mark_shared_waits(&mut weighed);
+        let innocent = |w: &Weighed| w.level.is_none() && !before.busy.contains(&w.id);
+        if weighed
+            .iter()
+            .any(|w| innocent(w) && verdict::engaged(w) == verdict::HELD)
+        {
+            discount_timing(&mut weighed);
+        }
         verdict::decide(contact, weighed, self.device_shared(contact.client))
     }
 
@@ -598,6 +610,19 @@ fn covers(leaf: &Certificate, name: &str) -> bool {
             || n.strip_prefix("*.")
                 .is_some_and(|base| name.split_once('.').is_some_and(|(_, rest)| rest == base))
     })
+}
+
+/// Handshakes that are proven to have had nothing to do with the fetch, and have none of their own, stood still around it just as
+/// well: on this device, at this moment, standing still is no sign.
+fn discount_timing(weighed: &mut [Weighed]) {
+    for one in weighed.iter_mut().filter(|w| w.level.is_some()) {
+        for evidence in &mut one.evidence {
+            if verdict::is_timing(evidence.rule) {
+                evidence.bearing = Bearing::Supports(Weight::Slight);
+            }
+        }
+        one.level = one.level.min(verdict::level(&one.evidence));
+    }
 }
 
 /// Tells the waiting handshakes of one contact that others waited too.

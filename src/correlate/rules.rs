@@ -434,12 +434,20 @@ fn inside_handshake(case: &Case<'_>) -> Option<Evidence> {
     }
     let weight = match case.stance {
         Some(Stance::Held(_) | Stance::Hanging) if lead <= Span::from_secs(1) => Weight::Fair,
-        Some(Stance::Held(_) | Stance::Hanging | Stance::Passing | Stance::WentOn) => Weight::Slight,
+        Some(Stance::Held(_) | Stance::Hanging | Stance::Passing | Stance::WentOn) => {
+            Weight::Slight
+        }
         _ => return None,
     };
     let facts = Facts::InsideHandshake { lead };
     let bearing = Bearing::Supports(weight);
-    Some(evidence(case, "inside-handshake", bearing, facts, anchor_frame(case)))
+    Some(evidence(
+        case,
+        "inside-handshake",
+        bearing,
+        facts,
+        anchor_frame(case),
+    ))
 }
 
 fn soon_after(case: &Case<'_>) -> Option<Evidence> {
@@ -599,7 +607,8 @@ fn same_process(case: &Case<'_>) -> Option<Evidence> {
 
 fn same_client_family(case: &Case<'_>) -> Option<Evidence> {
     let family = case.family?;
-    if case.fingerprint.is_empty() || case.direction == Direction::Inbound {
+    // A fingerprint that several families are proven to have tells nothing.
+    if case.fingerprint.len() != 1 || case.direction == Direction::Inbound {
         return None;
     }
     let name = case

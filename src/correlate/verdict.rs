@@ -45,6 +45,15 @@ impl Ruling {
     }
 }
 
+/// Rules that rest on how a handshake's times lie to those of the fetch.
+#[must_use]
+pub fn is_timing(rule: &str) -> bool {
+    matches!(
+        rule,
+        "handshake-waited" | "aborted-after-answer" | "inside-handshake"
+    )
+}
+
 /// Order of evidence in reports: what settles first.
 #[must_use]
 pub fn rank(bearing: Bearing) -> u8 {
@@ -158,11 +167,18 @@ fn by_site(weighed: &[Weighed]) -> Vec<&Weighed> {
 }
 
 /// What [`engaged`] says of a handshake that was held for the fetch.
-const HELD: u8 = 2;
+pub const HELD: u8 = 2;
 
 /// Whether the handshake was held for the fetch (2) or at least under way (1).
-fn engaged(weighed: &Weighed) -> u8 {
-    let rule = |name: &str| weighed.evidence.iter().any(|e| e.rule == name);
+#[must_use]
+pub fn engaged(weighed: &Weighed) -> u8 {
+    let slight = Bearing::Supports(Weight::Slight);
+    let rule = |name: &str| {
+        weighed
+            .evidence
+            .iter()
+            .any(|e| e.rule == name && e.bearing != slight)
+    };
     if rule("handshake-waited") || rule("aborted-after-answer") {
         HELD
     } else {
