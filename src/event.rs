@@ -455,6 +455,8 @@ pub struct Request {
     pub path: String,
     /// Form of the target.
     pub form: TargetForm,
+    /// It travels in a tunnel that a proxy opened (CONNECT, SOCKS): the flow's server is the proxy.
+    pub tunnelled: bool,
     /// 0 or 1 of HTTP/1.x.
     pub minor_version: u8,
     /// User-Agent.

@@ -405,7 +405,7 @@ fn is_proxied(contact: &Contact) -> bool {
     contact
         .request
         .as_ref()
-        .is_some_and(|r| r.form == crate::event::TargetForm::Absolute)
+        .is_some_and(|r| r.tunnelled || r.form == crate::event::TargetForm::Absolute)
 }
 
 fn is_head(contact: &Contact) -> bool {

@@ -118,7 +118,7 @@ fn finding(
         proxied: contact
             .request
             .as_ref()
-            .is_some_and(|r| r.form == TargetForm::Absolute),
+            .is_some_and(|r| r.tunnelled || r.form == TargetForm::Absolute),
         asked: question(contact),
         answer: answer(contact, revoked),
         verdict: Verdict {

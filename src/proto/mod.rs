@@ -37,7 +37,7 @@ pub struct Context {
     pub certificates: crate::pki::cert::Interner,
     /// Lookups of all flows.
     pub dns: dns::Dns,
-    /// Bytes of HTTP bodies held at this moment, over all flows.
+    /// Bytes of unfinished HTTP heads and of kept bodies held at this moment, over all flows.
     pub bodies_held: usize,
     /// Encrypted handshake bytes held at this moment for keys that may come, over all flows.
     pub encrypted_held: usize,

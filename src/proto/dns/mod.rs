@@ -30,6 +30,9 @@ use self::message::{Answers, Header, read_name, read_u16};
 /// stub resolvers wait hundreds of milliseconds before they ask again.
 const SEEN_TWICE: Span = Span::from_millis(20);
 
+/// Questions that may wait under one id between the same ports; real clients ask one or two (A and AAAA).
+const SAME_ID: usize = 16;
+
 /// Which kind of lookup travels between these UDP ports, if any.
 #[must_use]
 pub fn transport(src_port: u16, dst_port: u16) -> Option<DnsTransport> {
@@ -248,6 +251,10 @@ impl Dns {
                     match known {
                         Some(old) => *old = pending,
                         None => {
+                            // Who asks many things with one id gets answers to the newest.
+                            if entries.len() >= SAME_ID {
+                                entries.remove(0);
+                            }
                             entries.push(pending);
                             self.queue
                                 .push_back((message.at.plus(limits.dns_timeout), key));

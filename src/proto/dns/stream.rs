@@ -1,7 +1,7 @@
 //! DNS over TCP (RFC 7766): messages behind two length octets, several on a connection, cut anywhere.
 
 use crate::event::DnsTransport;
-use crate::flow::{Appetite, Chunk, Endpoints, FlowId, Gap, Side};
+use crate::flow::{Appetite, Chunk, Endpoints, FlowId, Side};
 use crate::proto::{Context, Probe};
 
 use super::Message;
@@ -9,12 +9,16 @@ use super::Message;
 /// A zone transfer moves megabytes; lookups on one connection do not.
 const LOOKUPS: u64 = 1 << 20;
 
+/// Messages that cannot be read after which a connection is taken for something else.
+const FAULTS: u8 = 4;
+
 /// One connection to port 53.
 #[derive(Debug, Default)]
 pub(crate) struct DnsStream {
     /// The unfinished message of each side with its length octets.
     waiting: [Vec<u8>; 2],
     seen: u64,
+    faults: u8,
 }
 
 impl DnsStream {
@@ -72,7 +76,7 @@ impl DnsStream {
                 Side::Client => (ends.client, ends.server),
                 Side::Server => (ends.server, ends.client),
             };
-            cx.dns_message(&Message {
+            let known = cx.dns_message(&Message {
                 at: chunk.at,
                 frame: chunk.frame,
                 flow,
@@ -84,12 +88,11 @@ impl DnsStream {
                 cut: false,
             });
             waiting.clear();
+            self.faults += u8::from(!known);
+            if self.faults >= FAULTS {
+                return Appetite::Done;
+            }
         }
         Appetite::More
-    }
-
-    /// Without a byte of the framing there is no telling where the next message begins.
-    pub(crate) fn gap(&mut self, _gap: Gap) -> Appetite {
-        Appetite::Done
     }
 }

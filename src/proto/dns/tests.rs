@@ -239,6 +239,30 @@ fn waiting_lookups_are_bounded() {
 }
 
 #[test]
+fn many_questions_under_one_id_stay_bounded() {
+    let mut cx = Context::default();
+    for number in 0..100 {
+        let question = query(7, &format!("n{number}.example"), 1);
+        datagram(&mut cx, 0, number, true, &question, false);
+    }
+    cx.events.clear();
+    cx.finish();
+    let lines = brief(&cx.events);
+    assert_eq!(lines.len(), super::SAME_ID);
+    assert_eq!(lines[0], "answer n84.example 1 Unanswered [] []");
+}
+
+#[test]
+fn a_connection_of_other_messages_is_left_alone() {
+    let turns = [says(
+        C,
+        [&[0, 12, 0, 0, 0, 0, 0, 1][..], &[0; 400]].concat(),
+    )];
+    assert_eq!(brief(&play(53, &turns)), ["anomaly BadDns"]);
+    same_however_cut(53, &turns);
+}
+
+#[test]
 fn records_before_a_bad_or_cut_one_are_kept() {
     let good = record(ASKED, 1, &[192, 0, 2, 7]);
     let records = [good.clone(), record(ASKED, 1, &[1, 2, 3]), good.clone()];

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::frame::FrameNo;
-use crate::proto::Probe;
+use crate::proto::{Context, Probe};
 use crate::time::Timestamp;
 
 use super::body::Body;
@@ -50,9 +50,10 @@ impl Half {
         &mut self,
         rest: &mut &'a [u8],
         begins: fn(&[u8]) -> Probe,
-        limit: usize,
+        cx: &mut Context,
     ) -> Taken<'a> {
         const TOO_LONG: &str = "a head is over the limit";
+        let limit = cx.limits.http_head;
         if self.head.is_empty() {
             // Empty lines before a message are to be ignored (RFC 9112 2.2).
             let blank = rest
@@ -73,12 +74,16 @@ impl Half {
                 return Taken::Head(head.into());
             }
         }
+        if cx.bodies_held.saturating_add(rest.len()) > cx.limits.bodies_total {
+            return Taken::Not("too much is held over all flows");
+        }
         let before = self.head.len();
         self.head.extend_from_slice(rest);
+        cx.bodies_held += rest.len();
         // The blank line may have begun in the last three bytes of the chunk before.
         match head::end_of_head(&self.head, before.saturating_sub(3)) {
             Some(end) if end <= limit => {
-                let mut head = std::mem::take(&mut self.head);
+                let mut head = self.release(cx);
                 head.truncate(end);
                 *rest = rest.get(end - before..).unwrap_or_default();
                 Taken::Head(head.into())
@@ -93,10 +98,16 @@ impl Half {
     }
 
     /// The head that will never be whole.
-    pub(super) fn take_cut_head(&mut self) -> Option<Vec<u8>> {
+    pub(super) fn take_cut_head(&mut self, cx: &mut Context) -> Option<Vec<u8>> {
         if !matches!(self.phase, Phase::Head) || self.head.is_empty() {
             return None;
         }
-        Some(std::mem::take(&mut self.head))
+        Some(self.release(cx))
+    }
+
+    /// Gives up the part of a head that is held.
+    pub(super) fn release(&mut self, cx: &mut Context) -> Vec<u8> {
+        cx.bodies_held = cx.bodies_held.saturating_sub(self.head.len());
+        std::mem::take(&mut self.head)
     }
 }

@@ -60,6 +60,7 @@ pub(crate) struct Http {
     /// Requests given up for the limit, whose responses will come first.
     overrun: u32,
     next_index: u32,
+    tunnelled: bool,
     /// Client bytes behind a CONNECT that is not answered yet.
     held: Held,
     faults: u8,
@@ -92,20 +93,19 @@ struct Answering {
 }
 
 impl Http {
-    /// `next_index` goes on where the connection's requests outside a tunnel ended.
-    pub(crate) fn new(next_index: u32) -> Self {
+    /// `next_index` goes on where the connection's requests outside a tunnel ended; `tunnelled` says whether
+    /// there is one.
+    pub(crate) fn new(next_index: u32, tunnelled: bool) -> Self {
         Self {
             next_index,
+            tunnelled,
             ..Self::default()
         }
     }
 
-    /// The same when the capture began inside the connection, and `side` is at a head: the other one may be
-    /// anywhere.
-    pub(crate) fn joined(next_index: u32, side: Side) -> Self {
-        let mut http = Self::new(next_index);
-        http.half(side.other()).phase = Phase::Lost;
-        http
+    /// The capture began inside the connection: `side` is at a head, the other one may be anywhere.
+    pub(crate) fn join_at(&mut self, side: Side) {
+        self.half(side.other()).phase = Phase::Lost;
     }
 
     /// Takes bytes of either side.
@@ -154,6 +154,11 @@ impl Http {
         Some(self.tunnel(target, port))
     }
 
+    /// No more bytes will come, only the end: drops what waits to be read.
+    pub(crate) fn let_go(&mut self) {
+        self.held = Held::default();
+    }
+
     /// The flow is over: reports what never ended.
     pub(crate) fn close(&mut self, flow: FlowId, close: &Close, cx: &mut Context) {
         self.cut_request_head(flow, cx);
@@ -175,7 +180,7 @@ impl Http {
         self.faults = self.faults.saturating_add(1);
         let half = self.half(side);
         half.phase = Phase::Lost;
-        half.head = Vec::new();
+        half.release(cx);
     }
 
     fn report_lost(&mut self, flow: FlowId, side: Side, lost: Lost, cx: &mut Context) {

@@ -19,14 +19,10 @@ impl Http {
             }
             self.requests.phase = Phase::Head;
         }
-        let limit = cx.limits.http_head;
         let mut rest = chunk.bytes;
         while !rest.is_empty() && self.faults < FAULTS {
             match &mut self.requests.phase {
-                Phase::Head => match self
-                    .requests
-                    .take_head(&mut rest, looks_like_request, limit)
-                {
+                Phase::Head => match self.requests.take_head(&mut rest, looks_like_request, cx) {
                     Taken::More => break,
                     Taken::Not(why) => self.fault(flow, Side::Client, why, cx),
                     Taken::Head(bytes) => match head::request(&bytes) {
@@ -79,6 +75,7 @@ impl Http {
             port: head.port,
             path: head.path,
             form: head.form,
+            tunnelled: self.tunnelled,
             minor_version: head.minor_version,
             agent: head.agent,
             content_type: head.message.content_type,
@@ -207,7 +204,7 @@ impl Http {
 
     /// What came of a request head before the rest went missing.
     pub(super) fn cut_request_head(&mut self, flow: FlowId, cx: &mut Context) {
-        let Some(head) = self.requests.take_cut_head() else {
+        let Some(head) = self.requests.take_cut_head(cx) else {
             return;
         };
         if looks_like_request(&head) == Probe::Yes

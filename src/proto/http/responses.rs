@@ -24,14 +24,10 @@ impl Http {
             let at = self.responses.last;
             self.answer_waiting_with_nothing(flow, at, 1, cx);
         }
-        let limit = cx.limits.http_head;
         let mut rest = chunk.bytes;
         while !rest.is_empty() && self.faults < FAULTS {
             match &mut self.responses.phase {
-                Phase::Head => match self
-                    .responses
-                    .take_head(&mut rest, looks_like_response, limit)
-                {
+                Phase::Head => match self.responses.take_head(&mut rest, looks_like_response, cx) {
                     Taken::More => break,
                     Taken::Not(why) => self.fault(flow, Side::Server, why, cx),
                     Taken::Head(bytes) => match head::response(&bytes) {
@@ -236,7 +232,7 @@ impl Http {
 
     /// What came of a response head before the rest went missing. Returns the tunnel that it opened.
     pub(super) fn cut_response_head(&mut self, flow: FlowId, cx: &mut Context) -> Option<Next> {
-        let head = self.responses.take_cut_head()?;
+        let head = self.responses.take_cut_head(cx)?;
         let (at, frame) = self.responses.last;
         cx.anomaly(
             at,

@@ -125,7 +125,8 @@ impl Stream<Context> for Session {
                 let step = self.after_http(next);
                 self.run(step, flow, ends, cx)
             }
-            Reader::Dns(dns) => dns.gap(gap),
+            // Without a byte of the framing there is no telling where the next message begins.
+            Reader::Dns(_) => self.opaque(),
             Reader::Upgrade(upgrade) => {
                 upgrade.gap(gap);
                 Appetite::More
@@ -178,7 +179,7 @@ impl Session {
         let mut queue = Held::default();
         loop {
             match step {
-                Step::Stay(Appetite::Done) => return Appetite::Done,
+                Step::Stay(Appetite::Done) => return self.done(),
                 Step::Stay(Appetite::More) => {}
                 Step::Become(mut held) => {
                     self.layers = self.layers.saturating_add(1);
@@ -281,10 +282,14 @@ impl Session {
                 let carrier = self.carrier.take().map_or(Carrier::Tls, |carrier| *carrier);
                 Reader::Tls(Box::new(Tls::new(carrier)))
             }
-            Find::Http if self.joined(ends) => {
-                Reader::Http(Box::new(Http::joined(self.next_index, chunk.side)))
+            Find::Http => {
+                let tunnelled = self.carrier.is_some();
+                let mut http = Box::new(Http::new(self.next_index, tunnelled));
+                if self.joined(ends) {
+                    http.join_at(chunk.side);
+                }
+                Reader::Http(http)
             }
-            Find::Http => Reader::Http(Box::new(Http::new(self.next_index))),
             Find::Dns => Reader::Dns(Box::default()),
             Find::Upgrade(kind) => Reader::Upgrade(Box::new(Upgrade::new(kind))),
             Find::Socks(version) => Reader::Socks(Box::new(Socks::new(version))),
@@ -370,6 +375,18 @@ impl Session {
         self.unknown = 0;
         self.midstream = false;
         Step::Become(held)
+    }
+
+    /// The reader wants nothing more. Those that have nothing to say at the end of the flow go at once.
+    fn done(&mut self) -> Appetite {
+        match &mut self.reader {
+            Reader::Tls(_) | Reader::Quic(_) => Appetite::Done,
+            Reader::Http(http) => {
+                http.let_go();
+                Appetite::Done
+            }
+            _ => self.opaque(),
+        }
     }
 
     fn opaque(&mut self) -> Appetite {

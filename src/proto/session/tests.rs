@@ -1,6 +1,6 @@
 use std::net::SocketAddr;
 
-use crate::event::BlindSpot;
+use crate::event::{BlindSpot, EventKind};
 use crate::flow::{ClientBy, Ending, Endpoints, Transport};
 use crate::proto::Context;
 use crate::proto::testkit::{
@@ -171,10 +171,9 @@ fn socks_names_addresses_too_and_refusals_end_it() {
         says(S, [0, 0x5a, 0, 0, 0, 0, 0, 0]),
         says(C, "GET / HTTP/1.1\r\nHost: h.example\r\n\r\n"),
     ];
-    assert_eq!(
-        brief(&play(1080, &four))[0],
-        "request 0 GET h.example/ body 0/0"
-    );
+    let events = play(1080, &four);
+    assert_eq!(brief(&events)[0], "request 0 GET h.example/ body 0/0");
+    assert!(matches!(&events[0].kind, EventKind::Request(request) if request.tunnelled));
 }
 
 #[test]
