@@ -329,6 +329,9 @@ fn kind_of(record: &RequestRecord) -> ContactKind {
         Watch::Known(role) => service_kind(role.service).unwrap_or(ContactKind::Unknown),
         Watch::OtherCa if record.ocsp.is_some() => ContactKind::Ocsp,
         Watch::OtherCa => match record.answer.as_ref().map(Answered::kind) {
+            Some(ContactKind::Unknown) | None if record.host.as_str().starts_with("ocsp.") => {
+                ContactKind::Ocsp
+            }
             Some(ContactKind::Unknown) | None => kind_of_path(&record.request.path),
             Some(kind) => kind,
         },

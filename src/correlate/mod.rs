@@ -456,9 +456,12 @@ impl State {
         }
     }
 
-    /// Whether a request to a host of no role is a CRL or issuer fetch: by its suffix, or because a certificate seen names it.
+    /// Whether a request to a host of no role is a CRL or issuer fetch: by its suffix or its host's
+    /// first label, as CAs use to name them, or because a certificate seen names it.
     fn is_other_ca(&self, host: &Name, request: &Request) -> bool {
-        kind_of_path(&request.path) != crate::finding::ContactKind::Unknown
+        let first = host.as_str().split('.').next().unwrap_or_default();
+        matches!(first, "ocsp" | "crl")
+            || kind_of_path(&request.path) != crate::finding::ContactKind::Unknown
             || self.certificates.names_url(host.as_str(), &request.path)
     }
 

@@ -254,6 +254,9 @@ fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
     let held = groups.iter().filter(|w| engaged(w) == HELD).count();
     let under_way = groups.iter().filter(|w| engaged(w) >= 1).count();
     if let [only] = tops.as_slice() {
+        if groups.len() == 1 && named_and_held(contact, only) {
+            return ruling(Outcome::Site, Confidence::Proven, vec![(*only).clone()]);
+        }
         let confidence = match top {
             Confidence::Strong if held <= 1 || engaged(only) == 0 => Confidence::Strong,
             Confidence::Strong => Confidence::Likely,
@@ -279,6 +282,18 @@ fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
         return ruling(Outcome::AnyUnder, Confidence::Possible, several);
     }
     ruling(Outcome::OneOf, Confidence::Possible, several)
+}
+
+/// Clients fetch an issuer now and then although the server sent it, to find another path. When its certificate names the URL, it was
+/// held for the fetch, and no other handshake can have asked, nothing is left open.
+fn named_and_held(contact: &Contact, weighed: &Weighed) -> bool {
+    let named = weighed.evidence.iter().any(|e| {
+        matches!(&e.facts, Facts::NamedInCertificate { visibility, .. } if *visibility != Visibility::Learned)
+    });
+    contact.kind == ContactKind::Issuer
+        && contact.request.is_some()
+        && named
+        && engaged(weighed) == HELD
 }
 
 /// Parallel handshakes that wait for fetches of their own each go on right after their own answer: the one that went on
