@@ -23,6 +23,7 @@ pub mod correlate;
 pub mod crypto;
 pub mod engine;
 pub mod event;
+pub mod filter;
 pub mod finding;
 pub mod flow;
 pub mod frame;
@@ -31,4 +32,6 @@ pub mod pki;
 pub mod proto;
 pub mod report;
 pub mod time;
+#[cfg(feature = "tui")]
+pub mod tui;
 pub mod wire;

@@ -1,0 +1,190 @@
+//! Room 7: the terminal UI.
+//!
+//! ```text
+//!   keys, mouse, reports ──> Message ──> App::update ──> Effect ──> the world
+//!                                           │
+//!                                         view ──> cells
+//! ```
+//!
+//! `update` and `view` do no I/O; everything else is here and in `terminal`. The screen shows text of the network only
+//! through [`crate::report::safe`], and `view` looks over every cell once more at the end.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the loop opens the terminal, keeps its pace by the clock and writes the reports asked for"
+)]
+
+mod app;
+mod clipboard;
+mod index;
+pub mod keys;
+mod tables;
+mod terminal;
+mod text;
+mod theme;
+mod timeline;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use std::fs::OpenOptions;
+use std::io::{self, BufWriter, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::{Duration, Instant};
+
+use crossterm::event::{self, Event};
+
+use crate::report;
+
+pub use app::{App, Effect, Message, Screen, Start, Update};
+pub use theme::ThemeName;
+pub use view::view;
+
+use terminal::{Signal, Terminal};
+
+/// How the UI starts and whom it tells to stop.
+#[derive(Clone, Debug, Default)]
+pub struct TuiOptions {
+    /// How it starts.
+    pub start: Start,
+    /// Set when reading shall stop.
+    pub stop: Arc<AtomicBool>,
+    /// Whether the mouse is used.
+    pub mouse: bool,
+}
+
+/// How the UI ended.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Exit {
+    /// The user quit.
+    Quit,
+    /// A signal asked for it.
+    Signal,
+}
+
+/// Time between two looks at the reader while nothing is typed: also the most that a report waits.
+const PACE: Duration = Duration::from_millis(33);
+/// The same when nothing more will come.
+const REST: Duration = Duration::from_millis(250);
+
+/// Runs the UI until the user quits. The terminal is restored whatever happens.
+///
+/// # Errors
+/// When the terminal cannot be set up, read or written.
+pub fn run(feed: &Receiver<Update>, options: TuiOptions) -> io::Result<Exit> {
+    let mut terminal = Terminal::open(options.mouse)?;
+    let mut app = App::new(options.start, terminal.size()?);
+    let mut open = true;
+    terminal.draw(&app)?;
+    loop {
+        let mut changed = match terminal.signal() {
+            Some(Signal::End) => {
+                options.stop.store(true, Ordering::Relaxed);
+                return Ok(Exit::Signal);
+            }
+            Some(Signal::Stop) => {
+                terminal.suspend()?;
+                true
+            }
+            Some(Signal::Continue) => {
+                terminal.resume()?;
+                true
+            }
+            None => false,
+        };
+        while open {
+            match feed.try_recv() {
+                Ok(update) => {
+                    app.update(Message::Update(update));
+                    changed = true;
+                }
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => {
+                    open = false;
+                    if app.is_reading() {
+                        let why = "the reader stopped without a word".to_owned();
+                        app.update(Message::Update(Update::Ended(Some(why))));
+                        changed = true;
+                    }
+                }
+            }
+        }
+        if changed {
+            terminal.draw(&app)?;
+        }
+        if !event::poll(if app.is_reading() { PACE } else { REST })? {
+            continue;
+        }
+        // What was typed while drawing is taken in one go, so that held keys do not lag behind.
+        let until = Instant::now() + PACE;
+        loop {
+            if let Some(effect) = message(event::read()?).and_then(|m| app.update(m)) {
+                let done = match effect {
+                    Effect::Quit => {
+                        options.stop.store(true, Ordering::Relaxed);
+                        return Ok(Exit::Quit);
+                    }
+                    Effect::Suspend => {
+                        terminal.suspend()?;
+                        continue;
+                    }
+                    Effect::Redraw => {
+                        terminal.clear()?;
+                        continue;
+                    }
+                    Effect::StopReading => {
+                        options.stop.store(true, Ordering::Relaxed);
+                        continue;
+                    }
+                    Effect::Copy(text, what) => clipboard::copy(&text, what),
+                    Effect::Save {
+                        format,
+                        path,
+                        report,
+                        options,
+                    } => save(format, &path, &report, &options),
+                };
+                app.update(Message::Done(done));
+            }
+            if Instant::now() >= until || !event::poll(Duration::ZERO)? {
+                break;
+            }
+        }
+        terminal.draw(&app)?;
+    }
+}
+
+fn message(event: Event) -> Option<Message> {
+    Some(match event {
+        Event::Key(key) => Message::Key(key),
+        Event::Mouse(mouse) => Message::Mouse(mouse),
+        Event::Resize(columns, rows) => Message::Resize(columns, rows),
+        Event::Paste(text) => Message::Paste(text),
+        Event::FocusGained | Event::FocusLost => return None,
+    })
+}
+
+/// Writes a report to a new file; never over another.
+fn save(
+    format: report::Format,
+    path: &str,
+    report: &crate::finding::Report,
+    options: &report::Options,
+) -> Result<String, String> {
+    let file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => format!("{path} exists already; choose another name."),
+            _ => format!("Cannot write {path}: {error}"),
+        })?;
+    let mut out = BufWriter::new(file);
+    report::write(format, report, options, &mut out)
+        .and_then(|()| out.flush())
+        .map_err(|error| format!("Cannot write {path}: {error}"))?;
+    Ok(format!("Wrote {path}."))
+}

@@ -1,0 +1,174 @@
+//! The terminal: set up, drawn to, and restored whatever happens.
+
+use std::io::{self, Stdout, stdout};
+use std::sync::Arc;
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossterm::cursor::Show;
+use crossterm::event::{
+    DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
+};
+use crossterm::execute;
+use crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+use ratatui::backend::CrosstermBackend;
+
+use super::app::App;
+use super::view::view;
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Signal {
+    /// SIGTERM, SIGHUP, SIGINT.
+    End,
+    /// SIGTSTP from outside; the key is no signal in raw mode.
+    Stop,
+    /// SIGCONT after a stop that nobody announced.
+    Continue,
+}
+
+/// The terminal in the state the UI needs; dropping it restores the state before.
+pub(super) struct Terminal {
+    inner: ratatui::Terminal<CrosstermBackend<Stdout>>,
+    signals: Signals,
+    mouse: bool,
+}
+
+#[derive(Default)]
+struct Signals {
+    end: Arc<AtomicBool>,
+    stop: Arc<AtomicBool>,
+    resumed: Arc<AtomicBool>,
+}
+
+/// Whether the terminal has to be restored: the guard and the panic hook share it.
+static ACTIVE: AtomicBool = AtomicBool::new(false);
+static HOOK: Once = Once::new();
+
+impl Terminal {
+    pub(super) fn open(mouse: bool) -> io::Result<Self> {
+        HOOK.call_once(|| {
+            let before = std::panic::take_hook();
+            std::panic::set_hook(Box::new(move |info| {
+                restore();
+                before(info);
+            }));
+        });
+        let signals = Signals::default();
+        signals.listen()?;
+        enter(mouse)?;
+        let inner =
+            ratatui::Terminal::new(CrosstermBackend::new(stdout())).inspect_err(|_| restore())?;
+        Ok(Self {
+            inner,
+            signals,
+            mouse,
+        })
+    }
+
+    pub(super) fn size(&self) -> io::Result<(u16, u16)> {
+        let size = self.inner.size()?;
+        Ok((size.width, size.height))
+    }
+
+    pub(super) fn draw(&mut self, app: &App) -> io::Result<()> {
+        self.inner.draw(|frame| view(app, frame))?;
+        Ok(())
+    }
+
+    pub(super) fn clear(&mut self) -> io::Result<()> {
+        self.inner.clear()
+    }
+
+    /// A signal that came since the last question.
+    pub(super) fn signal(&self) -> Option<Signal> {
+        let take = |flag: &AtomicBool| flag.swap(false, Ordering::Relaxed);
+        if take(&self.signals.end) {
+            Some(Signal::End)
+        } else if take(&self.signals.stop) {
+            Some(Signal::Stop)
+        } else if take(&self.signals.resumed) {
+            Some(Signal::Continue)
+        } else {
+            None
+        }
+    }
+
+    /// Goes to the background; returns when brought back.
+    pub(super) fn suspend(&mut self) -> io::Result<()> {
+        restore();
+        #[cfg(unix)]
+        signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP)?;
+        self.signals.resumed.store(false, Ordering::Relaxed);
+        self.resume()
+    }
+
+    /// Takes the terminal again after somebody else had it.
+    pub(super) fn resume(&mut self) -> io::Result<()> {
+        enter(self.mouse)?;
+        self.inner.clear()
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn listen(&self) -> io::Result<()> {
+        use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+        for (signal, flag) in [
+            (SIGTERM, &self.end),
+            (SIGHUP, &self.end),
+            (SIGINT, &self.end),
+            (SIGTSTP, &self.stop),
+            (SIGCONT, &self.resumed),
+        ] {
+            signal_hook::flag::register(signal, Arc::clone(flag))?;
+        }
+        Ok(())
+    }
+
+    #[cfg(not(unix))]
+    #[expect(
+        clippy::unused_self,
+        clippy::unnecessary_wraps,
+        reason = "the same form on every system"
+    )]
+    fn listen(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn enter(mouse: bool) -> io::Result<()> {
+    ACTIVE.store(true, Ordering::SeqCst);
+    let entered = enable_raw_mode()
+        .and_then(|()| execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste))
+        .and_then(|()| {
+            if mouse {
+                execute!(stdout(), EnableMouseCapture)
+            } else {
+                Ok(())
+            }
+        });
+    entered.inspect_err(|_| restore())
+}
+
+/// Restores the terminal once; failures are of no use to anybody at this point.
+fn restore() {
+    if ACTIVE.swap(false, Ordering::SeqCst) {
+        let _ = execute!(
+            stdout(),
+            DisableMouseCapture,
+            DisableBracketedPaste,
+            LeaveAlternateScreen,
+            Show
+        );
+        let _ = disable_raw_mode();
+    }
+}

@@ -1,0 +1,273 @@
+//! Header, tabs and footer.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use crate::tui::app::{App, Overlay, Pane, Screen};
+use crate::tui::keys::{Action, key_of};
+use crate::tui::text::{cut, width};
+
+use super::layout::{self, Areas};
+
+pub(super) fn header(app: &App, area: Rect, frame: &mut Frame<'_>) {
+    let theme = &app.theme;
+    let room = usize::from(area.width);
+    let right = counts(app);
+    let state = state(app);
+    let taken: usize = right.iter().map(|(t, _)| width(t) + 2).sum();
+    let name = match app.options.sources.as_slice() {
+        [] => String::new(),
+        [one] => file_name(one).to_owned(),
+        [first, rest @ ..] => format!("{} and {} more", file_name(first), rest.len()),
+    };
+    let bar = theme.bar;
+    let mut spans = vec![Span::styled(" whylencr ", bar.patch(theme.accent))];
+    let left = room.saturating_sub(taken + 12);
+    let name = cut(
+        &name,
+        left.saturating_sub(width(&state) + 2).max(8).min(left),
+    );
+    let used = width(&name) + width(&state) + 2;
+    spans.push(Span::styled(format!(" {name}"), bar.patch(theme.strong)));
+    let state = if used <= left {
+        state
+    } else {
+        cut(&state, left.saturating_sub(width(&name) + 2))
+    };
+    spans.push(Span::styled(format!("  {state}"), bar));
+    let used: usize = spans.iter().map(Span::width).sum();
+    spans.push(Span::styled(
+        " ".repeat(room.saturating_sub(used + taken)),
+        bar,
+    ));
+    for (text, style) in right {
+        spans.push(Span::styled(format!("{text}  "), bar.patch(style)));
+    }
+    frame.render_widget(Paragraph::new(Line::from(spans)).style(bar), area);
+}
+
+fn counts(app: &App) -> Vec<(String, Style)> {
+    let (index, theme) = (&app.index, &app.theme);
+    let wide = app.size.0 >= 78;
+    let mut counts = vec![(
+        format!("{} {}", index.shown, if wide { "contacts" } else { "cont" }),
+        Style::new(),
+    )];
+    if wide {
+        counts.push((format!("{} proven", index.proven), Style::new()));
+    }
+    let some = |n: usize, style: Style| if n > 0 { style } else { Style::new() };
+    counts.push((
+        format!(
+            "{} {}",
+            index.unexplained,
+            if wide { "unexplained" } else { "unexpl" }
+        ),
+        some(index.unexplained, theme.fair),
+    ));
+    let sign = if index.alerts > 0 {
+        format!("{} ", app.glyphs.alert)
+    } else {
+        String::new()
+    };
+    counts.push((
+        format!("{sign}{} alerts", index.alerts),
+        some(index.alerts, theme.bad),
+    ));
+    counts
+}
+
+/// What the reader is doing, and what the user has switched on.
+fn state(app: &App) -> String {
+    let source = &app.source;
+    let mut parts = Vec::new();
+    if app.paused {
+        parts.push("PAUSED".to_owned());
+    }
+    if app.redacted {
+        parts.push("REDACTED".to_owned());
+    }
+    if source.live {
+        parts.push(format!("{:.0}/s", source.rate));
+        parts.push(sparkline(app));
+        if source.dropped > 0 {
+            parts.push(format!("{} dropped", source.dropped));
+        }
+    } else if source.ended {
+        if source.cut_short.is_some() {
+            parts.push("cut short".to_owned());
+        }
+    } else {
+        parts.push(progress(app));
+    }
+    if app.following {
+        parts.push("following".to_owned());
+    }
+    parts.join(" ")
+}
+
+fn progress(app: &App) -> String {
+    let source = &app.source;
+    #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
+    let float = |n: u64| n as f64;
+    if source.consumed == 0 {
+        return "reading".into();
+    }
+    let rate = source.rate / 1e6;
+    match source.size {
+        Some(size) if size > 0 => {
+            let share = (float(source.consumed) / float(size)).min(1.0);
+            let left = float(size.saturating_sub(source.consumed)) / source.rate.max(1.0);
+            format!("{:.0}%  {rate:.1} MB/s  {left:.0} s left", share * 100.0)
+        }
+        _ => format!("{:.1} MB  {rate:.1} MB/s", float(source.consumed) / 1e6),
+    }
+}
+
+fn sparkline(app: &App) -> String {
+    let rates = &app.source.rates;
+    let most = rates.iter().copied().fold(1.0, f64::max);
+    rates
+        .iter()
+        .rev()
+        .take(10)
+        .rev()
+        .map(|rate| {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "between 0 and 8"
+            )]
+            let level = (rate / most * 8.0).clamp(0.0, 8.0).round() as usize;
+            app.glyphs.levels.get(level).copied().unwrap_or(" ")
+        })
+        .collect()
+}
+
+pub(super) fn tabs(app: &App, areas: &Areas, frame: &mut Frame<'_>) {
+    let theme = &app.theme;
+    let current = if app.screen == Screen::Finding {
+        Screen::Contacts
+    } else {
+        app.screen
+    };
+    let spans: Vec<Span<'_>> = layout::tabs(areas, app)
+        .into_iter()
+        .flat_map(|(screen, title)| {
+            let lead = title.len() - title.trim_start().len();
+            let (blank, words) = title.split_at(lead);
+            let style = if screen == current {
+                theme.selected
+            } else {
+                theme.dim
+            };
+            [
+                Span::raw(blank.to_owned()),
+                Span::styled(words.to_owned(), style),
+            ]
+        })
+        .collect();
+    frame.render_widget(Paragraph::new(Line::from(spans)), areas.tabs);
+}
+
+pub(super) fn footer(app: &App, area: Rect, frame: &mut Frame<'_>) {
+    let theme = &app.theme;
+    if let Some(Overlay::Filter(prompt) | Overlay::Search(prompt)) = &app.overlay {
+        let lead = if matches!(app.overlay, Some(Overlay::Filter(_))) {
+            "/"
+        } else {
+            "find: "
+        };
+        return super::overlay::input(app, lead, &prompt.input, area, frame);
+    }
+    if let Some(toast) = &app.toast {
+        let style = if toast.bad { theme.bad } else { theme.accent };
+        let words = format!(
+            " {}",
+            cut(&toast.text, usize::from(area.width).saturating_sub(2))
+        );
+        return frame.render_widget(Paragraph::new(Line::from(Span::styled(words, style))), area);
+    }
+    let hints: &[(Action, &str)] = match (app.screen, app.pane) {
+        (Screen::Contacts, Pane::Timeline) | (Screen::Finding, Pane::Timeline) => &[
+            (Action::ZoomIn, "zoom in"),
+            (Action::ZoomOut, "zoom out"),
+            (Action::PanLeft, "earlier"),
+            (Action::PanRight, "later"),
+            (Action::ZoomAll, "all"),
+            (Action::NextPane, "pane"),
+            (Action::Help, "help"),
+            (Action::Quit, "quit"),
+        ],
+        (Screen::Contacts, _) => &[
+            (Action::Enter, "details"),
+            (Action::Filter, "filter"),
+            (Action::Group, "group"),
+            (Action::Sort, "sort"),
+            (Action::NextUnexplained, "unexplained"),
+            (Action::Export, "export"),
+            (Action::Copy, "copy"),
+            (Action::Help, "help"),
+            (Action::Quit, "quit"),
+        ],
+        (Screen::Finding, _) => &[
+            (Action::Escape, "back"),
+            (Action::Down, "scroll"),
+            (Action::Right, "next contact"),
+            (Action::NextPane, "timeline"),
+            (Action::Copy, "copy"),
+            (Action::Export, "export"),
+            (Action::Help, "help"),
+            (Action::Quit, "quit"),
+        ],
+        (Screen::Coverage | Screen::About, _) => &[
+            (Action::Escape, "back"),
+            (Action::Down, "scroll"),
+            (Action::Export, "export"),
+            (Action::Help, "help"),
+            (Action::Quit, "quit"),
+        ],
+        _ => &[
+            (Action::Enter, "its contacts"),
+            (Action::Escape, "back"),
+            (Action::Down, "down"),
+            (Action::Up, "up"),
+            (Action::Export, "export"),
+            (Action::Help, "help"),
+            (Action::Quit, "quit"),
+        ],
+    };
+    let mut spans = Vec::new();
+    let mut used = 1;
+    if !app.filter_text.is_empty() && app.screen == Screen::Contacts {
+        let words = format!(
+            " filter: {} (Esc drops it) ",
+            cut(&app.filter_text, usize::from(area.width) / 3)
+        );
+        used += width(&words);
+        spans.push(Span::styled(words, theme.accent));
+    }
+    spans.push(Span::raw(" "));
+    for (action, words) in hints {
+        let key = key_of(*action);
+        let needed = width(key) + width(words) + 3;
+        if used + needed > usize::from(area.width) + 2 {
+            break;
+        }
+        used += needed;
+        spans.push(Span::styled(key, theme.key));
+        spans.push(Span::styled(format!(" {words}  "), theme.dim));
+    }
+    frame.render_widget(Paragraph::new(Line::from(spans)), area);
+}
+
+/// The last part of a path, which tells captures apart best.
+fn file_name(path: &str) -> &str {
+    path.rsplit('/')
+        .next()
+        .filter(|n| !n.is_empty())
+        .unwrap_or(path)
+}

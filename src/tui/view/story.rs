@@ -1,0 +1,754 @@
+//! What is said about a finding, the capture and lencr.org. The sentences are prose's; here they are put in order.
+
+use crate::finding::{Bearing, Candidate, Evidence, Finding, FindingId, Handshake, Visibility};
+use crate::frame::FrameNo;
+use crate::pki::cert::{Certificate, KeyKind};
+use crate::report::clock::date;
+use crate::report::words::Word as _;
+use crate::report::{clock, group, prose, safe, view};
+use crate::tui::app::App;
+use crate::tui::index;
+use crate::tui::text::count;
+use crate::tui::theme::Status;
+
+use super::blocks::{Block, item};
+use super::layout::Areas;
+
+/// The short story beside the list.
+pub(super) fn why(app: &App) -> Vec<Block> {
+    let theme = &app.theme;
+    let Some(finding) = app.finding() else {
+        return nothing(app);
+    };
+    let mut blocks = vec![standing(app, finding)];
+    blocks.push(Block::Text(theme.text, prose::why(finding, &app.report)));
+    alerts(&mut blocks, app, finding);
+    let timing = prose::timing(finding);
+    if !timing.is_empty() {
+        blocks.push(item("time", theme.dim, timing));
+    }
+    for candidate in finding.candidates.iter().take(4) {
+        for evidence in &candidate.evidence {
+            blocks.push(piece(app, evidence, candidate, finding));
+        }
+    }
+    if let Some(advice) = prose::advice(finding) {
+        blocks.push(item("do", theme.accent, advice));
+    }
+    blocks
+}
+
+/// The details screen: everything on one column, or the story alone when the facts stand beside it.
+pub(super) fn details(app: &App, areas: &Areas) -> Vec<Block> {
+    let Some(finding) = app.finding() else {
+        return nothing(app);
+    };
+    let mut blocks = told(app, finding);
+    if areas.why.width == 0 {
+        blocks.push(Block::Blank);
+        blocks.extend(facts(app, finding));
+    }
+    blocks
+}
+
+fn told(app: &App, finding: &Finding) -> Vec<Block> {
+    let theme = &app.theme;
+    let mut blocks = vec![
+        standing(app, finding),
+        Block::Text(theme.strong, format!("{}.", prose::headline(finding))),
+        Block::Blank,
+        Block::Title("Why".into()),
+        Block::Text(theme.text, prose::why(finding, &app.report)),
+    ];
+    if !finding.alerts.is_empty() {
+        blocks.push(Block::Blank);
+        blocks.push(Block::Title("Alerts".into()));
+        alerts(&mut blocks, app, finding);
+    }
+    for candidate in &finding.candidates {
+        blocks.push(Block::Blank);
+        blocks.push(Block::Title(format!(
+            "Evidence: {}",
+            prose::site(&candidate.site)
+        )));
+        evidence(&mut blocks, app, candidate, finding);
+    }
+    if !finding.rejected.is_empty() {
+        blocks.push(Block::Blank);
+        blocks.push(Block::Title(format!(
+            "Why not another ({})",
+            finding.rejected.len()
+        )));
+        for candidate in &finding.rejected {
+            blocks.push(item(
+                app.glyphs.no,
+                theme.dim,
+                prose::rejection(candidate, finding),
+            ));
+        }
+    }
+    if !finding.verdict.missing.is_empty() {
+        blocks.push(Block::Blank);
+        blocks.push(Block::Title("What would settle it".into()));
+        for missing in &finding.verdict.missing {
+            blocks.push(item(app.glyphs.bullet, theme.dim, prose::missing(*missing)));
+        }
+    }
+    if let Some(advice) = prose::advice(finding) {
+        blocks.push(Block::Blank);
+        blocks.push(Block::Title("What to do".into()));
+        blocks.push(Block::Text(theme.text, advice));
+    }
+    blocks
+}
+
+/// What the bytes say: question, answer, timing, trigger, certificates.
+pub(super) fn facts(app: &App, finding: &Finding) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    contact(&mut blocks, app, finding);
+    answer(&mut blocks, app, finding);
+    if let Some(handshake) = trigger(app, finding) {
+        blocks.push(Block::Blank);
+        blocks.push(Block::Title("Trigger".into()));
+        connection(&mut blocks, app, handshake);
+        for (place, certificate) in handshake.chain.iter().enumerate() {
+            blocks.push(Block::Blank);
+            let name = if place == 0 {
+                "Certificate of the site".to_owned()
+            } else {
+                format!("Chain, {place} above")
+            };
+            blocks.push(Block::Title(name));
+            facts_of(&mut blocks, certificate);
+        }
+    }
+    if let Some(filter) = view::filter(finding) {
+        blocks.push(Block::Blank);
+        blocks.push(Block::Title("Wireshark filter".into()));
+        blocks.push(Block::Text(app.theme.text, filter));
+    }
+    blocks
+}
+
+fn trigger<'a>(app: &'a App, finding: &Finding) -> Option<&'a Handshake> {
+    group::trigger(finding, &app.report)
+        .or_else(|| app.report.handshake(finding.candidates.first()?.handshake))
+}
+
+fn nothing(app: &App) -> Vec<Block> {
+    let theme = &app.theme;
+    let report = &app.report;
+    let text = if !report.findings.is_empty() {
+        match app.index.shown {
+            0 => "No contact passes the filter. Esc drops it.".to_owned(),
+            _ => "A group: Space folds and unfolds it, the arrows move on to its contacts."
+                .to_owned(),
+        }
+    } else if app.source.ended {
+        prose::nothing_found(&report.coverage)
+    } else {
+        "Reading. Contacts with lencr.org appear here as they are found.".to_owned()
+    };
+    let mut blocks = vec![Block::Text(theme.text, text)];
+    if report.findings.is_empty() && app.source.ended {
+        blocks.push(Block::Blank);
+        for note in prose::coverage(&report.coverage) {
+            blocks.push(item(app.glyphs.bullet, theme.dim, note));
+        }
+    }
+    blocks
+}
+
+fn standing(app: &App, finding: &Finding) -> Block {
+    let status = Status::of(finding);
+    let style = app.theme.status(status);
+    let FindingId(id) = finding.id;
+    Block::Item {
+        lead: format!(
+            "{} {}",
+            app.glyphs.status(status),
+            prose::standing(finding).to_uppercase()
+        ),
+        lead_style: style,
+        text: format!(
+            " {} #{id}, {}",
+            prose::kind(finding.kind),
+            app.clock().brief(finding.at)
+        ),
+        style: app.theme.dim,
+    }
+}
+
+fn alerts(blocks: &mut Vec<Block>, app: &App, finding: &Finding) {
+    for alert in &finding.alerts {
+        let style = app.theme.severity(alert.severity);
+        let lead = format!("{} {}", app.glyphs.alert, alert.severity.word());
+        blocks.push(item(
+            &lead,
+            style,
+            format!("{}{}", prose::alert(alert), frames(&alert.frames)),
+        ));
+        blocks.push(Block::Item {
+            lead: "   ".into(),
+            lead_style: app.theme.dim,
+            text: prose::benign(alert).to_owned(),
+            style: app.theme.dim,
+        });
+    }
+}
+
+fn evidence(blocks: &mut Vec<Block>, app: &App, candidate: &Candidate, finding: &Finding) {
+    for evidence in &candidate.evidence {
+        blocks.push(piece(app, evidence, candidate, finding));
+    }
+    if candidate.evidence.is_empty() {
+        blocks.push(Block::Text(app.theme.dim, "nothing beyond its time".into()));
+    }
+}
+
+fn piece(app: &App, evidence: &Evidence, candidate: &Candidate, finding: &Finding) -> Block {
+    let theme = &app.theme;
+    let (sign, style) = match evidence.bearing {
+        Bearing::Decides => (app.glyphs.status(Status::Proven), theme.good),
+        Bearing::Supports(_) => (app.glyphs.yes, theme.good),
+        Bearing::Opposes(_) | Bearing::Excludes => (app.glyphs.no, theme.bad),
+    };
+    let lead = format!("{sign} {}", prose::side(evidence.bearing));
+    let sentence = prose::evidence(evidence, candidate, finding);
+    item(
+        &lead,
+        style,
+        format!("{sentence}{}", frames(&evidence.frames)),
+    )
+}
+
+fn contact(blocks: &mut Vec<Block>, app: &App, finding: &Finding) {
+    blocks.push(Block::Title("Contact".into()));
+    let mut field = |name, value: String| blocks.push(Block::Field(name, value));
+    field("when", app.clock().show(finding.at));
+    field("who", prose::client(finding, &app.report));
+    field("device", finding.client.device_label.clone());
+    if let Some(agent) = &finding.client.user_agent {
+        field("User-Agent", safe::line(agent).into_owned());
+    }
+    if let Some(process) = &finding.client.process {
+        let command = process.command.as_deref().unwrap_or(&process.name);
+        field("process", format!("{command} ({})", process.source));
+    }
+    field("host", finding.host.to_string());
+    if let Some(role) = &finding.role {
+        field("it is", prose::role(role));
+    }
+    if let Some(server) = finding.server {
+        field("server", server.to_string());
+    }
+    if let (Some(method), Some(url)) = (&finding.method, &finding.url) {
+        field(
+            "request",
+            format!("{} {}", safe::capped(method, 20), safe::line(url)),
+        );
+    }
+    for serial in finding.asked.serials.iter().take(4) {
+        field("serial", serial.to_string());
+    }
+    if let Some(issuer) = &finding.asked.issuer {
+        field("issuer", issuer.clone());
+    }
+    if let Some(shard) = finding.asked.shard {
+        field("shard", shard.to_string());
+    }
+    let timing = prose::timing(finding);
+    if !timing.is_empty() {
+        field("timing", timing);
+    }
+    field("stage", finding.stage.word().to_owned());
+    let own = &finding.frames;
+    for (name, list) in [
+        ("lookup", &own.dns),
+        ("connect", &own.connect),
+        ("asked in", &own.request),
+        ("answered in", &own.response),
+    ] {
+        if !list.is_empty() {
+            field(name, frames(list).trim_start().to_owned());
+        }
+    }
+}
+
+fn answer(blocks: &mut Vec<Block>, app: &App, finding: &Finding) {
+    let answer = &finding.answer;
+    let time = |at| {
+        clock::rfc3339(at)
+            .get(..19)
+            .map(|s| format!("{s}Z"))
+            .unwrap_or_default()
+    };
+    blocks.push(Block::Blank);
+    blocks.push(Block::Title("Answer".into()));
+    if let Some(said) = prose::answer(finding) {
+        blocks.push(Block::Text(app.theme.text, said));
+    }
+    let mut field = |name, value: String| blocks.push(Block::Field(name, value));
+    if let Some(status) = answer.http_status {
+        field("HTTP", status.to_string());
+    }
+    if let Some(failure) = answer.failure {
+        field("failure", prose::failure(failure));
+    }
+    if let Some(target) = &answer.redirect {
+        field("Location", safe::line(target).into_owned());
+    }
+    if let Some(ocsp) = &answer.ocsp {
+        if let Some(at) = ocsp.produced_at {
+            field("producedAt", time(at));
+        }
+        for single in ocsp.answers.iter().take(4) {
+            field("certStatus", prose::status(single.status));
+            field("serial", single.id.serial.to_string());
+            field("thisUpdate", time(single.this_update));
+            if let Some(at) = single.next_update {
+                field("nextUpdate", time(at));
+            }
+        }
+    }
+    if let Some(crl) = &answer.crl {
+        field(
+            "issuer",
+            crl.issuer_cn.clone().unwrap_or_else(|| crl.issuer.clone()),
+        );
+        field("entries", crl.entries.to_string());
+        field("thisUpdate", time(crl.this_update));
+        if let Some(at) = crl.next_update {
+            field("nextUpdate", time(at));
+        }
+        if let Some(number) = &crl.number {
+            field("CRLNumber", number.clone());
+        }
+        for url in &crl.idp_urls {
+            field("covers", url.clone());
+        }
+    }
+    for (serial, status) in answer.revoked_seen.iter().take(4) {
+        field("lists", format!("{serial}: {}", prose::status(*status)));
+    }
+    field("signature", answer.signature.word().replace('-', " "));
+    for certificate in &answer.certificates {
+        blocks.push(Block::Blank);
+        blocks.push(Block::Title("Issuer certificate received".into()));
+        facts_of(blocks, certificate);
+    }
+}
+
+fn connection(blocks: &mut Vec<Block>, app: &App, handshake: &Handshake) {
+    blocks.push(Block::Text(
+        app.theme.text,
+        format!("{}.", prose::connection(handshake)),
+    ));
+    let mut field = |name, value: String| blocks.push(Block::Field(name, value));
+    field("ClientHello", app.clock().show(handshake.hello_at));
+    if !handshake.alpn.is_empty() {
+        field("ALPN", handshake.alpn.join(", "));
+    }
+    field("JA4", handshake.ja4.clone());
+    let shown = match handshake.visibility {
+        Visibility::Clear => "readable in the capture",
+        Visibility::Keys => "decrypted with keys",
+        Visibility::Learned => "hidden here, known from elsewhere in the capture",
+        Visibility::Hidden => "hidden by encryption",
+        Visibility::Resumed => "not sent: the session was resumed",
+        Visibility::Lost => "missing from the capture",
+    };
+    field("certificate", shown.to_owned());
+    let staple = match (&handshake.staple, handshake.wanted_staple) {
+        (Some(_), _) => "delivered",
+        (None, true) => "wanted by the client, none seen",
+        (None, false) => "not wanted by the client",
+    };
+    field("staple", staple.to_owned());
+    let list: Vec<FrameNo> = [
+        handshake.frames.client_hello,
+        handshake.frames.server_hello,
+        handshake.frames.certificate,
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if !list.is_empty() {
+        field("frames", frames(&list).trim_start().to_owned());
+    }
+}
+
+fn facts_of(blocks: &mut Vec<Block>, certificate: &Certificate) {
+    let mut field = |name, value: String| blocks.push(Block::Field(name, value));
+    field("subject", certificate.subject.clone());
+    field("issuer", certificate.issuer.clone());
+    field("serial", certificate.serial.to_string());
+    field(
+        "valid",
+        format!(
+            "{} to {}",
+            date(certificate.not_before),
+            date(certificate.not_after)
+        ),
+    );
+    if !certificate.names.is_empty() {
+        let names = certificate
+            .names
+            .iter()
+            .take(8)
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(", ");
+        let more = certificate.names.len().saturating_sub(8);
+        field(
+            "names",
+            if more > 0 {
+                format!("{names} and {more} more")
+            } else {
+                names
+            },
+        );
+    }
+    field(
+        "key",
+        match certificate.key {
+            KeyKind::Rsa(bits) => format!("RSA {bits}"),
+            KeyKind::Ec(bits) => format!("EC {bits}"),
+            KeyKind::Other => "other".into(),
+        },
+    );
+    for (name, urls) in [
+        ("OCSP", &certificate.ocsp_urls),
+        ("CRL", &certificate.crl_urls),
+        ("caIssuers", &certificate.issuer_urls),
+    ] {
+        for url in urls.iter().take(3) {
+            field(name, safe::line(url).into_owned());
+        }
+    }
+    if certificate.must_staple {
+        field("must-staple", "yes".into());
+    }
+    field("crt.sh", prose::crtsh(&certificate.serial));
+}
+
+/// What the capture cannot show.
+pub(super) fn coverage(app: &App) -> Vec<Block> {
+    let theme = &app.theme;
+    let coverage = &app.report.coverage;
+    let mut blocks = vec![Block::Title("What was read".into())];
+    let mut field = |name, value: String| blocks.push(Block::Field(name, value));
+    for source in &app.options.sources {
+        field("input", source.clone());
+    }
+    if let Some((first, last)) = coverage.span {
+        let clock = app.clock();
+        field("from", clock.show(first));
+        field(
+            "to",
+            format!("{} ({})", clock.show(last), last.since(first)),
+        );
+    }
+    field(
+        "frames",
+        format!("{} ({} bytes)", coverage.frames, coverage.bytes),
+    );
+    let [tcp, udp] = coverage.flows;
+    field("flows", format!("{tcp} TCP, {udp} UDP"));
+    field(
+        "handshakes",
+        format!(
+            "{}: {} certificates readable, {} by keys, {} hidden, {} resumed",
+            coverage.handshakes,
+            coverage.handshakes_clear,
+            coverage.handshakes_keys,
+            coverage.handshakes_hidden,
+            coverage.handshakes_resumed
+        ),
+    );
+    if coverage.dropped > 0 {
+        field(
+            "dropped",
+            count(
+                usize::try_from(coverage.dropped).unwrap_or(usize::MAX),
+                "frame",
+                "frames",
+            ),
+        );
+    }
+    blocks.push(Block::Blank);
+    blocks.push(Block::Title("What this capture cannot show".into()));
+    let notes = prose::coverage(coverage);
+    if notes.is_empty() {
+        blocks.push(Block::Text(
+            theme.text,
+            "Nothing that matters here is missing.".into(),
+        ));
+    }
+    for note in notes {
+        blocks.push(item(app.glyphs.bullet, theme.dim, note));
+    }
+    if let Some(why) = &app.source.cut_short {
+        blocks.push(item(app.glyphs.alert, theme.bad, why.clone()));
+    }
+    if !coverage.undecoded.is_empty() || !coverage.anomalies.is_empty() {
+        blocks.push(Block::Blank);
+        blocks.push(Block::Title("Odd things on the way".into()));
+        for (reason, n) in &coverage.undecoded {
+            blocks.push(item(
+                app.glyphs.bullet,
+                theme.dim,
+                format!("{n} × {reason}"),
+            ));
+        }
+        for (kind, n) in &coverage.anomalies {
+            blocks.push(item(
+                app.glyphs.bullet,
+                theme.dim,
+                format!("{n} × {}", kind.word().replace('-', " ")),
+            ));
+        }
+    }
+    blocks
+}
+
+/// lencr.org in plain words, and the words of this tool.
+pub(super) fn about(app: &App) -> Vec<Block> {
+    let theme = &app.theme;
+    let mut blocks = Vec::new();
+    if let Some((host, role)) = app
+        .finding()
+        .and_then(|f| Some((&f.host, f.role.as_ref()?)))
+    {
+        blocks.push(Block::Title(format!("This contact's host: {host}")));
+        blocks.push(Block::Text(theme.text, prose::role(role)));
+        blocks.push(Block::Blank);
+    }
+    blocks.push(Block::Title("lencr.org".into()));
+    blocks.push(Block::Text(theme.text, prose::about().into()));
+    blocks.push(Block::Blank);
+    blocks.push(Block::Title("Signs and words".into()));
+    for status in [
+        Status::Proven,
+        Status::Strong,
+        Status::Likely,
+        Status::Possible,
+        Status::Unexplained,
+    ] {
+        let word = format!("{status:?}").to_lowercase();
+        let meaning = prose::GLOSSARY
+            .iter()
+            .find(|(w, _)| *w == word)
+            .map(|(_, m)| *m)
+            .unwrap_or_default();
+        let lead = format!("{} {word}", app.glyphs.status(status));
+        blocks.push(item(
+            &crate::tui::text::fit(&lead, 13),
+            theme.status(status),
+            meaning,
+        ));
+    }
+    for (word, meaning) in prose::GLOSSARY {
+        let known = ["proven", "strong", "likely", "possible", "unexplained"];
+        if !known.contains(word) {
+            blocks.push(item(
+                &crate::tui::text::fit(word, 13),
+                theme.strong,
+                *meaning,
+            ));
+        }
+    }
+    blocks.push(Block::Blank);
+    blocks.push(Block::Text(
+        theme.dim,
+        format!(
+            "whylencr {}. It never opens a network connection by itself.",
+            app.options.tool_version
+        ),
+    ));
+    blocks
+}
+
+/// What is known of the selected site.
+pub(super) fn site(app: &App) -> Vec<Block> {
+    let row = app
+        .tables
+        .as_ref()
+        .and_then(|t| t.sites.get(app.cursor().row));
+    let Some(row) = row else {
+        return vec![Block::Text(
+            app.theme.dim,
+            "No verdict names a site.".into(),
+        )];
+    };
+    let mut blocks = vec![Block::Title(row.name.clone())];
+    let handshake = row
+        .handshake
+        .and_then(|place| app.report.handshakes.get(place));
+    if let Some(handshake) = handshake {
+        blocks.push(Block::Text(
+            app.theme.text,
+            format!("{}.", prose::connection(handshake)),
+        ));
+        if let Some(certificate) = handshake.chain.first() {
+            blocks.push(Block::Text(
+                app.theme.text,
+                format!("{}.", prose::certificate(certificate, handshake.hello_at)),
+            ));
+            blocks.push(Block::Text(
+                app.theme.dim,
+                prose::crtsh(&certificate.serial),
+            ));
+        }
+    }
+    let advice = app
+        .report
+        .findings
+        .iter()
+        .skip(row.finding)
+        .filter(|f| f.verdict.site.as_deref() == Some(row.name.as_str()))
+        .find_map(prose::advice);
+    if let Some(advice) = advice {
+        blocks.push(item("do", app.theme.accent, advice));
+    }
+    blocks
+}
+
+/// What is known of the selected device.
+pub(super) fn device(app: &App) -> Vec<Block> {
+    let row = app
+        .tables
+        .as_ref()
+        .and_then(|t| t.devices.get(app.cursor().row));
+    let Some((row, device)) = row.and_then(|r| Some((r, app.report.devices.get(r.device)?))) else {
+        return vec![Block::Text(app.theme.dim, "No device seen yet.".into())];
+    };
+    let mut blocks = vec![Block::Title(device.label.clone())];
+    let addresses: Vec<String> = device
+        .addresses
+        .iter()
+        .take(12)
+        .map(ToString::to_string)
+        .collect();
+    blocks.push(Block::Field("addresses", addresses.join(", ")));
+    if !device.clients.is_empty() {
+        blocks.push(Block::Field(
+            "clients",
+            safe::line(&device.clients.join(", ")).into_owned(),
+        ));
+    }
+    blocks.push(Block::Field(
+        "contacts",
+        format!("{}, {} unexplained", row.contacts, row.unexplained),
+    ));
+    if device.shared {
+        blocks.push(item(
+            app.glyphs.bullet,
+            app.theme.fair,
+            "Several machines seem to share its address.",
+        ));
+    }
+    for (spot, flows) in &device.blind {
+        blocks.push(item(
+            app.glyphs.bullet,
+            app.theme.fair,
+            prose::blind_spot(*spot, *flows),
+        ));
+    }
+    blocks
+}
+
+/// The selected lookup.
+pub(super) fn lookup(app: &App) -> Vec<Block> {
+    let Some(lookup) = app.report.lookups.get(app.cursor().row) else {
+        return vec![Block::Text(
+            app.theme.dim,
+            "No lookup of a watched host or of its trigger.".into(),
+        )];
+    };
+    let mut blocks = vec![Block::Title(lookup.name.to_string())];
+    blocks.push(Block::Field("asked by", lookup.client.to_string()));
+    blocks.push(Block::Field("asked", lookup.server.to_string()));
+    if !lookup.chain.is_empty() {
+        let chain: Vec<String> = lookup.chain.iter().map(ToString::to_string).collect();
+        blocks.push(Block::Field("CNAME", chain.join(" → ")));
+    }
+    if !lookup.addresses.is_empty() {
+        let addresses: Vec<String> = lookup.addresses.iter().map(ToString::to_string).collect();
+        blocks.push(Block::Field("addresses", addresses.join(", ")));
+    }
+    blocks.push(Block::Field(
+        "frames",
+        frames(&lookup.frames).trim_start().to_owned(),
+    ));
+    blocks
+}
+
+/// The selected alert.
+pub(super) fn alert(app: &App) -> Vec<Block> {
+    let Some(row) = app
+        .tables
+        .as_ref()
+        .and_then(|t| t.alerts.get(app.cursor().row))
+    else {
+        return vec![Block::Text(app.theme.dim, "No alert.".into())];
+    };
+    let finding = row.finding.and_then(|place| app.report.findings.get(place));
+    let list = finding.map_or(&app.report.alerts, |f| &f.alerts);
+    let Some(alert) = list.get(row.alert) else {
+        return Vec::new();
+    };
+    let mut blocks = vec![
+        item(
+            &format!("{} {}", app.glyphs.alert, alert.severity.word()),
+            app.theme.severity(alert.severity),
+            format!("{}{}", prose::alert(alert), frames(&alert.frames)),
+        ),
+        Block::Text(app.theme.dim, prose::benign(alert).into()),
+    ];
+    if let Some(finding) = finding {
+        blocks.push(Block::Blank);
+        blocks.push(Block::Text(
+            app.theme.text,
+            format!("{}.", prose::headline(finding)),
+        ));
+        blocks.push(Block::Text(
+            app.theme.text,
+            prose::why(finding, &app.report),
+        ));
+    }
+    blocks
+}
+
+/// A line on how many of the contacts are shown.
+pub(super) fn shown(app: &App) -> String {
+    let all = app.report.findings.len();
+    let shown = app.index.shown;
+    let mut text = if shown == all {
+        format!("{all}")
+    } else {
+        format!("{shown} of {all}")
+    };
+    if app.setting.grouping != index::Grouping::Flat {
+        text.push_str(&format!(", {}", app.setting.grouping.word()));
+    }
+    if app.setting.sort != crate::filter::Sort::Time || app.setting.reverse {
+        let order = if app.setting.reverse {
+            app.glyphs.up
+        } else {
+            app.glyphs.down
+        };
+        text.push_str(&format!(", {} {order}", app.setting.sort.word()));
+    }
+    text
+}
+
+fn frames(list: &[FrameNo]) -> String {
+    const SHOWN: usize = 6;
+    if list.is_empty() {
+        return String::new();
+    }
+    let numbers: Vec<String> = list.iter().take(SHOWN).map(|f| format!("#{f}")).collect();
+    let more = if list.len() > SHOWN { " …" } else { "" };
+    format!(" ({}{more})", numbers.join(" "))
+}
