@@ -1,0 +1,190 @@
+//! Capture files to the terminal UI: a reader thread owns the engine, the UI gets reports.
+
+use std::io::{IsTerminal as _, stdin, stdout};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+
+use crate::report::redact::Redaction;
+use crate::tui::{self, Start, ThemeName, TuiOptions, Update};
+
+use super::args::{ColorArg, FormatArg, ThemeArg};
+use super::offline::{self, Run};
+use super::{Args, Exit};
+
+/// Reports are made at most this often, and take at most a tenth of the reader's time.
+const REPORTS: Duration = Duration::from_millis(100);
+/// How far reading has got is told this often.
+const PROGRESS: Duration = Duration::from_millis(50);
+
+/// Whether the UI is asked for and possible.
+///
+/// # Errors
+/// When it is asked for and not possible; the message says what to do.
+pub(super) fn wanted(args: &Args) -> anyhow::Result<bool> {
+    let obstacle = obstacle(args);
+    match (args.format, obstacle) {
+        (Some(FormatArg::Tui), Some(obstacle)) => {
+            anyhow::bail!("the terminal UI does not work here: {obstacle}; try --format text")
+        }
+        (Some(FormatArg::Tui), None) => Ok(true),
+        (Some(_), _) => Ok(false),
+        // Whoever names a file or wants an exit code is not going to look at a screen.
+        (None, obstacle) => {
+            Ok(obstacle.is_none() && args.output.is_none() && args.fail_on.is_empty())
+        }
+    }
+}
+
+/// Why the UI cannot be.
+fn obstacle(args: &Args) -> Option<&'static str> {
+    let piped = args.read.iter().chain(&args.captures).any(|p| p.as_os_str() == "-");
+    if piped {
+        Some("standard input is the capture, so no key could be read")
+    } else if !stdin().is_terminal() {
+        Some("standard input is no terminal")
+    } else if !stdout().is_terminal() {
+        Some("standard output is no terminal")
+    } else {
+        match std::env::var("TERM").as_deref() {
+            Ok("dumb") => Some("TERM=dumb says that the cursor cannot be moved"),
+            Err(_) | Ok("") if cfg!(unix) => Some("TERM is not set"),
+            _ => None,
+        }
+    }
+}
+
+/// Opens the UI and reads all inputs behind it.
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let run = offline::prepare(args)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let damaged = Arc::new(AtomicBool::new(false));
+    let options = TuiOptions {
+        start: Start {
+            options: run.options.clone(),
+            theme: theme(args),
+            ascii: args.ascii || !speaks_unicode(),
+            filter: args.filter.clone().unwrap_or_default(),
+            redaction: Some(Redaction { key: key()?, sites: false }),
+            redacted: false,
+        },
+        stop: Arc::clone(&stop),
+        mouse: true,
+    };
+    let feed = read_aside(args.clone(), run, stop, Arc::clone(&damaged));
+    tui::run(&feed, options)?;
+    Ok(if damaged.load(Ordering::Relaxed) { Exit::Incomplete } else { Exit::Done })
+}
+
+/// Reads in a thread of its own. Whatever happens there is told, never printed over the screen.
+fn read_aside(args: Args, run: Run, stop: Arc<AtomicBool>, damaged: Arc<AtomicBool>) -> Receiver<Update> {
+    let (sender, feed) = channel();
+    std::thread::spawn(move || {
+        let read = || read(&args, run, &sender, &stop);
+        let ended = match catch_unwind(AssertUnwindSafe(read)) {
+            Ok(Ok(problems)) => {
+                damaged.store(!problems.is_empty(), Ordering::Relaxed);
+                (!problems.is_empty()).then(|| problems.join("; "))
+            }
+            Ok(Err(error)) => {
+                damaged.store(true, Ordering::Relaxed);
+                Some(format!("{error:#}"))
+            }
+            Err(_) => Some("reading ran into a mistake of this program; the results so far stand".into()),
+        };
+        // The UI may be gone by now.
+        let _ = sender.send(Update::Ended(ended));
+    });
+    feed
+}
+
+/// What an input was damaged by, if any was.
+fn read(args: &Args, mut run: Run, feed: &Sender<Update>, stop: &AtomicBool) -> anyhow::Result<Vec<String>> {
+    let started = Instant::now();
+    let (mut told, mut reported) = (started, started);
+    let mut pause = REPORTS;
+    let mut shown = 0;
+    let mut source = run.open(None)?;
+    let size = source.size();
+    loop {
+        let frames = run.frames;
+        if frames.is_multiple_of(512) {
+            if stop.load(Ordering::Relaxed) {
+                break;
+            }
+            let now = Instant::now();
+            if now.duration_since(told) >= PROGRESS {
+                told = now;
+                let consumed = source.consumed();
+                let rate = rate(consumed, now.duration_since(started));
+                let _ = feed.send(Update::Progress { consumed, size, frames, rate });
+            }
+            if now.duration_since(reported) >= pause {
+                let report = Arc::new(run.engine.report());
+                let _ = feed.send(Update::Report(report));
+                reported = Instant::now();
+                pause = REPORTS.max(reported.duration_since(now) * 9);
+            }
+        }
+        let going = run.step(&mut source, args.count);
+        for interface in run.options.interfaces.iter().skip(shown) {
+            let _ = feed.send(Update::Interface(interface.clone()));
+        }
+        shown = run.options.interfaces.len();
+        if !going {
+            break;
+        }
+    }
+    run.engine.close();
+    let _ = feed.send(Update::Report(Arc::new(run.engine.report())));
+    let problems = source.damaged();
+    Ok(problems.into_iter().map(|(file, ended)| format!("{file}: {ended}")).collect())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
+fn rate(bytes: u64, time: Duration) -> f64 {
+    bytes as f64 / time.as_secs_f64().max(1e-3)
+}
+
+fn theme(args: &Args) -> ThemeName {
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+    match (args.theme, args.color) {
+        (ThemeArg::Dark, _) => ThemeName::Dark,
+        (ThemeArg::Light, _) => ThemeName::Light,
+        (ThemeArg::HighContrast, _) => ThemeName::HighContrast,
+        (ThemeArg::ColorBlind, _) => ThemeName::ColorBlind,
+        (ThemeArg::Mono, _) | (ThemeArg::Auto, ColorArg::Never) => ThemeName::Mono,
+        (ThemeArg::Auto, ColorArg::Auto) if plain => ThemeName::Mono,
+        (ThemeArg::Auto, _) => background(),
+    }
+}
+
+/// Light or dark, as far as the terminal says (rxvt and others set COLORFGBG).
+fn background() -> ThemeName {
+    let said = std::env::var("COLORFGBG").unwrap_or_default();
+    match said.rsplit(';').next() {
+        Some("7" | "15") => ThemeName::Light,
+        _ => ThemeName::Dark,
+    }
+}
+
+/// Whether the locale is UTF-8. One that says nothing most likely is.
+fn speaks_unicode() -> bool {
+    let said = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .find(|value| !value.is_empty());
+    said.is_none_or(|value| {
+        let value = value.to_ascii_lowercase();
+        value.contains("utf-8") || value.contains("utf8")
+    })
+}
+
+/// A key for pseudonyms, for this run alone.
+fn key() -> anyhow::Result<[u8; 32]> {
+    let random = ring::rand::SystemRandom::new();
+    let key = ring::rand::generate(&random).map_err(|_| anyhow::anyhow!("no random numbers at hand"))?;
+    Ok(key.expose())
+}
