@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Parser, ValueEnum};
 
+use crate::filter::Sort;
 use crate::report::Format;
 use crate::report::clock::TimeKind;
 
@@ -65,6 +66,14 @@ pub struct Args {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
+    /// Only contacts that match: kind:crl site:example.com client:10.0.0.5 -verdict:unexplained alert:* words
+    #[arg(long = "where", value_name = "EXPR")]
+    pub filter: Option<String>,
+
+    /// Order of the contacts
+    #[arg(long, value_enum, value_name = "ORDER", default_value_t = SortArg::Time)]
+    pub sort: SortArg,
+
     /// Pseudonyms for clients and their MACs; '=sites' also for the sites, their addresses and serials
     #[arg(long, value_enum, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "clients")]
     pub redact: Option<RedactArg>,
@@ -89,6 +98,11 @@ pub struct Args {
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorArg::Auto)]
     pub color: ColorArg,
 
+    /// Colours of the terminal UI
+    #[cfg(feature = "tui")]
+    #[arg(long, value_enum, value_name = "THEME", default_value_t = ThemeArg::Auto)]
+    pub theme: ThemeArg,
+
     /// ASCII alone in text
     #[arg(long)]
     pub ascii: bool,
@@ -101,6 +115,9 @@ pub struct Args {
 /// Forms of a report.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum FormatArg {
+    /// The terminal UI; what a terminal gets unless told otherwise
+    #[cfg(feature = "tui")]
+    Tui,
     /// For reading
     Text,
     /// One JSON record a line and contact
@@ -131,16 +148,19 @@ impl FormatArg {
     }
 }
 
-impl From<FormatArg> for Format {
-    fn from(format: FormatArg) -> Self {
-        match format {
-            FormatArg::Text => Self::Text,
-            FormatArg::Ndjson => Self::Ndjson,
-            FormatArg::Json => Self::Json,
-            FormatArg::Csv => Self::Csv,
-            FormatArg::Markdown => Self::Markdown,
-            FormatArg::Html => Self::Html,
-        }
+impl FormatArg {
+    /// The form of a report; the UI is none.
+    pub(super) fn report(self) -> Option<Format> {
+        Some(match self {
+            #[cfg(feature = "tui")]
+            Self::Tui => return None,
+            Self::Text => Format::Text,
+            Self::Ndjson => Format::Ndjson,
+            Self::Json => Format::Json,
+            Self::Csv => Format::Csv,
+            Self::Markdown => Format::Markdown,
+            Self::Html => Format::Html,
+        })
     }
 }
 
@@ -186,6 +206,57 @@ pub enum ColorArg {
     Always,
     /// Never
     Never,
+}
+
+/// Order of the contacts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum SortArg {
+    /// As they happened
+    Time,
+    /// By site
+    Site,
+    /// By host contacted
+    Host,
+    /// By client address
+    Client,
+    /// Surest first
+    Confidence,
+    /// Longest delay first
+    Delay,
+    /// Gravest alert first
+    Alerts,
+}
+
+impl From<SortArg> for Sort {
+    fn from(sort: SortArg) -> Self {
+        match sort {
+            SortArg::Time => Self::Time,
+            SortArg::Site => Self::Site,
+            SortArg::Host => Self::Host,
+            SortArg::Client => Self::Client,
+            SortArg::Confidence => Self::Confidence,
+            SortArg::Delay => Self::Delay,
+            SortArg::Alerts => Self::Alerts,
+        }
+    }
+}
+
+/// Colours of the terminal UI.
+#[cfg(feature = "tui")]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum ThemeArg {
+    /// Dark or light after the terminal's background, none with NO_COLOR
+    Auto,
+    /// For dark backgrounds
+    Dark,
+    /// For light backgrounds
+    Light,
+    /// Bright and bold
+    HighContrast,
+    /// Told apart with any colour vision
+    ColorBlind,
+    /// No colour
+    Mono,
 }
 
 /// What makes a run exit with 10.

@@ -7,12 +7,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
+
+use crate::filter::Filter;
 use crate::report::redact::Redaction;
 use crate::tui::{self, Start, ThemeName, TuiOptions, Update};
 
 use super::args::{ColorArg, FormatArg, ThemeArg};
-use super::offline::{self, Run};
-use super::{Args, Exit};
+use super::reading::Reading;
+use super::{Args, Exit, redact};
 
 /// Reports are made at most this often, and take at most a tenth of the reader's time.
 const REPORTS: Duration = Duration::from_millis(100);
@@ -33,14 +36,19 @@ pub(super) fn wanted(args: &Args) -> anyhow::Result<bool> {
         (Some(_), _) => Ok(false),
         // Whoever names a file or wants an exit code is not going to look at a screen.
         (None, obstacle) => {
-            Ok(obstacle.is_none() && args.output.is_none() && args.fail_on.is_empty())
+            let aside = args.output.is_some() || !args.fail_on.is_empty() || args.follow;
+            Ok(obstacle.is_none() && !aside)
         }
     }
 }
 
 /// Why the UI cannot be.
 fn obstacle(args: &Args) -> Option<&'static str> {
-    let piped = args.read.iter().chain(&args.captures).any(|p| p.as_os_str() == "-");
+    let piped = args
+        .read
+        .iter()
+        .chain(&args.captures)
+        .any(|p| p.as_os_str() == "-");
     if piped {
         Some("standard input is the capture, so no key could be read")
     } else if !stdin().is_terminal() {
@@ -58,31 +66,49 @@ fn obstacle(args: &Args) -> Option<&'static str> {
 
 /// Opens the UI and reads all inputs behind it.
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let run = offline::prepare(args)?;
+    if let Some(expression) = &args.filter {
+        Filter::parse(expression).context("--where")?;
+    }
+    let reading = Reading::prepare(args)?;
+    let redaction = match redact::redaction(args)? {
+        Some(redaction) => redaction,
+        None => Redaction {
+            key: redact::fresh()?,
+            sites: false,
+        },
+    };
     let stop = Arc::new(AtomicBool::new(false));
     let damaged = Arc::new(AtomicBool::new(false));
     let options = TuiOptions {
         start: Start {
-            options: run.options.clone(),
+            options: reading.options.clone(),
             theme: theme(args),
             ascii: args.ascii || !speaks_unicode(),
             filter: args.filter.clone().unwrap_or_default(),
-            redaction: Some(Redaction { key: key()?, sites: false }),
-            redacted: false,
+            redaction: Some(redaction),
+            redacted: args.redact.is_some(),
         },
         stop: Arc::clone(&stop),
         mouse: true,
     };
-    let feed = read_aside(args.clone(), run, stop, Arc::clone(&damaged));
+    let feed = read_aside(reading, stop, Arc::clone(&damaged));
     tui::run(&feed, options)?;
-    Ok(if damaged.load(Ordering::Relaxed) { Exit::Incomplete } else { Exit::Done })
+    Ok(if damaged.load(Ordering::Relaxed) {
+        Exit::Incomplete
+    } else {
+        Exit::Done
+    })
 }
 
 /// Reads in a thread of its own. Whatever happens there is told, never printed over the screen.
-fn read_aside(args: Args, run: Run, stop: Arc<AtomicBool>, damaged: Arc<AtomicBool>) -> Receiver<Update> {
+fn read_aside(
+    reading: Reading,
+    stop: Arc<AtomicBool>,
+    damaged: Arc<AtomicBool>,
+) -> Receiver<Update> {
     let (sender, feed) = channel();
     std::thread::spawn(move || {
-        let read = || read(&args, run, &sender, &stop);
+        let read = || read(reading, &sender, &stop);
         let ended = match catch_unwind(AssertUnwindSafe(read)) {
             Ok(Ok(problems)) => {
                 damaged.store(!problems.is_empty(), Ordering::Relaxed);
@@ -92,7 +118,9 @@ fn read_aside(args: Args, run: Run, stop: Arc<AtomicBool>, damaged: Arc<AtomicBo
                 damaged.store(true, Ordering::Relaxed);
                 Some(format!("{error:#}"))
             }
-            Err(_) => Some("reading ran into a mistake of this program; the results so far stand".into()),
+            Err(_) => {
+                Some("reading ran into a mistake of this program; the results so far stand".into())
+            }
         };
         // The UI may be gone by now.
         let _ = sender.send(Update::Ended(ended));
@@ -101,15 +129,19 @@ fn read_aside(args: Args, run: Run, stop: Arc<AtomicBool>, damaged: Arc<AtomicBo
 }
 
 /// What an input was damaged by, if any was.
-fn read(args: &Args, mut run: Run, feed: &Sender<Update>, stop: &AtomicBool) -> anyhow::Result<Vec<String>> {
+fn read(
+    mut reading: Reading,
+    feed: &Sender<Update>,
+    stop: &AtomicBool,
+) -> anyhow::Result<Vec<String>> {
     let started = Instant::now();
     let (mut told, mut reported) = (started, started);
     let mut pause = REPORTS;
     let mut shown = 0;
-    let mut source = run.open(None)?;
+    let mut source = reading.open(None)?;
     let size = source.size();
     loop {
-        let frames = run.frames;
+        let frames = reading.frames;
         if frames.is_multiple_of(512) {
             if stop.load(Ordering::Relaxed) {
                 break;
@@ -119,28 +151,35 @@ fn read(args: &Args, mut run: Run, feed: &Sender<Update>, stop: &AtomicBool) -> 
                 told = now;
                 let consumed = source.consumed();
                 let rate = rate(consumed, now.duration_since(started));
-                let _ = feed.send(Update::Progress { consumed, size, frames, rate });
+                let _ = feed.send(Update::Progress {
+                    consumed,
+                    size,
+                    frames,
+                    rate,
+                });
             }
             if now.duration_since(reported) >= pause {
-                let report = Arc::new(run.engine.report());
+                let report = Arc::new(reading.engine.report());
                 let _ = feed.send(Update::Report(report));
                 reported = Instant::now();
                 pause = REPORTS.max(reported.duration_since(now) * 9);
             }
         }
-        let going = run.step(&mut source, args.count);
-        for interface in run.options.interfaces.iter().skip(shown) {
+        let going = reading.step(&mut source);
+        for interface in reading.options.interfaces.iter().skip(shown) {
             let _ = feed.send(Update::Interface(interface.clone()));
         }
-        shown = run.options.interfaces.len();
+        shown = reading.options.interfaces.len();
         if !going {
             break;
         }
     }
-    run.engine.close();
-    let _ = feed.send(Update::Report(Arc::new(run.engine.report())));
+    reading.engine.close();
+    let _ = feed.send(Update::Report(Arc::new(reading.engine.report())));
     let problems = source.damaged();
-    Ok(problems.into_iter().map(|(file, ended)| format!("{file}: {ended}")).collect())
+    Ok(problems
+        .map(|(file, ended)| format!("{file}: {ended}"))
+        .collect())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
@@ -180,11 +219,4 @@ fn speaks_unicode() -> bool {
         let value = value.to_ascii_lowercase();
         value.contains("utf-8") || value.contains("utf8")
     })
-}
-
-/// A key for pseudonyms, for this run alone.
-fn key() -> anyhow::Result<[u8; 32]> {
-    let random = ring::rand::SystemRandom::new();
-    let key = ring::rand::generate(&random).map_err(|_| anyhow::anyhow!("no random numbers at hand"))?;
-    Ok(key.expose())
 }

@@ -8,9 +8,12 @@
 
 mod args;
 mod inputs;
+#[cfg(feature = "tui")]
+mod interactive;
 mod offline;
 mod output;
 mod progress;
+mod reading;
 mod redact;
 
 use std::process::ExitCode;
@@ -61,6 +64,10 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> anyhow::Result<Exit> {
+    #[cfg(feature = "tui")]
+    if interactive::wanted(args)? {
+        return interactive::run(args);
+    }
     offline::run(args)
 }
 

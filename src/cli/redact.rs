@@ -60,7 +60,8 @@ fn stable(path: &Path) -> anyhow::Result<[u8; 32]> {
     Ok(crypto::sha256(&secret))
 }
 
-fn fresh() -> anyhow::Result<[u8; 32]> {
+/// A key for this run alone.
+pub(super) fn fresh() -> anyhow::Result<[u8; 32]> {
     let mut key = [0; 32];
     SystemRandom::new()
         .fill(&mut key)

@@ -52,19 +52,6 @@ pub(super) enum Phase {
     Data,
 }
 
-impl Phase {
-    pub(super) const fn word(self) -> &'static str {
-        match self {
-            Self::Lookup => "lookup",
-            Self::Connect => "connect",
-            Self::Handshake => "handshake",
-            Self::Wait => "waits",
-            Self::Fetch => "fetch",
-            Self::Data => "data",
-        }
-    }
-}
-
 /// A lookup that ended longer before than this has nothing to do with the connection drawn.
 const NEAR: Span = Span::from_secs(5);
 /// Data after a handshake is drawn this far beyond the rest, as a share of the whole.

@@ -1,0 +1,106 @@
+//! Inputs on their way into the engine: what every presenter has in common.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::Context as _;
+
+use crate::capture::merge::{self, Merged};
+use crate::capture::{self, Item, process};
+use crate::engine::Engine;
+use crate::event::Process;
+use crate::frame::{Frame, LinkType};
+use crate::report::{Interface, Options};
+
+use super::{Args, inputs, output};
+
+/// An engine, and what is to be read into it.
+pub(super) struct Reading {
+    pub(super) engine: Engine,
+    pub(super) options: Options,
+    /// Frames read.
+    pub(super) frames: u64,
+    paths: Vec<PathBuf>,
+    most: Option<u64>,
+}
+
+impl Reading {
+    /// Finds the inputs, reads what comes beside them.
+    pub(super) fn prepare(args: &Args) -> anyhow::Result<Self> {
+        let given: Vec<PathBuf> = args.read.iter().chain(&args.captures).cloned().collect();
+        anyhow::ensure!(
+            !given.is_empty(),
+            "no capture given; try: whylencr capture.pcap (or --help)"
+        );
+        let paths = capture::expand::expand(&given, args.recursive)?;
+        let mut engine = Engine::new(inputs::config(args)?);
+        for path in &args.keylog {
+            let lines = std::fs::read(path)
+                .with_context(|| format!("cannot read the key log {}", path.display()))?;
+            let taken = engine.secrets(&lines);
+            if taken == 0 {
+                eprintln!(
+                    "whylencr: {} holds no key log line (NSS format)",
+                    path.display()
+                );
+            }
+        }
+        let mut options = output::options(args);
+        options.sources = paths.iter().map(|p| p.display().to_string()).collect();
+        Ok(Self {
+            engine,
+            options,
+            frames: 0,
+            paths,
+            most: args.count,
+        })
+    }
+
+    /// Opens the inputs as one.
+    pub(super) fn open(&self, follow: Option<&Arc<AtomicBool>>) -> anyhow::Result<Merged> {
+        Ok(merge::open_all(&self.paths, follow)?)
+    }
+
+    /// Takes one item in; false when there is none, or enough.
+    pub(super) fn step(&mut self, source: &mut Merged) -> bool {
+        match source.next_item() {
+            None => return false,
+            Some(Item::Frame(frame)) => {
+                self.frames += 1;
+                match process_of(&frame) {
+                    Some(process) => self.engine.push_of(frame, process),
+                    None => self.engine.push(frame),
+                }
+                return self.most != Some(self.frames);
+            }
+            Some(Item::Secrets(lines)) => {
+                self.engine.secrets(lines);
+            }
+            Some(Item::NameHint(hint)) => self.engine.name_hint(hint),
+            Some(Item::Dropped(count)) => self.engine.dropped(count),
+            Some(Item::Interface(info)) => self.options.interfaces.push(Interface {
+                file: usize::try_from(info.file)
+                    .ok()
+                    .and_then(|i| self.options.sources.get(i))
+                    .cloned(),
+                name: info.name,
+            }),
+        }
+        true
+    }
+}
+
+/// The process that another tool recorded with a frame.
+fn process_of(frame: &Frame<'_>) -> Option<Process> {
+    if let Some(comment) = frame.comment
+        && let Some(process) = process::process_of_comment(comment)
+    {
+        return Some(process);
+    }
+    match frame.link {
+        LinkType(149 | 258) => process::process_of_pktap(frame.bytes),
+        LinkType::ETHERNET | LinkType::RAW => process::process_of_trailer(frame.bytes),
+        _ => None,
+    }
+}
