@@ -72,7 +72,7 @@ impl Sort {
                 })
             }),
             Self::Delay => {
-                places.sort_by_key(|p| at(p).map(|f| Reverse(f.timing.delayed_handshake)))
+                places.sort_by_key(|p| at(p).map(|f| Reverse(f.timing.delayed_handshake)));
             }
             Self::Alerts => places
                 .sort_by_key(|p| at(p).map(|f| Reverse(f.alerts.iter().map(|a| a.severity).max()))),

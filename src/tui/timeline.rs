@@ -93,7 +93,7 @@ impl Timeline {
         match lanes.last_mut() {
             // A lookup that led to nothing: its lane says so.
             Some(lookup) if fetch.bars.is_empty() && lookup.what == "dns" => {
-                lookup.note = fetch.note
+                lookup.note = fetch.note;
             }
             _ => lanes.push(fetch),
         }

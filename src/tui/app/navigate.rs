@@ -30,14 +30,14 @@ impl App {
                 if let Some(spot) = self.back.pop() {
                     let here = self.spot();
                     self.forward.push(here);
-                    self.restore(spot);
+                    self.restore(&spot);
                 }
             }
             Action::Forward => {
                 if let Some(spot) = self.forward.pop() {
                     let here = self.spot();
                     self.back.push(here);
-                    self.restore(spot);
+                    self.restore(&spot);
                 }
             }
             Action::Fold => self.fold(None),
@@ -99,7 +99,7 @@ impl App {
         }
     }
 
-    fn restore(&mut self, spot: Spot) {
+    fn restore(&mut self, spot: &Spot) {
         self.screen = spot.screen;
         self.scroll = 0;
         self.pane = Pane::List;

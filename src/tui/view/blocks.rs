@@ -65,7 +65,7 @@ pub(super) fn lines(blocks: &[Block], room: usize, app: &App) -> Vec<Line<'stati
                     &mut lines,
                     (lead, *lead_style),
                     (words, *style),
-                    text::width(lead) + 1,
+                    indent(lead, room),
                     room,
                 );
             }
@@ -81,6 +81,16 @@ pub(super) fn lines(blocks: &[Block], room: usize, app: &App) -> Vec<Line<'stati
         }
     }
     lines
+}
+
+/// Words before texts stand in one column where there is room for one; signs alone need none.
+fn indent(lead: &str, room: usize) -> usize {
+    let own = text::width(lead) + 1;
+    if own > 2 && room >= 56 {
+        own.max(10)
+    } else {
+        own
+    }
 }
 
 fn hang(

@@ -8,7 +8,7 @@ use ratatui::widgets::Paragraph;
 
 use crate::tui::app::{App, Overlay, Pane, Screen};
 use crate::tui::keys::{Action, key_of};
-use crate::tui::text::{cut, width};
+use crate::tui::text::{count, cut, width};
 
 use super::layout::{self, Areas};
 
@@ -74,7 +74,7 @@ fn counts(app: &App) -> Vec<(String, Style)> {
         String::new()
     };
     counts.push((
-        format!("{sign}{} alerts", index.alerts),
+        format!("{sign}{}", count(index.alerts, "alert", "alerts")),
         some(index.alerts, theme.bad),
     ));
     counts
@@ -205,22 +205,22 @@ pub(super) fn footer(app: &App, area: Rect, frame: &mut Frame<'_>) {
         (Screen::Contacts, _) => &[
             (Action::Enter, "details"),
             (Action::Filter, "filter"),
+            (Action::Help, "help"),
             (Action::Group, "group"),
             (Action::Sort, "sort"),
             (Action::NextUnexplained, "unexplained"),
             (Action::Export, "export"),
             (Action::Copy, "copy"),
-            (Action::Help, "help"),
             (Action::Quit, "quit"),
         ],
         (Screen::Finding, _) => &[
             (Action::Escape, "back"),
+            (Action::Help, "help"),
             (Action::Down, "scroll"),
             (Action::Right, "next contact"),
             (Action::NextPane, "timeline"),
             (Action::Copy, "copy"),
             (Action::Export, "export"),
-            (Action::Help, "help"),
             (Action::Quit, "quit"),
         ],
         (Screen::Coverage | Screen::About, _) => &[

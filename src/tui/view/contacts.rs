@@ -16,7 +16,7 @@ use crate::tui::text::{count, fit, fit_right};
 use crate::tui::theme::Status;
 use crate::tui::timeline::outcome;
 
-use super::layout::Areas;
+use super::layout::{ACTIVITY, Areas};
 use super::{pane, scrollbar, story};
 
 /// Widths of the columns.
@@ -275,12 +275,23 @@ pub(super) fn activity(app: &App, area: Rect, frame: &mut Frame<'_>) {
     if area.height == 0 {
         return;
     }
-    let boxed = area.height > 2;
+    let boxed = area.height > 1;
     let inner = if boxed {
         pane(app, area, "Activity", "", false, frame)
     } else {
         area
     };
+    if !boxed {
+        let before = Rect {
+            x: area.x - ACTIVITY,
+            width: ACTIVITY,
+            ..area
+        };
+        frame.render_widget(
+            Line::from(Span::styled(" activity ", app.theme.dim)),
+            before,
+        );
+    }
     let width = usize::from(inner.width);
     let height = usize::from(inner.height);
     let mut counts = vec![0_u32; width];
@@ -308,11 +319,6 @@ pub(super) fn activity(app: &App, area: Rect, frame: &mut Frame<'_>) {
                     .copied()
                     .unwrap_or(" ");
                 let selected = here == Some(column);
-                let sign = if sign == " " && floor == 0 {
-                    app.glyphs.levels[0]
-                } else {
-                    sign
-                };
                 Span::styled(
                     sign,
                     if selected {

@@ -10,6 +10,9 @@ use super::{blocks, story};
 /// Smallest terminal that works.
 pub(in crate::tui) const SMALLEST: (u16, u16) = (60, 16);
 
+/// Columns of the word before a histogram of one line.
+pub(in crate::tui) const ACTIVITY: u16 = 10;
+
 /// The parts of the screen; parts without room are empty.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::tui) struct Areas {
@@ -69,6 +72,10 @@ pub(in crate::tui) fn areas(area: Rect, app: &App) -> Areas {
             .areas(body);
             areas.timeline = middle;
             areas.activity = bottom;
+            if bottom.height == 1 {
+                areas.activity.x += ACTIVITY;
+                areas.activity.width -= ACTIVITY;
+            }
             [areas.list, areas.why] = if wide {
                 let list = if area.width >= 120 {
                     area.width * 11 / 20
