@@ -111,7 +111,7 @@ fn completion_offers_fields_words_and_what_occurs() {
     assert_eq!(texts("kind:crl,i"), ["issuer"]);
     assert_eq!(texts("site:sh"), ["shop.example"]);
     assert_eq!(texts("confidence:>=pro"), ["proven"]);
-    let one = &completions("kind:crl si", 11, &report)[1];
+    let one = &completions("kind:crl si", 11, &report)[0];
     assert_eq!((one.range.clone(), one.text.as_str()), (9..11, "site:"));
 }
 
