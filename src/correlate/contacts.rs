@@ -278,9 +278,8 @@ fn from_request(record: &RequestRecord, connect: Option<&ConnectRecord>) -> Cont
             frames.response = span_frames(answer.first_frame, answer.frame);
             failure = answer.failure(connect.and_then(|c| c.close.as_ref()));
         }
-    } else if connect.is_some_and(|c| c.close.is_some()) {
-        failure = Some(hang_up(connect));
     }
+    // Without any word of an answer it is the capture that lacks it: nobody is said to have failed.
     Contact {
         host: record.host.clone(),
         watch: record.watch.clone(),

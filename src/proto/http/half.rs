@@ -15,6 +15,8 @@ pub(super) struct Half {
     pub(super) phase: Phase,
     /// The part of a head that came so far.
     pub(super) head: Vec<u8>,
+    /// Bytes of this side came, or went missing.
+    pub(super) seen: bool,
     /// Where the message being read began.
     pub(super) first: (Timestamp, FrameNo),
     /// The last chunk.

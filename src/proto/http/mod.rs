@@ -2,7 +2,8 @@
 //!
 //! A [`Request`] is reported when its body has ended, or when its response begins if that is sooner; a
 //! [`Response`] when its body has ended, so that both can say how long the body was. Responses are matched
-//! with requests by order, which is the only thing HTTP/1 offers.
+//! with requests by order, which is the only thing HTTP/1 offers. A request that the server left without an
+//! answer gets one with status 0 at the end; one whose answer the capture lost gets none.
 #![warn(clippy::indexing_slicing)]
 
 mod body;
@@ -168,7 +169,11 @@ impl Http {
             let ended = body.is_until_close() && close.how == Ending::Finished;
             self.end_response(flow, body, ended, cx);
         }
-        self.answer_waiting_with_nothing(flow, (close.at, close.frame), 0, cx);
+        let [_, from_server] = close.packets;
+        let lost = matches!(self.responses.phase, Phase::Lost) && self.responses.seen;
+        if from_server > 0 && !lost {
+            self.answer_waiting_with_nothing(flow, close, cx);
+        }
     }
 }
 

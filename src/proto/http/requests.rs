@@ -144,9 +144,7 @@ impl Http {
                 );
             }
             self.overrun = self.overrun.saturating_add(1);
-            let keep = self.waiting.len() - 1;
-            let at = self.requests.last;
-            self.answer_waiting_with_nothing(flow, at, keep, cx);
+            self.forget_waiting(flow, self.waiting.len() - 1, cx);
         }
         self.waiting.push_back(exchange);
     }

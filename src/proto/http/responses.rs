@@ -1,10 +1,8 @@
 //! The server's side: responses.
 
 use crate::event::{AnomalyKind, EventKind, Response};
-use crate::flow::{Appetite, Chunk, FlowId, Gap, Side};
-use crate::frame::FrameNo;
+use crate::flow::{Appetite, Chunk, Close, FlowId, Gap, Side};
 use crate::proto::{Context, Probe, tls_probe};
-use crate::time::Timestamp;
 
 use super::body::{Body, Chunked, Fed, Framing, Keep};
 use super::half::{Phase, Taken};
@@ -14,6 +12,7 @@ use super::{Answering, Exchange, FAULTS, Http, Method, Next, looks_like_response
 
 impl Http {
     pub(super) fn server(&mut self, flow: FlowId, chunk: Chunk<'_>, cx: &mut Context) -> Next {
+        self.responses.seen = true;
         self.responses.last = (chunk.at, chunk.frame);
         if matches!(self.responses.phase, Phase::Lost) {
             if looks_like_response(chunk.bytes) != Probe::Yes {
@@ -21,8 +20,7 @@ impl Http {
             }
             self.responses.phase = Phase::Head;
             // A client that does not pipeline had its earlier answers before it asked again.
-            let at = self.responses.last;
-            self.answer_waiting_with_nothing(flow, at, 1, cx);
+            self.forget_waiting(flow, 1, cx);
         }
         let mut rest = chunk.bytes;
         while !rest.is_empty() && self.faults < FAULTS {
@@ -101,16 +99,7 @@ impl Http {
                 (index, Interest::default(), report)
             }
         };
-        if self
-            .asking
-            .as_ref()
-            .is_some_and(|asking| asking.index == index)
-        {
-            if let (Some(asking), Phase::Body(body)) = (&mut self.asking, &self.requests.phase) {
-                asking.body_len = body.len();
-            }
-            self.flush_request(flow, cx);
-        }
+        self.flush_if_asking(flow, index, cx);
         let (first_at, first_frame) = self.responses.first;
         let keep = interest.response_body(content_type, &cx.limits);
         let framing = response_framing(&head, exchange.as_ref());
@@ -211,6 +200,7 @@ impl Http {
     }
 
     pub(super) fn server_gap(&mut self, flow: FlowId, gap: Gap, cx: &mut Context) -> Option<Next> {
+        self.responses.seen = true;
         match &mut self.responses.phase {
             Phase::Head => {
                 let tunnel = self.cut_response_head(flow, cx);
@@ -252,13 +242,7 @@ impl Http {
         let exchange = self.waiting.pop_front();
         if let (Some(head), Some(exchange)) = (head, exchange) {
             let (first_at, first_frame) = self.responses.first;
-            if self
-                .asking
-                .as_ref()
-                .is_some_and(|a| a.index == exchange.index)
-            {
-                self.flush_request(flow, cx);
-            }
+            self.flush_if_asking(flow, exchange.index, cx);
             let response = Box::new(Response {
                 index: exchange.index,
                 status: head.status,
@@ -309,25 +293,24 @@ impl Http {
         Next::Stay(Appetite::More)
     }
 
-    /// Reports that the oldest waiting requests got no response, all but `keep` of them.
+    /// Drops the oldest waiting requests, all but `keep` of them: their answers were not captured.
+    pub(super) fn forget_waiting(&mut self, flow: FlowId, keep: usize, cx: &mut Context) {
+        while self.waiting.len() > keep {
+            if let Some(exchange) = self.waiting.pop_front() {
+                self.flush_if_asking(flow, exchange.index, cx);
+            }
+        }
+    }
+
+    /// Reports that the waiting requests got no response.
     pub(super) fn answer_waiting_with_nothing(
         &mut self,
         flow: FlowId,
-        (at, frame): (Timestamp, FrameNo),
-        keep: usize,
+        close: &Close,
         cx: &mut Context,
     ) {
-        while self.waiting.len() > keep {
-            let Some(exchange) = self.waiting.pop_front() else {
-                return;
-            };
-            if self
-                .asking
-                .as_ref()
-                .is_some_and(|a| a.index == exchange.index)
-            {
-                self.flush_request(flow, cx);
-            }
+        while let Some(exchange) = self.waiting.pop_front() {
+            self.flush_if_asking(flow, exchange.index, cx);
             let response = Box::new(Response {
                 index: exchange.index,
                 status: 0,
@@ -337,11 +320,22 @@ impl Http {
                 body: None,
                 complete: false,
                 body_len: 0,
-                first_frame: frame,
-                first_at: at,
+                first_frame: close.frame,
+                first_at: close.at,
             });
-            cx.emit(at, frame, flow, EventKind::Response(response));
+            cx.emit(close.at, close.frame, flow, EventKind::Response(response));
         }
+    }
+
+    /// A request is reported before what becomes of it.
+    fn flush_if_asking(&mut self, flow: FlowId, index: u32, cx: &mut Context) {
+        if self.asking.as_ref().is_none_or(|a| a.index != index) {
+            return;
+        }
+        if let (Some(asking), Phase::Body(body)) = (&mut self.asking, &self.requests.phase) {
+            asking.body_len = body.len();
+        }
+        self.flush_request(flow, cx);
     }
 }
 
