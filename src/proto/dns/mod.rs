@@ -1,6 +1,6 @@
 //! DNS (RFC 1035), mDNS (RFC 6762) and LLMNR (RFC 4795): questions, answers, and the answers that never came.
 //!
-//! Datagrams come straight from the engine, DNS over TCP through [`stream::DnsStream`]. Both meet here, because
+//! Datagrams come straight from the engine, DNS over TCP through `stream::DnsStream`. Both meet here, because
 //! an answer is only worth something together with its question.
 #![warn(clippy::indexing_slicing)]
 
