@@ -367,6 +367,8 @@ pub fn kind_of_path(path: &str) -> ContactKind {
     }
 }
 
+/// A contact takes the lookups that no earlier one took; where there are none (a second connection after one lookup), it shares the
+/// latest. A request on a kept-alive connection needed none.
 fn attach_lookups(
     contact: &mut Contact,
     log: &Log,
@@ -374,37 +376,54 @@ fn attach_lookups(
     by_host: &HashMap<&Name, Vec<usize>>,
     used: &mut [bool],
 ) {
-    let mut ended = None;
-    for &index in by_host.get(&contact.host).into_iter().flatten() {
-        let Some(lookup) = log.lookups.get(index) else {
-            continue;
-        };
-        let before = contact.began_at.since(lookup.shown.at);
-        let near = before <= RETRY_WINDOW && before >= Span::from_secs(-5);
-        if !near || !devices.same(lookup.client, contact.client) {
-            continue;
-        }
-        if let Some(slot) = used.get_mut(index) {
+    if contact.request.as_ref().is_some_and(|r| r.index > 0) {
+        return;
+    }
+    let begun = contact.began_at;
+    let near: Vec<usize> = by_host
+        .get(&contact.host)
+        .into_iter()
+        .flatten()
+        .copied()
+        .filter(|index| {
+            log.lookups.get(*index).is_some_and(|lookup| {
+                let before = begun.since(lookup.shown.at);
+                // Lookups for the second address family can end after the connection has begun.
+                before <= RETRY_WINDOW
+                    && before >= Span::from_millis(-100)
+                    && devices.same(lookup.client, contact.client)
+            })
+        })
+        .collect();
+    let is_used = |index: &usize| used.get(*index).copied().unwrap_or_default();
+    let mut taken: Vec<usize> = near.iter().copied().filter(|i| !is_used(i)).collect();
+    if taken.is_empty() {
+        let at = |index: &usize| log.lookups.get(*index).map(|l| l.shown.at);
+        let latest = near.iter().filter_map(at).max();
+        let burst = |index: &usize| matches!((at(index), latest), (Some(a), Some(l)) if l.since(a) <= Span::from_secs(1));
+        taken = near.into_iter().filter(burst).collect();
+    }
+    for index in &taken {
+        if let Some(slot) = used.get_mut(*index) {
             *slot = true;
         }
-        contact.lookups.push(index);
-        contact.frames.dns.extend(&lookup.shown.frames);
-        if lookup.shown.at <= contact.at {
-            ended = ended.max(Some(lookup.ended_at));
-        }
     }
-    let first = contact
-        .lookups
-        .iter()
-        .filter_map(|i| log.lookups.get(*i))
-        .map(|l| l.shown.at)
-        .min();
-    if let (Some(first), Some(ended)) = (first, ended) {
-        contact.began_at = contact.began_at.min(first);
-        contact.lookup_time = Some(ended.min(contact.at).since(first));
-    }
+    let lookups = || taken.iter().filter_map(|index| log.lookups.get(*index));
+    contact.frames.dns = lookups()
+        .flat_map(|l| l.shown.frames.iter().copied())
+        .collect();
     contact.frames.dns.sort_unstable();
     contact.frames.dns.dedup();
+    let first = lookups().map(|l| l.shown.at).min();
+    let ended = lookups()
+        .filter(|l| l.shown.at <= begun)
+        .map(|l| l.ended_at)
+        .max();
+    if let (Some(first), Some(ended)) = (first, ended) {
+        contact.began_at = begun.min(first);
+        contact.lookup_time = Some(ended.min(contact.at).since(first));
+    }
+    contact.lookups = taken;
 }
 
 /// A connection without a readable request: a contact of its own when something was sent, or when it is no
@@ -505,6 +524,18 @@ fn add_lookups(contacts: &mut Vec<Contact>, log: &Log, devices: &DeviceMap, used
     let first_new = contacts.len();
     for (index, lookup) in log.lookups.iter().enumerate() {
         if used.get(index).copied().unwrap_or_default() {
+            continue;
+        }
+        // Asked again while the contact was under way or right after: a retry of it, or another address family.
+        let kin = contacts.iter_mut().take(first_new).find(|c| {
+            c.host == lookup.shown.name
+                && devices.same(c.client, lookup.client)
+                && lookup.shown.at >= c.began_at
+                && lookup.shown.at.since(c.ended_at) <= Span::from_secs(5)
+        });
+        if let Some(kin) = kin {
+            kin.frames.dns.extend(&lookup.shown.frames);
+            kin.lookups.push(index);
             continue;
         }
         let open = contacts.iter_mut().skip(first_new).rev().find(|c| {

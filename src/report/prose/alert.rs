@@ -158,7 +158,7 @@ static WORDS: &[Words] = &[
     },
     Words {
         rule: "ocsp-after-shutdown",
-        with: "{} is an OCSP host, and Let's Encrypt switched its OCSP service off on 2025-08-06.",
+        with: "The host {} is for OCSP, and Let's Encrypt switched its OCSP service off on 2025-08-06.",
         without: "This is a contact with an OCSP host, and Let's Encrypt switched its OCSP service off on 2025-08-06.",
         benign: "Stale configuration is the common cause: an old stapling setting, or a certificate that ran out long ago \
                  and is still served.",
