@@ -54,13 +54,13 @@ static WORDS: &[Words] = &[
     },
     Words {
         rule: "look-alike-name",
-        with: "{} resembles a lencr.org name but does not belong to lencr.org.",
+        with: "The name {} resembles a lencr.org name but does not belong to lencr.org.",
         without: "The name resembles a lencr.org name but does not belong to lencr.org.",
         benign: "A local DNS search suffix appended to a lencr.org name, or a mistyped name, looks the same.",
     },
     Words {
         rule: "invented-name",
-        with: "{} is under lencr.org, but certificates of Let's Encrypt name no such host.",
+        with: "The name {} is under lencr.org, but certificates of Let's Encrypt name no such host.",
         without: "The name is under lencr.org, but certificates of Let's Encrypt name no such host.",
         benign: "A name for a newer CA than this version knows, or someone trying names by hand, looks the same.",
     },
