@@ -1,0 +1,169 @@
+//! What the times say, and what the handshake itself had no need to ask.
+
+use super::{anchor_frame, evidence};
+use crate::correlate::case::Case;
+use crate::correlate::waits::Stance;
+use crate::finding::{Bearing, ContactKind, Direction, Evidence, Facts, Visibility, Weight};
+use crate::pki::ocsp::CertStatus;
+use crate::time::Span;
+
+pub(super) fn handshake_waited(case: &Case<'_>) -> Option<Evidence> {
+    let Some(Stance::Held(hold)) = case.stance else {
+        return None;
+    };
+    let resumed_after = case.resumed_after?;
+    if hold.gave_up || resumed_after > Span::from_millis(1_500) {
+        return None;
+    }
+    // A client goes on within a few milliseconds of the answer; more leaves room for other reasons to wait.
+    let weight = if resumed_after <= Span::from_millis(300) {
+        Weight::Strong
+    } else {
+        Weight::Fair
+    };
+    let facts = Facts::HandshakeWaited {
+        silence: hold.silence(),
+        resumed_after,
+        shared: case.wait_shared,
+    };
+    Some(evidence(
+        case,
+        "handshake-waited",
+        Bearing::Supports(weight),
+        facts,
+        hold.frame,
+    ))
+}
+
+pub(super) fn aborted_after_answer(case: &Case<'_>) -> Option<Evidence> {
+    let Some(Stance::Held(hold)) = case.stance else {
+        return None;
+    };
+    let after = case.resumed_after?;
+    if !hold.gave_up || after > Span::from_millis(1_500) {
+        return None;
+    }
+    let weight = if after <= Span::from_millis(300) {
+        Weight::Strong
+    } else {
+        Weight::Fair
+    };
+    let facts = Facts::AbortedAfterAnswer { after };
+    Some(evidence(
+        case,
+        "aborted-after-answer",
+        Bearing::Supports(weight),
+        facts,
+        hold.frame,
+    ))
+}
+
+pub(super) fn did_not_wait(case: &Case<'_>) -> Option<Evidence> {
+    (case.stance == Some(Stance::WentOn)).then(|| {
+        // Not ruled out: a second, abandoned request for the same answer is under way while the first lets the client go on.
+        let bearing = Bearing::Opposes(Weight::Fair);
+        evidence(case, "did-not-wait", bearing, Facts::DidNotWait, None)
+    })
+}
+
+pub(super) fn inside_handshake(case: &Case<'_>) -> Option<Evidence> {
+    let lead = case.started.since(case.record.anchor());
+    // A spare connection idles without data for long; a check begins within moments of the server's flight.
+    if lead > Span::from_secs(5) {
+        return None;
+    }
+    let weight = match case.stance {
+        Some(Stance::Held(_) | Stance::Hanging) if lead <= Span::from_secs(1) => Weight::Fair,
+        Some(Stance::Held(_) | Stance::Hanging | Stance::Passing | Stance::WentOn) => {
+            Weight::Slight
+        }
+        _ => return None,
+    };
+    let facts = Facts::InsideHandshake { lead };
+    let bearing = Bearing::Supports(weight);
+    Some(evidence(
+        case,
+        "inside-handshake",
+        bearing,
+        facts,
+        anchor_frame(case),
+    ))
+}
+
+pub(super) fn soon_after(case: &Case<'_>) -> Option<Evidence> {
+    let lead = case.started.since(case.record.anchor());
+    let over = case.stance == Some(Stance::Over);
+    if !over
+        || case
+            .family
+            .is_some_and(crate::correlate::agents::Family::is_verifier)
+        || lead > Span::from_secs(15)
+    {
+        return None;
+    }
+    let bearing = Bearing::Supports(Weight::Slight);
+    Some(evidence(
+        case,
+        "soon-after",
+        bearing,
+        Facts::SoonAfter { lead },
+        anchor_frame(case),
+    ))
+}
+
+pub(super) fn too_early(case: &Case<'_>) -> Option<Evidence> {
+    if case.stance != Some(Stance::NotYet) {
+        return None;
+    }
+    let lag = case.record.shown.hello_at.since(case.started);
+    let facts = if lag.is_negative() {
+        Facts::TooEarly {
+            lead: case.started.since(case.record.anchor()),
+        }
+    } else {
+        Facts::TooLate { lag }
+    };
+    Some(evidence(
+        case,
+        "too-early",
+        Bearing::Excludes,
+        facts,
+        case.record.shown.frames.client_hello,
+    ))
+}
+
+pub(super) fn resumed(case: &Case<'_>) -> Option<Evidence> {
+    let resumed = case.direction == Direction::Outbound
+        && case.record.shown.visibility == Visibility::Resumed;
+    resumed.then(|| {
+        let frame = case.record.shown.frames.server_hello;
+        evidence(
+            case,
+            "resumed",
+            Bearing::Opposes(Weight::Strong),
+            Facts::Resumed,
+            frame,
+        )
+    })
+}
+
+pub(super) fn stapled(case: &Case<'_>) -> Option<Evidence> {
+    let staple = case.record.shown.staple.as_ref()?;
+    let good = staple.answers.iter().any(|a| a.status == CertStatus::Good);
+    // An intermediate's status is not in the leaf's staple.
+    let about_leaf = case.asked_cert().is_none_or(|s| s.position == 0);
+    (good
+        && about_leaf
+        && case.contact.kind == ContactKind::Ocsp
+        && case.direction == Direction::Outbound)
+        .then(|| {
+            let bearing = Bearing::Opposes(Weight::Fair);
+            evidence(
+                case,
+                "stapled",
+                bearing,
+                Facts::Stapled,
+                case.record.staple_frame,
+            )
+        })
+}

@@ -1,0 +1,129 @@
+//! Everything a run came to.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+
+use crate::event::{AnomalyKind, BlindSpot, DnsOutcome, Mac, Name};
+use crate::finding::{Alert, DeviceId, Finding, Handshake, HandshakeId};
+use crate::frame::FrameNo;
+use crate::time::{Span, Timestamp};
+
+/// What is known of one device.
+#[derive(Clone, Debug)]
+pub struct Device {
+    /// Its id.
+    pub id: DeviceId,
+    /// Label: MAC, else first address.
+    pub label: String,
+    /// MAC, when it is surely its own.
+    pub mac: Option<Mac>,
+    /// Addresses, in order.
+    pub addresses: Vec<IpAddr>,
+    /// Signs that several machines share its address (NAT, proxy).
+    pub shared: bool,
+    /// Client software seen, in a few words each.
+    pub clients: Vec<String>,
+    /// Blind spots, with how many flows.
+    pub blind: BTreeMap<BlindSpot, u64>,
+}
+
+/// A lookup of interest.
+#[derive(Clone, Debug)]
+pub struct Lookup {
+    /// When it was asked (answered, when the question was not seen).
+    pub at: Timestamp,
+    /// Who asked.
+    pub client: SocketAddr,
+    /// Whom.
+    pub server: SocketAddr,
+    /// Name.
+    pub name: Name,
+    /// Type.
+    pub qtype: u16,
+    /// How it ended.
+    pub outcome: DnsOutcome,
+    /// Addresses given.
+    pub addresses: Vec<IpAddr>,
+    /// CNAME targets.
+    pub chain: Vec<Name>,
+    /// How long it took.
+    pub took: Option<Span>,
+    /// Question and answer frames.
+    pub frames: Vec<FrameNo>,
+}
+
+/// What the capture could not show, so that absence is never mistaken for proof.
+#[derive(Clone, Debug, Default)]
+pub struct Coverage {
+    /// Time of the first and the last frame.
+    pub span: Option<(Timestamp, Timestamp)>,
+    /// Frames read.
+    pub frames: u64,
+    /// Bytes captured.
+    pub bytes: u64,
+    /// Frames that were cut by the snap length.
+    pub cut_frames: u64,
+    /// Frames that could not be decoded down to IP, by reason.
+    pub undecoded: BTreeMap<&'static str, u64>,
+    /// Flows by transport: TCP, UDP.
+    pub flows: [u64; 2],
+    /// TCP flows that began before the capture.
+    pub midstream_flows: u64,
+    /// TCP flows of which only one side was seen.
+    pub one_sided_flows: u64,
+    /// Handshakes, and how many of them show their certificate in clear, by keys, hidden, resumed.
+    pub handshakes: u64,
+    /// Certificates visible in clear text.
+    pub handshakes_clear: u64,
+    /// Certificates visible by keys.
+    pub handshakes_keys: u64,
+    /// Certificates hidden by encryption.
+    pub handshakes_hidden: u64,
+    /// Resumed.
+    pub handshakes_resumed: u64,
+    /// Handshakes whose hello offers ECH.
+    pub handshakes_ech: u64,
+    /// Blind spots, with how many flows.
+    pub blind: BTreeMap<BlindSpot, u64>,
+    /// Frames dropped by the kernel or by our own queue (live).
+    pub dropped: u64,
+    /// Anomalies by kind.
+    pub anomalies: BTreeMap<AnomalyKind, u64>,
+    /// Key log lines taken, and how many were of use.
+    pub keys: (u64, u64),
+    /// Sightings of time running backwards by more than a second.
+    pub clock_steps: u64,
+}
+
+/// Everything the run came to.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Findings in the order of contacts.
+    pub findings: Vec<Finding>,
+    /// Handshakes that findings speak of, and others kept; by id in ascending order.
+    pub handshakes: Vec<Handshake>,
+    /// Devices, by id.
+    pub devices: Vec<Device>,
+    /// Lookups of watched names and of trigger sites.
+    pub lookups: Vec<Lookup>,
+    /// What the capture could not show.
+    pub coverage: Coverage,
+    /// Alerts that belong to no single finding (outages).
+    pub alerts: Vec<Alert>,
+}
+
+impl Report {
+    /// The handshake of an id, when it was kept.
+    #[must_use]
+    pub fn handshake(&self, id: HandshakeId) -> Option<&Handshake> {
+        let place = self.handshakes.binary_search_by_key(&id, |h| h.id).ok()?;
+        self.handshakes.get(place)
+    }
+
+    /// The device of an id.
+    #[must_use]
+    pub fn device(&self, id: DeviceId) -> Option<&Device> {
+        let place = self.devices.binary_search_by_key(&id, |d| d.id).ok()?;
+        self.devices.get(place)
+    }
+}
