@@ -36,11 +36,11 @@ pub(crate) fn ends(server_port: u16, decided: ClientBy) -> Endpoints {
     }
 }
 
-/// Time and frame of a turn: its number in seconds, counted from 1.
+/// Time and frame of a turn: its number in tenths of a second, counted from 1.
 pub(crate) fn when(turn: usize) -> (Timestamp, FrameNo) {
     let number = i64::try_from(turn).unwrap() + 1;
     (
-        Timestamp::EPOCH.plus(Span::from_secs(number)),
+        Timestamp::EPOCH.plus(Span::from_millis(100 * number)),
         FrameNo(number.unsigned_abs()),
     )
 }

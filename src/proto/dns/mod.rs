@@ -30,6 +30,10 @@ use self::message::{Answers, Header, read_name, read_u16};
 /// stub resolvers wait hundreds of milliseconds before they ask again.
 const SEEN_TWICE: Span = Span::from_millis(20);
 
+/// An answer this little before its question is that question's: frames of the two directions change places
+/// on their way into a capture.
+const OUT_OF_ORDER: Span = Span::from_secs(1);
+
 /// Questions that may wait under one id between the same ports; real clients ask one or two (A and AAAA).
 const SAME_ID: usize = 16;
 
@@ -103,6 +107,7 @@ struct Pending {
     frame: FrameNo,
     first_at: Timestamp,
     last_at: Timestamp,
+    /// Transmissions seen; 0 for an answer whose question was not.
     attempts: u16,
     state: State,
 }
@@ -196,7 +201,7 @@ impl Dns {
         };
         match (header.response, question) {
             (false, Some((qtype, _))) => self.query(message, header, name, qtype, limits, events),
-            (_, question) => self.answer(message, header, name, question, events),
+            (_, question) => self.answer(message, header, name, question, limits, events),
         }
         true
     }
@@ -213,53 +218,50 @@ impl Dns {
         let key = Key::new(message, header.id, message.src, message.dst);
         let attempt;
         let asked;
-        // Whom a multicast question is for is not known, so nobody can fail to answer it.
-        if message.transport == DnsTransport::Mdns {
-            attempt = 0;
-            asked = Name::new(name);
-        } else {
-            self.make_room(limits, message, events);
-            let entries = self.pending.entry(key).or_default();
-            let known = entries
-                .iter_mut()
-                .find(|p| p.qtype == qtype && p.name.as_str() == name);
-            match known {
-                Some(pending) if message.at.since(pending.last_at).abs() < SEEN_TWICE => return,
-                Some(pending) if pending.state == State::Waiting => {
-                    attempt = pending.attempts;
-                    pending.attempts = pending.attempts.saturating_add(1);
-                    pending.last_at = pending.last_at.max(message.at);
-                    asked = pending.name.clone();
-                }
-                known => {
-                    // Id and ports are used again for a new lookup.
-                    attempt = 0;
-                    asked = known
-                        .as_ref()
-                        .map_or_else(|| Name::new(name), |p| p.name.clone());
-                    let pending = Pending {
-                        name: asked.clone(),
-                        qtype,
-                        server: message.dst,
-                        flow: message.flow,
-                        frame: message.frame,
-                        first_at: message.at,
-                        last_at: message.at,
-                        attempts: 1,
-                        state: State::Waiting,
-                    };
-                    match known {
-                        Some(old) => *old = pending,
-                        None => {
-                            // Who asks many things with one id gets answers to the newest.
-                            if entries.len() >= SAME_ID {
-                                entries.remove(0);
-                            }
-                            entries.push(pending);
-                            self.queue
-                                .push_back((message.at.plus(limits.dns_timeout), key));
-                        }
-                    }
+        let entries = self
+            .pending
+            .get_mut(&key)
+            .map(Vec::as_mut_slice)
+            .unwrap_or_default();
+        let known = entries
+            .iter_mut()
+            .find(|p| p.qtype == qtype && p.name.as_str() == name);
+        match known {
+            Some(pending)
+                if pending.attempts == 0
+                    && message.at.since(pending.last_at).abs() < OUT_OF_ORDER =>
+            {
+                attempt = 0;
+                pending.attempts = 1;
+                asked = pending.name.clone();
+            }
+            Some(pending) if message.at.since(pending.last_at).abs() < SEEN_TWICE => return,
+            Some(pending) if pending.state == State::Waiting => {
+                attempt = pending.attempts;
+                pending.attempts = pending.attempts.saturating_add(1);
+                pending.last_at = pending.last_at.max(message.at);
+                asked = pending.name.clone();
+            }
+            // Id and ports may be used again for a new lookup.
+            known => {
+                attempt = 0;
+                asked = known
+                    .as_ref()
+                    .map_or_else(|| Name::new(name), |p| p.name.clone());
+                let pending = Pending {
+                    name: asked.clone(),
+                    qtype,
+                    server: message.dst,
+                    flow: message.flow,
+                    frame: message.frame,
+                    first_at: message.at,
+                    last_at: message.at,
+                    attempts: 1,
+                    state: State::Waiting,
+                };
+                match known {
+                    Some(old) => *old = pending,
+                    None => self.remember(key, pending, message, limits, events),
                 }
             }
         }
@@ -281,6 +283,7 @@ impl Dns {
         header: Header,
         name: &str,
         question: Option<(u16, usize)>,
+        limits: &Limits,
         events: &mut Vec<Event>,
     ) {
         let key = Key::new(message, header.id, message.dst, message.src);
@@ -333,14 +336,50 @@ impl Dns {
             took: None,
             attempts: 0,
         };
-        if let Some(pending) = pending {
+        if let Some(pending) = pending.filter(|pending| pending.attempts > 0) {
             answer.query_frame = Some(pending.frame);
             answer.asked_at = Some(pending.first_at);
             answer.took = Some(message.at.since(pending.first_at));
             answer.attempts = pending.attempts;
             pending.state = digest;
+        } else {
+            let pending = Pending {
+                name: answer.name.clone(),
+                qtype,
+                server: message.src,
+                flow: message.flow,
+                frame: message.frame,
+                first_at: message.at,
+                last_at: message.at,
+                attempts: 0,
+                state: digest,
+            };
+            self.remember(key, pending, message, limits, events);
         }
         emit(message, events, EventKind::DnsAnswer(answer));
+    }
+
+    /// Whom a multicast question is for is not known, so nobody can fail to answer it.
+    fn remember(
+        &mut self,
+        key: Key,
+        pending: Pending,
+        message: &Message<'_>,
+        limits: &Limits,
+        events: &mut Vec<Event>,
+    ) {
+        if key.transport == DnsTransport::Mdns {
+            return;
+        }
+        self.make_room(limits, message, events);
+        let entries = self.pending.entry(key).or_default();
+        // Who asks many things with one id gets answers to the newest.
+        if entries.len() >= SAME_ID {
+            entries.remove(0);
+        }
+        entries.push(pending);
+        self.queue
+            .push_back((message.at.plus(limits.dns_timeout), key));
     }
 
     /// Removes what is done with under `key`, and gives up on what waited too long.

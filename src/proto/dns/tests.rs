@@ -239,6 +239,24 @@ fn waiting_lookups_are_bounded() {
 }
 
 #[test]
+fn an_answer_just_before_its_question_answers_it() {
+    let reply = answer(7, "a.example", 1, 3, &[]);
+    let mut cx = feed(&[
+        (31, false, reply.clone()),
+        (30, true, query(7, "a.example", 1)),
+        (32, false, reply),
+    ]);
+    cx.finish();
+    assert_eq!(
+        brief(&cx.events),
+        [
+            "answer a.example 1 NoSuchName [] []",
+            "query a.example 1 try 0"
+        ]
+    );
+}
+
+#[test]
 fn many_questions_under_one_id_stay_bounded() {
     let mut cx = Context::default();
     for number in 0..100 {

@@ -99,6 +99,11 @@ impl Half {
         }
     }
 
+    /// Whether the next byte begins a message.
+    pub(super) fn is_between(&self) -> bool {
+        matches!(self.phase, Phase::Head) && self.head.is_empty()
+    }
+
     /// The head that will never be whole.
     pub(super) fn take_cut_head(&mut self, cx: &mut Context) -> Option<Vec<u8>> {
         if !matches!(self.phase, Phase::Head) || self.head.is_empty() {

@@ -21,6 +21,7 @@ use crate::event::{AnomalyKind, Request, Response};
 use crate::flow::{Appetite, Chunk, Close, Ending, FlowId, Gap, Side};
 use crate::proto::held::Held;
 use crate::proto::{Context, Probe, tls_probe};
+use crate::time::Span;
 
 use self::body::Lost;
 use self::half::{Half, Phase};
@@ -30,6 +31,8 @@ pub(crate) use self::head::{looks_like_request, looks_like_response};
 
 /// Malformed heads after which a connection is taken for something else.
 const FAULTS: u8 = 4;
+/// How long an answer may wait for its request to come out of order.
+const OUT_OF_ORDER: Span = Span::from_secs(1);
 /// Bytes a client may send behind CONNECT before the proxy answered: one flight.
 const HOLD: usize = 32 << 10;
 
@@ -62,6 +65,10 @@ pub(crate) struct Http {
     overrun: u32,
     next_index: u32,
     tunnelled: bool,
+    /// The capture began inside the connection.
+    joined: bool,
+    /// Server bytes that came before their request.
+    early: Held,
     /// Client bytes behind a CONNECT that is not answered yet.
     held: Held,
     faults: u8,
@@ -107,13 +114,26 @@ impl Http {
     /// The capture began inside the connection: `side` is at a head, the other one may be anywhere.
     pub(crate) fn join_at(&mut self, side: Side) {
         self.half(side.other()).phase = Phase::Lost;
+        self.joined = true;
     }
 
     /// Takes bytes of either side.
     pub(crate) fn data(&mut self, flow: FlowId, chunk: Chunk<'_>, cx: &mut Context) -> Next {
+        let stale = |first: Chunk<'_>| chunk.at.since(first.at) >= OUT_OF_ORDER;
+        if chunk.side == Side::Client && self.early.front().is_some_and(stale) {
+            let next = self.read_early(flow, false, cx);
+            if !matches!(next, Next::Stay(Appetite::More)) {
+                return next;
+            }
+        }
         let next = match chunk.side {
-            Side::Client => self.client(flow, chunk, cx),
-            Side::Server => self.server(flow, chunk, cx),
+            Side::Client => match self.client(flow, chunk, cx) {
+                Next::Stay(Appetite::More) if self.asking.is_none() => {
+                    self.read_early(flow, true, cx)
+                }
+                other => other,
+            },
+            Side::Server => self.server(flow, chunk, true, cx),
         };
         if self.faults >= FAULTS {
             return Next::Stay(Appetite::Done);
@@ -123,12 +143,53 @@ impl Http {
 
     /// Bytes of one side are missing.
     pub(crate) fn gap(&mut self, flow: FlowId, gap: Gap, cx: &mut Context) -> Next {
+        if let tunnel @ Next::Tunnel { .. } = self.read_early(flow, false, cx) {
+            return tunnel;
+        }
         match gap.side {
             Side::Client => self.client_gap(flow, gap, cx),
             Side::Server => {
                 if let Some(tunnel) = self.server_gap(flow, gap, cx) {
                     return tunnel;
                 }
+            }
+        }
+        Next::Stay(Appetite::More)
+    }
+
+    /// Whether a server speaks before it was asked. No HTTP/1 server does, but the frames of the two
+    /// directions change places on their way into a capture: the request comes in a moment.
+    fn is_early(&self, chunk: Chunk<'_>) -> bool {
+        let held = self.early.bytes(Side::Server).len();
+        let since = self.early.front().map_or(chunk.at, |first| first.at);
+        !self.joined
+            && !matches!(self.requests.phase, Phase::Lost)
+            && self.waiting.is_empty()
+            && self.overrun == 0
+            && chunk.at.since(since) < OUT_OF_ORDER
+            && held + chunk.bytes.len() <= HOLD
+    }
+
+    /// Reads what came early: its request has come, or (not `patient`) will not.
+    fn read_early(&mut self, flow: FlowId, patient: bool, cx: &mut Context) -> Next {
+        let mut early = std::mem::take(&mut self.early);
+        while let Some(chunk) = early.front() {
+            let next = self.server(flow, chunk, patient, cx);
+            early.pop();
+            if let Next::Tunnel {
+                target,
+                port,
+                mut held,
+                next_index,
+            } = next
+            {
+                held.append(early);
+                return Next::Tunnel {
+                    target,
+                    port,
+                    held,
+                    next_index,
+                };
             }
         }
         Next::Stay(Appetite::More)
@@ -158,10 +219,12 @@ impl Http {
     /// No more bytes will come, only the end: drops what waits to be read.
     pub(crate) fn let_go(&mut self) {
         self.held = Held::default();
+        self.early = Held::default();
     }
 
     /// The flow is over: reports what never ended.
     pub(crate) fn close(&mut self, flow: FlowId, close: &Close, cx: &mut Context) {
+        let _tunnel = self.read_early(flow, false, cx);
         self.cut_request_head(flow, cx);
         self.end_request(flow, false, cx);
         let _tunnel = self.cut_response_head(flow, cx);

@@ -11,7 +11,20 @@ use super::keep::{self, Interest};
 use super::{Answering, Exchange, FAULTS, Http, Method, Next, looks_like_response};
 
 impl Http {
-    pub(super) fn server(&mut self, flow: FlowId, chunk: Chunk<'_>, cx: &mut Context) -> Next {
+    /// `patient`: bytes that answer nothing yet may wait for their request (see [`Http::is_early`]).
+    pub(super) fn server(
+        &mut self,
+        flow: FlowId,
+        chunk: Chunk<'_>,
+        patient: bool,
+        cx: &mut Context,
+    ) -> Next {
+        if patient && self.early.front().is_some() && !self.is_early(chunk) {
+            let next = self.read_early(flow, false, cx);
+            if !matches!(next, Next::Stay(Appetite::More)) {
+                return next;
+            }
+        }
         self.responses.seen = true;
         self.responses.last = (chunk.at, chunk.frame);
         if matches!(self.responses.phase, Phase::Lost) {
@@ -24,6 +37,16 @@ impl Http {
         }
         let mut rest = chunk.bytes;
         while !rest.is_empty() && self.faults < FAULTS {
+            let used = chunk.bytes.len() - rest.len();
+            let left = Chunk {
+                offset: chunk.offset + used as u64,
+                bytes: rest,
+                ..chunk
+            };
+            if patient && self.responses.is_between() && self.is_early(left) {
+                self.early.push(left);
+                break;
+            }
             match &mut self.responses.phase {
                 Phase::Head => match self.responses.take_head(&mut rest, looks_like_response, cx) {
                     Taken::More => break,

@@ -115,6 +115,32 @@ fn a_request_without_answer_gets_status_zero() {
 }
 
 #[test]
+fn an_answer_captured_before_its_request_is_its_answer() {
+    let turns = [
+        says(S, ok("application/ocsp-response", OCSP)),
+        says(C, post()),
+        says(C, "GET / HTTP/1.1\r\nHost: h.example\r\n\r\n"),
+        says(S, "HTTP/1.1 204 No\r\n\r\n"),
+    ];
+    assert_eq!(
+        brief(&play(80, &turns)),
+        [
+            "request 0 POST r10.o.lencr.org/ body 13/13",
+            "response 0 200 body 13/13",
+            "request 1 GET h.example/ body 0/0",
+            "response 1 204 body 0/0",
+        ]
+    );
+    same_however_cut(80, &turns);
+    // A server that gives up on an idle client (408) answers nothing.
+    let mut turns = vec![says(S, "HTTP/1.1 408 Idle\r\nContent-Length: 0\r\n\r\n")];
+    turns.extend((0..10).map(|_| says(S, "\r\n")));
+    turns.push(says(C, post()));
+    turns.push(says(S, "HTTP/1.1 204 No\r\n\r\n"));
+    assert_eq!(brief(&play(80, &turns))[1], "response 0 204 body 0/0");
+}
+
+#[test]
 fn an_early_answer_brings_the_request_forward() {
     let turns = [
         says(
