@@ -57,7 +57,7 @@ pub fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) if is_closed_pipe(&error) => Exit::Done.into(),
         Err(error) => {
-            eprintln!("whylencr: {error:#}");
+            eprintln!("whylencr: {}", message(&error));
             Exit::Failed.into()
         }
     }
@@ -69,6 +69,19 @@ fn run(args: &Args) -> anyhow::Result<Exit> {
         return interactive::run(args);
     }
     offline::run(args)
+}
+
+/// The causes in one line, each said once: some name their own cause already.
+fn message(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !text.contains(&cause) {
+            let colon = if text.is_empty() { "" } else { ": " };
+            text.push_str(colon);
+            text.push_str(&cause);
+        }
+    }
+    text
 }
 
 /// Whoever read our output has seen enough.

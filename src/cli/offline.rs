@@ -2,8 +2,12 @@
 
 use std::borrow::Cow;
 use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::Context as _;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use crate::filter::{Filter, Sort};
 use crate::finding::{Outcome, Report, Severity};
@@ -18,7 +22,7 @@ use super::{Args, Exit, output, redact};
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let filter = Filter::parse(args.filter.as_deref().unwrap_or_default()).context("--where")?;
     let mut reading = Reading::prepare(args)?;
-    let exit = read(&mut reading)?;
+    let exit = read(args, &mut reading)?;
     let Reading {
         mut engine,
         mut options,
@@ -53,8 +57,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     })
 }
 
-fn read(reading: &mut Reading) -> anyhow::Result<Exit> {
-    let mut source = reading.open(None)?;
+fn read(args: &Args, reading: &mut Reading) -> anyhow::Result<Exit> {
+    let stop = args.follow.then(on_interrupt).transpose()?;
+    let mut source = reading.open(stop.as_ref())?;
     let size = source.size();
     let mut progress = Progress::start(true);
     loop {
@@ -76,6 +81,17 @@ fn read(reading: &mut Reading) -> anyhow::Result<Exit> {
         exit = Exit::Incomplete;
     }
     Ok(exit)
+}
+
+/// Becomes true with the first Ctrl-C, which ends the reading with a report; the second ends the program.
+fn on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        let failed = "cannot listen for Ctrl-C";
+        flag::register_conditional_shutdown(signal, 1, Arc::clone(&stop)).context(failed)?;
+        flag::register(signal, Arc::clone(&stop)).context(failed)?;
+    }
+    Ok(stop)
 }
 
 fn matches(report: &Report, what: FailOn) -> bool {
