@@ -23,6 +23,7 @@ pub mod correlate;
 pub mod crypto;
 pub mod engine;
 pub mod event;
+pub mod evidence;
 pub mod filter;
 pub mod finding;
 pub mod flow;

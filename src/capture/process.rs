@@ -91,9 +91,11 @@ pub fn process_of_trailer(frame: &[u8]) -> Option<Process> {
 /// From the comment of a packet.
 #[must_use]
 pub fn process_of_comment(comment: &str) -> Option<Process> {
-    let process = if let Some(fields) = comment.strip_prefix("rustnet ") {
+    // Further comments may follow on lines of their own, as in an evidence capture.
+    let first = comment.lines().next().unwrap_or_default();
+    let process = if let Some(fields) = first.strip_prefix("rustnet ") {
         of_rustnet(fields)
-    } else if let Some(rest) = comment.strip_prefix("PID=") {
+    } else if let Some(rest) = first.strip_prefix("PID=") {
         of_etl2pcapng(rest)
     } else {
         of_lines(comment)

@@ -74,6 +74,14 @@ pub struct Args {
     #[arg(long, value_enum, value_name = "ORDER", default_value_t = SortArg::Time)]
     pub sort: SortArg,
 
+    /// Also write the frames that prove the findings into a pcapng file, with comments that say what they prove
+    #[arg(short = 'w', long = "write", value_name = "FILE", conflicts_with_all = ["redact", "follow"])]
+    pub write: Option<PathBuf>,
+
+    /// With -w: also the TLS secrets that opened handshakes of the evidence
+    #[arg(long, requires = "write")]
+    pub with_secrets: bool,
+
     /// Pseudonyms for clients and their MACs; '=sites' also for the sites, their addresses and serials
     #[arg(long, value_enum, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "clients")]
     pub redact: Option<RedactArg>,

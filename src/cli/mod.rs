@@ -7,6 +7,7 @@
 )]
 
 mod args;
+mod evidence;
 mod inputs;
 #[cfg(feature = "tui")]
 mod interactive;

@@ -10,27 +10,49 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use crate::filter::{Filter, Sort};
-use crate::finding::{Outcome, Report, Severity};
+use crate::finding::{Finding, Outcome, Report, Severity};
 use crate::report::{self, Format};
 
 use super::args::{FailOn, FormatArg, SortArg};
 use super::progress::Progress;
 use super::reading::Reading;
-use super::{Args, Exit, output, redact};
+use super::{Args, Exit, evidence, output, redact};
 
 /// Reads all inputs and writes the report.
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let filter = Filter::parse(args.filter.as_deref().unwrap_or_default()).context("--where")?;
     let mut reading = Reading::prepare(args)?;
+    if let Some(file) = &args.write {
+        evidence::check(&reading.paths, file)?;
+    }
     let exit = read(args, &mut reading)?;
     let Reading {
         mut engine,
         mut options,
+        paths,
         ..
     } = reading;
     engine.close();
     let mut report = engine.report();
+    // Evidence needs also what the selected findings rest on.
+    let whole = args.write.is_some().then(|| report.clone());
     filter.apply(&mut report);
+    if let (Some(file), Some(whole)) = (&args.write, &whole) {
+        let request = evidence::Request {
+            inputs: &paths,
+            count: args.count,
+            filter: args.filter.as_deref(),
+            secrets: args.with_secrets.then_some(args.keylog.as_slice()),
+        };
+        let selected: Vec<&Finding> = report.findings.iter().collect();
+        let written = evidence::save(&request, whole, &selected, file)?;
+        eprintln!(
+            "whylencr: {} of {} frames written to {}",
+            written.kept,
+            written.of,
+            file.display()
+        );
+    }
     if args.sort != SortArg::Time {
         Sort::from(args.sort).apply(&mut report.findings);
     }

@@ -21,7 +21,8 @@ pub(super) struct Reading {
     pub(super) options: Options,
     /// Frames read.
     pub(super) frames: u64,
-    paths: Vec<PathBuf>,
+    /// The inputs.
+    pub(super) paths: Vec<PathBuf>,
     most: Option<u64>,
 }
 

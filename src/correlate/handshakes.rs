@@ -109,6 +109,7 @@ impl Handshakes {
                 suite: None,
                 alpn: hello.map(|h| h.alpn.clone()).unwrap_or_default(),
                 ja4: hello.map(|h| h.ja4.clone()).unwrap_or_default(),
+                random: hello.map(|h| h.random),
                 ech_offered: hello.is_some_and(|h| h.ech == Ech::Offered),
                 visibility: Visibility::Hidden,
                 chain: Vec::new(),

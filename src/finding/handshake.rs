@@ -110,6 +110,8 @@ pub struct Handshake {
     pub alpn: Vec<String>,
     /// JA4.
     pub ja4: String,
+    /// ClientHello.random, by which key logs name the connection; None when no hello was seen.
+    pub random: Option<[u8; 32]>,
     /// ECH extension present.
     pub ech_offered: bool,
     /// Visibility of its certificate.

@@ -73,6 +73,8 @@ pub(super) struct Fragments {
     max_datagrams: usize,
     max_bytes: usize,
     max_age: Span,
+    /// Source and destination of the fragment met last.
+    pub(super) latest: Option<(IpAddr, IpAddr)>,
 }
 
 #[derive(Debug)]
@@ -128,6 +130,7 @@ impl Fragments {
             max_datagrams: limits.fragments_datagrams,
             max_bytes: limits.fragments_bytes,
             max_age: limits.fragments_age,
+            latest: None,
         }
     }
 

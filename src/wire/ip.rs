@@ -164,6 +164,7 @@ fn join<'a>(
     fragment: Fragment,
     inside: Rest<'a>,
 ) -> Result<Next<'a>, Undecoded> {
+    walk.fragments.latest = Some((key.src, key.dst));
     if inside.cut > 0 {
         // It can not be joined, but a first fragment still names its flow.
         return match fragment.start {

@@ -70,6 +70,12 @@ impl Decoder {
         self.fragments.counts()
     }
 
+    /// Source and destination of the last frame that was a fragment, for callers that want its datagram's other frames.
+    #[must_use]
+    pub fn fragment_ends(&self) -> Option<(IpAddr, IpAddr)> {
+        self.fragments.latest
+    }
+
     /// The general path.
     fn decode_any<'a>(&'a mut self, frame: &Frame<'a>) -> Result<Packet<'a>, Undecoded> {
         walk::Walk::new(frame, self.depth, &mut self.fragments, &mut self.joined).run(frame)

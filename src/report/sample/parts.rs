@@ -170,6 +170,7 @@ pub(super) fn handshake(id: u64, site: &str, serial: &[u8]) -> Handshake {
         suite: Some(0xc02f),
         alpn: vec!["h2".into()],
         ja4: "t12d1234h2_000000000000_000000000000".into(),
+        random: None,
         ech_offered: false,
         visibility: Visibility::Clear,
         chain: vec![Arc::new(certificate(site, serial, "R10"))],
