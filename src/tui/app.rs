@@ -370,7 +370,7 @@ impl App {
         layout::areas(Rect::new(0, 0, self.size.0, self.size.1), self)
     }
 
-    /// The selected finding.
+    /// The selected finding; on the heading of a group its first.
     pub(super) fn finding(&self) -> Option<&Finding> {
         let row = self
             .index
@@ -384,7 +384,7 @@ impl App {
                 .filter(|f| Some(f.id) == self.selected)
                 .or_else(|| self.finding_of(self.selected?)),
             Row::Group(_) if self.screen == Screen::Finding => self.finding_of(self.selected?),
-            Row::Group(_) => None,
+            Row::Group(slot) => self.report.findings.get(self.index.heads.get(*slot)?.first),
         }
     }
 
@@ -430,7 +430,9 @@ impl App {
             Action::Alerts => self.go(Screen::Alerts),
             Action::Coverage => self.go(Screen::Coverage),
             Action::About => self.go(Screen::About),
-            Action::Filter => self.overlay = Some(Overlay::filter(&self.filter_text)),
+            Action::Filter => {
+                self.overlay = Some(Overlay::filter(&self.filter_text, self.selected))
+            }
             Action::Search => self.overlay = Some(Overlay::search(&self.search)),
             Action::Palette => self.overlay = Some(Overlay::palette()),
             Action::Help => self.overlay = Some(Overlay::Help { scroll: 0 }),

@@ -63,6 +63,8 @@ pub(super) enum Row {
 #[derive(Clone, Debug)]
 pub(super) struct Head {
     pub(super) title: String,
+    /// Place of its first finding.
+    pub(super) first: usize,
     pub(super) count: usize,
     pub(super) alerts: usize,
     pub(super) folded: bool,
@@ -152,6 +154,7 @@ impl Index {
                 self.heads.push(Head {
                     folded: setting.folded.contains(&title),
                     title,
+                    first: *place,
                     count: 0,
                     alerts: 0,
                 });

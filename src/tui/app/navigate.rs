@@ -126,15 +126,16 @@ impl App {
 
     fn step(&mut self, by: isize) {
         let lines = |at: usize| at.saturating_add_signed(by.clamp(-1_000_000, 1_000_000));
-        let reading = self.screen == Screen::Finding
-            || matches!(self.screen, Screen::Coverage | Screen::About);
-        if reading {
-            // The end is found when everything settles.
-            self.scroll = lines(self.scroll);
+        if self.pane == Pane::Why && matches!(self.screen, Screen::Contacts | Screen::Finding) {
+            self.why_scroll = lines(self.why_scroll);
             return;
         }
-        if self.pane == Pane::Why && self.screen == Screen::Contacts {
-            self.why_scroll = lines(self.why_scroll);
+        if matches!(
+            self.screen,
+            Screen::Finding | Screen::Coverage | Screen::About
+        ) {
+            // The end is found when everything settles.
+            self.scroll = lines(self.scroll);
             return;
         }
         let last = self.row_count().saturating_sub(1);
@@ -174,8 +175,17 @@ impl App {
         let panes = [Pane::List, Pane::Why, Pane::Timeline];
         let place = panes.iter().position(|p| *p == self.pane).unwrap_or(0);
         let mut next = (place + by) % panes.len();
-        if self.screen == Screen::Finding && panes.get(next) == Some(&Pane::Why) {
-            next = (next + by) % panes.len();
+        // Narrow terminals show the facts below the story, and small ones no timeline.
+        let areas = self.areas();
+        for _ in 0..2 {
+            let gone = match panes.get(next) {
+                Some(Pane::Why) => areas.why.width == 0,
+                Some(Pane::Timeline) => areas.timeline.height == 0,
+                _ => false,
+            };
+            if gone {
+                next = (next + by) % panes.len();
+            }
         }
         self.pane = panes.get(next).copied().unwrap_or_default();
     }
@@ -381,7 +391,7 @@ impl App {
     }
 
     pub(super) fn wheel(&mut self, at: Position, areas: &Areas, by: isize) {
-        if self.screen == Screen::Contacts && areas.why.contains(at) {
+        if areas.why.contains(at) {
             self.why_scroll = self.why_scroll.saturating_add_signed(by);
         } else {
             self.step(by);

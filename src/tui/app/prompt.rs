@@ -6,6 +6,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::{Input, InputRequest};
 
 use crate::filter::{self, Completion, Filter};
+use crate::finding::FindingId;
 use crate::report::{Format, json, prose, view};
 use crate::tui::keys::{Action, Binding, TABLE};
 
@@ -44,6 +45,7 @@ pub(in crate::tui) struct Prompt {
     pub(in crate::tui) error: Option<filter::Error>,
     /// What was there before, for going back.
     before: String,
+    selected: Option<FindingId>,
 }
 
 /// The forms of a report, with the keys of the menu.
@@ -86,8 +88,11 @@ impl Prompt {
 }
 
 impl Overlay {
-    pub(super) fn filter(text: &str) -> Self {
-        Self::Filter(Prompt::new(text))
+    pub(super) fn filter(text: &str, selected: Option<FindingId>) -> Self {
+        Self::Filter(Prompt {
+            selected,
+            ..Prompt::new(text)
+        })
     }
 
     pub(super) fn search(text: &str) -> Self {
@@ -150,7 +155,15 @@ impl App {
     /// Closes what lies over the screen, as if it had not been opened.
     fn cancel(&mut self) {
         if let Some(Overlay::Filter(prompt)) = self.overlay.take() {
-            self.set_filter(&prompt.before);
+            self.unfilter(&prompt);
+        }
+    }
+
+    /// The filter and the selection from before.
+    fn unfilter(&mut self, prompt: &Prompt) {
+        self.set_filter(&prompt.before);
+        if let Some(id) = prompt.selected {
+            self.select(id);
         }
     }
 
@@ -291,7 +304,7 @@ impl App {
 
     fn filter_key(&mut self, mut prompt: Prompt, key: KeyEvent) {
         match key.code {
-            KeyCode::Esc => self.set_filter(&prompt.before),
+            KeyCode::Esc => self.unfilter(&prompt),
             KeyCode::Enter if prompt.error.is_none() => {
                 let text = prompt.input.value().to_owned();
                 self.set_filter(&text);
@@ -339,8 +352,16 @@ impl App {
         if let Some(Overlay::Filter(prompt)) = &mut self.overlay {
             let text = prompt.input.value().to_owned();
             prompt.error = Filter::parse(&text).err();
-            if prompt.error.is_none() {
-                self.set_filter(&text);
+            // A field that is still being typed selects nothing yet.
+            let typing = prompt
+                .completions
+                .first()
+                .filter(|c| prompt.chosen.is_none() && c.text.ends_with(':'))
+                .and_then(|c| text.get(..c.range.start));
+            let shown = typing.map_or(text.as_str(), |t| t.trim_end_matches(['-', '!']));
+            if prompt.error.is_none() || typing.is_some() {
+                let shown = shown.to_owned();
+                self.set_filter(&shown);
             }
         }
     }

@@ -9,14 +9,15 @@ use ratatui::widgets::Paragraph;
 use crate::tui::app::{App, Overlay, Pane, Screen};
 use crate::tui::keys::{Action, key_of};
 use crate::tui::text::{count, cut, width};
+use crate::tui::theme::Status;
 
 use super::layout::{self, Areas};
 
 pub(super) fn header(app: &App, area: Rect, frame: &mut Frame<'_>) {
     let theme = &app.theme;
     let room = usize::from(area.width);
-    let right = counts(app);
     let state = state(app);
+    let right = counts(app, !state.is_empty());
     let taken: usize = right.iter().map(|(t, _)| width(t) + 2).sum();
     let name = match app.options.sources.as_slice() {
         [] => String::new(),
@@ -49,32 +50,31 @@ pub(super) fn header(app: &App, area: Rect, frame: &mut Frame<'_>) {
     frame.render_widget(Paragraph::new(Line::from(spans)).style(bar), area);
 }
 
-fn counts(app: &App) -> Vec<(String, Style)> {
+fn counts(app: &App, busy: bool) -> Vec<(String, Style)> {
     let (index, theme) = (&app.index, &app.theme);
-    let wide = app.size.0 >= 78;
-    let mut counts = vec![(
-        format!("{} {}", index.shown, if wide { "contacts" } else { "cont" }),
-        Style::new(),
-    )];
+    let wide = app.size.0 >= if busy { 110 } else { 78 };
+    let some = |n: usize, style: Style| if n > 0 { style } else { Style::new() };
+    let mut counts = vec![(count(index.shown, "contact", "contacts"), Style::new())];
     if wide {
         counts.push((format!("{} proven", index.proven), Style::new()));
-    }
-    let some = |n: usize, style: Style| if n > 0 { style } else { Style::new() };
-    counts.push((
-        format!(
-            "{} {}",
-            index.unexplained,
-            if wide { "unexplained" } else { "unexpl" }
-        ),
-        some(index.unexplained, theme.fair),
-    ));
-    let sign = if index.alerts > 0 {
-        format!("{} ", app.glyphs.alert)
+        counts.push((
+            format!("{} unexplained", index.unexplained),
+            some(index.unexplained, theme.fair),
+        ));
     } else {
-        String::new()
+        let sign = app.glyphs.status(Status::Unexplained);
+        counts.push((
+            format!("{sign} {}", index.unexplained),
+            some(index.unexplained, theme.fair),
+        ));
+    }
+    let alerts = if wide {
+        count(index.alerts, "alert", "alerts")
+    } else {
+        index.alerts.to_string()
     };
     counts.push((
-        format!("{sign}{}", count(index.alerts, "alert", "alerts")),
+        format!("{} {alerts}", app.glyphs.alert),
         some(index.alerts, theme.bad),
     ));
     counts

@@ -189,12 +189,17 @@ pub(in crate::tui) fn longest_scroll(app: &App, areas: &Areas) -> usize {
     lines.saturating_sub(usize::from(areas.list.height.saturating_sub(2)))
 }
 
-/// How far the why of the contacts screen can be scrolled.
+/// How far the pane beside the list can be scrolled.
 pub(in crate::tui) fn longest_why_scroll(app: &App, areas: &Areas) -> usize {
-    if app.screen != Screen::Contacts {
-        return 0;
-    }
     let room = usize::from(areas.why.width.saturating_sub(2));
-    let lines = blocks::lines(&story::why(app), room, app).len();
+    let blocks = match app.screen {
+        Screen::Contacts => story::why(app, areas),
+        Screen::Finding => app
+            .finding()
+            .map(|f| story::facts(app, f))
+            .unwrap_or_default(),
+        _ => return 0,
+    };
+    let lines = blocks::lines(&blocks, room, app).len();
     lines.saturating_sub(usize::from(areas.why.height.saturating_sub(2)))
 }

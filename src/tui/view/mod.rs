@@ -46,7 +46,7 @@ fn body(app: &App, areas: &Areas, frame: &mut Frame<'_>) {
                 areas.why,
                 "Why",
                 app.pane == Pane::Why,
-                &story::why(app),
+                &story::why(app, areas),
                 app.why_scroll,
                 frame,
             );
@@ -58,7 +58,7 @@ fn body(app: &App, areas: &Areas, frame: &mut Frame<'_>) {
                 .focus
                 .as_ref()
                 .map_or_else(|| "Contact".into(), |f| format!("Contact #{}", f.id.0));
-            let focused = app.pane != Pane::Timeline;
+            let focused = app.pane == Pane::List;
             prose(
                 app,
                 areas.list,
@@ -73,9 +73,9 @@ fn body(app: &App, areas: &Areas, frame: &mut Frame<'_>) {
                     app,
                     areas.why,
                     "Facts",
-                    false,
+                    app.pane == Pane::Why,
                     &story::facts(app, finding),
-                    0,
+                    app.why_scroll,
                     frame,
                 );
             }

@@ -7,7 +7,7 @@ use crate::report::clock::date;
 use crate::report::words::Word as _;
 use crate::report::{clock, group, prose, safe, view};
 use crate::tui::app::App;
-use crate::tui::index;
+use crate::tui::index::{self, Row};
 use crate::tui::text::count;
 use crate::tui::theme::Status;
 
@@ -15,12 +15,19 @@ use super::blocks::{Block, item};
 use super::layout::Areas;
 
 /// The short story beside the list.
-pub(super) fn why(app: &App) -> Vec<Block> {
+pub(super) fn why(app: &App, areas: &Areas) -> Vec<Block> {
     let theme = &app.theme;
     let Some(finding) = app.finding() else {
         return nothing(app);
     };
-    let mut blocks = vec![standing(app, finding)];
+    let mut blocks = Vec::new();
+    if let Some(Row::Group(slot)) = app.index.rows.get(app.cursor().row)
+        && let Some(head) = app.index.heads.get(*slot)
+    {
+        let contacts = count(head.count, "contact", "contacts");
+        blocks.push(Block::Title(format!("{}: {contacts}, first:", head.title)));
+    }
+    blocks.push(standing(app, finding));
     blocks.push(Block::Text(theme.text, prose::why(finding, &app.report)));
     alerts(&mut blocks, app, finding);
     let timing = prose::timing(finding);
@@ -35,8 +42,16 @@ pub(super) fn why(app: &App) -> Vec<Block> {
     if let Some(advice) = prose::advice(finding) {
         blocks.push(item("do", theme.accent, advice));
     }
+    // Room is better used than left blank.
+    if areas.why.height >= ROOMY {
+        blocks.push(Block::Blank);
+        blocks.extend(facts(app, finding));
+    }
     blocks
 }
+
+/// Rows from which the facts stand below the why.
+const ROOMY: u16 = 24;
 
 /// The details screen: everything on one column, or the story alone when the facts stand beside it.
 pub(super) fn details(app: &App, areas: &Areas) -> Vec<Block> {
@@ -139,11 +154,7 @@ fn nothing(app: &App) -> Vec<Block> {
     let theme = &app.theme;
     let report = &app.report;
     let text = if !report.findings.is_empty() {
-        match app.index.shown {
-            0 => "No contact passes the filter. Esc drops it.".to_owned(),
-            _ => "A group: Space folds and unfolds it, the arrows move on to its contacts."
-                .to_owned(),
-        }
+        "No contact passes the filter. Esc drops it.".to_owned()
     } else if app.source.ended {
         prose::nothing_found(&report.coverage)
     } else {
