@@ -431,7 +431,7 @@ impl App {
             Action::Coverage => self.go(Screen::Coverage),
             Action::About => self.go(Screen::About),
             Action::Filter => {
-                self.overlay = Some(Overlay::filter(&self.filter_text, self.selected))
+                self.overlay = Some(Overlay::filter(&self.filter_text, self.selected));
             }
             Action::Search => self.overlay = Some(Overlay::search(&self.search)),
             Action::Palette => self.overlay = Some(Overlay::palette()),

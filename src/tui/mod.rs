@@ -122,32 +122,16 @@ pub fn run(feed: &Receiver<Update>, options: TuiOptions) -> io::Result<Exit> {
         let until = Instant::now() + PACE;
         loop {
             if let Some(effect) = message(event::read()?).and_then(|m| app.update(m)) {
-                let done = match effect {
-                    Effect::Quit => {
-                        options.stop.store(true, Ordering::Relaxed);
-                        return Ok(Exit::Quit);
-                    }
-                    Effect::Suspend => {
-                        terminal.suspend()?;
-                        continue;
-                    }
-                    Effect::Redraw => {
-                        terminal.clear()?;
-                        continue;
-                    }
-                    Effect::StopReading => {
-                        options.stop.store(true, Ordering::Relaxed);
-                        continue;
-                    }
-                    Effect::Copy(text, what) => clipboard::copy(&text, what),
-                    Effect::Save {
-                        format,
-                        path,
-                        report,
-                        options,
-                    } => save(format, &path, &report, &options),
-                };
-                app.update(Message::Done(done));
+                let stop = matches!(effect, Effect::Quit | Effect::StopReading);
+                if stop {
+                    options.stop.store(true, Ordering::Relaxed);
+                }
+                if matches!(effect, Effect::Quit) {
+                    return Ok(Exit::Quit);
+                }
+                if let Some(done) = carry_out(effect, &mut terminal)? {
+                    app.update(Message::Done(done));
+                }
             }
             if Instant::now() >= until || !event::poll(Duration::ZERO)? {
                 break;
@@ -155,6 +139,31 @@ pub fn run(feed: &Receiver<Update>, options: TuiOptions) -> io::Result<Exit> {
         }
         terminal.draw(&app)?;
     }
+}
+
+/// Does what the UI asked for; says how it went where that is not plain to see.
+fn carry_out(
+    effect: Effect,
+    terminal: &mut Terminal,
+) -> io::Result<Option<Result<String, String>>> {
+    Ok(match effect {
+        Effect::Quit | Effect::StopReading => None,
+        Effect::Suspend => {
+            terminal.suspend()?;
+            None
+        }
+        Effect::Redraw => {
+            terminal.clear()?;
+            None
+        }
+        Effect::Copy(text, what) => Some(clipboard::copy(&text, what)),
+        Effect::Save {
+            format,
+            path,
+            report,
+            options,
+        } => Some(save(format, &path, &report, &options)),
+    })
 }
 
 fn message(event: Event) -> Option<Message> {

@@ -256,7 +256,7 @@ fn time(clock: &Clock, finding: &Finding, room: usize) -> String {
     fit(&text, room)
 }
 
-const fn kind(kind: ContactKind) -> &'static str {
+pub(super) const fn kind(kind: ContactKind) -> &'static str {
     match kind {
         ContactKind::Ocsp => "OCSP",
         ContactKind::Crl => "CRL",

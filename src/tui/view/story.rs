@@ -12,6 +12,7 @@ use crate::tui::text::count;
 use crate::tui::theme::Status;
 
 use super::blocks::{Block, item};
+use super::contacts;
 use super::layout::Areas;
 
 /// The short story beside the list.
@@ -182,8 +183,8 @@ fn standing(app: &App, finding: &Finding) -> Block {
         ),
         lead_style: style,
         text: format!(
-            " {} #{id}, {}",
-            prose::kind(finding.kind),
+            "{} #{id}, {}",
+            contacts::kind(finding.kind),
             app.clock().brief(finding.at)
         ),
         style: app.theme.dim,
