@@ -118,6 +118,10 @@ pub struct Args {
     /// Everything about every rejected candidate
     #[arg(short, long)]
     pub verbose: bool,
+
+    /// Print every rule of evidence with its reason, source and measured record
+    #[arg(long)]
+    pub explain_rules: bool,
 }
 
 /// Forms of a report.

@@ -17,6 +17,7 @@ mod progress;
 mod reading;
 mod redact;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -64,7 +65,14 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// The rules as the docs have them; a test holds them against the rule table.
+const RULES: &str = include_str!("../../docs/rules.md");
+
 fn run(args: &Args) -> anyhow::Result<Exit> {
+    if args.explain_rules {
+        output::open(args.output.as_deref())?.write_all(RULES.as_bytes())?;
+        return Ok(Exit::Done);
+    }
     #[cfg(feature = "tui")]
     if interactive::wanted(args)? {
         return interactive::run(args);
@@ -91,4 +99,17 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
         .chain()
         .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
         .any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::correlate::rules::RULES as TABLE;
+
+    #[test]
+    fn the_docs_hold_every_rule() {
+        for rule in TABLE {
+            let row = format!("| {} | {} | {} | ", rule.name, rule.reason, rule.source);
+            assert!(super::RULES.contains(&row), "docs/rules.md lacks: {row}");
+        }
+    }
 }

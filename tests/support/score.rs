@@ -15,7 +15,7 @@ use serde_json::Value;
 use whylencr::capture::{self, Item};
 use whylencr::engine::{Config, Engine};
 use whylencr::finding::{
-    Cause, Confidence, ContactKind, Finding, Outcome, Report, Severity, Stage,
+    Bearing, Cause, Confidence, ContactKind, Finding, Outcome, Report, Severity, Stage,
 };
 use whylencr::pki::pem;
 
@@ -68,6 +68,8 @@ pub struct Line {
     pub confidence: Option<Confidence>,
     pub cause_right: Option<bool>,
     pub said: String,
+    /// Rules that spoke for the candidate it names first.
+    pub rules: Vec<&'static str>,
 }
 
 /// The whole board.
@@ -255,6 +257,7 @@ impl Board {
                 confidence: finding.map(|f| f.verdict.confidence),
                 cause_right: finding.map(|f| cause_right(&fetch.reason, f)),
                 said: finding.map(said).unwrap_or_default(),
+                rules: finding.map(supporting).unwrap_or_default(),
             });
         }
         for (finding, _) in report
@@ -285,6 +288,13 @@ impl Board {
     /// How many lines meet a condition.
     pub fn count(&self, condition: impl Fn(&Line) -> bool) -> usize {
         self.lines.iter().filter(|l| condition(l)).count()
+    }
+
+    /// How often the first candidate was right when a rule spoke for it: (right, all).
+    pub fn record(&self, rule: &str) -> (usize, usize) {
+        let spoke = |l: &Line| l.rules.contains(&rule);
+        let right = self.count(|l| spoke(l) && matches!(l.result, Result::Right | Result::Listed));
+        (right, self.count(spoke))
     }
 
     /// The figures, as the docs show them.
@@ -440,6 +450,15 @@ fn cause_right(reason: &str, finding: &Finding) -> bool {
             | ("manual", Cause::Person | Cause::Scheduled | Cause::Scanner)
             | ("disguise", Cause::Disguise)
     )
+}
+
+fn supporting(finding: &Finding) -> Vec<&'static str> {
+    let first = finding.candidates.first();
+    let evidence = first.into_iter().flat_map(|c| &c.evidence);
+    evidence
+        .filter(|e| matches!(e.bearing, Bearing::Decides | Bearing::Supports(_)))
+        .map(|e| e.rule)
+        .collect()
 }
 
 fn said(finding: &Finding) -> String {
