@@ -126,13 +126,14 @@ pub(crate) fn looks_like_request(bytes: &[u8]) -> Probe {
         [b' ', target @ ..] if token >= 3 => target,
         _ => return Probe::No,
     };
-    if method == b"CONNECT" && target.first().is_some_and(u8::is_ascii_graphic) {
-        return Probe::Yes;
-    }
-    if !matches!(target, [b'/' | b'*' | b'h' | b'H' | b' ', ..]) {
+    let Some(first) = target
+        .first()
+        .filter(|first| first.is_ascii_graphic() || **first == b' ')
+    else {
         return Probe::No;
-    }
-    if METHODS.iter().any(|known| known.as_bytes() == method) {
+    };
+    let usual = method == b"CONNECT" || matches!(first, b'/' | b'*' | b'h' | b'H');
+    if usual && METHODS.iter().any(|known| known.as_bytes() == method) {
         return Probe::Yes;
     }
     let line_end = target.iter().position(|b| *b == b'\n');

@@ -69,3 +69,23 @@ fn spaces_in_a_target_are_escaped() {
     assert_eq!(request.path, "/cgi;cat%20/etc/passwd|");
     assert_eq!(request.host.unwrap().as_str(), "h.example");
 }
+
+#[test]
+fn requests_are_told_from_other_talk() {
+    use crate::proto::Probe;
+    for (bytes, probe) in [
+        (&b"GET /"[..], Probe::Yes),
+        (b"CONNECT a", Probe::Yes),
+        (b"GET . HTTP/1.0\r\n", Probe::Yes),
+        (b"BREW /pot HTTP/1.1\r\n", Probe::Yes),
+        (b"BREW /pot", Probe::NeedMore),
+        (b"GE", Probe::NeedMore),
+        (b"OPTIONS rtsp://h/ RTSP/1.0\r\n", Probe::No),
+        (b"PRI * HTTP/2.0\r\n", Probe::No),
+        (b"EHLO /x\r\n", Probe::No),
+        (b"get /", Probe::No),
+        (b"\x16\x03\x01", Probe::No),
+    ] {
+        assert_eq!(head::looks_like_request(bytes), probe, "{bytes:?}");
+    }
+}
