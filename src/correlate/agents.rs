@@ -42,6 +42,28 @@ pub enum Family {
 }
 
 impl Family {
+    /// Its name for people.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Firefox => "Firefox",
+            Self::Chromium => "Chromium",
+            Self::Java => "Java",
+            Self::CryptoApi => "Windows CryptoAPI",
+            Self::Trustd => "Apple trustd",
+            Self::Stunnel => "stunnel",
+            Self::Wget2 => "wget2",
+            Self::HaProxy => "HAProxy",
+            Self::Apache => "Apache",
+            Self::Go => "Go",
+            Self::Python => "Python",
+            Self::Curl => "curl",
+            Self::Downloader => "a downloader",
+            Self::Named => "a named program",
+            Self::BareGet | Self::BarePost | Self::Silent => "a silent program",
+        }
+    }
+
     /// Whether programs of this family fetch by themselves, while a handshake is held.
     /// Measured: none of these fetched after application data had flowed.
     #[must_use]

@@ -43,7 +43,7 @@ pub mod verdict;
 pub mod waits;
 
 /// What the user asked for and gave.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Config {
     /// Caps and timeouts.
     pub limits: Limits,
@@ -53,6 +53,18 @@ pub struct Config {
     pub trust: verify::Trust,
     /// Certificates known for sites.
     pub supplied: Vec<Arc<Certificate>>,
+}
+
+impl Default for Config {
+    /// What the tool uses: its own limits, the built-in Let's Encrypt hierarchy.
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            all_cas: false,
+            trust: verify::Trust::builtin(),
+            supplied: Vec::new(),
+        }
+    }
 }
 
 /// Everything filed away.
@@ -487,6 +499,7 @@ impl State {
             .read(at, frame, response, self.certificates.serials());
         if let answers::Object::Certificates(certs) = &answer.object {
             for cert in certs {
+                self.reader.trust.learn(cert);
                 self.certificates.fetched(cert, frame);
             }
         }
@@ -545,6 +558,9 @@ impl State {
                     crate::finding::Site::Sni(name) => Some(name.clone()),
                     _ => None,
                 };
+                for cert in chain.certs.iter().filter(|cert| cert.is_ca) {
+                    self.reader.trust.learn(cert);
+                }
                 if chain.side == crate::flow::Side::Server {
                     self.certificates.shown(name.as_ref(), &chain.certs, frame);
                 }

@@ -66,7 +66,7 @@ pub(super) fn same_client_family(case: &Case<'_>) -> Option<Evidence> {
     let name = case
         .fingerprint
         .iter()
-        .map(|f| format!("{f:?}"))
+        .map(|f| f.name())
         .collect::<Vec<_>>()
         .join(", ");
     let facts_frame = case.record.shown.frames.client_hello;
