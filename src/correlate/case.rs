@@ -89,6 +89,14 @@ impl Case<'_> {
             .find(|s| request.ids.iter().any(|id| self.is_about(id, &s.cert)))
     }
 
+    /// The certificate of the handshake's client that one of the questions is about.
+    #[must_use]
+    pub fn asked_visitor(&self) -> Option<&Certificate> {
+        let request = self.contact.ocsp.as_ref()?;
+        let asked = |c: &&Arc<Certificate>| request.ids.iter().any(|id| id.serial == c.serial);
+        self.record.client_chain.iter().find(asked).map(Arc::as_ref)
+    }
+
     /// The certificate that names the fetched URL (or, before a request, the host), with that URL.
     #[must_use]
     pub fn naming_cert(&self) -> Option<(&ShownCert, String)> {

@@ -29,6 +29,10 @@ pub(super) fn serial_differs(case: &Case<'_>) -> Option<Evidence> {
     if case.contact.ocsp.is_none() || case.asked_cert().is_some() {
         return None;
     }
+    // The visitor's certificate was asked about, not the server's own.
+    if case.direction == Direction::Inbound && case.asked_visitor().is_some() {
+        return None;
+    }
     // A certificate known from elsewhere, or a chain of which a part is missing, leaves room.
     let bearing = if leaf.is_fact() && case.whole {
         Bearing::Excludes

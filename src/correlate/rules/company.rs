@@ -130,16 +130,10 @@ pub(super) fn own_certificate(case: &Case<'_>) -> Option<Evidence> {
 }
 
 pub(super) fn client_certificate(case: &Case<'_>) -> Option<Evidence> {
-    let request = case
-        .contact
-        .ocsp
-        .as_ref()
-        .filter(|_| case.direction == Direction::Inbound)?;
-    let cert = case
-        .record
-        .client_chain
-        .iter()
-        .find(|c| request.ids.iter().any(|id| id.serial == c.serial))?;
+    if case.direction == Direction::Outbound {
+        return None;
+    }
+    let cert = case.asked_visitor()?;
     let facts = Facts::ClientCertificate {
         serial: cert.serial.clone(),
     };
