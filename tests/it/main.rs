@@ -14,3 +14,4 @@
 
 mod correlation;
 mod notation;
+mod properties;

@@ -62,6 +62,7 @@ pub(crate) fn request(agent: &str, question: &Question, method: Option<&str>) ->
         port,
         path,
         form: TargetForm::Origin,
+        tunnelled: false,
         minor_version: *minor_version,
         agent: user_agent.map(str::to_owned),
         content_type: body.as_ref().map(|_| "application/ocsp-request".to_owned()),

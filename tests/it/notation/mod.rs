@@ -34,7 +34,7 @@ use whylencr::pki::cert::Certificate;
 use whylencr::time::Timestamp;
 
 use expect::Which;
-pub(crate) use expect::{Expectation, describe, sites};
+pub(crate) use expect::{Expectation, describe};
 use stage::Stage;
 use words::{Words, time};
 use world::{Wish, World, serial_in_shard};
