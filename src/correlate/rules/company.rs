@@ -1,6 +1,7 @@
 //! What else the device did: related contacts, processes, its own server.
 
 use super::{anchor_frame, deciding, evidence};
+use crate::correlate::agents::Family;
 use crate::correlate::case::Case;
 use crate::finding::{Bearing, ContactKind, Direction, Evidence, Facts, Stage, Weight};
 use crate::time::Span;
@@ -147,7 +148,12 @@ pub(super) fn client_certificate(case: &Case<'_>) -> Option<Evidence> {
 }
 
 pub(super) fn visitor_wanted_staple(case: &Case<'_>) -> Option<Evidence> {
+    // Software that checks for itself, or is typed by a person, asks on nobody's behalf.
+    let own_errand = |f: Family| {
+        f.is_verifier() || matches!(f, Family::Curl | Family::Downloader | Family::Python)
+    };
     let wanted = case.direction == Direction::Inbound
+        && !case.family.is_some_and(own_errand)
         && case.contact.kind == ContactKind::Ocsp
         && case.record.shown.wanted_staple
         && case.contact.stage != Stage::LookedUp;
