@@ -51,9 +51,23 @@ pub(super) enum Opening {
     /// When the first SYN was sent.
     Syn(Timestamp),
     /// From there to the SYN-ACK, and when that was.
-    Answered(Span, Timestamp),
+    Answered(Micros, Timestamp),
     /// The same, and from the SYN-ACK to the client's next segment.
-    Done(Span, Span),
+    Done(Micros, Micros),
+}
+
+/// A span in microseconds, up to 71 minutes: entries are many, so their times are short.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Micros(u32);
+
+impl Micros {
+    pub(super) fn of(span: Span) -> Self {
+        Self(u32::try_from(span.as_nanos() / 1_000).unwrap_or(u32::MAX))
+    }
+
+    fn span(self) -> Span {
+        Span::from_nanos(i64::from(self.0) * 1_000)
+    }
 }
 
 /// Counters of one direction.
@@ -224,11 +238,11 @@ impl<S> Entry<S> {
             last_payload: [client, server]
                 .map(|half| (half.bytes > 0).then_some(half.last_payload)),
             connect: match self.opening {
-                Opening::Answered(connect, _) | Opening::Done(connect, _) => Some(connect),
+                Opening::Answered(connect, _) | Opening::Done(connect, _) => Some(connect.span()),
                 Opening::Unseen | Opening::Syn(_) => None,
             },
             turnaround: match self.opening {
-                Opening::Done(_, turnaround) => Some(turnaround),
+                Opening::Done(_, turnaround) => Some(turnaround.span()),
                 _ => None,
             },
         }

@@ -1,7 +1,7 @@
 //! TCP: what a segment does to the table.
 
 use super::{Arrival, NewFlow, Table};
-use crate::flow::entry::{Doubt, Opening, Phase};
+use crate::flow::entry::{Doubt, Micros, Opening, Phase};
 use crate::flow::key::{End, Key};
 use crate::flow::lru::Slot;
 use crate::flow::tcp::{self, Meaning};
@@ -161,7 +161,7 @@ impl<S> Table<S> {
                 && let Opening::Syn(syn) = entry.opening
                 && !moment.at.since(syn).is_negative()
             {
-                entry.opening = Opening::Answered(moment.at.since(syn), moment.at);
+                entry.opening = Opening::Answered(Micros::of(moment.at.since(syn)), moment.at);
             } else {
                 entry.opening = Opening::Unseen;
             }
@@ -177,7 +177,7 @@ impl<S> Table<S> {
             && let Opening::Answered(connect, answered) = entry.opening
             && end == entry.client
         {
-            entry.opening = Opening::Done(connect, moment.at.since(answered));
+            entry.opening = Opening::Done(connect, Micros::of(moment.at.since(answered)));
         }
         self.take_payload(slot, end, segment, make, cx);
         self.take_acknowledgement(slot, end, segment);
