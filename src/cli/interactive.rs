@@ -79,6 +79,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     };
     let stop = Arc::new(AtomicBool::new(false));
     let damaged = Arc::new(AtomicBool::new(false));
+    let paths = reading.paths.clone();
     let options = TuiOptions {
         start: Start {
             options: reading.options.clone(),
@@ -90,6 +91,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         },
         stop: Arc::clone(&stop),
         mouse: true,
+        frames: Some(Arc::new(move |wanted| {
+            Reading::again(&paths, wanted).map_err(|error| format!("{error:#}"))
+        })),
     };
     let feed = read_aside(reading, stop, Arc::clone(&damaged));
     tui::run(&feed, options)?;

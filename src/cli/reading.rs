@@ -10,8 +10,12 @@ use crate::capture::merge::{self, Merged};
 use crate::capture::{self, Item, process};
 use crate::engine::Engine;
 use crate::event::Process;
+#[cfg(feature = "tui")]
+use crate::frame::FrameNo;
 use crate::frame::{Frame, LinkType};
 use crate::report::{Interface, Options};
+#[cfg(feature = "tui")]
+use crate::tui::FrameBytes;
 
 use super::{Args, inputs, output};
 
@@ -56,6 +60,28 @@ impl Reading {
             paths,
             most: args.count,
         })
+    }
+
+    /// Reads some frames once more, by their numbers.
+    #[cfg(feature = "tui")]
+    pub(super) fn again(paths: &[PathBuf], wanted: &[FrameNo]) -> anyhow::Result<Vec<FrameBytes>> {
+        let mut source = merge::open_all(paths, None)?;
+        let last = wanted.iter().max().copied().unwrap_or_default();
+        let mut found = Vec::new();
+        while let Some(item) = source.next_item() {
+            let Item::Frame(frame) = item else { continue };
+            if wanted.contains(&frame.no) {
+                found.push(FrameBytes {
+                    no: frame.no,
+                    at: frame.at,
+                    bytes: frame.bytes.to_vec(),
+                });
+            }
+            if frame.no >= last {
+                break;
+            }
+        }
+        Ok(found)
     }
 
     /// Opens the inputs as one.

@@ -11,12 +11,14 @@ use ratatui::layout::{Position, Rect};
 
 use crate::filter::{Filter, Sort};
 use crate::finding::{Finding, FindingId, Report};
+use crate::frame::FrameNo;
 use crate::report::clock::{Clock, TimeKind};
 use crate::report::redact::Redaction;
 use crate::report::{Format, Options};
 
 use super::index::{Grouping, Index, Row, Setting};
 use super::keys::{self, Action};
+use super::packets::{FrameBytes, Packets};
 use super::tables::Tables;
 use super::theme::{Glyphs, Theme, ThemeName};
 use super::timeline::Timeline;
@@ -69,6 +71,8 @@ pub enum Message {
     Update(Update),
     /// How an effect went, in words.
     Done(Result<String, String>),
+    /// Frames asked for by [`Effect::ReadFrames`].
+    Frames(Result<Vec<FrameBytes>, String>),
 }
 
 /// What the world outside has to do.
@@ -84,6 +88,8 @@ pub enum Effect {
     StopReading,
     /// Put text into the clipboard; the second says what it is.
     Copy(String, &'static str),
+    /// Read frames again; the answer is [`Message::Frames`].
+    ReadFrames(Vec<FrameNo>),
     /// Write a report.
     Save {
         /// Its form.
@@ -343,6 +349,12 @@ impl App {
                 self.news(update);
                 None
             }
+            Message::Frames(result) => {
+                if let Some(Overlay::Packets(packets)) = &mut self.overlay {
+                    packets.frames = Some(result);
+                }
+                None
+            }
             Message::Done(result) => {
                 let (text, bad) = match result {
                     Ok(text) => (text, false),
@@ -439,6 +451,7 @@ impl App {
             Action::Export => self.overlay = Some(Overlay::Export),
             Action::Copy if self.finding().is_some() => self.overlay = Some(Overlay::Copy),
             Action::Copy => self.say("Select a contact to copy from."),
+            Action::Bytes => return self.ask_for_frames(),
             Action::Group => self.regroup(),
             Action::Sort => {
                 let place = Sort::ALL.iter().position(|s| *s == self.setting.sort);
@@ -494,6 +507,21 @@ impl App {
             other => self.navigate(other),
         }
         None
+    }
+
+    fn ask_for_frames(&mut self) -> Option<Effect> {
+        if self.redacted {
+            self.say("Bytes cannot be redacted; R shows real addresses again.");
+            return None;
+        }
+        let packets = Packets::of(self.finding()?);
+        let wanted = packets.wanted();
+        if wanted.is_empty() {
+            self.say("No frame is named for this contact.");
+            return None;
+        }
+        self.overlay = Some(Overlay::Packets(packets));
+        Some(Effect::ReadFrames(wanted))
     }
 
     fn news(&mut self, update: Update) {

@@ -70,6 +70,7 @@ actions! {
 
     Export => ["e"], Act, Anywhere, "export a report";
     Copy => ["y"], Act, Contacts, "copy why, JSON, Wireshark filter or URL";
+    Bytes => ["b"], Act, Contacts, "bytes of the frames that prove it";
     Pause => ["p"], Act, Anywhere, "pause: keep this picture while reading goes on";
     Follow => ["F"], Act, Anywhere, "follow the newest contact";
     Redact => ["R"], Act, Anywhere, "hide client addresses and names";

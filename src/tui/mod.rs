@@ -18,6 +18,7 @@ mod app;
 mod clipboard;
 mod index;
 pub mod keys;
+mod packets;
 mod tables;
 mod terminal;
 mod text;
@@ -32,21 +33,26 @@ use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
 use crossterm::event::{self, Event};
 
+use crate::frame::FrameNo;
 use crate::report;
 
 pub use app::{App, Effect, Message, Screen, Start, Update};
+pub use packets::FrameBytes;
 pub use theme::ThemeName;
 pub use view::view;
 
 use terminal::{Signal, Terminal};
 
+/// Reads frames again from where they came from.
+pub type FrameReader = Arc<dyn Fn(&[FrameNo]) -> Result<Vec<FrameBytes>, String> + Send + Sync>;
+
 /// How the UI starts and whom it tells to stop.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct TuiOptions {
     /// How it starts.
     pub start: Start,
@@ -54,6 +60,8 @@ pub struct TuiOptions {
     pub stop: Arc<AtomicBool>,
     /// Whether the mouse is used.
     pub mouse: bool,
+    /// How frames are read again; None when they cannot be.
+    pub frames: Option<FrameReader>,
 }
 
 /// How the UI ended.
@@ -78,6 +86,7 @@ pub fn run(feed: &Receiver<Update>, options: TuiOptions) -> io::Result<Exit> {
     let mut terminal = Terminal::open(options.mouse)?;
     let mut app = App::new(options.start, terminal.size()?);
     let mut open = true;
+    let (answer, answers) = channel();
     terminal.draw(&app)?;
     loop {
         let mut changed = match terminal.signal() {
@@ -112,6 +121,10 @@ pub fn run(feed: &Receiver<Update>, options: TuiOptions) -> io::Result<Exit> {
                 }
             }
         }
+        while let Ok(frames) = answers.try_recv() {
+            app.update(Message::Frames(frames));
+            changed = true;
+        }
         if changed {
             terminal.draw(&app)?;
         }
@@ -129,7 +142,9 @@ pub fn run(feed: &Receiver<Update>, options: TuiOptions) -> io::Result<Exit> {
                 if matches!(effect, Effect::Quit) {
                     return Ok(Exit::Quit);
                 }
-                if let Some(done) = carry_out(effect, &mut terminal)? {
+                if let Effect::ReadFrames(wanted) = effect {
+                    read_frames(wanted, options.frames.as_ref(), &answer);
+                } else if let Some(done) = carry_out(effect, &mut terminal)? {
                     app.update(Message::Done(done));
                 }
             }
@@ -147,7 +162,7 @@ fn carry_out(
     terminal: &mut Terminal,
 ) -> io::Result<Option<Result<String, String>>> {
     Ok(match effect {
-        Effect::Quit | Effect::StopReading => None,
+        Effect::Quit | Effect::StopReading | Effect::ReadFrames(_) => None,
         Effect::Suspend => {
             terminal.suspend()?;
             None
@@ -164,6 +179,26 @@ fn carry_out(
             options,
         } => Some(save(format, &path, &report, &options)),
     })
+}
+
+/// Reads in a thread of its own: a large capture takes a while.
+fn read_frames(
+    wanted: Vec<FrameNo>,
+    reader: Option<&FrameReader>,
+    answer: &Sender<Result<Vec<FrameBytes>, String>>,
+) {
+    let answer = answer.clone();
+    match reader.map(Arc::clone) {
+        Some(reader) => {
+            std::thread::spawn(move || {
+                // The UI may be gone by then.
+                let _ = answer.send(reader(&wanted));
+            });
+        }
+        None => {
+            let _ = answer.send(Err("There is no file to read them from.".into()));
+        }
+    }
 }
 
 fn message(event: Event) -> Option<Message> {

@@ -307,6 +307,25 @@ fn effects_carry_what_was_asked_for() {
 }
 
 #[test]
+fn the_bytes_of_the_proof_are_shown_and_marked() {
+    let mut app = app((80, 24));
+    let Some(Effect::ReadFrames(wanted)) = press(&mut app, "b") else {
+        panic!("nothing asked for")
+    };
+    assert!(wanted.contains(&FrameNo(15)));
+    assert!(screen(&app, (80, 24)).contains("Reading them again"));
+    let frames = [15, 27].map(|no| FrameBytes {
+        no: FrameNo(no),
+        at: sample::START,
+        bytes: b"POST / HTTP/1.1\r\nHost: r10.o.lencr.org\r\n\r\n\x1b[2J".to_vec(),
+    });
+    app.update(Message::Frames(Ok(frames.into())));
+    snapshot("bytes", &screen(&app, (80, 24)));
+    press(&mut app, "Esc R");
+    assert!(press(&mut app, "b").is_none(), "bytes cannot be redacted");
+}
+
+#[test]
 fn pausing_holds_the_picture() {
     let mut app = app((80, 24));
     press(&mut app, "p");
@@ -384,7 +403,7 @@ fn ascii_is_ascii_on_every_screen() {
 
 fn any_message() -> impl Strategy<Value = Message> {
     let codes = prop_oneof![
-        6 => prop::sample::select("jkhlgGoSsafnNmu'+-0,.=[]/:?etTyprRFqwx1234567 \"*".chars().collect::<Vec<_>>())
+        6 => prop::sample::select("jkhlgGoSsafnNmub'+-0,.=[]/:?etTyprRFqwx1234567 \"*".chars().collect::<Vec<_>>())
             .prop_map(KeyCode::Char),
         1 => any::<char>().prop_map(KeyCode::Char),
         3 => prop::sample::select(vec![
@@ -420,6 +439,9 @@ fn any_message() -> impl Strategy<Value = Message> {
         }),
         1 => Just(Message::Update(Update::Live { frames: 7, dropped: 1, rate: 3.5 })),
         1 => Just(Message::Update(Update::Ended(Some("cut".into())))),
+        1 => prop::collection::vec(any::<u8>(), 0..90).prop_map(|bytes| {
+            Message::Frames(Ok(vec![FrameBytes { no: FrameNo(15), at: sample::START, bytes }]))
+        }),
         1 => Just(Message::Done(Err("\u{1b}[2Jno".into()))),
     ]
 }

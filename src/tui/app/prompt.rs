@@ -9,6 +9,7 @@ use crate::filter::{self, Completion, Filter};
 use crate::finding::FindingId;
 use crate::report::{Format, json, prose, view};
 use crate::tui::keys::{Action, Binding, TABLE};
+use crate::tui::packets::Packets;
 
 use super::{App, Effect, file_name};
 
@@ -34,6 +35,8 @@ pub(in crate::tui) enum Overlay {
     },
     /// What to copy.
     Copy,
+    /// Frames as bytes.
+    Packets(Packets),
 }
 
 /// A line of input.
@@ -132,6 +135,7 @@ impl App {
         let overlay = self.overlay.take()?;
         match overlay {
             Overlay::Help { scroll } => self.help_key(key, scroll),
+            Overlay::Packets(packets) => self.packets_key(key, packets),
             Overlay::Export => self.export_key(key),
             Overlay::Copy => return self.copy_key(key),
             Overlay::Filter(prompt) => self.filter_key(prompt, key),
@@ -202,6 +206,21 @@ impl App {
         self.overlay = Some(Overlay::Help {
             scroll: scroll.min(most),
         });
+    }
+
+    fn packets_key(&mut self, key: KeyEvent, mut packets: Packets) {
+        let page = usize::from(self.size.1.saturating_sub(6)).max(1);
+        packets.scroll = match key.code {
+            KeyCode::Down | KeyCode::Char('j') => packets.scroll.saturating_add(1),
+            KeyCode::Up | KeyCode::Char('k') => packets.scroll.saturating_sub(1),
+            KeyCode::PageDown | KeyCode::Char(' ') => packets.scroll.saturating_add(page),
+            KeyCode::PageUp => packets.scroll.saturating_sub(page),
+            KeyCode::Home => 0,
+            _ => return,
+        };
+        let longest = crate::tui::view::packet_lines(self, &packets).saturating_sub(page);
+        packets.scroll = packets.scroll.min(longest);
+        self.overlay = Some(Overlay::Packets(packets));
     }
 
     fn export_key(&mut self, key: KeyEvent) {

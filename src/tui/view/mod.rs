@@ -18,8 +18,14 @@ use ratatui::widgets::{Block, Borders, Paragraph};
 use crate::report::safe;
 
 use super::app::{App, Pane, Screen};
+use super::packets::Packets;
 use super::text;
 use layout::{Areas, SMALLEST};
+
+/// Lines of frames shown as bytes.
+pub(super) fn packet_lines(app: &App, packets: &Packets) -> usize {
+    overlay::packet_lines(app, packets).len()
+}
 
 /// Draws everything.
 pub fn view(app: &App, frame: &mut Frame<'_>) {

@@ -9,6 +9,7 @@ use tui_input::Input;
 
 use crate::tui::app::{App, Overlay, Prompt};
 use crate::tui::keys::{Group, TABLE};
+use crate::tui::packets::Packets;
 use crate::tui::text::{cut, fit, width};
 
 use super::pane;
@@ -23,6 +24,7 @@ pub(super) fn draw(app: &App, area: Rect, frame: &mut Frame<'_>) {
             let rows = crate::tui::app::FORMATS.map(|(key, _, words)| (key, words));
             menu(app, &export_title(app), &rows, area, frame);
         }
+        Some(Overlay::Packets(seen)) => packets(app, seen, area, frame),
         Some(Overlay::Copy) => {
             let rows = crate::tui::app::COPIES.map(|(key, _, words)| (key, words));
             menu(app, "Copy", &rows, area, frame);
@@ -194,6 +196,92 @@ fn palette(app: &App, prompt: &Prompt, row: usize, area: Rect, frame: &mut Frame
         ..inner
     };
     frame.render_widget(Paragraph::new(lines), below);
+}
+
+/// Frames as bytes, with the proof in them marked.
+fn packets(app: &App, packets: &Packets, area: Rect, frame: &mut Frame<'_>) {
+    let lines = packet_lines(app, packets);
+    let height = area.height.saturating_sub(2);
+    let seen = usize::from(height.saturating_sub(2));
+    let scroll = packets.scroll.min(lines.len().saturating_sub(seen));
+    let below = lines.len().saturating_sub(scroll + seen);
+    let title = if below > 0 {
+        format!("Frames that prove it ({below} more lines, any other key closes)")
+    } else {
+        "Frames that prove it (any other key closes)".to_owned()
+    };
+    let inner = window(app, &title, BYTES, height, area, frame);
+    let lines: Vec<Line<'_>> = lines.into_iter().skip(scroll).take(seen).collect();
+    frame.render_widget(Paragraph::new(lines), inner);
+}
+
+/// Columns of the window with bytes.
+const BYTES: u16 = 78;
+
+pub(super) fn packet_lines(app: &App, packets: &Packets) -> Vec<Line<'static>> {
+    let theme = &app.theme;
+    let room = usize::from(app.size.0.min(BYTES)).saturating_sub(2);
+    let plain = |text: String, style: Style| Line::from(Span::styled(text, style));
+    let frames = match &packets.frames {
+        None => {
+            return vec![plain(
+                " Reading them again from the capture.".into(),
+                theme.dim,
+            )];
+        }
+        Some(Err(error)) => return vec![plain(cut(error, room), theme.bad)],
+        Some(Ok(frames)) => frames,
+    };
+    let clock = app.clock();
+    let mut lines = Vec::new();
+    for frame in frames {
+        let head = format!(
+            "#{}  {}  {} bytes",
+            frame.no,
+            clock.show(frame.at),
+            frame.bytes.len()
+        );
+        lines.push(plain(cut(&head, room), theme.accent));
+        let sentences = packets.proves.iter().filter(|(no, _)| *no == frame.no);
+        for sentence in sentences.flat_map(|(_, sentences)| sentences) {
+            for line in crate::tui::text::wrap(sentence, room.saturating_sub(2)) {
+                lines.push(plain(format!("  {line}"), theme.text));
+            }
+        }
+        let marks = packets.marks(&frame.bytes);
+        let marked = |at: usize| marks.iter().any(|mark| mark.contains(&at));
+        for (row, bytes) in frame.bytes.chunks(16).enumerate() {
+            let style = |n: usize| {
+                if marked(row * 16 + n) {
+                    theme.selected
+                } else {
+                    theme.text
+                }
+            };
+            let mut spans = vec![Span::styled(format!("{:04x}  ", row * 16), theme.dim)];
+            for (n, byte) in bytes.iter().enumerate() {
+                spans.push(Span::styled(format!("{byte:02x}"), style(n)));
+                let inside =
+                    marked(row * 16 + n) && marked(row * 16 + n + 1) && n + 1 < bytes.len();
+                spans.push(Span::styled(
+                    " ",
+                    if inside { theme.selected } else { theme.text },
+                ));
+            }
+            spans.push(Span::raw("   ".repeat(16 - bytes.len()) + " "));
+            for (n, byte) in bytes.iter().enumerate() {
+                let shown = if byte.is_ascii_graphic() || *byte == b' ' {
+                    char::from(*byte)
+                } else {
+                    '.'
+                };
+                spans.push(Span::styled(shown.to_string(), style(n)));
+            }
+            lines.push(Line::from(spans));
+        }
+        lines.push(Line::default());
+    }
+    lines
 }
 
 /// The keys of this screen, from the table.
