@@ -139,10 +139,9 @@ impl Name {
     #[must_use]
     pub fn new(text: &str) -> Self {
         let text = text.strip_suffix('.').unwrap_or(text);
-        if text
-            .bytes()
-            .all(|b| b.is_ascii_graphic() && !b.is_ascii_uppercase())
-        {
+        // No early exit, so that the test is done for many bytes at a time.
+        let folded = |b: u8| b.is_ascii_graphic() && !b.is_ascii_uppercase();
+        if text.bytes().fold(true, |all, b| all & folded(b)) {
             return Self(text.into());
         }
         let mut folded = String::with_capacity(text.len());

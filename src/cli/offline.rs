@@ -72,6 +72,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let mut out = output::open(args.output.as_deref())?;
     report::write(format, &shown, &options, &mut out).context("cannot write the report")?;
     out.flush().context("cannot write the report")?;
+    // The process ends here: giving back a million small pieces one by one would only take time.
+    std::mem::forget(engine);
     Ok(if args.fail_on.iter().any(|what| matches(&report, *what)) {
         Exit::Matched
     } else {

@@ -1,5 +1,6 @@
 //! Rulings to findings: fills in everything a report says, and computes nothing about who is to blame.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::correlate::State;
@@ -34,12 +35,13 @@ pub fn report(state: &State, coverage: Coverage) -> Report {
     let rulings = judge.rule_all();
     let mut findings = Vec::with_capacity(contacts.len());
     let mut spoken_of = BTreeSet::new();
+    let known = OnceCell::new();
     for (index, (contact, ruling)) in contacts.iter().zip(rulings).enumerate() {
         let (ruling, missing) =
-            doings::explain(state, &devices, &contacts, index, ruling, &coverage);
+            doings::explain(state, &devices, &judge, contact, ruling, &coverage);
         spoken_of.extend(ruling.named.iter().chain(&ruling.rejected).map(|w| w.id));
         findings.push(finding(
-            state, &devices, &judge, index, contact, &ruling, missing,
+            state, &known, &devices, &judge, index, contact, &ruling, missing,
         ));
     }
     let handshakes: Vec<Handshake> = state
@@ -66,8 +68,10 @@ pub fn report(state: &State, coverage: Coverage) -> Report {
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "one caller's locals, passed on")]
 fn finding(
     state: &State,
+    known: &OnceCell<Vec<Serial>>,
     devices: &DeviceMap,
     judge: &Judge<'_>,
     index: usize,
@@ -81,7 +85,7 @@ fn finding(
         .filter(|_| matches!(ruling.outcome, Outcome::Site | Outcome::NoOutbound));
     let trigger = best.and_then(|w| state.handshakes.get(w.id));
     let trigger_shown = trigger.map(|r| shown(judge, devices, r));
-    let revoked = revoked(state, contact, trigger_shown.as_ref());
+    let revoked = revoked(state, known, contact, trigger_shown.as_ref());
     let (aftermath, delayed) = aftermath(contact, best, trigger);
     let scene = Scene {
         state,
@@ -248,15 +252,19 @@ fn answer(contact: &Contact, revoked_seen: Vec<(Serial, CertStatus)>) -> Answer 
 /// Revoked serials of this answer that matter here: those asked about, and those of certificates that were seen.
 fn revoked(
     state: &State,
+    known: &OnceCell<Vec<Serial>>,
     contact: &Contact,
     trigger: Option<&Handshake>,
 ) -> Vec<(Serial, CertStatus)> {
     let Some(answer) = &contact.answer else {
         return Vec::new();
     };
-    let mut known: Vec<Serial> = state.certificates.serials().cloned().collect();
-    known.sort();
-    let mut found = answer.revoked(&known);
+    let known = known.get_or_init(|| {
+        let mut known: Vec<Serial> = state.certificates.serials().cloned().collect();
+        known.sort();
+        known
+    });
+    let mut found = answer.revoked(known);
     if let Object::Crl { facts, .. } = &answer.object {
         // A serial belongs to its issuer: the same number under another CA is another certificate.
         let own = |serial: &Serial| {

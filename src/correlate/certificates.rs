@@ -1,7 +1,8 @@
 //! Certificates learned for a name: from other handshakes of the capture, from keys, from the user.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+
+use foldhash::{HashMap, HashSet};
 
 use crate::correlate::case::split_url;
 use crate::event::Name;
@@ -23,6 +24,8 @@ pub struct Certificates {
     by_name: HashMap<String, Vec<Learned>>,
     supplied: Vec<Arc<Certificate>>,
     serials: HashSet<Serial>,
+    /// Fingerprints of those whose serial and URLs are filed.
+    filed: HashSet<[u8; 32]>,
     urls: HashSet<String>,
     /// Certificates that fetches delivered, by subject: they complete chains that lack them.
     fetched: HashMap<[u8; 32], Vec<(Arc<Certificate>, FrameNo)>>,
@@ -45,10 +48,11 @@ impl Certificates {
     /// Takes in a chain that the server of `name` showed.
     pub fn shown(&mut self, name: Option<&Name>, chain: &[Arc<Certificate>], frame: FrameNo) {
         let Some(leaf) = chain.first() else { return };
-        if self.serials.len() < self.limit {
-            self.serials.extend(chain.iter().map(|c| c.serial.clone()));
-        }
         for cert in chain {
+            if self.filed.len() >= self.limit || !self.filed.insert(cert.fingerprint) {
+                continue;
+            }
+            self.serials.insert(cert.serial.clone());
             for url in cert
                 .crl_urls
                 .iter()
@@ -63,11 +67,16 @@ impl Certificates {
             }
         }
         let Some(name) = name else { return };
-        if self.by_name.len() >= self.limit && !self.by_name.contains_key(name.as_str()) {
-            return;
+        if !self.by_name.contains_key(name.as_str()) {
+            if self.by_name.len() >= self.limit {
+                return;
+            }
+            self.by_name.insert(name.to_string(), Vec::new());
         }
-        let known = self.by_name.entry(name.to_string()).or_default();
-        if known.len() < PER_NAME && !known.iter().any(|l| l.chain.first() == Some(leaf)) {
+        let Some(known) = self.by_name.get_mut(name.as_str()) else {
+            return;
+        };
+        if known.len() < PER_NAME && !known.iter().any(|l| is_same(l.chain.first(), leaf)) {
             known.push(Learned {
                 chain: chain.to_vec(),
                 frame: Some(frame),
@@ -129,4 +138,9 @@ impl Certificates {
     pub fn serials(&self) -> impl Iterator<Item = &Serial> {
         self.serials.iter()
     }
+}
+
+/// By fingerprint: comparing all fields of a certificate would compare its bytes as well.
+fn is_same(known: Option<&Arc<Certificate>>, cert: &Certificate) -> bool {
+    known.is_some_and(|known| known.fingerprint == cert.fingerprint)
 }

@@ -4,12 +4,14 @@
 //! even when they ask the same, since browsers really ask twice. Only here, at the end, is it known which
 //! addresses are one device, so the log is kept raw until then.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use foldhash::HashMap;
+
 use crate::correlate::answers::Answered;
-use crate::correlate::devices::{DeviceMap, HostKey};
+use crate::correlate::devices::{DeviceMap, HostKey, Owner};
 use crate::event::{DnsOutcome, Name, Process, Request, TargetForm};
 use crate::finding::{ContactFrames, ContactKind, Failure, Lookup, Stage};
 use crate::flow::{Close, Ending, FlowId};
@@ -21,6 +23,8 @@ use crate::time::{Span, Timestamp};
 /// Signs of one contact lie closer together than this: stub resolvers and connection attempts retry for up to
 /// 20 to 30 s (RFC 6298 back-off: 1, 2, 4, 8 s).
 const RETRY_WINDOW: Span = Span::from_secs(30);
+/// Longer than any exchange of use takes: clients give up on a list after a minute at most.
+const EXCHANGE: Span = Span::from_secs(300);
 
 /// What a watched name is: one of Let's Encrypt's, or one that looks like it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -205,11 +209,15 @@ impl Contact {
 pub fn assemble(log: &Log, devices: &DeviceMap) -> Vec<Contact> {
     let mut contacts = Vec::with_capacity(log.requests.len());
     let mut used = vec![false; log.lookups.len()];
-    let by_host = lookups_by_host(log);
+    let asked = Asked::new(log, devices);
     for record in deduplicated(&log.requests) {
         let mut contact = from_request(record, log.connects.get(&record.flow));
-        attach_lookups(&mut contact, log, devices, &by_host, &mut used);
+        attach_lookups(&mut contact, log, devices, &asked, &mut used);
         contacts.push(contact);
+    }
+    let mut known = Known::default();
+    for (index, contact) in contacts.iter().enumerate() {
+        known.add(contact, index, devices);
     }
     let same_device = |c: &ConnectRecord| {
         c.asker
@@ -220,9 +228,22 @@ pub fn assemble(log: &Log, devices: &DeviceMap) -> Vec<Contact> {
         .values()
         .filter(|c| c.requests == 0 && same_device(c))
     {
-        add_connection(connect, &mut contacts, log, devices, &by_host, &mut used);
+        if let Some(kin) = kin_of(connect, &known, devices)
+            && let Some(kin) = contacts.get_mut(kin)
+        {
+            kin.frames.connect.push(connect.frame);
+            if kin.stage == Stage::Connected {
+                let ended = connect.close.as_ref().map_or(connect.at, |c| c.at);
+                kin.ended_at = kin.ended_at.max(ended);
+            }
+            continue;
+        }
+        let mut contact = from_connection(connect);
+        attach_lookups(&mut contact, log, devices, &asked, &mut used);
+        known.add(&contact, contacts.len(), devices);
+        contacts.push(contact);
     }
-    add_lookups(&mut contacts, log, devices, &used);
+    add_lookups(&mut contacts, &known, log, devices, &used);
     contacts.sort_by_key(|c| (c.at, c.frames.request.first().copied(), c.flow));
     contacts
 }
@@ -230,8 +251,8 @@ pub fn assemble(log: &Log, devices: &DeviceMap) -> Vec<Contact> {
 /// The same packet can be captured twice: inside and outside a tunnel, before and after a VLAN tag, by two interfaces.
 /// Then the same client port asks the same at nearly the same time in another flow.
 fn deduplicated(requests: &[RequestRecord]) -> impl Iterator<Item = &RequestRecord> {
-    type Asked<'r> = (SocketAddr, SocketAddr, u32, &'r str, u64);
-    let mut seen: HashMap<Asked<'_>, (FlowId, Timestamp)> = HashMap::new();
+    type Same<'r> = (SocketAddr, SocketAddr, u32, &'r str, u64);
+    let mut seen: HashMap<Same<'_>, (FlowId, Timestamp)> = HashMap::default();
     requests.iter().filter(move |r| {
         let key = (
             r.client,
@@ -254,12 +275,52 @@ fn deduplicated(requests: &[RequestRecord]) -> impl Iterator<Item = &RequestReco
     })
 }
 
-fn lookups_by_host(log: &Log) -> HashMap<&Name, Vec<usize>> {
-    let mut map: HashMap<&Name, Vec<usize>> = HashMap::new();
-    for (index, lookup) in log.lookups.iter().enumerate() {
-        map.entry(&lookup.shown.name).or_default().push(index);
+/// Lookups by name and owner, those of each in the order in which they were asked, so that the few near a contact
+/// are found among any number.
+struct Asked<'l>(HashMap<(&'l Name, Owner), Vec<(Timestamp, usize)>>);
+
+impl<'l> Asked<'l> {
+    fn new(log: &'l Log, devices: &DeviceMap) -> Self {
+        let mut map: HashMap<_, Vec<_>> = HashMap::default();
+        for (index, lookup) in log.lookups.iter().enumerate() {
+            let key = (&lookup.shown.name, devices.owner(lookup.client));
+            map.entry(key).or_default().push((lookup.shown.at, index));
+        }
+        map.values_mut().for_each(|list| list.sort_unstable());
+        Self(map)
     }
-    map
+
+    /// Those asked between two times, in the order of the log.
+    fn between(&self, name: &Name, owner: Owner, from: Timestamp, until: Timestamp) -> Vec<usize> {
+        let list = self.0.get(&(name, owner)).map_or(&[][..], Vec::as_slice);
+        let first = list.partition_point(|(at, _)| *at < from);
+        let near = list.iter().skip(first).take_while(|(at, _)| *at <= until);
+        let mut indices: Vec<usize> = near.map(|(_, index)| *index).collect();
+        indices.sort_unstable();
+        indices
+    }
+}
+
+/// Contacts by host and owner, in order of time.
+#[derive(Default)]
+struct Known(HashMap<(Name, Owner), BTreeSet<(Timestamp, usize)>>);
+
+impl Known {
+    fn add(&mut self, contact: &Contact, index: usize, devices: &DeviceMap) {
+        let key = (contact.host.clone(), devices.owner(contact.client));
+        self.0.entry(key).or_default().insert((contact.at, index));
+    }
+
+    /// Those whose request lies around a time, so that the exchange may still have been under way then.
+    fn near(&self, host: Name, owner: Owner, at: Timestamp) -> impl Iterator<Item = usize> {
+        let first = (at.minus(EXCHANGE), 0);
+        let last = (at.plus(RETRY_WINDOW).plus(RETRY_WINDOW), usize::MAX);
+        let list = self.0.get(&(host, owner));
+        let near = list
+            .into_iter()
+            .flat_map(move |list| list.range(first..=last));
+        near.map(|(_, index)| *index)
+    }
 }
 
 fn from_request(record: &RequestRecord, connect: Option<&ConnectRecord>) -> Contact {
@@ -373,28 +434,17 @@ fn attach_lookups(
     contact: &mut Contact,
     log: &Log,
     devices: &DeviceMap,
-    by_host: &HashMap<&Name, Vec<usize>>,
+    asked: &Asked<'_>,
     used: &mut [bool],
 ) {
     if contact.request.as_ref().is_some_and(|r| r.index > 0) {
         return;
     }
     let begun = contact.began_at;
-    let near: Vec<usize> = by_host
-        .get(&contact.host)
-        .into_iter()
-        .flatten()
-        .copied()
-        .filter(|index| {
-            log.lookups.get(*index).is_some_and(|lookup| {
-                let before = begun.since(lookup.shown.at);
-                // Lookups for the second address family can end after the connection has begun.
-                before <= RETRY_WINDOW
-                    && before >= Span::from_millis(-100)
-                    && devices.same(lookup.client, contact.client)
-            })
-        })
-        .collect();
+    // Lookups for the second address family can end after the connection has begun.
+    let until = begun.plus(Span::from_millis(100));
+    let owner = devices.owner(contact.client);
+    let near = asked.between(&contact.host, owner, begun.minus(RETRY_WINDOW), until);
     let is_used = |index: &usize| used.get(*index).copied().unwrap_or_default();
     let mut taken: Vec<usize> = near.iter().copied().filter(|i| !is_used(i)).collect();
     if taken.is_empty() {
@@ -426,36 +476,29 @@ fn attach_lookups(
     contact.lookups = taken;
 }
 
-/// A connection without a readable request: a contact of its own when something was sent, or when it is no
-/// spare or retried connection of a contact that got further.
-fn add_connection(
-    connect: &ConnectRecord,
-    contacts: &mut Vec<Contact>,
-    log: &Log,
-    devices: &DeviceMap,
-    by_host: &HashMap<&Name, Vec<usize>>,
-    used: &mut [bool],
-) {
-    let sent = connect
-        .close
-        .as_ref()
-        .is_some_and(|c| c.bytes.first().is_some_and(|b| *b > 0));
-    let asked = sent && !connect.tls;
-    if !asked
-        && let Some(kin) = contacts.iter_mut().find(|c| {
-            c.host == connect.host
-                && devices.same(c.client, connect.client_key)
-                && c.at.since(connect.at).abs() <= RETRY_WINDOW
-        })
-    {
-        kin.frames.connect.push(connect.frame);
-        if kin.stage == Stage::Connected {
-            kin.ended_at = kin
-                .ended_at
-                .max(connect.close.as_ref().map_or(connect.at, |c| c.at));
-        }
-        return;
+/// Whether something that may be a request was sent on a connection.
+fn has_asked(connect: &ConnectRecord) -> bool {
+    let close = connect.close.as_ref();
+    let sent = close.is_some_and(|c| c.bytes.first().is_some_and(|b| *b > 0));
+    sent && !connect.tls
+}
+
+/// The contact that a connection without a readable request was a spare or a retry for. It is one of its own when
+/// something was sent.
+fn kin_of(connect: &ConnectRecord, known: &Known, devices: &DeviceMap) -> Option<usize> {
+    if has_asked(connect) {
+        return None;
     }
+    let key = (connect.host.clone(), devices.owner(connect.client_key));
+    let first = (connect.at.minus(RETRY_WINDOW), 0);
+    let last = (connect.at.plus(RETRY_WINDOW), usize::MAX);
+    let near = known.0.get(&key)?.range(first..=last);
+    near.map(|(_, index)| *index).min()
+}
+
+/// A connection without a readable request.
+fn from_connection(connect: &ConnectRecord) -> Contact {
+    let asked = has_asked(connect);
     let kind = match &connect.watch {
         Watch::Known(role) => service_kind(role.service).unwrap_or(ContactKind::Unknown),
         _ => ContactKind::Unknown,
@@ -474,7 +517,7 @@ fn add_connection(
         .close
         .as_ref()
         .is_some_and(|c| c.bytes.get(1).is_some_and(|b| *b > 0));
-    let mut contact = Contact {
+    Contact {
         host: connect.host.clone(),
         watch: connect.watch.clone(),
         client: connect.client_key,
@@ -514,36 +557,51 @@ fn add_connection(
         },
         process: connect.process.clone(),
         count: 1,
-    };
-    attach_lookups(&mut contact, log, devices, by_host, used);
-    contacts.push(contact);
+    }
 }
 
 /// Lookups that led to nothing.
-fn add_lookups(contacts: &mut Vec<Contact>, log: &Log, devices: &DeviceMap, used: &[bool]) {
+fn add_lookups(
+    contacts: &mut Vec<Contact>,
+    known: &Known,
+    log: &Log,
+    devices: &DeviceMap,
+    used: &[bool],
+) {
     let first_new = contacts.len();
+    // The latest of each owner by host, and (None) the latest of names without meaning. An older one ended longer
+    // before: it was too old when the next was begun.
+    let mut latest: HashMap<(Owner, Option<&Name>), usize> = HashMap::default();
     for (index, lookup) in log.lookups.iter().enumerate() {
         if used.get(index).copied().unwrap_or_default() {
             continue;
         }
+        let owner = devices.owner(lookup.client);
         // Asked again while the contact was under way or right after: a retry of it, or another address family.
-        let kin = contacts.iter_mut().take(first_new).find(|c| {
-            c.host == lookup.shown.name
-                && devices.same(c.client, lookup.client)
-                && lookup.shown.at >= c.began_at
-                && lookup.shown.at.since(c.ended_at) <= Span::from_secs(5)
+        let near = known.near(lookup.shown.name.clone(), owner, lookup.shown.at);
+        let kin = near.filter(|index| {
+            contacts.get(*index).is_some_and(|c| {
+                lookup.shown.at >= c.began_at
+                    && lookup.shown.at.since(c.ended_at) <= Span::from_secs(5)
+            })
         });
-        if let Some(kin) = kin {
+        let kin = kin.min();
+        if let Some(kin) = kin.and_then(|index| contacts.get_mut(index)) {
             kin.frames.dns.extend(&lookup.shown.frames);
             kin.lookups.push(index);
             continue;
         }
-        let open = contacts.iter_mut().skip(first_new).rev().find(|c| {
-            devices.same(c.client, lookup.client)
-                && lookup.shown.at.since(c.ended_at) <= RETRY_WINDOW
-                && (c.host == lookup.shown.name || tunnel_kin(c, lookup))
+        let keys = [Some(&lookup.shown.name), None].map(|name| (owner, name));
+        let keys = keys
+            .iter()
+            .take(if is_invented(&lookup.watch) { 2 } else { 1 });
+        let open = keys.clone().filter_map(|key| latest.get(key).copied());
+        let open = open.filter(|at| {
+            let ended = contacts.get(*at).map(|c| c.ended_at);
+            ended.is_some_and(|ended| lookup.shown.at.since(ended) <= RETRY_WINDOW)
         });
-        match open {
+        let open = open.max();
+        match open.and_then(|at| contacts.get_mut(at)) {
             Some(contact) => {
                 contact.count += u64::from(contact.host != lookup.shown.name);
                 contact.ended_at = contact.ended_at.max(lookup.ended_at);
@@ -552,7 +610,10 @@ fn add_lookups(contacts: &mut Vec<Contact>, log: &Log, devices: &DeviceMap, used
                 }
                 contact.lookups.push(index);
             }
-            None => contacts.push(from_lookup(index, lookup)),
+            None => {
+                latest.extend(keys.map(|key| (*key, contacts.len())));
+                contacts.push(from_lookup(index, lookup));
+            }
         }
     }
     for contact in contacts.iter_mut().skip(first_new) {
@@ -564,10 +625,9 @@ fn add_lookups(contacts: &mut Vec<Contact>, log: &Log, devices: &DeviceMap, used
     }
 }
 
-/// Many meaningless names under one domain by one device are one contact.
-fn tunnel_kin(contact: &Contact, lookup: &LookupRecord) -> bool {
-    let invented = |watch: &Watch| matches!(watch, Watch::Known(role) if !role.grammatical);
-    invented(&contact.watch) && invented(&lookup.watch)
+/// A name without meaning: many of them by one device are one contact.
+fn is_invented(watch: &Watch) -> bool {
+    matches!(watch, Watch::Known(role) if !role.grammatical)
 }
 
 fn from_lookup(index: usize, lookup: &LookupRecord) -> Contact {

@@ -11,8 +11,10 @@
 //! - **DNS hand-off**: the connecting address never asked for the name, and exactly one other address of the other family was just told
 //!   the server's address. Used only where the link layer does not know better.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
+
+use foldhash::HashMap;
 
 use crate::event::{BlindSpot, Mac, Sighting};
 use crate::finding::{Device, DeviceId};
@@ -57,7 +59,7 @@ impl Devices {
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self {
-            hosts: HashMap::new(),
+            hosts: HashMap::default(),
             limit,
             refused: 0,
         }
@@ -111,8 +113,10 @@ impl Devices {
     /// Draws the conclusions from all that was seen so far.
     #[must_use]
     pub fn resolve(&self) -> DeviceMap {
-        let mut keys: Vec<HostKey> = self.hosts.keys().copied().collect();
-        keys.sort_by_key(|key| self.hosts.get(key).map_or(u32::MAX, |h| h.order));
+        let mut ordered: Vec<(u32, HostKey)> =
+            self.hosts.iter().map(|(key, h)| (h.order, *key)).collect();
+        ordered.sort_unstable();
+        let keys: Vec<HostKey> = ordered.into_iter().map(|(_, key)| key).collect();
         let mut groups = Groups::new(&keys);
         self.tie_by_mac(&keys, &mut groups);
         self.tie_this_host(&keys, &mut groups);
@@ -219,7 +223,7 @@ impl Devices {
 
     fn map(&self, keys: &[HostKey], groups: &mut Groups) -> DeviceMap {
         let mut map = DeviceMap::default();
-        let mut by_root: HashMap<usize, DeviceId> = HashMap::new();
+        let mut by_root: HashMap<usize, DeviceId> = HashMap::default();
         for (index, key) in keys.iter().enumerate() {
             let root = groups.root(index);
             let id = *by_root.entry(root).or_insert_with(|| {
@@ -287,6 +291,15 @@ impl Host {
     }
 }
 
+/// Whose an address is: equal for two addresses exactly when [`DeviceMap::same`] says so.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Owner {
+    /// A device.
+    Device(DeviceId),
+    /// An address that was never sighted, by itself.
+    Address(HostKey),
+}
+
 /// The conclusions: which address belongs to which device.
 #[derive(Debug, Default)]
 pub struct DeviceMap {
@@ -329,6 +342,12 @@ impl DeviceMap {
     #[must_use]
     pub fn same(&self, a: HostKey, b: HostKey) -> bool {
         a == b || matches!((self.of(a), self.of(b)), (Some(x), Some(y)) if x == y)
+    }
+
+    /// Whose an address is.
+    #[must_use]
+    pub fn owner(&self, key: HostKey) -> Owner {
+        self.of(key).map_or(Owner::Address(key), Owner::Device)
     }
 
     /// A device.

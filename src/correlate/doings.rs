@@ -10,6 +10,7 @@ use crate::correlate::alerts;
 use crate::correlate::answers::Object;
 use crate::correlate::contacts::{Contact, Watch};
 use crate::correlate::devices::DeviceMap;
+use crate::correlate::judge::Judge;
 use crate::correlate::verdict::Ruling;
 use crate::event::BlindSpot;
 use crate::finding::{
@@ -26,14 +27,11 @@ const NEARBY: Span = Span::from_secs(600);
 pub fn explain(
     state: &State,
     devices: &DeviceMap,
-    contacts: &[Contact],
-    index: usize,
+    judge: &Judge<'_>,
+    contact: &Contact,
     mut ruling: Ruling,
     coverage: &Coverage,
 ) -> (Ruling, Vec<Missing>) {
-    let Some(contact) = contacts.get(index) else {
-        return (ruling, Vec::new());
-    };
     if ruling.confidence < Confidence::Strong && is_fake(state, devices, contact) {
         let mut fake = Ruling::disguise();
         fake.confidence = Confidence::Likely;
@@ -41,7 +39,7 @@ pub fn explain(
         return (fake, Vec::new());
     }
     if ruling.outcome == Outcome::Unexplained
-        && let Some((cause, confidence)) = own_doing(state, devices, contacts, contact, &ruling)
+        && let Some((cause, confidence)) = own_doing(state, devices, judge, contact, &ruling)
     {
         ruling.outcome = Outcome::NoOutbound;
         ruling.cause = cause;
@@ -60,17 +58,13 @@ pub fn explain(
 fn own_doing(
     state: &State,
     devices: &DeviceMap,
-    contacts: &[Contact],
+    judge: &Judge<'_>,
     contact: &Contact,
     ruling: &Ruling,
 ) -> Option<(Cause, Confidence)> {
     let request = contact.request.as_ref()?;
     let family = agents::family(request);
-    let kin = || {
-        contacts
-            .iter()
-            .filter(|c| devices.same(c.client, contact.client))
-    };
+    let kin = || judge.siblings(contact.client);
     if matches!(family, Family::HaProxy | Family::Apache) {
         return Some((Cause::Stapling, Confidence::Likely));
     }

@@ -1,7 +1,9 @@
 //! Events to handshakes: everything known of each one, found again by device, serial and URL.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use crate::correlate::devices::HostKey;
 use crate::event::{Beat, BeatKind, Carrier, Chain, ClientHello, Ech, Provenance, ServerHello};
@@ -182,6 +184,16 @@ impl Handshakes {
             .filter_map(|id| self.get(*id))
     }
 
+    /// Handshakes that an address opened, the latest first, from a little after `at` backwards.
+    pub fn of_client_until(&self, key: HostKey, at: Timestamp) -> impl Iterator<Item = &Record> {
+        self.until(self.by_client.get(&key), at)
+    }
+
+    /// Handshakes that an address received, the latest first, from a little after `at` backwards.
+    pub fn of_server_until(&self, key: HostKey, at: Timestamp) -> impl Iterator<Item = &Record> {
+        self.until(self.by_server.get(&key), at)
+    }
+
     /// Handshakes that an address received, in order.
     pub fn of_server(&self, key: HostKey) -> impl DoubleEndedIterator<Item = &Record> {
         self.by_server
@@ -209,6 +221,22 @@ impl Handshakes {
     #[must_use]
     pub fn forgotten(&self) -> u64 {
         self.forgotten
+    }
+
+    fn until<'h>(
+        &'h self,
+        list: Option<&'h VecDeque<HandshakeId>>,
+        at: Timestamp,
+    ) -> impl Iterator<Item = &'h Record> {
+        // Frames may be out of order by the queues they came through, not by more.
+        let until = at.plus(Span::from_secs(2));
+        let past = list.map_or(0, |list| {
+            list.partition_point(|id| self.get(*id).is_none_or(|r| r.shown.hello_at <= until))
+        });
+        let before = list
+            .into_iter()
+            .flat_map(move |list| list.range(..past).rev());
+        before.filter_map(|id| self.get(*id))
     }
 
     fn forget_oldest(&mut self) {

@@ -1,7 +1,10 @@
 //! Cheap narrowing and weighing: which handshakes can have caused a contact, and what speaks for each.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::sync::Arc;
+
+use foldhash::{HashMap, HashSet};
 
 use crate::correlate::State;
 use crate::correlate::agents::{self, Family};
@@ -64,6 +67,8 @@ pub struct Judge<'a> {
     devices: &'a DeviceMap,
     contacts: &'a [Contact],
     by_device: HashMap<HostKey, Vec<usize>>,
+    /// The first handshake of an address with each site, for the addresses that were asked about so far.
+    firsts: RefCell<HashMap<HostKey, HashMap<String, HandshakeId>>>,
 }
 
 /// Handshakes looked back at for one contact: more within one window is a scan, not browsing.
@@ -73,7 +78,7 @@ impl<'a> Judge<'a> {
     /// A judge over `contacts` in order of time.
     #[must_use]
     pub fn new(state: &'a State, devices: &'a DeviceMap, contacts: &'a [Contact]) -> Self {
-        let mut by_device: HashMap<HostKey, Vec<usize>> = HashMap::new();
+        let mut by_device: HashMap<HostKey, Vec<usize>> = HashMap::default();
         for (index, contact) in contacts.iter().enumerate() {
             by_device
                 .entry(canonical(devices, contact.client))
@@ -85,6 +90,7 @@ impl<'a> Judge<'a> {
             devices,
             contacts,
             by_device,
+            firsts: RefCell::default(),
         }
     }
 
@@ -172,6 +178,15 @@ impl<'a> Judge<'a> {
         verdict::decide(contact, weighed, self.device_shared(contact.client))
     }
 
+    /// All contacts of a device, in order of time.
+    pub fn siblings(&self, client: HostKey) -> impl Iterator<Item = &'a Contact> {
+        let list = self.by_device.get(&canonical(self.devices, client));
+        let contacts = self.contacts;
+        list.into_iter()
+            .flatten()
+            .filter_map(|index| contacts.get(*index))
+    }
+
     fn device_shared(&self, key: HostKey) -> bool {
         self.devices
             .of(key)
@@ -187,8 +202,7 @@ impl<'a> Judge<'a> {
             found.extend(
                 self.state
                     .handshakes
-                    .of_client(*key)
-                    .rev()
+                    .of_client_until(*key, start)
                     .skip_while(|r| r.shown.hello_at > start.plus(Span::from_millis(1)))
                     .take_while(|r| r.shown.hello_at >= earliest)
                     .take(LOOK_BACK),
@@ -207,17 +221,18 @@ impl<'a> Judge<'a> {
                     .take(LOOK_BACK),
             );
         }
-        if contact.request.is_some() && contact.ocsp.is_none() {
+        if contact.ocsp.is_none()
+            && let Some(url) = contact.url()
+        {
             // A script may download what a certificate named some minutes ago.
             for key in keys {
                 found.extend(
                     self.state
                         .handshakes
-                        .of_client(*key)
-                        .rev()
+                        .of_client_until(*key, earliest)
                         .skip_while(|r| r.shown.hello_at >= earliest)
                         .take(LOOK_BACK)
-                        .filter(|r| names_url(r, contact)),
+                        .filter(|r| names_url(r, &url)),
                 );
             }
         }
@@ -232,8 +247,7 @@ impl<'a> Judge<'a> {
             found.extend(
                 self.state
                     .handshakes
-                    .of_server(*key)
-                    .rev()
+                    .of_server_until(*key, start)
                     .skip_while(|r| r.shown.hello_at > start.plus(Span::from_millis(1)))
                     .take_while(|r| r.shown.hello_at >= earliest)
                     .take(LOOK_BACK),
@@ -332,12 +346,18 @@ impl<'a> Judge<'a> {
 
     /// When the last contact of this device inside a silence ended.
     fn last_end_before(&self, client: HostKey, from: Timestamp, until: Timestamp) -> Timestamp {
+        let until = until.plus(Span::from_millis(1));
         let siblings = self.by_device.get(&canonical(self.devices, client));
+        let siblings = siblings.map_or(&[][..], Vec::as_slice);
+        // Contacts are in order of time, so only those inside the silence are looked at.
+        let first =
+            siblings.partition_point(|i| self.contacts.get(*i).is_some_and(|c| c.at < from));
         siblings
-            .into_iter()
-            .flatten()
+            .iter()
+            .skip(first)
             .filter_map(|i| self.contacts.get(*i))
-            .filter(|c| c.at >= from && c.ended_at <= until.plus(Span::from_millis(1)))
+            .take_while(|c| c.at <= until)
+            .filter(|c| c.ended_at <= until)
             .map(|c| c.ended_at)
             .max()
             .unwrap_or(from)
@@ -348,7 +368,7 @@ impl<'a> Judge<'a> {
         let siblings = self
             .by_device
             .get(&canonical(self.devices, contact.client))?;
-        let here = siblings.iter().position(|i| *i == index)?;
+        let here = siblings.binary_search(&index).ok()?;
         let near = siblings
             .iter()
             .skip(here.saturating_sub(8))
@@ -384,12 +404,18 @@ impl<'a> Judge<'a> {
     }
 
     fn is_repeat(&self, record: &Record, site_key: &str) -> bool {
-        self.state
-            .handshakes
-            .of_client(record.client)
-            .take_while(|r| r.shown.id < record.shown.id)
-            .take(LOOK_BACK)
-            .any(|r| self.site(r).1 == site_key)
+        let mut firsts = self.firsts.borrow_mut();
+        let firsts = firsts.entry(record.client).or_insert_with(|| {
+            let mut firsts = HashMap::default();
+            for earlier in self.state.handshakes.of_client(record.client) {
+                let key = self.site(earlier).1;
+                firsts.entry(key).or_insert(earlier.shown.id);
+            }
+            firsts
+        });
+        firsts
+            .get(site_key)
+            .is_some_and(|first| *first < record.shown.id)
     }
 
     /// The server name of a handshake, the better known source first, and what tells it from others.
@@ -583,20 +609,17 @@ fn canonical(devices: &DeviceMap, key: HostKey) -> HostKey {
 }
 
 fn in_order(mut found: Vec<&Record>) -> Vec<&Record> {
-    let mut seen = HashSet::new();
+    let mut seen = HashSet::default();
     found.retain(|r| seen.insert(r.shown.id));
     found.sort_by_key(|r| r.shown.id);
     found
 }
 
-fn names_url(record: &Record, contact: &Contact) -> bool {
-    let Some(url) = contact.url() else {
-        return false;
+fn names_url(record: &Record, url: &str) -> bool {
+    let same = |named: &str| {
+        named.eq_ignore_ascii_case(url) || url.strip_suffix('/').is_some_and(|bare| bare == named)
     };
-    let named = |list: &[String]| {
-        list.iter()
-            .any(|u| u.eq_ignore_ascii_case(&url) || format!("{u}/") == url)
-    };
+    let named = |list: &[String]| list.iter().any(|u| same(u));
     record
         .shown
         .chain

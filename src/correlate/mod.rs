@@ -4,8 +4,9 @@
 //! was filed: `devices` (which addresses are one device), `contacts` (what belongs together), `judge` and `rules` (what speaks for
 //! and against each handshake), `verdict` (how much that is), `doings` (no handshake: what else), `alerts`, `build`.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use crate::event::{
     BlindSpot, DnsAnswer, DnsOutcome, DnsTransport, Event, EventKind, Name, Process, Request,
@@ -127,14 +128,14 @@ impl Correlator {
         }
         Self {
             state: State {
-                flows: HashMap::new(),
+                flows: HashMap::default(),
                 devices: Devices::new(limits.devices),
                 names: Names::new(limits.names),
                 handshakes: Handshakes::new(limits.handshakes),
                 certificates,
                 reader: Reader::new(config.trust, limits.crl_body),
                 log: Log::default(),
-                watched_addresses: HashMap::new(),
+                watched_addresses: HashMap::default(),
                 coverage: Coverage::default(),
                 span: None,
                 all_cas: config.all_cas,

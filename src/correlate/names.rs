@@ -1,7 +1,9 @@
 //! Who looked up what, and which address was given for which name.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::IpAddr;
+
+use foldhash::HashMap;
 
 use crate::correlate::devices::HostKey;
 use crate::event::Name;
@@ -65,7 +67,9 @@ impl Names {
 
     /// Takes in that `client` was given `address` for `name`.
     pub fn told(&mut self, address: IpAddr, fact: Told) {
-        let list = self.told.entry(address).or_default();
+        // Most addresses are given once.
+        let one = || VecDeque::with_capacity(1);
+        let list = self.told.entry(address).or_insert_with(one);
         if let Some(known) = list
             .iter_mut()
             .find(|t| t.client == fact.client && t.name == fact.name)

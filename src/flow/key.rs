@@ -26,7 +26,8 @@ impl Key {
     ) -> (Self, End) {
         let from = (octets(source.0), source.1);
         let to = (octets(destination.0), destination.1);
-        let (low, high, end) = if from <= to {
+        let number = |(octets, port): ([u8; 16], u16)| (u128::from_be_bytes(octets), port);
+        let (low, high, end) = if number(from) <= number(to) {
             (from, to, End::Low)
         } else {
             (to, from, End::High)

@@ -56,7 +56,36 @@ impl Header {
 /// behind it. None when it runs out of the message, is longer than 255 octets, or its pointers do not
 /// point backwards, which is what makes loops impossible.
 pub(super) fn read_name(message: &[u8], at: usize, out: &mut String) -> Option<usize> {
-    out.clear();
+    let mut text = std::mem::take(out).into_bytes();
+    text.clear();
+    let mut labels = 0_usize;
+    let after = walk_labels(message, at, |label| {
+        if labels > 0 {
+            text.push(b'.');
+        }
+        labels += 1;
+        text.extend_from_slice(label);
+    })?;
+    // One pass over all labels without early exit, so that it is done for many bytes at a time.
+    let (plain, dots) = text.iter().fold((true, 0), |(plain, dots), &byte| {
+        let dot = byte == b'.';
+        (plain & (dot | is_plain(byte)), dots + usize::from(dot))
+    });
+    if plain && dots + 1 == labels.max(1) {
+        text.make_ascii_lowercase();
+        *out = String::from_utf8(text).unwrap_or_default();
+        return Some(after);
+    }
+    walk_labels(message, at, |label| {
+        if !out.is_empty() {
+            out.push('.');
+        }
+        escape_label(label, out);
+    })
+}
+
+/// Tells the labels of the name at `at`, and returns the offset behind it.
+fn walk_labels<'a>(message: &'a [u8], at: usize, mut tell: impl FnMut(&'a [u8])) -> Option<usize> {
     let mut position = at;
     let mut after = None;
     let mut lowest = at;
@@ -70,11 +99,7 @@ pub(super) fn read_name(message: &[u8], at: usize, out: &mut String) -> Option<u
                 if wire_len > 255 {
                     return None;
                 }
-                let label = message.get(position + 1..position + 1 + length)?;
-                if !out.is_empty() {
-                    out.push('.');
-                }
-                push_label(label, out);
+                tell(message.get(position + 1..position + 1 + length)?);
                 position += 1 + length;
             }
             0xc0 => {
@@ -93,9 +118,9 @@ pub(super) fn read_name(message: &[u8], at: usize, out: &mut String) -> Option<u
 }
 
 /// A label in lower case; a dot inside it and whatever does not print becomes `\ddd`.
-fn push_label(label: &[u8], out: &mut String) {
+fn escape_label(label: &[u8], out: &mut String) {
     for &byte in label {
-        if byte.is_ascii_graphic() && byte != b'.' && byte != b'\\' {
+        if is_plain(byte) {
             out.push(char::from(byte.to_ascii_lowercase()));
         } else {
             out.push('\\');
@@ -104,6 +129,10 @@ fn push_label(label: &[u8], out: &mut String) {
             }
         }
     }
+}
+
+const fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_graphic() && byte != b'.' && byte != b'\\'
 }
 
 /// What the answer section said.
@@ -123,12 +152,16 @@ pub(super) struct Answers {
     pub(super) cut: bool,
     /// Records that came before the alias that leads to them.
     strays: Vec<(String, Stray)>,
+    /// Offsets of names that lead to the answer, the question's own first; zeros behind them. Most owners
+    /// are nothing but a pointer to one of these.
+    leading: [usize; CHAIN + 1],
 }
 
 #[derive(Debug)]
 enum Stray {
     Address(IpAddr, u32),
-    Alias(Name),
+    /// With the offset of the target.
+    Alias(Name, usize),
 }
 
 impl Answers {
@@ -142,9 +175,12 @@ impl Answers {
         scratch: &mut String,
     ) -> (Self, Option<(Name, u16)>) {
         let mut answers = Self::default();
+        if let (Some(_), [first, ..]) = (question, &mut answers.leading) {
+            *first = Header::LEN;
+        }
         let mut stated: Option<(Name, u16)> = None;
         for _ in 0..count {
-            let Some((record, next)) = Record::read(message, at, scratch) else {
+            let Some((record, next)) = Record::read(message, at, &answers.leading, scratch) else {
                 answers.cut = true;
                 break;
             };
@@ -153,14 +189,14 @@ impl Answers {
                 (Some(question), _) => question,
                 (None, Some((name, qtype))) => (name.as_str(), *qtype),
                 (None, None) if matches!(record.kind, A | AAAA | CNAME) => {
-                    stated = Some((Name::new(scratch), record.kind));
-                    (scratch.as_str(), record.kind)
+                    let (name, qtype) = stated.insert((Name::new(scratch), record.kind));
+                    (name.as_str(), *qtype)
                 }
                 (None, None) => continue,
             };
             // A question for everything (255) is answered by anything.
             answers.of_type |= record.kind == qtype || qtype == 255;
-            answers.take(message, &record, scratch.as_str(), name);
+            answers.take(message, &record, scratch, name);
         }
         let name = question.map_or_else(
             || stated.as_ref().map_or("", |(name, _)| name.as_str()),
@@ -170,22 +206,31 @@ impl Answers {
         (answers, stated)
     }
 
-    fn take(&mut self, message: &[u8], record: &Record<'_>, owner: &str, name: &str) {
+    /// `owner` holds the record's owner, unless a pointer told already that it leads to the answer.
+    fn take(&mut self, message: &[u8], record: &Record<'_>, owner: &mut String, name: &str) {
+        let leads = record.leads || self.leads_to(owner, name);
         let address = match record.kind {
             A => <[u8; 4]>::try_from(record.data).map(|octets| IpAddr::V4(Ipv4Addr::from(octets))),
             AAAA => {
                 <[u8; 16]>::try_from(record.data).map(|octets| IpAddr::V6(Ipv6Addr::from(octets)))
             }
+            CNAME if leads => {
+                match read_name(message, record.data_at, owner) {
+                    Some(_) => self.alias(Name::new(owner), record.data_at, name),
+                    None => self.bad = true,
+                }
+                return;
+            }
             CNAME => {
                 let mut target = String::new();
                 match read_name(message, record.data_at, &mut target) {
-                    Some(_) => self.alias(owner, Name::new(&target), name),
+                    Some(_) => self.stray(owner, Stray::Alias(Name::new(&target), record.data_at)),
                     None => self.bad = true,
                 }
                 return;
             }
             SVCB | HTTPS => {
-                if self.leads_to(owner, name) {
+                if leads {
                     self.service(record);
                 }
                 return;
@@ -193,7 +238,7 @@ impl Answers {
             _ => return,
         };
         match address {
-            Ok(address) if self.leads_to(owner, name) => self.address(address, record.ttl),
+            Ok(address) if leads => self.address(address, record.ttl),
             Ok(address) => self.stray(owner, Stray::Address(address, record.ttl)),
             Err(_) => self.bad = true,
         }
@@ -204,11 +249,13 @@ impl Answers {
         owner == name || self.chain.iter().any(|alias| alias.as_str() == owner)
     }
 
-    fn alias(&mut self, owner: &str, target: Name, name: &str) {
-        if !self.leads_to(owner, name) {
-            self.stray(owner, Stray::Alias(target));
-        } else if !self.leads_to(target.as_str(), name) && self.chain.len() < CHAIN {
+    /// An alias of a name that leads to the answer; its target stands at `at`.
+    fn alias(&mut self, target: Name, at: usize, name: &str) {
+        if !self.leads_to(target.as_str(), name) && self.chain.len() < CHAIN {
             self.chain.push(target);
+            if let Some(slot) = self.leading.get_mut(self.chain.len()) {
+                *slot = at;
+            }
         }
     }
 
@@ -248,14 +295,16 @@ impl Answers {
         {
             match strays.remove(index) {
                 (_, Stray::Address(address, ttl)) => self.address(address, ttl),
-                (owner, Stray::Alias(target)) => self.alias(&owner, target, name),
+                (_, Stray::Alias(target, at)) => self.alias(target, at, name),
             }
         }
     }
 }
 
-/// One resource record; its owner is left in the scratch string it was read with.
+/// One resource record; its owner is left in the scratch string it was read with, unless `leads`.
 struct Record<'a> {
+    /// Its owner is a pointer to a name that leads to the answer.
+    leads: bool,
     kind: u16,
     ttl: u32,
     data: &'a [u8],
@@ -263,8 +312,20 @@ struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    fn read(message: &'a [u8], at: usize, owner: &mut String) -> Option<(Self, usize)> {
-        let at = read_name(message, at, owner)?;
+    fn read(
+        message: &'a [u8],
+        at: usize,
+        leading: &[usize],
+        owner: &mut String,
+    ) -> Option<(Self, usize)> {
+        let pointer = read_u16(message, at).filter(|head| head >> 14 == 3);
+        let target = pointer.map(|pointer| usize::from(pointer & 0x3fff));
+        let leads = target.is_some_and(|target| target != 0 && leading.contains(&target));
+        let at = if leads {
+            at + 2
+        } else {
+            read_name(message, at, owner)?
+        };
         let kind = read_u16(message, at)?;
         let ttl =
             u32::from(read_u16(message, at + 4)?) << 16 | u32::from(read_u16(message, at + 6)?);
@@ -272,6 +333,7 @@ impl<'a> Record<'a> {
         let data_at = at + 10;
         let data = message.get(data_at..data_at + length)?;
         let record = Self {
+            leads,
             kind,
             ttl,
             data,

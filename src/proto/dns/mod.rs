@@ -377,6 +377,8 @@ impl Dns {
         if entries.len() >= SAME_ID {
             entries.remove(0);
         }
+        // A client asks one thing under one id, as a rule.
+        entries.reserve_exact(1);
         entries.push(pending);
         self.queue
             .push_back((message.at.plus(limits.dns_timeout), key));

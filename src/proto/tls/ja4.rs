@@ -12,8 +12,9 @@ use crate::proto::tls::hello::{
 
 /// The fingerprint of a hello: `t13d1516h2_8daaf6152771_e5627efa2ab1`.
 pub(crate) fn ja4(hello: &ClientFields<'_>, carrier: &Carrier) -> String {
-    let mut suites: Vec<u16> = hello.suites().collect();
-    let mut extensions = Vec::new();
+    let mut suites = Vec::with_capacity(hello.suites.len() / 2);
+    suites.extend(hello.suites());
+    let mut extensions = Vec::with_capacity(32);
     let mut signatures: &[u8] = &[];
     let mut version = hello.legacy_version;
     let (mut sni, mut alpn) = ('i', None);
@@ -52,8 +53,9 @@ pub(crate) fn ja4(hello: &ClientFields<'_>, carrier: &Carrier) -> String {
     text.push('_');
     extensions.retain(|kind| !matches!(*kind, SERVER_NAME | ALPN));
     extensions.sort_unstable();
-    let signatures: Vec<u16> = numbers(signatures).filter(|n| !is_grease(*n)).collect();
-    push_hash(&mut text, &extensions, &signatures);
+    let mut algorithms = Vec::with_capacity(signatures.len() / 2);
+    algorithms.extend(numbers(signatures).filter(|n| !is_grease(*n)));
+    push_hash(&mut text, &extensions, &algorithms);
     text
 }
 
@@ -108,11 +110,16 @@ fn push_hash(text: &mut String, list: &[u16], more: &[u16]) {
 
 fn push_hex(to: &mut Vec<u8>, list: &[u16]) {
     for (position, number) in list.iter().enumerate() {
-        if position > 0 {
-            to.push(b',');
-        }
         let [high, low] = number.to_be_bytes();
-        to.extend([high >> 4, high, low >> 4, low].map(digit));
+        let digits = [
+            b',',
+            digit(high >> 4),
+            digit(high),
+            digit(low >> 4),
+            digit(low),
+        ];
+        let skipped = usize::from(position == 0);
+        to.extend_from_slice(digits.get(skipped..).unwrap_or_default());
     }
 }
 
