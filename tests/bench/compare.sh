@@ -1,0 +1,65 @@
+#!/bin/sh
+# CPU time, wall time and peak memory of whylencr beside cat, tcpdump and tshark on given captures.
+#
+#   tests/bench/compare.sh [-n ROUNDS] [-b BINARY] CAPTURE...
+#
+# All tools read each capture in turn, round after round, so that other load on the machine meets all of them
+# alike; printed are medians, the spread of the CPU time, and the ratio to tcpdump's CPU time. tcpdump is given
+# a filter that matches next to nothing, so that it reads everything and keeps nothing. tshark is slow and gets one round.
+set -eu
+rounds=5
+binary=target/release/whylencr
+while getopts n:b: flag; do
+    case $flag in
+    n) rounds=$OPTARG ;;
+    b) binary=$OPTARG ;;
+    *) exit 2 ;;
+    esac
+done
+shift $((OPTIND - 1))
+exec python3 - "$rounds" "$binary" "$@" <<'PY'
+import os, shutil, statistics, sys, time
+
+rounds, binary, captures = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
+
+def run(command):
+    """CPU seconds, wall seconds and peak MiB of one run."""
+    begun = time.monotonic()
+    child = os.fork()
+    if child == 0:
+        null = os.open(os.devnull, os.O_RDWR)
+        for stream in range(3):
+            os.dup2(null, stream)
+        try:
+            os.execvp(command[0], command)
+        finally:
+            os._exit(127)
+    _, status, usage = os.wait4(child, 0)
+    if os.waitstatus_to_exitcode(status) not in (0, 1):
+        raise SystemExit(f"{' '.join(command)}: failed")
+    return usage.ru_utime + usage.ru_stime, time.monotonic() - begun, usage.ru_maxrss / 1024
+
+print(f"{'capture':<24} {'tool':<10} {'CPU s':>8} {'least':>8} {'most':>8} {'wall s':>8} {'MiB':>6} {'MB/s':>8} {'ratio':>7}")
+for capture in captures:
+    tools = {
+        "cat": ["cat", capture],
+        "tcpdump": ["tcpdump", "-r", capture, "-w", os.devnull, "port 1"],
+        "whylencr": [binary, capture],
+        "tshark": ["tshark", "-n", "-r", capture, "-Y", "frame.number == 0"],
+    }
+    tools = {name: command for name, command in tools.items() if shutil.which(command[0])}
+    results = {name: [] for name in tools}
+    for turn in range(rounds):
+        for name, command in tools.items():
+            if name != "tshark" or turn == 0:
+                results[name].append(run(command))
+    size = os.path.getsize(capture) / 1e6
+    reference = statistics.median(r[0] for r in results.get("tcpdump") or results["cat"])
+    for name, runs in results.items():
+        cpu = [r[0] for r in runs]
+        median = statistics.median(cpu)
+        wall = statistics.median(r[1] for r in runs)
+        peak = max(r[2] for r in runs)
+        print(f"{os.path.basename(capture):<24} {name:<10} {median:8.3f} {min(cpu):8.3f} {max(cpu):8.3f} "
+              f"{wall:8.3f} {peak:6.0f} {size / max(wall, 1e-6):8.0f} {median / max(reference, 1e-6):7.2f}")
+PY
