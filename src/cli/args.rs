@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Parser, ValueEnum};
 
+use super::commands::Command;
 use crate::filter::Sort;
 use crate::report::Format;
 use crate::report::clock::TimeKind;
@@ -14,6 +15,9 @@ Examples:
   whylencr --format ndjson a.pcap b.pcap  one JSON record a contact, inputs merged by time
   whylencr --keylog keys.log capture.pcap look into TLS 1.3 and QUIC with a key log
   ssh host tcpdump -w - | whylencr -r -   read a capture from a pipe
+  whylencr -w proof.pcapng capture.pcap   also cut out the frames that prove it, with comments for Wireshark
+  whylencr -o report.html capture.pcap    one page to attach to a ticket; also .md, .csv, .json, .ndjson
+  whylencr host r10.o.lencr.org           what a host, URL, serial or file is; or annotate a log on standard input
   whylencr --fail-on alert capture.pcap   for scripts: exit 10 when something is alarming
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 the input was cut or partly unreadable (results hold up to there),
@@ -24,8 +28,19 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 the input was cut or partly unreadable 
 ///
 /// It never opens a network connection by itself.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "whylencr", version, after_help = EXAMPLES, max_term_width = 100)]
+#[command(
+    name = "whylencr",
+    version,
+    after_help = EXAMPLES,
+    max_term_width = 100,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
 pub struct Args {
+    /// What to do besides explaining captures
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
     /// Capture files; '-' is standard input
     #[arg(value_name = "CAPTURE")]
     pub captures: Vec<PathBuf>,

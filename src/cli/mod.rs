@@ -7,6 +7,7 @@
 )]
 
 mod args;
+mod commands;
 mod evidence;
 mod inputs;
 #[cfg(feature = "tui")]
@@ -23,6 +24,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use args::Args;
+pub use commands::Command;
 
 /// How a run ended, as the exit code says it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -72,6 +74,12 @@ fn run(args: &Args) -> anyhow::Result<Exit> {
     if args.explain_rules {
         output::open(args.output.as_deref())?.write_all(RULES.as_bytes())?;
         return Ok(Exit::Done);
+    }
+    if let Some(command) = &args.command {
+        let mut out = output::open(None)?;
+        let exit = commands::run(command, &mut out)?;
+        out.flush()?;
+        return Ok(exit);
     }
     #[cfg(feature = "tui")]
     if interactive::wanted(args)? {

@@ -10,7 +10,7 @@
 
 #![warn(clippy::indexing_slicing)]
 
-mod base64;
+pub(crate) mod base64;
 pub mod cert;
 pub mod crl;
 mod der;

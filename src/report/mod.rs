@@ -10,6 +10,7 @@
 
 pub mod clock;
 pub mod csv;
+pub mod decode;
 pub mod group;
 pub mod html;
 pub mod json;
