@@ -1,6 +1,5 @@
 //! What else the tool does besides explaining captures.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, BufRead, IsTerminal as _, Read as _, Write};
 use std::path::Path;

@@ -51,6 +51,10 @@ fn obstacle(args: &Args) -> Option<&'static str> {
         .any(|p| p.as_os_str() == "-");
     if piped {
         Some("standard input is the capture, so no key could be read")
+    } else if args.write.is_some() {
+        Some("it writes no evidence capture (-w)")
+    } else if args.redact.is_some() {
+        Some("it shows no pseudonyms (--redact)")
     } else if !stdin().is_terminal() {
         Some("standard input is no terminal")
     } else if !stdout().is_terminal() {
