@@ -1,12 +1,11 @@
 //! The cases of `cases/`, and properties that hold for all of them.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use crate::notation::{Case, cases, describe};
 
 fn all() -> Vec<Case> {
-    cases(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/cases"))
+    cases(&crate::packaged("tests/it/cases"))
 }
 
 #[test]

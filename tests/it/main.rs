@@ -7,9 +7,28 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::unwrap_used,
     reason = "tests read bundled files, and fail by panicking"
 )]
 
+mod cli;
 mod correlation;
+mod golden;
+mod layering;
 mod notation;
 mod properties;
+mod robust;
+#[expect(dead_code, reason = "the document's schema is checked beside the code that writes it")]
+#[path = "../support/schema.rs"]
+mod schema;
+#[expect(dead_code, reason = "the scoreboard prints more than it is held against")]
+#[path = "../support/score.rs"]
+mod score;
+mod scoreboard;
+
+use std::path::PathBuf;
+
+/// A path inside the package.
+fn packaged(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
+}

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::Path;
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
@@ -16,7 +15,7 @@ use crate::notation::{Case, cases};
 
 /// Every case, with what is said of it as it stands.
 static ALL: LazyLock<Vec<(Case, Report)>> = LazyLock::new(|| {
-    let all = cases(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/cases"));
+    let all = cases(&crate::packaged("tests/it/cases"));
     let mut all: Vec<(Case, Report)> = all
         .into_iter()
         .map(|c| (c.report(), c))
