@@ -18,10 +18,16 @@ mod layering;
 mod notation;
 mod properties;
 mod robust;
-#[expect(dead_code, reason = "the document's schema is checked beside the code that writes it")]
+#[expect(
+    dead_code,
+    reason = "the document's schema is checked beside the code that writes it"
+)]
 #[path = "../support/schema.rs"]
 mod schema;
-#[expect(dead_code, reason = "the scoreboard prints more than it is held against")]
+#[expect(
+    dead_code,
+    reason = "the scoreboard prints more than it is held against"
+)]
 #[path = "../support/score.rs"]
 mod score;
 mod scoreboard;
