@@ -16,16 +16,24 @@
     reason = "an I/O room: reading capture files is its purpose"
 )]
 
+#[cfg(feature = "live")]
+pub mod bpf;
 mod compressed;
 mod error;
 pub mod expand;
+#[cfg(feature = "live")]
+pub mod fence;
 mod follow;
 mod foreign;
+#[cfg(feature = "live")]
+pub mod live;
 pub mod merge;
 mod pcap;
 mod pcapng;
 pub mod process;
 mod reader;
+#[cfg(feature = "live")]
+pub mod sockets;
 mod source;
 mod window;
 pub mod write;

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::{Parser, ValueEnum};
 
 use super::commands::Command;
+#[cfg(feature = "live")]
+use super::live_args::LiveArgs;
 use crate::filter::Sort;
 use crate::report::Format;
 use crate::report::clock::TimeKind;
@@ -14,6 +16,7 @@ Examples:
   whylencr capture.pcapng                 explain a capture
   whylencr --format ndjson a.pcap b.pcap  one JSON record a contact, inputs merged by time
   whylencr --keylog keys.log capture.pcap look into TLS 1.3 and QUIC with a key log
+  whylencr -i any                         explain what happens now
   ssh host tcpdump -w - | whylencr -r -   read a capture from a pipe
   whylencr -w proof.pcapng capture.pcap   also cut out the frames that prove it, with comments for Wireshark
   whylencr -o report.html capture.pcap    one page to attach to a ticket; also .md, .csv, .json, .ndjson
@@ -137,6 +140,11 @@ pub struct Args {
     /// Print every rule of evidence with its reason, source and measured record
     #[arg(long)]
     pub explain_rules: bool,
+
+    /// Live capture
+    #[cfg(feature = "live")]
+    #[command(flatten)]
+    pub live: LiveArgs,
 }
 
 /// Forms of a report.

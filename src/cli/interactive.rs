@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use crate::filter::Filter;
-use crate::report::redact::Redaction;
-use crate::tui::{self, Start, ThemeName, TuiOptions, Update};
+use crate::report::{self, redact::Redaction};
+use crate::tui::{self, FrameReader, Start, ThemeName, TuiOptions, Update};
 
 use super::args::{ColorArg, FormatArg, ThemeArg};
 use super::reading::Reading;
@@ -74,6 +74,26 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         Filter::parse(expression).context("--where")?;
     }
     let reading = Reading::prepare(args)?;
+    let options = reading.options.clone();
+    let paths = reading.paths.clone();
+    let again: FrameReader = Arc::new(move |wanted| {
+        Reading::again(&paths, wanted).map_err(|error| format!("{error:#}"))
+    });
+    show(args, options, Some(again), move |feed, stop| {
+        read(reading, feed, stop)
+    })
+}
+
+/// Opens the UI over whatever `read` feeds it from a thread of its own; it gives back what went wrong.
+pub(super) fn show<R>(
+    args: &Args,
+    options: report::Options,
+    frames: Option<FrameReader>,
+    read: R,
+) -> anyhow::Result<Exit>
+where
+    R: FnOnce(&Sender<Update>, &AtomicBool) -> anyhow::Result<Vec<String>> + Send + 'static,
+{
     let redaction = match redact::redaction(args)? {
         Some(redaction) => redaction,
         None => Redaction {
@@ -83,10 +103,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     };
     let stop = Arc::new(AtomicBool::new(false));
     let damaged = Arc::new(AtomicBool::new(false));
-    let paths = reading.paths.clone();
-    let options = TuiOptions {
+    let start = TuiOptions {
         start: Start {
-            options: reading.options.clone(),
+            options,
             theme: theme(args),
             ascii: args.ascii || !speaks_unicode(),
             filter: args.filter.clone().unwrap_or_default(),
@@ -95,12 +114,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         },
         stop: Arc::clone(&stop),
         mouse: true,
-        frames: Some(Arc::new(move |wanted| {
-            Reading::again(&paths, wanted).map_err(|error| format!("{error:#}"))
-        })),
+        frames,
     };
-    let feed = read_aside(reading, stop, Arc::clone(&damaged));
-    tui::run(&feed, options)?;
+    let feed = read_aside(read, stop, Arc::clone(&damaged));
+    tui::run(&feed, start)?;
     Ok(if damaged.load(Ordering::Relaxed) {
         Exit::Incomplete
     } else {
@@ -109,14 +126,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 }
 
 /// Reads in a thread of its own. Whatever happens there is told, never printed over the screen.
-fn read_aside(
-    reading: Reading,
-    stop: Arc<AtomicBool>,
-    damaged: Arc<AtomicBool>,
-) -> Receiver<Update> {
+fn read_aside<R>(read: R, stop: Arc<AtomicBool>, damaged: Arc<AtomicBool>) -> Receiver<Update>
+where
+    R: FnOnce(&Sender<Update>, &AtomicBool) -> anyhow::Result<Vec<String>> + Send + 'static,
+{
     let (sender, feed) = channel();
     std::thread::spawn(move || {
-        let read = || read(reading, &sender, &stop);
+        let read = || read(&sender, &stop);
         let ended = match catch_unwind(AssertUnwindSafe(read)) {
             Ok(Ok(problems)) => {
                 damaged.store(!problems.is_empty(), Ordering::Relaxed);

@@ -12,11 +12,17 @@ mod evidence;
 mod inputs;
 #[cfg(feature = "tui")]
 mod interactive;
+#[cfg(feature = "live")]
+mod live;
+#[cfg(feature = "live")]
+mod live_args;
 mod offline;
 mod output;
 mod progress;
 mod reading;
 mod redact;
+#[cfg(feature = "live")]
+mod stream;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -79,6 +85,10 @@ fn run(args: &Args) -> anyhow::Result<Exit> {
         let mut out = output::open(None)?;
         let exit = commands::run(command, &mut out)?;
         out.flush()?;
+        return Ok(exit);
+    }
+    #[cfg(feature = "live")]
+    if let Some(exit) = live::wanted(args)? {
         return Ok(exit);
     }
     #[cfg(feature = "tui")]

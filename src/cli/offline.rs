@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -11,7 +12,7 @@ use signal_hook::flag;
 
 use crate::filter::{Filter, Sort};
 use crate::finding::{Finding, Outcome, Report, Severity};
-use crate::report::{self, Format};
+use crate::report::{self, Format, Options};
 
 use super::args::{FailOn, FormatArg, SortArg};
 use super::progress::Progress;
@@ -20,7 +21,7 @@ use super::{Args, Exit, evidence, output, redact};
 
 /// Reads all inputs and writes the report.
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let filter = Filter::parse(args.filter.as_deref().unwrap_or_default()).context("--where")?;
+    filter(args)?;
     let mut reading = Reading::prepare(args)?;
     if let Some(file) = &args.write {
         evidence::check(&reading.paths, file)?;
@@ -28,31 +29,54 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let exit = read(args, &mut reading)?;
     let Reading {
         mut engine,
-        mut options,
+        options,
         paths,
         ..
     } = reading;
     engine.close();
-    let mut report = engine.report();
-    // Evidence needs also what the selected findings rest on.
-    let whole = args.write.is_some().then(|| report.clone());
-    filter.apply(&mut report);
-    if let (Some(file), Some(whole)) = (&args.write, &whole) {
-        let request = evidence::Request {
-            inputs: &paths,
-            count: args.count,
-            filter: args.filter.as_deref(),
-            secrets: args.with_secrets.then_some(args.keylog.as_slice()),
-        };
-        let selected: Vec<&Finding> = report.findings.iter().collect();
-        let written = evidence::save(&request, whole, &selected, file)?;
-        eprintln!(
-            "whylencr: {} of {} frames written to {}",
-            written.kept,
-            written.of,
-            file.display()
-        );
+    let whole = engine.report();
+    if let Some(file) = &args.write {
+        write_evidence(args, &paths, &whole, file)?;
     }
+    // The process ends here: giving back a million small pieces one by one would only take time.
+    std::mem::forget(engine);
+    conclude(args, whole, options, exit)
+}
+
+/// Evidence needs the whole report: also what the selected findings rest on.
+fn write_evidence(
+    args: &Args,
+    inputs: &[PathBuf],
+    whole: &Report,
+    file: &Path,
+) -> anyhow::Result<()> {
+    let mut report = whole.clone();
+    filter(args)?.apply(&mut report);
+    let request = evidence::Request {
+        inputs,
+        count: args.count,
+        filter: args.filter.as_deref(),
+        secrets: args.with_secrets.then_some(args.keylog.as_slice()),
+    };
+    let selected: Vec<&Finding> = report.findings.iter().collect();
+    let written = evidence::save(&request, whole, &selected, file)?;
+    eprintln!(
+        "whylencr: {} of {} frames written to {}",
+        written.kept,
+        written.of,
+        file.display()
+    );
+    Ok(())
+}
+
+/// Writes the report; its findings may change the exit code.
+pub(super) fn conclude(
+    args: &Args,
+    mut report: Report,
+    mut options: Options,
+    exit: Exit,
+) -> anyhow::Result<Exit> {
+    filter(args)?.apply(&mut report);
     if args.sort != SortArg::Time {
         Sort::from(args.sort).apply(&mut report.findings);
     }
@@ -63,22 +87,33 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             Cow::Owned(redaction.apply(&report))
         }
     };
+    let mut out = output::open(args.output.as_deref())?;
+    report::write(format(args), &shown, &options, &mut out).context("cannot write the report")?;
+    out.flush().context("cannot write the report")?;
+    Ok(self::exit(args, &report, exit))
+}
+
+/// The filter for findings.
+pub(super) fn filter(args: &Args) -> anyhow::Result<Filter> {
+    Filter::parse(args.filter.as_deref().unwrap_or_default()).context("--where")
+}
+
+/// The form of the report.
+pub(super) fn format(args: &Args) -> Format {
     let named = || args.output.as_deref().and_then(FormatArg::of_file);
-    let format = args
-        .format
+    args.format
         .or_else(named)
         .and_then(FormatArg::report)
-        .unwrap_or(Format::Text);
-    let mut out = output::open(args.output.as_deref())?;
-    report::write(format, &shown, &options, &mut out).context("cannot write the report")?;
-    out.flush().context("cannot write the report")?;
-    // The process ends here: giving back a million small pieces one by one would only take time.
-    std::mem::forget(engine);
-    Ok(if args.fail_on.iter().any(|what| matches(&report, *what)) {
+        .unwrap_or(Format::Text)
+}
+
+/// What findings make of an exit code.
+pub(super) fn exit(args: &Args, report: &Report, exit: Exit) -> Exit {
+    if args.fail_on.iter().any(|what| matches(report, *what)) {
         Exit::Matched
     } else {
         exit
-    })
+    }
 }
 
 fn read(args: &Args, reading: &mut Reading) -> anyhow::Result<Exit> {
@@ -108,7 +143,7 @@ fn read(args: &Args, reading: &mut Reading) -> anyhow::Result<Exit> {
 }
 
 /// Becomes true with the first Ctrl-C, which ends the reading with a report; the second ends the program.
-fn on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
+pub(super) fn on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         let failed = "cannot listen for Ctrl-C";

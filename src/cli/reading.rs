@@ -6,6 +6,8 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::Context as _;
 
+#[cfg(feature = "live")]
+use crate::capture::bpf::Bpf;
 use crate::capture::merge::{self, Merged};
 use crate::capture::{self, Item, process};
 use crate::engine::Engine;
@@ -28,6 +30,8 @@ pub(super) struct Reading {
     /// The inputs.
     pub(super) paths: Vec<PathBuf>,
     most: Option<u64>,
+    #[cfg(feature = "live")]
+    bpf: Option<Bpf>,
 }
 
 impl Reading {
@@ -59,6 +63,8 @@ impl Reading {
             frames: 0,
             paths,
             most: args.count,
+            #[cfg(feature = "live")]
+            bpf: super::live::bpf(args)?,
         })
     }
 
@@ -95,6 +101,13 @@ impl Reading {
             None => return false,
             Some(Item::Frame(frame)) => {
                 self.frames += 1;
+                // What does not pass keeps its number, so that evidence is found in the file.
+                #[cfg(feature = "live")]
+                if let Some(bpf) = &mut self.bpf
+                    && !bpf.passes(frame.link, frame.bytes)
+                {
+                    return self.most != Some(self.frames);
+                }
                 match process_of(&frame) {
                     Some(process) => self.engine.push_of(frame, process),
                     None => self.engine.push(frame),

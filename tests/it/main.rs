@@ -15,6 +15,8 @@ mod cli;
 mod correlation;
 mod golden;
 mod layering;
+#[cfg(feature = "live")]
+mod live;
 mod notation;
 mod properties;
 mod robust;

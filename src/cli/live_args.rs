@@ -1,0 +1,96 @@
+//! What can be said about live capture.
+
+use std::time::Duration;
+
+use clap::Args;
+
+/// Live capture.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Live capture")]
+pub struct LiveArgs {
+    /// Capture from an interface; repeatable; 'any' is all of them
+    #[arg(short, long, value_name = "IFACE", conflicts_with_all = ["captures", "read", "recursive", "follow", "write"])]
+    pub interface: Vec<String>,
+
+    /// List interfaces with addresses and state (also: whylencr interfaces)
+    #[arg(short = 'D', long)]
+    pub list_interfaces: bool,
+
+    /// Capture filter in the language of tcpdump, for interfaces and files
+    #[arg(short = 'f', long = "filter", id = "bpf", value_name = "BPF")]
+    pub bpf: Option<String>,
+
+    /// Ask interfaces for frames that are not for this host
+    #[arg(long)]
+    pub promiscuous: bool,
+
+    /// Longest captured length of a frame in bytes
+    #[arg(short, long, value_name = "BYTES", default_value_t = 262_144, value_parser = clap::value_parser!(u32).range(64..=262_144))]
+    pub snaplen: u32,
+
+    /// Capture buffer of the kernel in MiB, for each interface
+    #[arg(short = 'B', long, value_name = "MIB", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1_024))]
+    pub buffer_size: u32,
+
+    /// Stop capturing after a time: 90, 90s, 10m, 2h, 1d
+    #[arg(long = "for", id = "for", value_name = "TIME", value_parser = duration)]
+    pub time_limit: Option<Duration>,
+
+    /// Give up every right once capturing, and do not capture if that fails (processes of others stay unnamed)
+    #[arg(long)]
+    pub sandbox_strict: bool,
+
+    /// Say nothing but errors and results
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// A length of time as people write it.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let seconds = match text.get(digits.len()..) {
+        Some("" | "s") => 1,
+        Some("m" | "min") => 60,
+        Some("h") => 3_600,
+        Some("d") => 86_400,
+        _ => 0,
+    };
+    match digits.parse::<u32>() {
+        Ok(count) if count > 0 && seconds > 0 => {
+            Ok(Duration::from_secs(u64::from(count) * seconds))
+        }
+        _ => Err("a number with s, m, h or d, such as 90s or 10m".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time_are_read_as_people_write_them() {
+        for (text, seconds) in [
+            ("90", 90),
+            ("90s", 90),
+            ("10m", 600),
+            ("10min", 600),
+            ("2h", 7_200),
+            ("1d", 86_400),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in [
+            "",
+            "0",
+            "m",
+            "10x",
+            "-3s",
+            "1.5h",
+            "99999999999",
+            "10 m",
+            "h1",
+        ] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+}

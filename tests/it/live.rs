@@ -1,0 +1,269 @@
+//! Live capture beside real clients, in a network namespace of its own. Truth is what the test did.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, UdpSocket};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rcgen::{CertificateParams, CrlDistributionPoint, DnType, IsCa, Issuer, KeyPair};
+use serde_json::Value;
+
+/// Set for the part that runs inside the namespace.
+const INSIDE: &str = "WHYLENCR_TEST_INSIDE";
+const SITE: &str = "shop.test";
+const HOST: &str = "r10.c.lencr.org";
+
+#[test]
+fn live_findings_equal_what_was_done_and_what_a_file_says() {
+    if std::env::var_os(INSIDE).is_some() {
+        return inside();
+    }
+    let name = format!("whylencr{}", std::process::id());
+    let missing = ["openssl", "curl", "tcpdump"]
+        .into_iter()
+        .find(|tool| !quiet(Command::new("sh").args(["-c", &format!("command -v {tool}")])));
+    if let Some(tool) = missing {
+        eprintln!("SKIPPED: {tool} is not installed");
+        return;
+    }
+    if !quiet(Command::new("ip").args(["netns", "add", &name])) {
+        eprintln!("SKIPPED: no permission for network namespaces (run as root), or no ip(8)");
+        return;
+    }
+    let status = Command::new("ip")
+        .args(["netns", "exec", &name])
+        .arg(std::env::current_exe().expect("the path of this test"))
+        .args(["--nocapture", "live_findings_equal"])
+        .env(INSIDE, "1")
+        .status();
+    assert!(quiet(Command::new("ip").args(["netns", "delete", &name])));
+    assert!(status.expect("ip netns exec").success());
+}
+
+fn inside() {
+    assert!(quiet(Command::new("ip").args(["link", "set", "lo", "up"])));
+    let folder = tempfile::tempdir().expect("a folder");
+    let serial = certificate(folder.path());
+    let servers = [
+        Ended(
+            Command::new("openssl")
+                .args(["s_server", "-quiet", "-accept", "127.0.0.2:443", "-tls1_2"])
+                .args(["-cert", "cert.pem", "-key", "key.pem"])
+                .current_dir(&folder)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .expect("openssl s_server"),
+        ),
+        Ended(
+            Command::new("tcpdump")
+                .args([
+                    "-i",
+                    "lo",
+                    "--immediate-mode",
+                    "-U",
+                    "-w",
+                    "beside.pcap",
+                    "-Z",
+                    "root",
+                ])
+                .current_dir(&folder)
+                .stderr(Stdio::null())
+                .spawn()
+                .expect("tcpdump"),
+        ),
+    ];
+    let names = UdpSocket::bind("127.0.0.53:53").expect("port 53");
+    thread::spawn(move || answer_lookups(&names));
+    let http = TcpListener::bind("127.0.0.3:80").expect("port 80");
+    thread::spawn(move || answer_requests(&http));
+    until(|| std::net::TcpStream::connect("127.0.0.2:443").is_ok());
+    until(|| folder.path().join("beside.pcap").exists());
+
+    let mut tool = Command::new(env!("CARGO_BIN_EXE_whylencr"))
+        .args(["-i", "lo", "--format", "ndjson"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the tool");
+    let mut said = BufReader::new(tool.stderr.take().expect("its standard error"));
+    let mut line = String::new();
+    said.read_line(&mut line).expect("its first words");
+    assert!(line.contains("capturing on lo"), "{line}");
+
+    lookup(SITE);
+    assert!(quiet(
+        Command::new("openssl")
+            .args(["s_client", "-connect", "127.0.0.2:443", "-servername", SITE])
+            .stdin(Stdio::null())
+    ));
+    lookup(HOST);
+    let url = format!("http://{HOST}/42.crl");
+    let resolve = format!("{HOST}:80:127.0.0.3");
+    assert!(quiet(Command::new("curl").args([
+        "-s",
+        "--noproxy",
+        "*",
+        "--resolve",
+        &resolve,
+        &url
+    ])));
+    // What was captured last reaches the files.
+    thread::sleep(Duration::from_millis(300));
+    interrupt(&tool);
+    let mut records = String::new();
+    let mut out = tool.stdout.take().expect("its standard output");
+    out.read_to_string(&mut records).expect("records");
+    assert_eq!(tool.wait().expect("its end").code(), Some(0));
+    let mut rest = String::new();
+    said.read_to_string(&mut rest).expect("its last words");
+    assert!(rest.contains("none lost"), "{rest}");
+    interrupt(&servers[1].0);
+    thread::sleep(Duration::from_millis(200));
+
+    let live = findings(&records);
+    let [finding] = live.as_slice() else {
+        panic!("one contact was made, and these were found: {records}");
+    };
+    assert_eq!(finding["kind"], "crl");
+    assert_eq!(finding["stage"], "answered");
+    assert_eq!(finding["url"], url.as_str());
+    assert_eq!(finding["verdict"]["outcome"], "site", "{finding}");
+    assert_eq!(finding["verdict"]["site"], SITE);
+    assert_eq!(finding["candidates"][0]["serial"], serial.as_str());
+    assert_eq!(finding["capture"]["interface"], "lo");
+    let process = &finding["client"]["process"];
+    assert_eq!(process["name"], "curl", "{finding}");
+    assert!(
+        process["command"]
+            .as_str()
+            .is_some_and(|c| c.contains(&url))
+    );
+
+    let offline = Command::new(env!("CARGO_BIN_EXE_whylencr"))
+        .args(["--format", "ndjson", "beside.pcap"])
+        .current_dir(&folder)
+        .output()
+        .expect("the tool");
+    let offline = findings(&String::from_utf8_lossy(&offline.stdout));
+    assert_eq!(gist(&offline), gist(&live));
+}
+
+/// What must not depend on how the frames came: numbers and processes do.
+fn gist(findings: &[Value]) -> Vec<[String; 6]> {
+    let text = |finding: &Value| {
+        let verdict = &finding["verdict"];
+        [
+            &finding["kind"],
+            &finding["stage"],
+            &finding["url"],
+            &verdict["outcome"],
+            &verdict["site"],
+            &finding["candidates"][0]["serial"],
+        ]
+        .map(Value::to_string)
+    };
+    findings.iter().map(text).collect()
+}
+
+fn findings(lines: &str) -> Vec<Value> {
+    let records = lines.lines().map(serde_json::from_str);
+    records.collect::<Result<_, _>>().expect("records")
+}
+
+/// A certificate as Let's Encrypt would issue it, by another CA. Returns its serial.
+fn certificate(folder: &Path) -> String {
+    let named = |cn: &str, sites: &[&str]| {
+        let sites: Vec<String> = sites.iter().map(|&s| s.to_owned()).collect();
+        let mut params = CertificateParams::new(sites).expect("names");
+        params.distinguished_name.push(DnType::CommonName, cn);
+        params
+    };
+    let mut authority = named("R10", &[]);
+    authority.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let issuer = Issuer::new(authority, KeyPair::generate().expect("a key"));
+    let mut leaf = named(SITE, &[SITE]);
+    leaf.serial_number = Some(vec![3, 0x5a, 0x17].into());
+    leaf.crl_distribution_points = vec![CrlDistributionPoint {
+        uris: vec![format!("http://{HOST}/42.crl")],
+    }];
+    let key = KeyPair::generate().expect("a key");
+    let cert = leaf.signed_by(&key, &issuer).expect("a certificate");
+    fs::write(folder.join("cert.pem"), cert.pem()).expect("a file");
+    fs::write(folder.join("key.pem"), key.serialize_pem()).expect("a file");
+    "035a17".to_owned()
+}
+
+/// Every name has an address: that of the web server, or of the revocation list.
+fn answer_lookups(socket: &UdpSocket) {
+    let mut query = [0; 512];
+    while let Ok((len, from)) = socket.recv_from(&mut query) {
+        let mut answer = query[..len].to_vec();
+        // Response, recursion available, one answer.
+        answer[2..4].copy_from_slice(&[0x81, 0x80]);
+        answer[7] = 1;
+        let last = if query[..len].windows(5).any(|w| w == b"lencr") {
+            3
+        } else {
+            2
+        };
+        // The name of the question, A, IN, a minute, four bytes.
+        answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, last]);
+        let _ = socket.send_to(&answer, from);
+    }
+}
+
+fn lookup(name: &str) {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let mut query = vec![0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+    for label in name.split('.') {
+        query.push(u8::try_from(label.len()).expect("a label"));
+        query.extend(label.as_bytes());
+    }
+    query.extend([0, 0, 1, 0, 1]);
+    socket.send_to(&query, "127.0.0.53:53").expect("a query");
+    let wait = Some(Duration::from_secs(2));
+    socket.set_read_timeout(wait).expect("a limit");
+    socket.recv(&mut [0; 512]).expect("an answer");
+}
+
+fn answer_requests(listener: &TcpListener) {
+    for mut stream in listener.incoming().flatten() {
+        let _ = stream.read(&mut [0; 2_048]);
+        // As far away as the real one is: the client must live long enough to be looked at.
+        thread::sleep(Duration::from_millis(150));
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: application/pkix-crl\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    }
+}
+
+fn quiet(command: &mut Command) -> bool {
+    let command = command.stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+fn interrupt(child: &Child) {
+    let pid = child.id().to_string();
+    assert!(quiet(Command::new("kill").args(["-INT", &pid])));
+}
+
+fn until(mut ready: impl FnMut() -> bool) {
+    let limit = Instant::now() + Duration::from_secs(5);
+    while !ready() {
+        assert!(Instant::now() < limit, "a server did not start");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A program that does not outlive the test.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
