@@ -1,0 +1,40 @@
+//! Any bytes as the two sides of a TCP connection: HTTP, TLS, DNS, STARTTLS, proxies. The first byte chooses the port; each further
+//! piece begins with a byte that says whose turn it is and how long it is.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use whylencr::flow::{Chunk, ClientBy, Endpoints, FlowId, Scope, Side, Stream, Transport};
+use whylencr::frame::FrameNo;
+use whylencr::proto::{Context, Session};
+use whylencr::time::Timestamp;
+
+const PORTS: [u16; 16] = [80, 443, 53, 25, 143, 110, 21, 389, 5222, 5432, 3306, 119, 4190, 1080, 3128, 9999];
+
+fuzz_target!(|data: &[u8]| {
+    let [port, mut rest @ ..] = data else { return };
+    let port = PORTS[usize::from(*port) % PORTS.len()];
+    let mut ends = Endpoints {
+        transport: Transport::Tcp,
+        client: ([10, 0, 0, 1], 40_000).into(),
+        server: ([10, 0, 0, 2], port).into(),
+        scope: Scope(0),
+        decided: ClientBy::Syn,
+    };
+    let (mut session, mut cx) = (Session::default(), Context::default());
+    let mut offsets = [0_u64; 2];
+    let mut no = 0;
+    while let [turn, more @ ..] = rest {
+        let length = usize::from(turn & 0x7f).max(1).min(more.len());
+        let (bytes, left) = more.split_at(length);
+        rest = left;
+        if bytes.is_empty() {
+            break;
+        }
+        let side = if turn & 0x80 == 0 { Side::Client } else { Side::Server };
+        no += 1;
+        let offset = offsets[side.index()];
+        offsets[side.index()] += bytes.len() as u64;
+        let chunk = Chunk { side, offset, at: Timestamp::from_secs(no), frame: FrameNo(1), bytes };
+        session.data(FlowId(1), &mut ends, chunk, &mut cx);
+    }
+});
