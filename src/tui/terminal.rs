@@ -21,7 +21,7 @@ use super::view::view;
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Signal {
-    /// SIGTERM, SIGHUP, SIGINT.
+    /// SIGTERM, SIGINT.
     End,
     /// SIGTSTP from outside; the key is no signal in raw mode.
     Stop,
@@ -121,10 +121,10 @@ impl Drop for Terminal {
 impl Signals {
     #[cfg(unix)]
     fn listen(&self) -> io::Result<()> {
-        use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+        use signal_hook::consts::{SIGCONT, SIGINT, SIGTERM, SIGTSTP};
+        // SIGHUP keeps its default: the terminal is gone, and reading from it would never end.
         for (signal, flag) in [
             (SIGTERM, &self.end),
-            (SIGHUP, &self.end),
             (SIGINT, &self.end),
             (SIGTSTP, &self.stop),
             (SIGCONT, &self.resumed),
