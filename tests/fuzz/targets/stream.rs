@@ -11,7 +11,8 @@ use whylencr::time::Timestamp;
 const PORTS: [u16; 16] = [80, 443, 53, 25, 143, 110, 21, 389, 5222, 5432, 3306, 119, 4190, 1080, 3128, 9999];
 
 fuzz_target!(|data: &[u8]| {
-    let [port, mut rest @ ..] = data else { return };
+    let [port, rest @ ..] = data else { return };
+    let mut rest = rest;
     let port = PORTS[usize::from(*port) % PORTS.len()];
     let mut ends = Endpoints {
         transport: Transport::Tcp,
