@@ -4,7 +4,7 @@
 //! even when they ask the same, since browsers really ask twice. Only here, at the end, is it known which
 //! addresses are one device, so the log is kept raw until then.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -12,9 +12,10 @@ use foldhash::HashMap;
 
 use crate::correlate::answers::Answered;
 use crate::correlate::devices::{DeviceMap, HostKey, Owner};
+pub use crate::correlate::log::{ConnectRecord, Log, LookupRecord, RequestRecord, Watch};
 use crate::event::{DnsOutcome, Name, Process, Request, TargetForm};
-use crate::finding::{ContactFrames, ContactKind, Failure, Lookup, Stage};
-use crate::flow::{Close, Ending, FlowId};
+use crate::finding::{ContactFrames, ContactKind, Failure, Stage};
+use crate::flow::{Ending, FlowId};
 use crate::frame::{FrameNo, InterfaceId};
 use crate::pki::endpoint::{HostRole, Service};
 use crate::pki::ocsp::OcspRequest;
@@ -25,109 +26,6 @@ use crate::time::{Span, Timestamp};
 const RETRY_WINDOW: Span = Span::from_secs(30);
 /// Longer than any exchange of use takes: clients give up on a list after a minute at most.
 const EXCHANGE: Span = Span::from_secs(300);
-
-/// What a watched name is: one of Let's Encrypt's, or one that looks like it.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Watch {
-    /// A host of domain knowledge.
-    Known(HostRole),
-    /// A name made to look like lencr.org.
-    LookAlike,
-    /// Another CA's (`--all-cas`).
-    OtherCa,
-}
-
-/// A lookup of a watched name.
-#[derive(Clone, Debug)]
-pub struct LookupRecord {
-    /// What presenters see.
-    pub shown: Lookup,
-    /// Client address in its scope.
-    pub client: HostKey,
-    /// What the name is.
-    pub watch: Watch,
-    /// When the answer came (or was given up).
-    pub ended_at: Timestamp,
-    /// Interface.
-    pub interface: InterfaceId,
-}
-
-/// A request to a watched host.
-#[derive(Clone, Debug)]
-pub struct RequestRecord {
-    /// Its flow.
-    pub flow: FlowId,
-    /// The request.
-    pub request: Box<Request>,
-    /// Host asked, from the request or (without Host) from the lookup of the server's address.
-    pub host: Name,
-    /// What the host is.
-    pub watch: Watch,
-    /// Client end.
-    pub client: SocketAddr,
-    /// Client address in its scope.
-    pub client_key: HostKey,
-    /// Server end.
-    pub server: SocketAddr,
-    /// Interface.
-    pub interface: InterfaceId,
-    /// When it was complete.
-    pub at: Timestamp,
-    /// The frame that completed it.
-    pub frame: FrameNo,
-    /// The OCSP question in it.
-    pub ocsp: Option<OcspRequest>,
-    /// The answer.
-    pub answer: Option<Answered>,
-    /// Process of the client end.
-    pub process: Option<Arc<Process>>,
-}
-
-/// A connection to an address that was given for a watched name, or that carries a watched name.
-#[derive(Clone, Debug)]
-pub struct ConnectRecord {
-    /// Its flow.
-    pub flow: FlowId,
-    /// The watched name.
-    pub host: Name,
-    /// What the host is.
-    pub watch: Watch,
-    /// When the host is known only by a lookup just before whose answer the capture cut: who asked.
-    pub asker: Option<HostKey>,
-    /// Client end.
-    pub client: SocketAddr,
-    /// Client address in its scope.
-    pub client_key: HostKey,
-    /// Server end.
-    pub server: SocketAddr,
-    /// Interface.
-    pub interface: InterfaceId,
-    /// First packet.
-    pub at: Timestamp,
-    /// Its frame.
-    pub frame: FrameNo,
-    /// SYN-ACK.
-    pub connected_at: Option<Timestamp>,
-    /// The end, if it came.
-    pub close: Option<Close>,
-    /// Requests seen on it.
-    pub requests: u32,
-    /// A TLS handshake on it named the watched host.
-    pub tls: bool,
-    /// Process of the client end.
-    pub process: Option<Arc<Process>>,
-}
-
-/// Everything logged about watched hosts.
-#[derive(Debug, Default)]
-pub struct Log {
-    /// Lookups, in order of their answers.
-    pub lookups: Vec<LookupRecord>,
-    /// Requests, in order.
-    pub requests: Vec<RequestRecord>,
-    /// Connections by flow.
-    pub connects: BTreeMap<FlowId, ConnectRecord>,
-}
 
 /// One contact, ready to be judged.
 #[derive(Clone, Debug)]

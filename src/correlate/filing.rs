@@ -1,0 +1,504 @@
+//! Files events away: who did what, ready to be asked for.
+
+use super::*;
+
+impl State {
+    pub(super) fn ingest(&mut self, event: Event) {
+        let Event {
+            at,
+            frame,
+            flow,
+            kind,
+        } = event;
+        self.span = Some(
+            self.span
+                .map_or((at, at), |(first, last)| (first.min(at), last.max(at))),
+        );
+        match kind {
+            EventKind::FlowOpened(opened) => self.opened(at, frame, flow, &opened),
+            EventKind::Connected => {
+                if let Some(connect) = self.log.connects.get_mut(&flow) {
+                    connect.connected_at = Some(at);
+                }
+            }
+            EventKind::FlowClosed(close) => self.closed(flow, &close),
+            EventKind::Sighting(seen) => self.devices.sighted(&seen),
+            EventKind::Process(process) => self.process(flow, &process),
+            EventKind::NameHint(_) => {}
+            EventKind::DnsQuery(_) => {}
+            EventKind::DnsAnswer(answer) => self.looked_up(at, frame, answer),
+            EventKind::Request(request) => self.requested(at, frame, flow, request),
+            EventKind::Response(response) => self.responded(at, frame, flow, &response),
+            EventKind::BlindSpot(spot) => self.blind(flow, spot),
+            EventKind::Anomaly(anomaly) => {
+                *self.coverage.anomalies.entry(anomaly.kind).or_default() += 1;
+            }
+            EventKind::ClientHello(_)
+            | EventKind::ServerHello(_)
+            | EventKind::Chain(_)
+            | EventKind::Staple(_)
+            | EventKind::CertificateRequest
+            | EventKind::Beat(_)
+            | EventKind::Alert(_) => self.handshake(at, frame, flow, kind),
+        }
+    }
+
+    fn opened(
+        &mut self,
+        at: Timestamp,
+        frame: FrameNo,
+        flow: FlowId,
+        opened: &crate::event::FlowOpened,
+    ) {
+        let ends = opened.ends;
+        let client_key = HostKey {
+            scope: ends.scope,
+            ip: ends.client.ip(),
+        };
+        if ends.transport == Transport::Tcp {
+            self.hand_over(client_key, ends.server.ip(), at);
+            if let Some((host, watch, asker)) = self.watched_address(client_key, &ends, at) {
+                let connect = ConnectRecord {
+                    flow,
+                    host,
+                    watch,
+                    asker,
+                    client: ends.client,
+                    client_key,
+                    server: ends.server,
+                    interface: opened.interface,
+                    at,
+                    frame,
+                    connected_at: None,
+                    close: None,
+                    requests: 0,
+                    tls: false,
+                    process: None,
+                };
+                if self.log.connects.len() < self.limits.findings {
+                    self.log.connects.insert(flow, connect);
+                }
+            }
+        }
+        self.flows.insert(
+            flow,
+            Flow {
+                ends,
+                interface: opened.interface,
+                opened_at: at,
+                opened_frame: frame,
+                from_start: opened.from_start,
+                handshake: None,
+                requests: Vec::new(),
+                process: None,
+            },
+        );
+    }
+
+    fn hand_over(&mut self, connects: HostKey, server: std::net::IpAddr, at: Timestamp) {
+        let window = crate::time::Span::from_secs(30);
+        if let Some(told) = self.names.sole_asker(connects, server, at, window) {
+            self.devices.handed_over(connects, told);
+        }
+    }
+
+    /// The watched name for which the address of a plain HTTP connection was given: to this client, else (its other address
+    /// asked) to anyone; the latest.
+    /// Where the capture cut the answers, the lookup just before tells; its asker must prove to be the same device.
+    fn watched_address(
+        &self,
+        client: HostKey,
+        ends: &Endpoints,
+        at: Timestamp,
+    ) -> Option<(Name, Watch, Option<HostKey>)> {
+        if ends.server.port() != 80 {
+            return None;
+        }
+        let Some(known) = self.watched_addresses.get(&ends.server.ip()) else {
+            let cut = self
+                .names
+                .last_cut(client.scope, ends.server.is_ipv6(), at)?;
+            return Some((cut.name.clone(), watch(&cut.name)?, Some(cut.client)));
+        };
+        let own = known
+            .iter()
+            .filter(|(who, _, _)| *who == client)
+            .max_by_key(|(_, _, at)| *at);
+        let (_, name, _) = own.or_else(|| known.iter().max_by_key(|(_, _, at)| *at))?;
+        Some((name.clone(), watch(name)?, None))
+    }
+
+    fn closed(&mut self, id: FlowId, close: &Close) {
+        if let Some(connect) = self.log.connects.get_mut(&id) {
+            connect.close = Some(*close);
+        }
+        let Some(flow) = self.flows.remove(&id) else {
+            return;
+        };
+        if let Some(record) = flow.handshake.and_then(|h| self.handshakes.get_mut(h)) {
+            record.closed(close);
+        }
+    }
+
+    fn process(&mut self, id: FlowId, process: &Arc<Process>) {
+        let Some(flow) = self.flows.get_mut(&id) else {
+            return;
+        };
+        flow.process = Some(Arc::clone(process));
+        if let Some(connect) = self.log.connects.get_mut(&id) {
+            connect.process = Some(Arc::clone(process));
+        }
+        for index in &flow.requests {
+            if let Some(request) = self.log.requests.get_mut(*index) {
+                request.process = Some(Arc::clone(process));
+            }
+        }
+        if let Some(record) = flow.handshake.and_then(|h| self.handshakes.get_mut(h)) {
+            record.shown.process = Some(Arc::clone(process));
+        }
+    }
+
+    fn looked_up(&mut self, at: Timestamp, frame: FrameNo, answer: DnsAnswer) {
+        if matches!(answer.transport, DnsTransport::Mdns | DnsTransport::Llmnr) {
+            return;
+        }
+        let client = HostKey {
+            scope: answer.scope,
+            ip: answer.client.ip(),
+        };
+        if answer.cut && answer.addresses.is_empty() {
+            let v6 = answer.qtype == AAAA;
+            self.names.cut(CutTold {
+                client,
+                name: answer.name.clone(),
+                v6,
+                at,
+                frame,
+            });
+        }
+        for (address, _) in &answer.addresses {
+            self.names.told(
+                *address,
+                Told {
+                    client,
+                    name: answer.name.clone(),
+                    at,
+                    frame,
+                },
+            );
+        }
+        for name in &answer.ech_public_names {
+            self.names.ech_public_name(name, frame);
+        }
+        let Some(watch) = watch(&answer.name) else {
+            return;
+        };
+        for (address, _) in &answer.addresses {
+            let known = self.watched_addresses.entry(*address).or_default();
+            known.retain(|(who, name, _)| (*who, name) != (client, &answer.name));
+            if known.len() < 64 {
+                known.push((client, answer.name.clone(), at));
+            }
+        }
+        if self.log.lookups.len() >= self.limits.findings {
+            *self
+                .coverage
+                .anomalies
+                .entry(crate::event::AnomalyKind::LimitReached)
+                .or_default() += 1;
+            return;
+        }
+        let asked_at = answer.asked_at.unwrap_or(at);
+        let mut frames: Vec<FrameNo> = answer.query_frame.into_iter().collect();
+        let unanswered = answer.outcome == DnsOutcome::Unanswered;
+        if !unanswered {
+            frames.push(frame);
+        }
+        self.log.lookups.push(LookupRecord {
+            shown: Lookup {
+                at: asked_at,
+                client: answer.client,
+                server: answer.server,
+                name: answer.name,
+                qtype: answer.qtype,
+                outcome: answer.outcome,
+                addresses: answer.addresses.iter().map(|(a, _)| *a).collect(),
+                chain: answer.chain,
+                took: answer.took,
+                frames,
+            },
+            client,
+            watch,
+            // A question that was given up ended, for the client, when it last asked; later is our own patience.
+            ended_at: if unanswered { asked_at } else { at },
+            interface: InterfaceId(0),
+        });
+    }
+
+    fn requested(&mut self, at: Timestamp, frame: FrameNo, id: FlowId, request: Box<Request>) {
+        let Some(flow) = self.flows.get(&id) else {
+            return;
+        };
+        let ends = flow.ends;
+        let client_key = HostKey {
+            scope: ends.scope,
+            ip: ends.client.ip(),
+        };
+        let ocsp = ocsp_question(&request);
+        let host = request
+            .host
+            .clone()
+            .or_else(|| self.log.connects.get(&id).map(|c| c.host.clone()));
+        let known = host
+            .as_ref()
+            .and_then(|name| Some((name.clone(), watch(name)?)));
+        let (host, watch) = match (known, host) {
+            (Some(known), _) => known,
+            (None, Some(host))
+                if self.all_cas && (ocsp.is_some() || self.is_other_ca(&host, &request)) =>
+            {
+                (host, Watch::OtherCa)
+            }
+            _ => return,
+        };
+        if let Some(connect) = self.log.connects.get_mut(&id) {
+            connect.requests += 1;
+        } else {
+            self.log.connects.insert(
+                id,
+                ConnectRecord {
+                    flow: id,
+                    host: host.clone(),
+                    watch: watch.clone(),
+                    client: ends.client,
+                    client_key,
+                    server: ends.server,
+                    interface: flow.interface,
+                    at: flow.opened_at,
+                    frame: flow.opened_frame,
+                    connected_at: None,
+                    close: None,
+                    requests: 1,
+                    asker: None,
+                    tls: false,
+                    process: flow.process.clone(),
+                },
+            );
+        }
+        if self.log.requests.len() >= self.limits.findings {
+            *self
+                .coverage
+                .anomalies
+                .entry(crate::event::AnomalyKind::LimitReached)
+                .or_default() += 1;
+            return;
+        }
+        let record = RequestRecord {
+            flow: id,
+            request,
+            host,
+            watch,
+            client: ends.client,
+            client_key,
+            server: ends.server,
+            interface: flow.interface,
+            at,
+            frame,
+            ocsp,
+            answer: None,
+            process: flow.process.clone(),
+        };
+        let index = self.log.requests.len();
+        self.log.requests.push(record);
+        if let Some(flow) = self.flows.get_mut(&id) {
+            flow.requests.push(index);
+        }
+    }
+
+    /// Whether a request to a host of no role is a CRL or issuer fetch: by its suffix or its host's
+    /// first label, as CAs use to name them, or because a certificate seen names it.
+    fn is_other_ca(&self, host: &Name, request: &Request) -> bool {
+        let first = host.as_str().split('.').next().unwrap_or_default();
+        matches!(first, "ocsp" | "crl")
+            || kind_of_path(&request.path) != crate::finding::ContactKind::Unknown
+            || self.certificates.names_url(host.as_str(), &request.path)
+    }
+
+    fn responded(
+        &mut self,
+        at: Timestamp,
+        frame: FrameNo,
+        id: FlowId,
+        response: &crate::event::Response,
+    ) {
+        let Some(flow) = self.flows.get(&id) else {
+            return;
+        };
+        let logged = flow.requests.iter().copied().find(|i| {
+            self.log
+                .requests
+                .get(*i)
+                .is_some_and(|r| r.request.index == response.index && r.answer.is_none())
+        });
+        let Some(index) = logged else { return };
+        let answer = self
+            .reader
+            .read(at, frame, response, self.certificates.serials());
+        if let answers::Object::Certificates(certs) = &answer.object {
+            for cert in certs {
+                self.reader.trust.learn(cert);
+                self.certificates.fetched(cert, frame);
+            }
+        }
+        if let Some(record) = self.log.requests.get_mut(index) {
+            record.answer = Some(answer);
+        }
+    }
+
+    fn blind(&mut self, id: FlowId, spot: BlindSpot) {
+        *self.coverage.blind.entry(spot).or_default() += 1;
+        if let Some(flow) = self.flows.get(&id) {
+            let client = HostKey {
+                scope: flow.ends.scope,
+                ip: flow.ends.client.ip(),
+            };
+            self.devices.blind(client, spot);
+        }
+    }
+
+    fn handshake(&mut self, at: Timestamp, frame: FrameNo, id: FlowId, kind: EventKind) {
+        let Some(flow) = self.flows.get_mut(&id) else {
+            return;
+        };
+        let hello = match &kind {
+            EventKind::ClientHello(hello) => Some(hello.as_ref()),
+            // Beats and alerts alone make no handshake.
+            EventKind::Beat(_) | EventKind::Alert(_) if flow.handshake.is_none() => return,
+            _ => None,
+        };
+        // A second hello on one flow answers a retry, or renegotiates: the same site.
+        if flow.handshake.is_none() {
+            let opened_at = flow.from_start.then_some(flow.opened_at);
+            let handshake =
+                self.handshakes
+                    .open(id, &flow.ends, flow.interface, opened_at, at, frame, hello);
+            flow.handshake = Some(handshake);
+            if let Some(record) = self.handshakes.get_mut(handshake) {
+                record.shown.process.clone_from(&flow.process);
+            }
+            if let Some(name) = hello.and_then(|h| h.sni.as_ref()) {
+                self.named(frame, id, name.clone());
+            }
+            self.spot(id, hello);
+        }
+        let Some(handshake) = self.flows.get(&id).and_then(|f| f.handshake) else {
+            return;
+        };
+        let Some(record) = self.handshakes.get_mut(handshake) else {
+            return;
+        };
+        match kind {
+            EventKind::ServerHello(hello) => record.server_hello(at, frame, &hello),
+            EventKind::Chain(chain) => {
+                record.chain(at, frame, &chain);
+                let name = match &record.shown.site {
+                    crate::finding::Site::Sni(name) => Some(name.clone()),
+                    _ => None,
+                };
+                for cert in chain.certs.iter().filter(|cert| cert.is_ca) {
+                    self.reader.trust.learn(cert);
+                }
+                if chain.side == crate::flow::Side::Server {
+                    self.certificates.shown(name.as_ref(), &chain.certs, frame);
+                }
+                self.handshakes.index_chain(handshake, &chain.certs);
+            }
+            EventKind::Staple(staple) => {
+                record.good_staple = staple
+                    .response
+                    .as_ref()
+                    .is_some_and(|r| r.answers.iter().any(|a| a.status == CertStatus::Good));
+                record.shown.staple.clone_from(&staple.response);
+                record.staple_frame = Some(frame);
+                record.staple_der = Some(staple.der);
+            }
+            EventKind::Beat(beat) => record.beat(at, frame, beat),
+            EventKind::Alert(alert) => {
+                let fatal = alert.fatal != Some(false) && alert.description != Some(0);
+                if fatal && record.shown.outcome != HandshakeOutcome::Used {
+                    record.shown.outcome = match alert.side {
+                        crate::flow::Side::Client => {
+                            HandshakeOutcome::ClientAlert(alert.description)
+                        }
+                        crate::flow::Side::Server => {
+                            HandshakeOutcome::ServerAlert(alert.description)
+                        }
+                    };
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A handshake that names a watched host is a contact by itself: certificates only ever name http there.
+    fn named(&mut self, frame: FrameNo, id: FlowId, name: Name) {
+        let Some(flow) = self.flows.get(&id) else {
+            return;
+        };
+        let Some(watch) = watch(&name) else {
+            // Another site at an address that a watched name shares: no contact.
+            self.log.connects.remove(&id);
+            return;
+        };
+        if matches!(&watch, Watch::Known(role) if role.predecessor)
+            || self.log.connects.len() >= self.limits.findings
+        {
+            return;
+        }
+        self.log.connects.insert(
+            id,
+            ConnectRecord {
+                flow: id,
+                host: name,
+                watch,
+                client: flow.ends.client,
+                client_key: HostKey {
+                    scope: flow.ends.scope,
+                    ip: flow.ends.client.ip(),
+                },
+                server: flow.ends.server,
+                interface: flow.interface,
+                at: flow.opened_at,
+                frame: if flow.from_start {
+                    flow.opened_frame
+                } else {
+                    frame
+                },
+                connected_at: None,
+                close: None,
+                requests: 0,
+                asker: None,
+                tls: true,
+                process: flow.process.clone(),
+            },
+        );
+    }
+
+    /// Handshakes that show by port or name that they hide lookups.
+    fn spot(&mut self, id: FlowId, hello: Option<&crate::event::ClientHello>) {
+        let Some(flow) = self.flows.get(&id) else {
+            return;
+        };
+        let spot = match (flow.ends.server.port(), flow.ends.transport) {
+            (853, Transport::Tcp) => Some(BlindSpot::Dot),
+            (853, Transport::Udp) => Some(BlindSpot::Doq),
+            _ => hello
+                .and_then(|h| h.sni.as_ref())
+                .filter(|n| is_doh_resolver(n))
+                .map(|_| BlindSpot::Doh),
+        };
+        if let Some(spot) = spot {
+            self.blind(id, spot);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What is known of a handshake: its site, and the certificates it showed or is known to show.
+
+use super::*;
+
+impl Judge<'_> {
+    /// The server name of a handshake, the better known source first, and what tells it from others.
+    #[must_use]
+    pub fn site(&self, record: &Record) -> (Site, String) {
+        let site = self.site_of(record);
+        let key = match site.name() {
+            Some(name) => name,
+            None => format!("hidden behind {}", record.shown.server),
+        };
+        (site, key)
+    }
+
+    fn site_of(&self, record: &Record) -> Site {
+        let keys = self.devices.addresses(record.client);
+        let looked_up = || {
+            let told =
+                self.state
+                    .names
+                    .name_for(&keys, record.shown.server.ip(), record.shown.hello_at);
+            // Where the capture cut the answers, the lookup just before the connection tells.
+            let opened = record.shown.opened_at.unwrap_or(record.shown.hello_at);
+            let cut = self
+                .state
+                .names
+                .last_cut_for(&keys, record.shown.server.is_ipv6(), opened);
+            match (told, cut) {
+                (Some(told), Some(cut)) if told.at < cut.at => Some(cut.name.clone()),
+                (Some(told), _) => Some(told.name.clone()),
+                (None, cut) => cut.map(|c| c.name.clone()),
+            }
+        };
+        if let Site::Sni(name) = &record.shown.site {
+            return if record.shown.ech_offered && self.is_outer(name, &keys, record) {
+                looked_up()
+                    .filter(|n| n != name)
+                    .map_or_else(|| Site::EchOuter(name.clone()), Site::Dns)
+            } else {
+                Site::Sni(name.clone())
+            };
+        }
+        if let crate::event::Carrier::Proxy { target, .. } = &record.shown.carrier {
+            return Site::Proxy(Name::new(target));
+        }
+        if let Some(name) = record
+            .leaf()
+            .and_then(|leaf| leaf.names.iter().find(|n| !n.starts_with('*')))
+        {
+            return Site::Certificate(Name::new(name));
+        }
+        looked_up().map_or(Site::Address(record.shown.server.ip()), Site::Dns)
+    }
+
+    /// Whether the name of a hello that offers ECH is only the provider's. Most such extensions are GREASE and the
+    /// name is the site's; it is an outer name when a HTTPS record gave it as such (RFC 9849 4), or the certificate
+    /// decrypted by keys is for other names.
+    fn is_outer(&self, name: &Name, keys: &[HostKey], record: &Record) -> bool {
+        let asked = self.state.names.facts(record.shown.server.ip());
+        let asked = asked
+            .filter(|t| keys.contains(&t.client))
+            .any(|t| t.name == *name);
+        if asked {
+            return false;
+        }
+        self.state.names.is_ech_public_name(name)
+            || name.as_str() == "cloudflare-ech.com"
+            || record
+                .leaf()
+                .is_some_and(|leaf| !covers(leaf, name.as_str()))
+    }
+
+    /// What the handshake showed, what completes its chain, or what is known for its name; and whether it was read whole.
+    pub(super) fn shown(&self, record: &Record, site: &Site) -> (Vec<ShownCert>, bool) {
+        if !record.shown.chain.is_empty() {
+            let how = record.shown.visibility;
+            let sent = record
+                .shown
+                .chain
+                .iter()
+                .enumerate()
+                .map(|(position, cert)| ShownCert {
+                    cert: Arc::clone(cert),
+                    position,
+                    frame: record.shown.frames.certificate,
+                    how,
+                    sent: true,
+                });
+            let mut shown: Vec<ShownCert> = sent.collect();
+            self.complete(&mut shown);
+            return (shown, !record.certificate_lost);
+        }
+        if record.shown.visibility == Visibility::Resumed {
+            return (Vec::new(), false);
+        }
+        let Some(name) = site.name() else {
+            return (Vec::new(), false);
+        };
+        let mut shown = Vec::new();
+        for learned in self.state.certificates.of_name(&name) {
+            let known = learned
+                .chain
+                .iter()
+                .enumerate()
+                .map(|(position, cert)| ShownCert {
+                    cert: Arc::clone(cert),
+                    position,
+                    frame: learned.frame,
+                    how: Visibility::Learned,
+                    sent: false,
+                });
+            shown.extend(known);
+        }
+        if !shown.is_empty() {
+            self.complete(&mut shown);
+        }
+        (shown, false)
+    }
+
+    /// Adds the issuers that the server left out: from fetches of this capture, else from the known hierarchy.
+    fn complete(&self, shown: &mut Vec<ShownCert>) {
+        for _ in 0..3 {
+            let mut more: Vec<ShownCert> = Vec::new();
+            for have in shown.iter() {
+                let wanted = have.cert.issuer_hash;
+                let there = |s: &ShownCert| s.cert.subject_hash == wanted;
+                if have.cert.self_issued || shown.iter().any(there) || more.iter().any(there) {
+                    continue;
+                }
+                let position = have.position + 1;
+                let fetched = self.state.certificates.fetched_by_subject(&wanted.sha256);
+                more.extend(fetched.iter().map(|(cert, frame)| ShownCert {
+                    cert: Arc::clone(cert),
+                    position,
+                    frame: Some(*frame),
+                    how: have.how,
+                    sent: false,
+                }));
+                if fetched.is_empty() {
+                    let known = self.state.reader.trust.by_subject(&wanted.sha256);
+                    more.extend(known.into_iter().map(|cert| ShownCert {
+                        cert,
+                        position,
+                        frame: None,
+                        how: Visibility::Learned,
+                        sent: false,
+                    }));
+                }
+            }
+            if more.is_empty() {
+                break;
+            }
+            shown.append(&mut more);
+        }
+    }
+}

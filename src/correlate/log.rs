@@ -1,0 +1,118 @@
+//! What was seen of watched hosts, as it came: nothing is concluded here.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::correlate::answers::Answered;
+use crate::correlate::devices::HostKey;
+use crate::event::{Name, Process, Request};
+use crate::finding::Lookup;
+use crate::flow::{Close, FlowId};
+use crate::frame::{FrameNo, InterfaceId};
+use crate::pki::endpoint::HostRole;
+use crate::pki::ocsp::OcspRequest;
+use crate::time::Timestamp;
+
+/// What a watched name is: one of Let's Encrypt's, or one that looks like it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Watch {
+    /// A host of domain knowledge.
+    Known(HostRole),
+    /// A name made to look like lencr.org.
+    LookAlike,
+    /// Another CA's (`--all-cas`).
+    OtherCa,
+}
+
+/// A lookup of a watched name.
+#[derive(Clone, Debug)]
+pub struct LookupRecord {
+    /// What presenters see.
+    pub shown: Lookup,
+    /// Client address in its scope.
+    pub client: HostKey,
+    /// What the name is.
+    pub watch: Watch,
+    /// When the answer came (or was given up).
+    pub ended_at: Timestamp,
+    /// Interface.
+    pub interface: InterfaceId,
+}
+
+/// A request to a watched host.
+#[derive(Clone, Debug)]
+pub struct RequestRecord {
+    /// Its flow.
+    pub flow: FlowId,
+    /// The request.
+    pub request: Box<Request>,
+    /// Host asked, from the request or (without Host) from the lookup of the server's address.
+    pub host: Name,
+    /// What the host is.
+    pub watch: Watch,
+    /// Client end.
+    pub client: SocketAddr,
+    /// Client address in its scope.
+    pub client_key: HostKey,
+    /// Server end.
+    pub server: SocketAddr,
+    /// Interface.
+    pub interface: InterfaceId,
+    /// When it was complete.
+    pub at: Timestamp,
+    /// The frame that completed it.
+    pub frame: FrameNo,
+    /// The OCSP question in it.
+    pub ocsp: Option<OcspRequest>,
+    /// The answer.
+    pub answer: Option<Answered>,
+    /// Process of the client end.
+    pub process: Option<Arc<Process>>,
+}
+
+/// A connection to an address that was given for a watched name, or that carries a watched name.
+#[derive(Clone, Debug)]
+pub struct ConnectRecord {
+    /// Its flow.
+    pub flow: FlowId,
+    /// The watched name.
+    pub host: Name,
+    /// What the host is.
+    pub watch: Watch,
+    /// When the host is known only by a lookup just before whose answer the capture cut: who asked.
+    pub asker: Option<HostKey>,
+    /// Client end.
+    pub client: SocketAddr,
+    /// Client address in its scope.
+    pub client_key: HostKey,
+    /// Server end.
+    pub server: SocketAddr,
+    /// Interface.
+    pub interface: InterfaceId,
+    /// First packet.
+    pub at: Timestamp,
+    /// Its frame.
+    pub frame: FrameNo,
+    /// SYN-ACK.
+    pub connected_at: Option<Timestamp>,
+    /// The end, if it came.
+    pub close: Option<Close>,
+    /// Requests seen on it.
+    pub requests: u32,
+    /// A TLS handshake on it named the watched host.
+    pub tls: bool,
+    /// Process of the client end.
+    pub process: Option<Arc<Process>>,
+}
+
+/// Everything logged about watched hosts.
+#[derive(Debug, Default)]
+pub struct Log {
+    /// Lookups, in order of their answers.
+    pub lookups: Vec<LookupRecord>,
+    /// Requests, in order.
+    pub requests: Vec<RequestRecord>,
+    /// Connections by flow.
+    pub connects: BTreeMap<FlowId, ConnectRecord>,
+}
