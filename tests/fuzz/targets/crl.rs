@@ -1,9 +1,15 @@
-//! Any bytes as a revocation list.
+//! Any bytes as a revocation list, and its signature.
 #![no_main]
+
+use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use whylencr::pki::cert::Serial;
 use whylencr::pki::crl;
+use whylencr::pki::verify::{Trust, verify_crl};
+use whylencr::time::Timestamp;
+
+static TRUST: LazyLock<Trust> = LazyLock::new(Trust::builtin);
 
 fuzz_target!(|data: &[u8]| {
     if let Ok(list) = crl::open(data) {
@@ -12,4 +18,5 @@ fuzz_target!(|data: &[u8]| {
         let _ = list.find(&wanted[0]);
         let _ = list.find_all(&wanted);
     }
+    let _ = verify_crl(data, &TRUST, Timestamp::EPOCH);
 });

@@ -1,9 +1,12 @@
 //! Any bytes as the two sides of a TCP connection: HTTP, TLS, DNS, STARTTLS, proxies. The first byte chooses the port; each further
-//! piece begins with a byte that says whose turn it is and how long it is.
+//! piece begins with a byte that says whose turn it is and how long it is; length 0 is a gap. What was held for the flow must be free
+//! when it ends.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use whylencr::flow::{Chunk, ClientBy, Endpoints, FlowId, Scope, Side, Stream, Transport};
+use whylencr::flow::{
+    Appetite, Chunk, ClientBy, Close, Ending, Endpoints, FlowId, Gap, Scope, Side, Stream, Transport,
+};
 use whylencr::frame::FrameNo;
 use whylencr::proto::{Context, Session};
 use whylencr::time::Timestamp;
@@ -25,17 +28,36 @@ fuzz_target!(|data: &[u8]| {
     let mut offsets = [0_u64; 2];
     let mut no = 0;
     while let [turn, more @ ..] = rest {
-        let length = usize::from(turn & 0x7f).max(1).min(more.len());
+        let length = usize::from(turn & 0x7f).min(more.len());
         let (bytes, left) = more.split_at(length);
         rest = left;
-        if bytes.is_empty() {
-            break;
-        }
         let side = if turn & 0x80 == 0 { Side::Client } else { Side::Server };
         no += 1;
         let offset = offsets[side.index()];
+        if bytes.is_empty() {
+            offsets[side.index()] += 100;
+            let gap = Gap { side, offset, missing: 100, at: Timestamp::from_secs(no), cut: no % 2 == 0 };
+            if session.gap(FlowId(1), &mut ends, gap, &mut cx) == Appetite::Done {
+                break;
+            }
+            continue;
+        }
         offsets[side.index()] += bytes.len() as u64;
         let chunk = Chunk { side, offset, at: Timestamp::from_secs(no), frame: FrameNo(1), bytes };
-        session.data(FlowId(1), &mut ends, chunk, &mut cx);
+        if session.data(FlowId(1), &mut ends, chunk, &mut cx) == Appetite::Done {
+            break;
+        }
     }
+    let close = Close {
+        how: Ending::Finished,
+        at: Timestamp::from_secs(no),
+        frame: FrameNo(1),
+        bytes: offsets,
+        packets: [1, 1],
+        last_payload: [None, None],
+        connect: None,
+        turnaround: None,
+    };
+    session.close(FlowId(1), &ends, &close, &mut cx);
+    assert_eq!(cx.bodies_held + cx.encrypted_held + cx.crypto_held, 0);
 });
