@@ -226,13 +226,15 @@ impl<'a> Judge<'a> {
         if contact.ocsp.is_none()
             && let Some(url) = contact.url()
         {
-            // A script may download what a certificate named some minutes ago.
+            // A script may download what a certificate named some minutes ago; after that, a list is renewed for other reasons.
+            let long_ago = start.minus(Span::from_secs(600));
             for key in keys {
                 found.extend(
                     self.state
                         .handshakes
                         .of_client_until(*key, earliest)
                         .skip_while(|r| r.shown.hello_at >= earliest)
+                        .take_while(|r| r.shown.hello_at >= long_ago)
                         .take(LOOK_BACK)
                         .filter(|r| names_url(r, &url)),
                 );
