@@ -275,7 +275,15 @@ fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
         );
     }
     let several: Vec<Weighed> = tops.iter().map(|w| (*w).clone()).collect();
-    if several.len() > ONE_OF_MOST {
+    // Several that have nothing but their nearness are no answer: any device has opened connections lately.
+    let tied = |w: &Weighed| {
+        let least = Bearing::Supports(Weight::Slight);
+        w.evidence
+            .iter()
+            .any(|e| matches!(e.bearing, Bearing::Supports(_)) && e.bearing != least)
+    };
+    let near_only = !several.iter().any(tied) && !several.iter().any(|w| is_under_way(w));
+    if several.len() > ONE_OF_MOST || near_only {
         return unexplained();
     }
     if is_about_ca(contact) {
@@ -294,6 +302,11 @@ fn named_and_held(contact: &Contact, weighed: &Weighed) -> bool {
         && contact.request.is_some()
         && named
         && engaged(weighed) == HELD
+}
+
+/// Whether the handshake was not over when the fetch began.
+fn is_under_way(weighed: &Weighed) -> bool {
+    weighed.stance.is_some_and(|stance| stance != Stance::Over)
 }
 
 /// Parallel handshakes that wait for fetches of their own each go on right after their own answer: the one that went on
