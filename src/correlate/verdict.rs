@@ -282,7 +282,7 @@ fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
             .iter()
             .any(|e| matches!(e.bearing, Bearing::Supports(_)) && e.bearing != least)
     };
-    let near_only = !several.iter().any(tied) && !several.iter().any(|w| is_under_way(w));
+    let near_only = !several.iter().any(tied) && !several.iter().any(is_under_way);
     if several.len() > ONE_OF_MOST || near_only {
         return unexplained();
     }
