@@ -31,8 +31,6 @@ pub struct Case<'a> {
     pub stance: Option<Stance>,
     /// From the last answer inside the handshake's silence to the client's next word.
     pub resumed_after: Option<Span>,
-    /// Other handshakes of the device, to other sites, waited as well.
-    pub wait_shared: bool,
     /// Family of the client that made the contact.
     pub family: Option<Family>,
     /// Families that the handshake's fingerprint is proven to belong to in this capture.
@@ -43,8 +41,6 @@ pub struct Case<'a> {
     pub kin: Option<Kin>,
     /// Whether an earlier handshake of the device went to the same site.
     pub repeat: bool,
-    /// Whether the address of the device is shared by several machines.
-    pub shared_address: bool,
 }
 
 /// A related contact that is tied to the handshake.

@@ -304,7 +304,6 @@ impl<'a> Judge<'a> {
             started: start,
             stance,
             resumed_after,
-            wait_shared: false,
             family: contact.request.as_ref().map(|r| agents::family(r)),
             fingerprint: before
                 .fingerprints
@@ -316,7 +315,6 @@ impl<'a> Judge<'a> {
                 .filter(|_| record.hides_certificate()),
             kin: self.kin(index, contact, record, before),
             repeat: self.is_repeat(record, &site_key),
-            shared_address: self.device_shared(contact.client),
         };
         let mut evidence: Vec<Evidence> = RULES
             .iter()
@@ -427,7 +425,7 @@ impl<'a> Judge<'a> {
 fn extent(contact: &Contact) -> (Timestamp, Timestamp, bool) {
     let start = match contact.stage {
         Stage::LookedUp => contact.began_at,
-        _ => contact.at.min(contact.at),
+        _ => contact.at,
     };
     let open_ended = matches!(
         contact.failure,

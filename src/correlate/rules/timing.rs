@@ -24,7 +24,8 @@ pub(super) fn handshake_waited(case: &Case<'_>) -> Option<Evidence> {
     let facts = Facts::HandshakeWaited {
         silence: hold.silence(),
         resumed_after,
-        shared: case.wait_shared,
+        // The judge sets it when it knows the other candidates.
+        shared: false,
     };
     Some(evidence(
         case,
