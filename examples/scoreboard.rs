@@ -1,5 +1,8 @@
-//! The scoreboard: every labelled capture against its truth. `cargo run --release --example scoreboard [-- -v]`.
+//! The scoreboard: every labelled capture against its truth. `cargo run --release --example scoreboard [-- -v]`;
+//! with `--rules` and `--alerts` it prints the pages of the docs.
 
+#[path = "../tests/support/alerts_page.rs"]
+mod alerts_page;
 #[path = "../tests/support/score.rs"]
 mod score;
 
@@ -7,6 +10,10 @@ use std::path::Path;
 
 #[expect(clippy::print_stdout, reason = "a report for developers")]
 fn main() {
+    if std::env::args().any(|a| a == "--alerts") {
+        print!("{}", alerts_page::page());
+        return;
+    }
     let verbose = std::env::args().any(|a| a == "-v");
     let root = std::env::args()
         .skip(1)
@@ -39,7 +46,12 @@ fn main() {
         println!("extra {extra}");
     }
     for alert in &board.alerts {
-        println!("alert {alert}");
+        let kind = if board.false_alarms.contains(alert) {
+            "FALSE ALARM"
+        } else {
+            "alert"
+        };
+        println!("{kind} {alert}");
     }
     println!("\n{}", board.summary());
     if std::env::args().any(|a| a == "--rules") {

@@ -190,10 +190,37 @@ pub struct Alert {
     pub rule: &'static str,
     /// How much it matters.
     pub severity: Severity,
-    /// A value for the sentence (a name, an address, a date), already safe to print as text, or empty.
+    /// A value for the sentence (a name, an address, a path), or empty.
     pub subject: String,
     /// Frames that show it.
     pub frames: Vec<FrameNo>,
+    /// A time that the rule is about: of a revocation, of a nextUpdate that is past, of the first failure.
+    pub since: Option<Timestamp>,
+    /// CRLReason of a revocation.
+    pub reason: Option<u8>,
+    /// For rules about failures: what the client did without its answer.
+    pub aftermath: Aftermath,
+}
+
+impl Alert {
+    /// One without further facts.
+    #[must_use]
+    pub fn new(
+        rule: &'static str,
+        severity: Severity,
+        subject: &str,
+        frames: Vec<FrameNo>,
+    ) -> Self {
+        Self {
+            rule,
+            severity,
+            subject: subject.to_owned(),
+            frames,
+            since: None,
+            reason: None,
+            aftermath: Aftermath::Unknown,
+        }
+    }
 }
 
 /// Frames of the contact itself.

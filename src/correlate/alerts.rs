@@ -2,25 +2,29 @@
 //!
 //! Every alert states what was seen. What harmless thing could look the same is said beside it in the prose.
 
+mod address;
+mod answers;
+mod replay;
+pub mod rules;
+
 use crate::correlate::State;
-use crate::correlate::answers::{Answered, Object};
 use crate::correlate::contacts::{Contact, Watch};
-use crate::correlate::devices::{DeviceMap, HostKey};
-use crate::event::{DnsOutcome, Request};
-use crate::finding::{
-    Aftermath, Alert, Failure, Handshake, HandshakeOutcome, Severity, Signature, Stage,
-};
+use crate::correlate::devices::DeviceMap;
+use crate::event::{DnsOutcome, Request, TargetForm};
+use crate::finding::{Aftermath, Alert, Failure, Handshake, HandshakeOutcome, Signature, Stage};
 use crate::frame::FrameNo;
 use crate::pki::cert::Serial;
-use crate::pki::endpoint::{HostRole, PathRole, Service, path_role};
-use crate::pki::ocsp::{CertStatus, ResponseStatus};
-use crate::time::{Span, Timestamp};
+use crate::pki::endpoint::{HostRole, OCSP_OFF_SINCE, PathRole, Service, path_role};
+use crate::pki::ocsp::CertStatus;
 
-/// Let's Encrypt turned its OCSP responders off on this day, at the end of the lifetime of the last certificate that named them
-/// (letsencrypt.org, 2025-08-06).
-const OCSP_OFF: Timestamp = Timestamp::from_secs(1_754_438_400);
-/// Clocks of captures and devices are rarely off by more.
-const CLOCK_SLACK: Span = Span::from_secs(300);
+pub use address::{address_doubt, looks_foreign};
+pub use replay::older_answers;
+use rules::AlertRule;
+
+/// So many names without meaning in a row are a stream of them.
+const MANY_NAMES: u64 = 10;
+/// Names that carry data are long: with a mean of fewer letters in front of lencr.org they are words somebody tries.
+const CARRIES_DATA: usize = 12;
 
 /// Everything an alert on one contact can rest on.
 pub struct Scene<'a> {
@@ -44,40 +48,75 @@ pub fn raise(scene: &Scene<'_>) -> Vec<Alert> {
     let mut alerts = Vec::new();
     let contact = scene.contact;
     match &contact.watch {
-        Watch::LookAlike => alerts.push(alert(
-            "look-alike-name",
-            Severity::Medium,
-            contact.host.as_str(),
-            named(contact),
-        )),
+        Watch::LookAlike => {
+            let rule = if contact.stage == Stage::LookedUp && contact.failure.is_some() {
+                &rules::LOOK_ALIKE_LOOKUP
+            } else {
+                &rules::LOOK_ALIKE
+            };
+            alerts.push(alert(rule, contact.host.as_str(), named(contact)));
+        }
         Watch::Known(role) => names(scene, role, &mut alerts),
         Watch::OtherCa => {}
     }
-    failures(contact, &mut alerts);
-    if let Some(answer) = &contact.answer {
-        answered(scene, answer, &mut alerts);
-    }
-    revocations(scene, &mut alerts);
+    failures(scene, &mut alerts);
+    answers::answered(scene, &mut alerts);
+    answers::revocations(scene, &mut alerts);
     if let Some(trigger) = scene.trigger {
         must_staple(trigger, &mut alerts);
     }
-    alerts.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.rule.cmp(b.rule)));
+    sort(&mut alerts);
     alerts
+}
+
+/// Worst first, then by name.
+pub fn sort(alerts: &mut [Alert]) {
+    alerts.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.rule.cmp(b.rule)));
+}
+
+/// What is odd about a request to a host of Let's Encrypt.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Oddity {
+    Method,
+    Upload,
+    Path,
+    NoQuestion,
 }
 
 /// Whether a request asks what no client asks this host for.
 #[must_use]
 pub fn is_odd_request(role: &HostRole, request: &Request, has_question: bool) -> bool {
-    let path = path_role(role, &request.method, &request.path);
-    match path {
-        PathRole::Odd => true,
+    oddity(role, request, has_question).is_some()
+}
+
+fn oddity(role: &HostRole, request: &Request, has_question: bool) -> Option<Oddity> {
+    // CONNECT asks a proxy for a way, and the host for nothing.
+    if request.form == TargetForm::Authority || role.service == Service::Page {
+        return None;
+    }
+    let read = matches!(request.method.as_str(), "GET" | "HEAD");
+    match path_role(role, &request.method, &request.path) {
         // An OCSP host that is sent something else than a question.
         PathRole::OcspGet | PathRole::OcspPost => {
             let readable = request.body.is_some() || request.method == "GET";
-            !has_question && readable
+            (!has_question && readable).then_some(Oddity::NoQuestion)
         }
-        _ => false,
+        PathRole::Foreign => None,
+        _ if role.service != Service::Ocsp && request.body_len > 0 => Some(Oddity::Upload),
+        PathRole::Odd if read && is_browsing(&request.path) => None,
+        PathRole::Odd if read || request.method == "POST" && role.service == Service::Ocsp => {
+            Some(Oddity::Path)
+        }
+        PathRole::Odd => Some(Oddity::Method),
+        _ => None,
     }
+}
+
+/// What a browser asks for when a person opens the host's page: the page itself and its icon; and what crawlers ask first
+/// (RFC 9309).
+fn is_browsing(path: &str) -> bool {
+    matches!(path, "" | "/" | "/favicon.ico" | "/robots.txt")
+        || path.starts_with("/apple-touch-icon")
 }
 
 fn names(scene: &Scene<'_>, role: &HostRole, alerts: &mut Vec<Alert>) {
@@ -86,301 +125,104 @@ fn names(scene: &Scene<'_>, role: &HostRole, alerts: &mut Vec<Alert>) {
         return;
     }
     if !role.grammatical {
-        let rule = if contact.count >= 10 {
-            "dns-tunnel-shape"
-        } else {
-            "invented-name"
-        };
-        let severity = if contact.count >= 10 {
-            Severity::High
-        } else {
-            Severity::Medium
-        };
-        alerts.push(alert(rule, severity, contact.host.as_str(), named(contact)));
+        invented(scene, alerts);
     }
-    if contact.request.is_none()
-        && contact.stage >= Stage::Connected
-        && contact.server.is_some_and(|s| s.port() != 80)
-    {
-        alerts.push(alert(
-            "tls-to-lencr",
-            Severity::Low,
-            contact.host.as_str(),
-            contact.frames.connect.clone(),
-        ));
+    let by_tls = contact.server.is_some_and(|s| s.port() != 80);
+    if contact.request.is_none() && contact.stage >= Stage::Connected && by_tls {
+        let frames = contact.frames.connect.clone();
+        alerts.push(alert(&rules::TLS, contact.host.as_str(), frames));
     }
     if let Some(request) = &contact.request {
-        if is_odd_request(role, request, contact.ocsp.is_some()) {
-            let method_fits = matches!(request.method.as_str(), "GET" | "HEAD")
-                || (role.service == Service::Ocsp && request.method == "POST");
-            let rule = if method_fits {
-                "odd-path"
-            } else {
-                "odd-method"
+        if let Some(oddity) = oddity(role, request, contact.ocsp.is_some()) {
+            let (rule, subject) = match oddity {
+                Oddity::Method => (&rules::ODD_METHOD, request.method.clone()),
+                Oddity::Upload => (&rules::UPLOAD, format!("{} bytes", request.body_len)),
+                Oddity::Path => (&rules::ODD_PATH, request.path.chars().take(200).collect()),
+                Oddity::NoQuestion => (&rules::NO_QUESTION, String::new()),
             };
-            alerts.push(alert(
-                rule,
-                Severity::Medium,
-                "",
-                contact.frames.request.clone(),
-            ));
+            alerts.push(alert(rule, &subject, contact.frames.request.clone()));
         }
-        address(scene, alerts);
+        if let Some((subject, frames)) = address_doubt(scene.state, scene.devices, contact) {
+            let genuine = contact
+                .answer
+                .as_ref()
+                .is_some_and(|a| a.signature == Signature::Verified);
+            let rule = if genuine {
+                &rules::ADDRESS_GENUINE
+            } else {
+                &rules::ADDRESS
+            };
+            alerts.push(alert(rule, &subject, frames));
+        }
     }
-    if role.service == Service::Ocsp && !role.predecessor && contact.at >= OCSP_OFF {
+    if role.service == Service::Ocsp && !role.predecessor && contact.at >= OCSP_OFF_SINCE {
         alerts.push(alert(
-            "ocsp-after-shutdown",
-            Severity::Info,
+            &rules::OCSP_OFF,
             contact.host.as_str(),
             named(contact),
         ));
     }
 }
 
-/// The Host header says one thing, DNS another. Only this device's own answers for this very name count: a CDN gives
-/// different clients different addresses.
-fn address(scene: &Scene<'_>, alerts: &mut Vec<Alert>) {
-    if let Some((subject, frames)) = address_doubt(scene.state, scene.devices, scene.contact) {
-        alerts.push(alert(
-            "address-not-from-dns",
-            Severity::Medium,
-            &subject,
-            frames,
-        ));
-    }
-}
-
-/// The address and the frames that show that DNS did not give it for the host.
-#[must_use]
-pub fn address_doubt(
-    state: &State,
-    devices: &DeviceMap,
-    contact: &Contact,
-) -> Option<(String, Vec<FrameNo>)> {
-    let server = contact
-        .server
-        .filter(|_| contact.request.is_some() && !is_proxied(contact))?;
-    let keys = devices.addresses(contact.client);
-    let answers = state.log.lookups.iter().filter(|l| {
-        l.shown.name == contact.host
-            && keys.contains(&l.client)
-            && l.shown.at <= contact.at
-            && !l.shown.addresses.is_empty()
-    });
-    let (mut told, mut frames) = (false, Vec::new());
-    for lookup in answers {
-        if lookup.shown.addresses.contains(&server.ip()) {
-            return None;
-        }
-        // One family asked tells nothing about addresses of the other.
-        if lookup
-            .shown
-            .addresses
-            .iter()
-            .any(|a| a.is_ipv4() == server.ip().is_ipv4())
-        {
-            told = true;
-            frames.extend(lookup.shown.frames.iter().copied().take(2));
-        }
-    }
-    frames.extend(&contact.frames.request);
-    if told {
-        return Some((server.ip().to_string(), frames));
-    }
-    // The device never asked: an old answer may be cached, so only an answer that is none of Let's Encrypt's is in doubt.
-    if !looks_foreign(contact) || !contact.lookups.is_empty() {
-        return None;
-    }
-    if state
-        .names
-        .facts(server.ip())
-        .any(|t| crate::correlate::watch(&t.name).is_some())
-    {
-        return None;
-    }
-    let mut given = state
-        .names
-        .facts(server.ip())
-        .filter(|t| keys.contains(&t.client) && t.at <= contact.at);
-    if let Some(fact) = given.next() {
-        frames.push(fact.frame);
-        return Some((format!("{} ({})", server.ip(), fact.name), frames));
-    }
-    asks_dns(state, &keys).then(|| (server.ip().to_string(), frames))
-}
-
-/// The answer is no answer of Let's Encrypt's.
-#[must_use]
-pub fn looks_foreign(contact: &Contact) -> bool {
-    contact.answer.as_ref().is_some_and(|a| {
-        a.status == 200 && a.signature != Signature::Verified && !genuine_object(a)
-    })
-}
-
-/// Error answers of responders are not signed (RFC 6960 2.3), so anyone can make them.
-fn genuine_object(answer: &Answered) -> bool {
-    match &answer.object {
-        Object::Ocsp(response) => response.status == ResponseStatus::Successful,
-        Object::Crl { .. } | Object::Certificates(_) => true,
-        Object::None | Object::Foreign => false,
-    }
-}
-
-/// Whether this device asks a resolver that this capture shows.
-fn asks_dns(state: &State, keys: &[HostKey]) -> bool {
-    state.log.lookups.iter().any(|l| keys.contains(&l.client))
-        || keys
-            .iter()
-            .flat_map(|key| state.handshakes.of_client(*key))
-            .take(100)
-            .any(|r| {
-                state
-                    .names
-                    .facts(r.shown.server.ip())
-                    .any(|t| keys.contains(&t.client))
-            })
-}
-
-fn failures(contact: &Contact, alerts: &mut Vec<Alert>) {
-    match contact.failure {
-        Some(Failure::Sinkhole(ip)) => {
-            alerts.push(alert(
-                "sinkhole",
-                Severity::Low,
-                &ip.to_string(),
-                contact.frames.dns.clone(),
-            ));
-        }
-        Some(Failure::Lookup(outcome)) if outcome != DnsOutcome::NoData => {
-            alerts.push(alert(
-                "lookup-failed",
-                Severity::Low,
-                contact.host.as_str(),
-                contact.frames.dns.clone(),
-            ));
-        }
-        _ => {}
-    }
-}
-
-fn answered(scene: &Scene<'_>, answer: &Answered, alerts: &mut Vec<Alert>) {
+/// Names under lencr.org that no CA label makes.
+fn invented(scene: &Scene<'_>, alerts: &mut Vec<Alert>) {
     let contact = scene.contact;
-    let frames = || contact.frames.response.clone();
-    let lets_encrypt = matches!(&contact.watch, Watch::Known(_));
-    match answer.signature {
-        Signature::Bad => alerts.push(alert("bad-signature", Severity::High, "", frames())),
-        Signature::UnknownIssuer if lets_encrypt => {
-            alerts.push(alert(
-                "unverifiable-signature",
-                Severity::Medium,
-                "",
-                frames(),
-            ));
-        }
-        _ => {}
-    }
-    let wrong = answer.status == 200
-        && answer.complete
-        && answer.body_len > 0
-        && !is_head(contact)
-        && lets_encrypt
-        && match &contact.watch {
-            Watch::Known(role)
-                if role.service == Service::Page || role.service == Service::Unknown =>
-            {
-                false
-            }
-            _ => match answer.object {
-                Object::Foreign => true,
-                // Kept bodies are those of the right types; another type with a body is something else.
-                Object::None => answer
-                    .content_type
-                    .as_deref()
-                    .is_some_and(|t| t.starts_with("text/")),
-                _ => answer.kind() != contact.kind,
-            },
-        };
-    if wrong {
-        let kind = answer.content_type.clone().unwrap_or_default();
-        alerts.push(alert("wrong-content", Severity::Medium, &kind, frames()));
-    }
-    match &answer.object {
-        Object::Ocsp(response) if response.status == ResponseStatus::Successful => {
-            if let Some(request) = &contact.ocsp
-                && !response
-                    .answers
-                    .iter()
-                    .any(|a| request.ids.iter().any(|id| id.serial == a.id.serial))
-            {
-                alerts.push(alert("wrong-serial", Severity::High, "", frames()));
-            }
-            for one in &response.answers {
-                freshness(contact, answer.at, one.this_update, one.next_update, alerts);
-            }
-        }
-        Object::Crl { facts, .. } => {
-            freshness(
-                contact,
-                answer.at,
-                facts.this_update,
-                facts.next_update,
-                alerts,
-            );
-            let url = contact.url();
-            // RFC 5280 6.3.3 b 2: a point that names itself must be the one it was fetched from.
-            let differs = url.as_ref().is_some_and(|url| {
-                !facts.idp_urls.is_empty()
-                    && !facts
-                        .idp_urls
-                        .iter()
-                        .any(|idp| idp.eq_ignore_ascii_case(url))
-            });
-            if differs && lets_encrypt {
-                let idp = facts.idp_urls.first().cloned().unwrap_or_default();
-                alerts.push(alert("idp-mismatch", Severity::Medium, &idp, frames()));
-            }
-        }
-        _ => {}
-    }
-}
-
-fn freshness(
-    contact: &Contact,
-    at: Timestamp,
-    this: Timestamp,
-    next: Option<Timestamp>,
-    alerts: &mut Vec<Alert>,
-) {
-    let frames = || contact.frames.response.clone();
-    if this > at.plus(CLOCK_SLACK) {
-        alerts.push(alert("future-answer", Severity::Medium, "", frames()));
-    }
-    if next.is_some_and(|next| next.plus(CLOCK_SLACK) < at) {
-        alerts.push(alert("stale-answer", Severity::Medium, "", frames()));
-    }
-}
-
-fn revocations(scene: &Scene<'_>, alerts: &mut Vec<Alert>) {
-    // Of a bad signature nothing follows.
-    let believable = scene
-        .contact
-        .answer
-        .as_ref()
-        .is_some_and(|a| a.signature != Signature::Bad);
-    let Some((serial, _)) = scene.revoked.first().filter(|_| believable) else {
+    let lookups = || {
+        let log = &scene.state.log.lookups;
+        contact.lookups.iter().filter_map(|index| log.get(*index))
+    };
+    let only_looked_up = contact.stage == Stage::LookedUp;
+    // RFC 8552: such names hold records about a name; RFC 9156: resolvers ask for `_` on their way down.
+    let underscored = |name: &str| name.starts_with('_');
+    if only_looked_up && lookups().all(|l| underscored(l.shown.name.as_str())) {
         return;
-    };
-    let mut frames = scene.contact.frames.response.clone();
-    let went_on = scene.aftermath == Aftermath::WentOn;
-    if let Some(trigger) = scene.trigger.filter(|_| went_on) {
-        frames.extend(trigger.frames.certificate);
     }
-    let rule = if went_on {
-        "revoked-continued"
+    if contact.count >= MANY_NAMES {
+        let lengths = lookups().map(|l| {
+            l.shown
+                .name
+                .as_str()
+                .len()
+                .saturating_sub(".lencr.org".len())
+        });
+        let (all, n) = lengths.fold((0, 0), |(all, n), length| (all + length, n + 1));
+        let rule = if all >= CARRIES_DATA * n {
+            &rules::TUNNEL
+        } else {
+            &rules::NAMES_TRIED
+        };
+        let subject = format!(
+            "{} names, the first of them {}",
+            contact.count, contact.host
+        );
+        alerts.push(alert(rule, &subject, named(contact)));
+        return;
+    }
+    let rule = if only_looked_up {
+        &rules::INVENTED_NAME
     } else {
-        "revoked"
+        &rules::INVENTED_HOST
     };
-    alerts.push(alert(rule, Severity::High, &serial.to_string(), frames));
+    alerts.push(alert(rule, contact.host.as_str(), named(contact)));
+}
+
+fn failures(scene: &Scene<'_>, alerts: &mut Vec<Alert>) {
+    let contact = scene.contact;
+    let (rule, subject) = match contact.failure {
+        Some(Failure::Sinkhole(ip)) => (&rules::SINKHOLE, ip.to_string()),
+        // A look-alike that does not exist is spoken of already; a zone cut (o.lencr.org) holds no address.
+        Some(Failure::Lookup(outcome))
+            if outcome != DnsOutcome::NoData
+                && contact.role().is_none_or(|role| role.grammatical)
+                && contact.watch != Watch::LookAlike =>
+        {
+            (&rules::LOOKUP_FAILED, contact.host.to_string())
+        }
+        _ => return,
+    };
+    let mut alert = alert(rule, &subject, contact.frames.dns.clone());
+    alert.aftermath = scene.aftermath;
+    alerts.push(alert);
 }
 
 /// The leaf demands a staple (RFC 7633), the client offered to take one, and none came.
@@ -388,28 +230,19 @@ fn must_staple(trigger: &Handshake, alerts: &mut Vec<Alert>) {
     let Some(leaf) = trigger.chain.first() else {
         return;
     };
-    let seen_whole =
-        trigger.outcome != HandshakeOutcome::Unknown || trigger.first_data_at.is_some();
-    if leaf.must_staple && trigger.wanted_staple && trigger.staple.is_none() && seen_whole {
+    if lacks_demanded_staple(trigger) {
         let frames = trigger.frames.certificate.into_iter().collect();
-        alerts.push(alert(
-            "must-staple-without-staple",
-            Severity::Medium,
-            &leaf.serial.to_string(),
-            frames,
-        ));
+        alerts.push(alert(&rules::MUST_STAPLE, &leaf.serial.to_string(), frames));
     }
 }
 
-fn is_proxied(contact: &Contact) -> bool {
-    contact
-        .request
-        .as_ref()
-        .is_some_and(|r| r.tunnelled || r.form == crate::event::TargetForm::Absolute)
-}
-
-fn is_head(contact: &Contact) -> bool {
-    contact.request.as_ref().is_some_and(|r| r.method == "HEAD")
+/// Whether a handshake that was seen far enough lacks the staple that its leaf demands and its client asked for.
+#[must_use]
+pub fn lacks_demanded_staple(handshake: &Handshake) -> bool {
+    let seen_whole =
+        handshake.outcome != HandshakeOutcome::Unknown || handshake.first_data_at.is_some();
+    let demanded = handshake.chain.first().is_some_and(|leaf| leaf.must_staple);
+    demanded && handshake.wanted_staple && handshake.staple.is_none() && seen_whole
 }
 
 fn named(contact: &Contact) -> Vec<FrameNo> {
@@ -421,11 +254,8 @@ fn named(contact: &Contact) -> Vec<FrameNo> {
         .unwrap_or_default()
 }
 
-fn alert(rule: &'static str, severity: Severity, subject: &str, frames: Vec<FrameNo>) -> Alert {
-    Alert {
-        rule,
-        severity,
-        subject: subject.to_owned(),
-        frames,
-    }
+/// An alert of a rule.
+#[must_use]
+pub fn alert(rule: &'static AlertRule, subject: &str, frames: Vec<FrameNo>) -> Alert {
+    Alert::new(rule.name, rule.severity, subject, frames)
 }

@@ -1,5 +1,7 @@
 //! Responses to answers: bodies are decoded and checked when they arrive, then let go.
 
+mod faults;
+
 use std::sync::Arc;
 
 use crate::event::Response;
@@ -11,6 +13,8 @@ use crate::pki::crl::{self, CrlFacts};
 use crate::pki::ocsp::{self, CertStatus, OcspResponse, ResponseStatus};
 use crate::pki::{issuer_certificates, verify};
 use crate::time::Timestamp;
+
+pub use faults::{Asked, Fault, faults};
 
 /// What came back.
 #[derive(Clone, Debug)]
@@ -155,6 +159,13 @@ impl Reader {
 }
 
 impl Answered {
+    /// Holds the answer against its question: a good signature is not enough to rely on it.
+    pub fn hold_against(&mut self, asked: &Asked<'_>) {
+        if self.signature == Signature::Verified && !faults(self, asked).is_empty() {
+            self.signature = Signature::Unfit;
+        }
+    }
+
     /// What the body shows the request to have been after.
     #[must_use]
     pub fn kind(&self) -> ContactKind {

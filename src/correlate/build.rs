@@ -36,13 +36,19 @@ pub fn report(state: &State, coverage: Coverage) -> Report {
     let mut findings = Vec::with_capacity(contacts.len());
     let mut spoken_of = BTreeSet::new();
     let known = OnceCell::new();
+    let mut older = alerts::older_answers(&contacts);
     for (index, (contact, ruling)) in contacts.iter().zip(rulings).enumerate() {
         let (ruling, missing) =
             doings::explain(state, &devices, &judge, contact, ruling, &coverage);
         spoken_of.extend(ruling.named.iter().chain(&ruling.rejected).map(|w| w.id));
-        findings.push(finding(
+        let mut finding = finding(
             state, &known, &devices, &judge, index, contact, &ruling, missing,
-        ));
+        );
+        if let Some(older) = older.remove(&index) {
+            finding.alerts.extend(older);
+            alerts::sort(&mut finding.alerts);
+        }
+        findings.push(finding);
     }
     let handshakes: Vec<Handshake> = state
         .handshakes

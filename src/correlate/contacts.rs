@@ -4,6 +4,8 @@
 //! even when they ask the same, since browsers really ask twice. Only here, at the end, is it known which
 //! addresses are one device, so the log is kept raw until then.
 
+mod suffix;
+
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -12,8 +14,10 @@ use foldhash::HashMap;
 
 use crate::correlate::answers::Answered;
 use crate::correlate::devices::{DeviceMap, HostKey, Owner};
-pub use crate::correlate::log::{ConnectRecord, Log, LookupRecord, RequestRecord, Watch};
-use crate::event::{DnsOutcome, Name, Process, Request, TargetForm};
+pub use crate::correlate::log::{
+    ConnectRecord, Log, LookupRecord, RequestRecord, Watch, kind_of_path, url_of,
+};
+use crate::event::{DnsOutcome, Name, Process, Request};
 use crate::finding::{ContactFrames, ContactKind, Failure, Stage};
 use crate::flow::{Ending, FlowId};
 use crate::frame::{FrameNo, InterfaceId};
@@ -89,16 +93,7 @@ impl Contact {
     /// The whole URL of the request.
     #[must_use]
     pub fn url(&self) -> Option<String> {
-        let request = self.request.as_ref()?;
-        if request.form == TargetForm::Authority {
-            return None;
-        }
-        let port = request
-            .port
-            .filter(|p| *p != 80)
-            .map(|p| format!(":{p}"))
-            .unwrap_or_default();
-        Some(format!("http://{}{port}{}", self.host, request.path))
+        url_of(&self.host, self.request.as_ref()?)
     }
 }
 
@@ -108,6 +103,7 @@ pub fn assemble(log: &Log, devices: &DeviceMap) -> Vec<Contact> {
     let mut contacts = Vec::with_capacity(log.requests.len());
     let mut used = vec![false; log.lookups.len()];
     let asked = Asked::new(log, devices);
+    let suffixed = suffix::mark(log, devices, &asked, &mut used);
     for record in deduplicated(&log.requests) {
         let mut contact = from_request(record, log.connects.get(&record.flow));
         attach_lookups(&mut contact, log, devices, &asked, &mut used);
@@ -142,6 +138,7 @@ pub fn assemble(log: &Log, devices: &DeviceMap) -> Vec<Contact> {
         contacts.push(contact);
     }
     add_lookups(&mut contacts, &known, log, devices, &used);
+    suffix::hand_over(&suffixed, log, &mut contacts);
     contacts.sort_by_key(|c| (c.at, c.frames.request.first().copied(), c.flow));
     contacts
 }
@@ -196,6 +193,20 @@ impl<'l> Asked<'l> {
         let mut indices: Vec<usize> = near.map(|(_, index)| *index).collect();
         indices.sort_unstable();
         indices
+    }
+
+    /// The first asked between two times.
+    fn first_from(
+        &self,
+        name: &Name,
+        owner: Owner,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Option<usize> {
+        let list = self.0.get(&(name, owner))?;
+        let first = list.partition_point(|(at, _)| *at < from);
+        let (at, index) = list.get(first)?;
+        (*at <= until).then_some(*index)
     }
 }
 
@@ -303,26 +314,6 @@ fn service_kind(service: Service) -> Option<ContactKind> {
         Service::Crl => Some(ContactKind::Crl),
         Service::Issuer => Some(ContactKind::Issuer),
         Service::Page | Service::Unknown => None,
-    }
-}
-
-/// Kind by the suffixes that RFC 2585 3 and 4.1 and common practice give such files.
-#[must_use]
-pub fn kind_of_path(path: &str) -> ContactKind {
-    let path = path
-        .split(['?', '#'])
-        .next()
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    if path.ends_with(".crl") {
-        ContactKind::Crl
-    } else if [".crt", ".cer", ".der", ".p7c", ".p7b"]
-        .iter()
-        .any(|s| path.ends_with(s))
-    {
-        ContactKind::Issuer
-    } else {
-        ContactKind::Unknown
     }
 }
 

@@ -341,7 +341,7 @@ impl State {
                 .is_some_and(|r| r.request.index == response.index && r.answer.is_none())
         });
         let Some(index) = logged else { return };
-        let answer = self
+        let mut answer = self
             .reader
             .read(at, frame, response, self.certificates.serials());
         if let answers::Object::Certificates(certs) = &answer.object {
@@ -351,6 +351,16 @@ impl State {
             }
         }
         if let Some(record) = self.log.requests.get_mut(index) {
+            let url = log::url_of(&record.host, &record.request);
+            answer.hold_against(&answers::Asked {
+                request: &record.request,
+                url: url.as_deref(),
+                ocsp: record.ocsp.as_ref(),
+                role: match &record.watch {
+                    Watch::Known(role) => Some(role),
+                    Watch::LookAlike | Watch::OtherCa => None,
+                },
+            });
             record.answer = Some(answer);
         }
     }

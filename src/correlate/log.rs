@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::correlate::answers::Answered;
 use crate::correlate::devices::HostKey;
-use crate::event::{Name, Process, Request};
-use crate::finding::Lookup;
+use crate::event::{Name, Process, Request, TargetForm};
+use crate::finding::{ContactKind, Lookup};
 use crate::flow::{Close, FlowId};
 use crate::frame::{FrameNo, InterfaceId};
 use crate::pki::endpoint::HostRole;
@@ -115,4 +115,38 @@ pub struct Log {
     pub requests: Vec<RequestRecord>,
     /// Connections by flow.
     pub connects: BTreeMap<FlowId, ConnectRecord>,
+}
+
+/// The whole URL of a request to `host`; None for CONNECT, which names none.
+#[must_use]
+pub fn url_of(host: &Name, request: &Request) -> Option<String> {
+    if request.form == TargetForm::Authority {
+        return None;
+    }
+    let port = request
+        .port
+        .filter(|p| *p != 80)
+        .map(|p| format!(":{p}"))
+        .unwrap_or_default();
+    Some(format!("http://{host}{port}{}", request.path))
+}
+
+/// Kind by the suffixes that RFC 2585 3 and 4.1 and common practice give such files.
+#[must_use]
+pub fn kind_of_path(path: &str) -> ContactKind {
+    let path = path
+        .split(['?', '#'])
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    if path.ends_with(".crl") {
+        ContactKind::Crl
+    } else if [".crt", ".cer", ".der", ".p7c", ".p7b"]
+        .iter()
+        .any(|s| path.ends_with(s))
+    {
+        ContactKind::Issuer
+    } else {
+        ContactKind::Unknown
+    }
 }

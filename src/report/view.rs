@@ -243,6 +243,9 @@ pub struct AlertView<'a> {
     pub text: String,
     pub benign: &'static str,
     pub frames: Vec<u64>,
+    pub since: Option<String>,
+    pub reason: Option<u8>,
+    pub aftermath: &'static str,
 }
 
 /// Frames of the contact.
@@ -374,6 +377,9 @@ pub fn alert(alert: &Alert) -> AlertView<'_> {
         text: prose::alert(alert),
         benign: prose::benign(alert),
         frames: numbers(&alert.frames),
+        since: alert.since.map(rfc3339),
+        reason: alert.reason,
+        aftermath: alert.aftermath.word(),
     }
 }
 

@@ -48,7 +48,7 @@ words! {
         Self::Proven => "proven",
     }
     Signature {
-        Self::Verified => "verified", Self::Bad => "bad", Self::UnknownIssuer => "unknown-issuer",
+        Self::Verified => "verified", Self::Bad => "bad", Self::UnknownIssuer => "unknown-issuer", Self::Unfit => "unfit",
         Self::Unchecked => "unchecked",
     }
     Bearing {

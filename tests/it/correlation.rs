@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use whylencr::correlate::alerts::rules::RULES;
+
 use crate::notation::{Case, cases, describe};
 
 fn all() -> Vec<Case> {
@@ -49,4 +51,35 @@ fn no_two_cases_have_one_title() {
     let cases = all();
     let titles: BTreeSet<&str> = cases.iter().map(|c| c.title.as_str()).collect();
     assert_eq!(titles.len(), cases.len());
+}
+
+#[test]
+fn each_alert_has_a_case_that_raises_it_and_one_that_comes_near() {
+    let mut raised = BTreeSet::new();
+    let mut near = BTreeSet::new();
+    for case in all().iter().filter(|c| c.open.is_none()) {
+        let report = case.report();
+        let findings = report.findings.iter().flat_map(|f| &f.alerts);
+        raised.extend(findings.chain(&report.alerts).map(|a| a.rule));
+        near.extend(case.near.iter().cloned());
+    }
+    for rule in RULES {
+        assert!(
+            raised.contains(rule.name),
+            "{} is raised nowhere",
+            rule.name
+        );
+        assert!(near.contains(rule.name), "{} has no near miss", rule.name);
+    }
+    assert!(near.iter().all(|n| RULES.iter().any(|r| r.name == n)));
+}
+
+#[test]
+fn the_page_about_alerts_is_the_table_in_words() {
+    let kept = std::fs::read_to_string(crate::packaged("docs/alerts.md")).expect("the page");
+    assert_eq!(
+        kept,
+        crate::alerts_page::page(),
+        "cargo run --example scoreboard -- --alerts > docs/alerts.md"
+    );
 }

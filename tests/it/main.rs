@@ -11,6 +11,8 @@
     reason = "tests read bundled files, and fail by panicking"
 )]
 
+#[path = "../support/alerts_page.rs"]
+mod alerts_page;
 mod cli;
 mod correlation;
 mod golden;

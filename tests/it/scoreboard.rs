@@ -82,6 +82,91 @@ fn no_worse_than_before() {
         "causes",
     );
     assert!(board.extra.len() <= 5, "{:#?}", board.extra);
+    assert!(board.false_alarms.is_empty(), "{:#?}", board.false_alarms);
+}
+
+/// The rules raised for one finding, with its host.
+type Raised = (&'static str, &'static [&'static str]);
+
+/// Captures made to raise alerts, and all that they may raise, in order.
+const RAISED: &[(&str, &[Raised])] = &[
+    (
+        "12-nxdomain-fail-open",
+        &[("r10.o.lencr.org", &["lookup-failed", "ocsp-after-shutdown"])],
+    ),
+    (
+        "12b-nxdomain-java-hard-fail",
+        &[("x1.c.lencr.org", &["lookup-failed"])],
+    ),
+    (
+        "13a-host-header-to-unrelated-ip",
+        &[
+            (
+                "r3.o.lencr.org",
+                &["address-not-from-dns", "odd-path", "ocsp-after-shutdown"],
+            ),
+            (
+                "r3.o.lencr.org",
+                &[
+                    "address-not-from-dns",
+                    "not-a-question",
+                    "ocsp-after-shutdown",
+                ],
+            ),
+        ],
+    ),
+    (
+        "13b-look-alike-domains",
+        &[
+            ("r3.o.lencr.org.evil.example", &["look-alike-name"]),
+            ("o.lencr.org.cdn-evil.test", &["look-alike-name"]),
+            ("xlencr.org", &["look-alike-name"]),
+        ],
+    ),
+    (
+        "14a-firefox-revoked",
+        &[
+            ("r10.o.lencr.org", &["revoked", "ocsp-after-shutdown"]),
+            ("r10.o.lencr.org", &["revoked", "ocsp-after-shutdown"]),
+        ],
+    ),
+    (
+        "14b-java-crl-revoked",
+        &[("x1.c.lencr.org", &[]), ("r10.c.lencr.org", &["revoked"])],
+    ),
+    (
+        "20-must-staple-without-staple",
+        &[(
+            "r10.o.lencr.org",
+            &["must-staple-without-staple", "ocsp-after-shutdown"],
+        )],
+    ),
+];
+
+#[test]
+fn captures_made_for_alerts_raise_exactly_theirs() {
+    for (name, wanted) in RAISED {
+        let found = EXPLAINED
+            .iter()
+            .find(|(c, _)| c.name.contains(&format!("/{name}.")));
+        let (capture, report) = found.expect("the capture is there");
+        let raised: Vec<(&str, Vec<&str>)> = report
+            .findings
+            .iter()
+            .map(|f| (f.host.as_str(), f.alerts.iter().map(|a| a.rule).collect()))
+            .collect();
+        let wanted: Vec<(&str, Vec<&str>)> = wanted
+            .iter()
+            .map(|(host, rules)| (*host, rules.to_vec()))
+            .collect();
+        assert_eq!(raised, wanted, "{}", capture.name);
+        assert!(
+            report.alerts.is_empty(),
+            "{}: {:?}",
+            capture.name,
+            report.alerts
+        );
+    }
 }
 
 #[test]

@@ -27,6 +27,8 @@ pub struct Labelled {
     pub keylog: Option<PathBuf>,
     pub ca: Option<PathBuf>,
     pub fetches: Vec<Fetch>,
+    /// Scenario, by the truth.
+    pub scenario: String,
 }
 
 /// One fetch that truth knows of.
@@ -42,6 +44,8 @@ pub struct Fetch {
     /// "serial", "crldp", "aia", "timing", "none".
     pub proof: String,
     pub status: Option<u64>,
+    /// What the responder said, where the truth has it.
+    pub said: Option<String>,
 }
 
 /// How a fetch came out.
@@ -80,6 +84,8 @@ pub struct Board {
     pub extra: Vec<String>,
     /// Alerts above low in captures, by rule.
     pub alerts: Vec<String>,
+    /// Those of them that the truth does not justify.
+    pub false_alarms: Vec<String>,
 }
 
 /// All labelled captures below the folder of bundled captures.
@@ -112,6 +118,7 @@ fn lab(root: &Path) -> Vec<Labelled> {
                 path: folder.join(&file),
                 keylog,
                 ca: Some(folder.join("pki")),
+                scenario: text(one, "scenario").unwrap_or_default(),
                 fetches: fetches
                     .map(|f| Fetch {
                         client: text(f, "client_ip").unwrap_or_default(),
@@ -130,6 +137,7 @@ fn lab(root: &Path) -> Vec<Labelled> {
                         reason: text(f, "expected_reason").unwrap_or_default(),
                         proof: text(f, "proof_possible").unwrap_or_default(),
                         status: f.get("http_status").and_then(Value::as_u64),
+                        said: text(f, "ocsp_status"),
                     })
                     .collect(),
             }
@@ -164,6 +172,7 @@ fn generated(root: &Path) -> Vec<Labelled> {
                 path,
                 keylog: None,
                 ca: None,
+                scenario: "generated".to_owned(),
                 fetches: fetches
                     .map(|f| {
                         let trigger = f.get("trigger").filter(|t| !t.is_null());
@@ -199,6 +208,7 @@ fn generated(root: &Path) -> Vec<Labelled> {
                             }
                             .into(),
                             status: None,
+                            said: None,
                         }
                     })
                     .collect(),
@@ -276,11 +286,16 @@ impl Board {
             ));
         }
         for finding in &report.findings {
-            for alert in finding.alerts.iter().filter(|a| a.severity > Severity::Low) {
-                self.alerts.push(format!(
+            let all = finding.alerts.iter();
+            for alert in all.filter(|a| a.severity > Severity::Low) {
+                let line = format!(
                     "{}: {} {} ({:?})",
                     capture.name, finding.host, alert.rule, alert.severity
-                ));
+                );
+                if !justified(capture, finding, alert.rule) {
+                    self.false_alarms.push(line.clone());
+                }
+                self.alerts.push(line);
             }
         }
     }
@@ -356,8 +371,37 @@ impl Board {
             of(self.count(|l| l.cause_right == Some(true)), causes)
         );
         let _ = writeln!(out, "contacts beyond the truth: {}", self.extra.len());
-        let _ = writeln!(out, "alerts above low: {}", self.alerts.len());
+        let _ = writeln!(
+            out,
+            "alerts above low: {}, false alarms: {}",
+            self.alerts.len(),
+            self.false_alarms.len()
+        );
         out
+    }
+}
+
+/// Whether the truth of a capture says that there is what an alert says.
+fn justified(capture: &Labelled, finding: &Finding, rule: &str) -> bool {
+    let host = finding.host.as_str();
+    let here = || capture.fetches.iter().filter(|f| f.host == host);
+    match rule {
+        "revoked" | "revoked-continued" => {
+            capture.scenario == "revoked" || here().any(|f| f.said.as_deref() == Some("revoked"))
+        }
+        "must-staple-without-staple" => capture.scenario.contains("must-staple"),
+        // Generated answers are signed by CAs that exist nowhere, and none of them is given.
+        "unverifiable-signature" => capture.ca.is_none(),
+        // The generator's look-alikes end in a name that is reserved for tests (RFC 2606).
+        "look-alike-name" if capture.ca.is_none() => host.ends_with(".test"),
+        "look-alike-name"
+        | "address-not-from-dns"
+        | "odd-path"
+        | "odd-method"
+        | "upload"
+        | "not-a-question"
+        | "wrong-content" => here().any(|f| f.reason == "disguise"),
+        _ => false,
     }
 }
 

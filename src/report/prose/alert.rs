@@ -1,19 +1,38 @@
 //! Alerts in words: what was seen, and what harmless thing looks the same.
 
-use crate::finding::Alert;
-use crate::report::prose::capital;
+use crate::finding::{Aftermath, Alert};
+use crate::report::clock;
+use crate::report::prose::{capital, revocation_reason};
 use crate::report::safe;
 
 /// What the rule saw, in one sentence.
 #[must_use]
 pub fn alert(alert: &Alert) -> String {
-    let subject = safe::line(&alert.subject);
-    match (words(alert.rule), subject.is_empty()) {
+    let subject = safe::capped(&alert.subject, 240);
+    let mut text = match (words(alert.rule), subject.is_empty()) {
         (Some(words), false) => capital(&words.with.replacen("{}", &subject, 1)),
         (Some(words), true) => words.without.to_owned(),
         (None, false) => format!("The rule {} matched: {subject}.", alert.rule),
         (None, true) => format!("The rule {} matched; the frames show where.", alert.rule),
+    };
+    if let Some(at) = alert.since {
+        let reason = alert.reason.and_then(revocation_reason);
+        text.push_str(&match (alert.rule, reason) {
+            ("stale-answer", _) => format!(" Its nextUpdate was {}.", clock::rfc3339(at)),
+            ("future-answer" | "older-answer" | "revocation-undone", _) => {
+                format!(" Its thisUpdate is {}.", clock::rfc3339(at))
+            }
+            ("clock-doubt", _) => format!(" The answer says {}.", clock::rfc3339(at)),
+            (_, Some(reason)) => format!(" Since {}, reason: {reason}.", clock::rfc3339(at)),
+            (_, None) => format!(" Since {}.", clock::rfc3339(at)),
+        });
     }
+    text.push_str(match alert.aftermath {
+        Aftermath::WentOn => " The client went on without the answer (it failed open).",
+        Aftermath::GaveUp => " The client then gave the connection up (it failed closed).",
+        Aftermath::Unknown => "",
+    });
+    text
 }
 
 /// What harmless thing looks the same.
@@ -25,10 +44,9 @@ pub fn benign(alert: &Alert) -> &'static str {
     )
 }
 
-/// The alert rules that have words of their own.
-#[cfg(test)]
-fn alert_rules() -> impl Iterator<Item = &'static str> {
-    WORDS.iter().map(|w| w.rule)
+/// The alert rules that have words, in the order of the docs: name, sentence without a value, what looks the same.
+pub fn alert_words() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    WORDS.iter().map(|w| (w.rule, w.without, w.benign))
 }
 
 struct Words {
@@ -46,36 +64,85 @@ fn words(rule: &str) -> Option<&'static Words> {
 
 static WORDS: &[Words] = &[
     Words {
-        rule: "address-not-from-dns",
-        with: "The request went to {}, an address that no lookup in this capture gave for the host it names.",
-        without: "The request went to an address that no lookup in this capture gave for the host it names.",
-        benign: "The address may come from a lookup before the capture began, from a cache, or from DNS over HTTPS, \
-                 which a capture cannot read.",
-    },
-    Words {
         rule: "look-alike-name",
         with: "The name {} resembles a lencr.org name but does not belong to lencr.org.",
         without: "The name resembles a lencr.org name but does not belong to lencr.org.",
-        benign: "A local DNS search suffix appended to a lencr.org name, or a mistyped name, looks the same.",
+        benign: "A mistyped name, a local DNS search suffix appended to a lencr.org name, or an unrelated owner of a similar \
+                 name looks the same.",
+    },
+    Words {
+        rule: "look-alike-lookup",
+        with: "The name {}, which was looked up without success, resembles a lencr.org name but does not belong to lencr.org.",
+        without: "A name that was looked up without success resembles a lencr.org name but does not belong to lencr.org.",
+        benign: "A mistyped name, or a local DNS search suffix appended to a lencr.org name, looks the same.",
+    },
+    Words {
+        rule: "invented-host",
+        with: "The host {} was used; it is under lencr.org, but certificates of Let's Encrypt name no such host.",
+        without: "The host that was used is under lencr.org, but certificates of Let's Encrypt name no such host.",
+        benign: "A host for something newer than this version knows, or someone trying names by hand, looks the same.",
     },
     Words {
         rule: "invented-name",
-        with: "The name {} is under lencr.org, but certificates of Let's Encrypt name no such host.",
-        without: "The name is under lencr.org, but certificates of Let's Encrypt name no such host.",
-        benign: "A name for a newer CA than this version knows, or someone trying names by hand, looks the same.",
+        with: "The name {} was looked up; it is under lencr.org, but certificates of Let's Encrypt name no such host.",
+        without: "The name that was looked up is under lencr.org, but certificates of Let's Encrypt name no such host.",
+        benign: "A name for something newer than this version knows, or someone trying names by hand, looks the same.",
+    },
+    Words {
+        rule: "dns-tunnel-shape",
+        with: "The lookups have the shape of a DNS tunnel: {}.",
+        without: "The lookups have the shape of a DNS tunnel: many long names without meaning.",
+        benign: "A security scanner or a misconfigured monitoring tool that makes up names looks the same. The zone is Let's \
+                 Encrypt's own, so data in such names would reach nobody else unless the resolver is somebody else's.",
+    },
+    Words {
+        rule: "names-tried",
+        with: "Names under lencr.org were tried one after the other: {}.",
+        without: "Names under lencr.org were tried one after the other.",
+        benign: "A tool that lists the hosts of a domain, run by a curious person or a security team, does this.",
     },
     Words {
         rule: "tls-to-lencr",
-        with: "A TLS or QUIC connection named {} as its server, although certificates name these hosts for plain HTTP only.",
+        with: "A TLS or QUIC connection named {} as its server, although certificates name this host for plain HTTP only.",
         without: "A TLS or QUIC connection named a lencr.org host as its server, although certificates name these hosts \
                   for plain HTTP only.",
         benign: "A person with the address in a browser that tries HTTPS first, or an uptime check, does the same.",
     },
     Words {
+        rule: "address-not-from-dns",
+        with: "The request went to {}, an address that no lookup in this capture gave for the host it names, and no signed \
+               answer vouches for it.",
+        without: "The request went to an address that no lookup in this capture gave for the host it names, and no signed \
+                  answer vouches for it.",
+        benign: "The address may come from a lookup before the capture began, from a cache, from a hosts file, or from DNS \
+                 over HTTPS, which a capture cannot read.",
+    },
+    Words {
+        rule: "address-unseen",
+        with: "The request went to {}, an address that no lookup in this capture gave for the host it names; the answer is \
+               correctly signed all the same.",
+        without: "The request went to an address that no lookup in this capture gave for the host it names; the answer is \
+                  correctly signed all the same.",
+        benign: "Content networks hand out changing addresses and clients keep them for a while, so this is ordinary. A good \
+                 signature says who made the bytes, not who delivered them.",
+    },
+    Words {
         rule: "odd-method",
         with: "The request used {}, which no certificate check needs at this kind of host.",
         without: "The request used a method that no certificate check needs at this kind of host.",
-        benign: "A test tool or an uptime check (HEAD, OPTIONS) does the same.",
+        benign: "A test tool or an uptime check (OPTIONS) does the same.",
+    },
+    Words {
+        rule: "upload",
+        with: "The request carried a body ({}), although nothing is ever sent to this kind of host.",
+        without: "The request carried a body, although nothing is ever sent to this kind of host.",
+        benign: "A test by hand, or a tool that sends an OCSP question to the wrong host, does the same.",
+    },
+    Words {
+        rule: "not-a-question",
+        with: "What was sent to this OCSP host is no OCSP question ({}).",
+        without: "What was sent to this OCSP host is no OCSP question.",
+        benign: "A test by hand, or a client with a faulty encoder, does the same.",
     },
     Words {
         rule: "odd-path",
@@ -90,15 +157,21 @@ static WORDS: &[Words] = &[
         benign: "A captive portal, a filter's block page or a proxy's error page looks the same.",
     },
     Words {
+        rule: "redirected",
+        with: "The answer sends the client on to {}, which these hosts do not do: something on the way may have answered.",
+        without: "The answer sends the client on, which these hosts do not do: something on the way may have answered.",
+        benign: "A captive portal or a DNS filter with a block page answers like this on purpose.",
+    },
+    Words {
         rule: "bad-signature",
         with: "The signature over the answer does not hold ({}).",
         without: "The signature over the answer does not hold.",
-        benign: "Bytes damaged or missing in the capture spoil a signature too; clients discard such an answer.",
+        benign: "Bytes damaged on the way or missing in the capture spoil a signature too; clients discard such an answer.",
     },
     Words {
         rule: "unverifiable-signature",
-        with: "The answer is signed by {}, an issuer that is not known here, so nothing vouches for it.",
-        without: "The answer is signed by an issuer that is not known here, so nothing vouches for it.",
+        with: "The answer is signed by {}, an issuer whose key is not known here, so nothing vouches for it.",
+        without: "The answer is signed by an issuer whose key is not known here, so nothing vouches for it.",
         benign: "A private or test CA (give its certificate with --ca) or a CA newer than this version looks the same.",
     },
     Words {
@@ -108,16 +181,47 @@ static WORDS: &[Words] = &[
         benign: "A mixed-up cache on the way looks the same; clients discard such an answer.",
     },
     Words {
+        rule: "wrong-issuer",
+        with: "The answer is about another CA than the one asked about: {}.",
+        without: "The answer is about a certificate with the right serial, but of another CA than the one asked about.",
+        benign: "A mixed-up cache on the way, or a CA that moved its files, looks the same; clients discard such an answer.",
+    },
+    Words {
+        rule: "idp-mismatch",
+        with: "The list says that it belongs at another address than the one it came from: {}.",
+        without: "The list says that it belongs at another address than the one it came from.",
+        benign: "A mirror or a cache that stores lists under other names looks the same.",
+    },
+    Words {
         rule: "stale-answer",
         with: "The answer had run out before it was delivered ({}).",
         without: "The answer had run out before it was delivered.",
-        benign: "A cache that was not refreshed, or a wrong clock on the capturing machine, looks the same.",
+        benign: "A cache that was not refreshed, or a wrong clock on the capturing machine, looks the same as an old answer that \
+                 is played again.",
     },
     Words {
         rule: "future-answer",
         with: "The answer is dated in the future of this capture ({}).",
         without: "The answer is dated in the future of this capture.",
         benign: "A wrong clock on the capturing machine is the usual reason.",
+    },
+    Words {
+        rule: "clock-doubt",
+        with: "Neither the answer nor the certificate it concerns fits the clock of this capture ({}).",
+        without: "Neither the answer nor the certificate it concerns fits the clock of this capture.",
+        benign: "The clock of the capturing machine was wrong, or the times were changed afterwards: that explains both at once.",
+    },
+    Words {
+        rule: "older-answer",
+        with: "An answer about the same had come before in this capture, and it was newer than this one ({}).",
+        without: "An answer about the same had come before in this capture, and it was newer than this one.",
+        benign: "The caches of a content network are not refreshed all at once, so two answers may come in the wrong order.",
+    },
+    Words {
+        rule: "revocation-undone",
+        with: "An earlier answer in this capture said revoked, this one says good ({}).",
+        without: "An earlier answer in this capture said revoked, this one says good.",
+        benign: "A cache that still holds an answer from before the revocation looks the same.",
     },
     Words {
         rule: "revoked",
@@ -128,9 +232,17 @@ static WORDS: &[Words] = &[
     },
     Words {
         rule: "revoked-continued",
-        with: "The certificate with serial {} is revoked, and the client went on with the connection regardless.",
-        without: "The certificate is revoked, and the client went on with the connection regardless.",
-        benign: "A client that fetches a list for later use, or whose policy ignores revocation, does this by design.",
+        with: "The certificate with serial {} is revoked, and the client sent more on a connection that showed it after it had \
+               this answer.",
+        without: "The certificate is revoked, and the client sent more on a connection that showed it after it had this answer.",
+        benign: "A client that fetches a list for later use, or whose policy ignores revocation, does this by design. The \
+                 revocation itself may be routine.",
+    },
+    Words {
+        rule: "revoked-unproven",
+        with: "An answer that cannot be relied on says that the certificate with serial {} is revoked.",
+        without: "An answer that cannot be relied on says that the certificate is revoked.",
+        benign: "Its signer is not known here (a private CA: give it with --ca), it has run out, or the capture lacks a part of it.",
     },
     Words {
         rule: "must-staple-without-staple",
@@ -152,9 +264,15 @@ static WORDS: &[Words] = &[
     },
     Words {
         rule: "outage",
-        with: "Contacts failed again and again: {}.",
-        without: "Contacts failed again and again.",
-        benign: "A firewall rule of the own network, most often a block on port 80, looks the same as an outage.",
+        with: "Contacts of several devices failed again and again: {}.",
+        without: "Contacts of several devices failed again and again.",
+        benign: "A rule of the own network, most often a block on port 80 or in DNS, looks the same as an outage elsewhere.",
+    },
+    Words {
+        rule: "blocked",
+        with: "Contacts of one device failed again and again: {}.",
+        without: "Contacts of one device failed again and again.",
+        benign: "A firewall or DNS filter does this on purpose; a weak network or a responder in trouble looks the same.",
     },
     Words {
         rule: "ocsp-after-shutdown",
@@ -162,36 +280,6 @@ static WORDS: &[Words] = &[
         without: "This is a contact with an OCSP host, and Let's Encrypt switched its OCSP service off on 2025-08-06.",
         benign: "Stale configuration is the common cause: an old stapling setting, or a certificate that ran out long ago \
                  and is still served.",
-    },
-    Words {
-        rule: "dns-tunnel-shape",
-        with: "The lookups have the shape of a DNS tunnel: {}.",
-        without: "The lookups have the shape of a DNS tunnel: many long names without meaning.",
-        benign: "A security scanner or a misconfigured monitoring tool that makes up names looks the same.",
-    },
-    Words {
-        rule: "young-certificate",
-        with: "The certificate of the site was new when it was shown: {}.",
-        without: "The certificate of the site was new when it was shown.",
-        benign: "Certificates are renewed every few weeks, so a new one is ordinary on its own.",
-    },
-    Words {
-        rule: "self-signed-trigger",
-        with: "The server showed a self-signed certificate: {}.",
-        without: "The server showed a self-signed certificate.",
-        benign: "Devices and test servers on the own network often do.",
-    },
-    Words {
-        rule: "expired-trigger",
-        with: "The server showed a certificate that had run out: {}.",
-        without: "The server showed a certificate that had run out.",
-        benign: "A renewal that failed unnoticed, or a wrong clock on the capturing machine, looks the same.",
-    },
-    Words {
-        rule: "idp-mismatch",
-        with: "The list says that it belongs at another address than the one it came from: {}.",
-        without: "The list says that it belongs at another address than the one it came from.",
-        benign: "A mirror or a cache that stores lists under other names looks the same.",
     },
 ];
 
@@ -201,17 +289,12 @@ mod tests {
     use crate::finding::Severity;
 
     fn about(rule: &'static str, subject: &str) -> Alert {
-        Alert {
-            rule,
-            severity: Severity::Low,
-            subject: subject.into(),
-            frames: vec![],
-        }
+        Alert::new(rule, Severity::Low, subject, vec![])
     }
 
     #[test]
     fn each_rule_has_whole_sentences_with_and_without_a_subject() {
-        for rule in alert_rules() {
+        for (rule, ..) in alert_words() {
             for subject in ["", "SUBJECT"] {
                 let alert = about(rule, subject);
                 let text = super::alert(&alert);

@@ -27,7 +27,7 @@ use crate::report::safe;
 use crate::report::words::Word;
 
 pub use advice::advice;
-pub use alert::{alert, benign};
+pub use alert::{alert, alert_words, benign};
 pub use answer::{answer, failure, ocsp_error, revocation_reason, status, timing};
 pub use coverage::{blind_spot, coverage, nothing_found, summary};
 pub use evidence::{evidence, rejection};

@@ -294,6 +294,7 @@ fn disguise(finding: &Finding) -> Vec<String> {
 pub(super) const fn vouched(signature: Signature) -> &'static str {
     match signature {
         Signature::Verified => ", correctly signed",
+        Signature::Unfit => ", correctly signed, but not to be relied on here",
         Signature::Bad => ", but its signature does not hold",
         Signature::UnknownIssuer => ", signed by an issuer that is not known here",
         Signature::Unchecked => "",

@@ -45,12 +45,8 @@ pub(crate) fn alert(
     subject: &str,
     frames: &[u64],
 ) -> Alert {
-    Alert {
-        rule,
-        severity,
-        subject: subject.into(),
-        frames: frames.iter().copied().map(FrameNo).collect(),
-    }
+    let frames = frames.iter().copied().map(FrameNo).collect();
+    Alert::new(rule, severity, subject, frames)
 }
 
 pub(crate) fn candidate(site: &str, confidence: Confidence) -> Candidate {

@@ -37,6 +37,8 @@ enum Claim {
     Cause(Cause),
     Alert(String, bool),
     Quiet,
+    /// Exactly these rules.
+    Alerts(Vec<String>),
     With(String),
     Rejects(String, String),
     Kind(ContactKind),
@@ -70,6 +72,18 @@ impl Expectation {
                 "no-site" => Claim::NoSite,
                 "unnamed" => Claim::Unnamed,
                 "quiet" => Claim::Quiet,
+                "only-alerts" => {
+                    let mut rules: Vec<String> = words
+                        .take_while(|w| {
+                            w.contains('-')
+                                || matches!(w, "revoked" | "upload" | "sinkhole" | "redirected")
+                        })
+                        .iter()
+                        .map(|w| (*w).to_owned())
+                        .collect();
+                    rules.sort();
+                    Claim::Alerts(rules)
+                }
                 "alert" => Claim::Alert(words.need("a rule").to_owned(), true),
                 "no-alert" => Claim::Alert(words.need("a rule").to_owned(), false),
                 "with" => Claim::With(words.need("a rule").to_owned()),
@@ -148,6 +162,11 @@ impl Claim {
             Self::Confidence(level, _) => verdict.confidence == *level,
             Self::Cause(cause) => verdict.cause == *cause,
             Self::Alert(rule, there) => finding.alerts.iter().any(|a| a.rule == rule) == *there,
+            Self::Alerts(rules) => {
+                let mut own: Vec<&str> = finding.alerts.iter().map(|a| a.rule).collect();
+                own.sort_unstable();
+                own == *rules
+            }
             Self::Quiet => finding.alerts.iter().all(|a| a.severity == Severity::Info),
             Self::With(rule) => finding
                 .candidates

@@ -15,7 +15,7 @@
 //! Times are milliseconds from the start of the case (`3s`, `10m`, `7d` are longer); `on`, `data`, `ends` say
 //! when the client went on after the server's flight, sent its first request, hung up. A case that shows what
 //! the tool should say and does not yet has a line `open` with the reason; it fails once it passes, so that
-//! the line goes away. `notation/stage.rs` documents each line where it is read.
+//! the line goes away. A line `near RULE` says that the case comes near to an alert and must not raise it. `notation/stage.rs` documents each line where it is read.
 
 mod agents;
 mod der;
@@ -48,6 +48,8 @@ pub(crate) struct Case {
     pub(crate) open: Option<String>,
     pub(crate) events: Vec<Event>,
     pub(crate) expectations: Vec<Expectation>,
+    /// Alert rules that the case comes near to, and does not raise.
+    pub(crate) near: Vec<String>,
     all_cas: bool,
     supplied: Vec<Arc<Certificate>>,
     trusted: Vec<Arc<[u8]>>,
@@ -92,6 +94,12 @@ impl Case {
         }
         if free && found == 0 {
             failures.push("no findings".to_owned());
+        }
+        for rule in &self.near {
+            let raised = report.findings.iter().flat_map(|f| &f.alerts);
+            if raised.chain(&report.alerts).any(|a| a.rule == rule) {
+                failures.push(format!("raises {rule}"));
+            }
         }
         let mut next = report.findings.iter();
         for expectation in &self.expectations {
@@ -164,6 +172,7 @@ fn read(file: &str, lines: &[&str]) -> Case {
         open: None,
         events: Vec::new(),
         expectations: Vec::new(),
+        near: Vec::new(),
         all_cas: false,
         supplied: Vec::new(),
         trusted: stage.world.trusted().collect(),
@@ -173,9 +182,12 @@ fn read(file: &str, lines: &[&str]) -> Case {
         match word {
             "case" => case.title = rest.to_owned(),
             "because" => case.because = rest.to_owned(),
+            "near" => case.near.push(rest.to_owned()),
             "open" => case.open = Some(rest.to_owned()),
             "date" => {}
             "all-cas" => case.all_cas = true,
+            // The CAs of the notation count for nothing.
+            "distrust" => case.trusted.clear(),
             "cert" => cert(&mut stage, rest),
             "host" => stage.host(Words::of(rest)),
             "knows" => case.supplied.extend(stage.world.get(rest).cloned()),

@@ -19,9 +19,9 @@ impl Stage {
         let mut question = self.question(&mut words);
         let (mut body, mut took, mut status) = (Reply::Fitting, Span::from_millis(20), 200);
         let (mut connection, mut proxied, mut syn, mut agent) = (None, false, SYN, "firefox");
-        let (mut process, mut about, mut conditional) = (None, None, false);
+        let (mut process, mut about, mut conditional, mut connect) = (None, None, false, false);
         let (mut this, mut next) = (Span::from_secs(-86_400), Span::from_secs(6 * 86_400));
-        let mut method = None;
+        let (mut method, mut forged, mut location, mut sends) = (None, false, None, 0);
         while let Some(word) = words.next() {
             match word {
                 "good" | "gives-it" => {}
@@ -57,6 +57,10 @@ impl Stage {
                 "method" => method = Some(words.need("a method").to_owned()),
                 "process" => process = Some(process_of(words.need("a process"))),
                 "scope" => ends.scope = scope_of(&mut words),
+                "forged" => forged = true,
+                "moved" => location = Some(words.need("a URL").to_owned()),
+                "sends" => sends = words.need("bytes").parse().expect("a number"),
+                "connect" => connect = true,
                 "port" => ends
                     .client
                     .set_port(words.need("a port").parse().expect("a port")),
@@ -83,6 +87,14 @@ impl Stage {
         request.index = index;
         request.first_at = at;
         request.conditional |= conditional;
+        if sends > 0 {
+            request.body_len = sends;
+            request.body = Some(vec![b'x'; usize::try_from(sends).expect("a small number")].into());
+        }
+        if connect {
+            request.method = "CONNECT".to_owned();
+            request.form = TargetForm::Authority;
+        }
         if proxied {
             request.form = TargetForm::Absolute;
         }
@@ -100,8 +112,12 @@ impl Stage {
             return;
         }
         let (this, next) = (at.plus(this).as_secs(), at.plus(next).as_secs());
-        let (kind, bytes) = self.reply(body, &question, about, (this, next));
-        let response = response(index, status, end, kind, bytes);
+        let (kind, mut bytes) = self.reply(body, &question, about, (this, next));
+        if let Some(last) = bytes.as_mut().and_then(|b| b.last_mut()).filter(|_| forged) {
+            *last ^= 1;
+        }
+        let mut response = response(index, status, end, kind, bytes);
+        response.location = location;
         self.add(end, flow, EventKind::Response(Box::new(response)));
         let open = self.flows.entry(flow).or_insert(Open {
             client: at,
