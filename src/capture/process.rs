@@ -19,21 +19,24 @@ const PKTAP_V2: u32 = 0x0008_0000;
 const TRAILER: usize = 32;
 const TRAILER_MAGIC: [u8; 4] = [0x01, 0x07, 0x20, 0x21];
 
-/// From whatever a frame has. Looking is cheap when there is nothing; finding something allocates, so ask
-/// once per flow rather than once per packet.
+/// From whatever a frame has; a comment comes first, since it says more than the few bytes of a header can.
+/// Looking is cheap when there is nothing; finding something allocates.
 #[must_use]
 pub fn process_of_frame(frame: &Frame<'_>) -> Option<Process> {
-    let by_link = match frame.link {
+    if let Some(process) = frame.comment.and_then(process_of_comment) {
+        return Some(process);
+    }
+    match frame.link {
         // LINKTYPE_USER2 is anybody's, so the header is checked.
-        LinkType(258 | 149) => process_of_pktap(frame.bytes),
-        LinkType::ETHERNET => process_of_trailer(frame.bytes),
+        LinkType(149 | 258) => process_of_pktap(frame.bytes),
+        // The trailer brings an Ethernet header of its own, which some tools take off again.
+        LinkType::ETHERNET | LinkType::RAW => process_of_trailer(frame.bytes),
         _ => None,
-    };
-    by_link.or_else(|| process_of_comment(frame.comment?))
+    }
 }
 
 /// From a frame that begins with a PKTAP header (LINKTYPE_PKTAP, or LINKTYPE_USER2 as Apple writes it).
-/// Where a daemon works for another process, that one (the effective process) is named.
+/// Where a daemon works for another process, that one (the effective process) is named, with the daemon as its parent.
 ///
 /// Fields are in the byte order of the capturing host, and all that ever had PKTAP are little-endian.
 #[must_use]
@@ -62,12 +65,13 @@ pub fn process_of_pktap(frame: &[u8]) -> Option<Process> {
     };
     // Absent processes are -1, and 0 is the kernel.
     let known = |pid: u32| (1..=i32::MAX.unsigned_abs()).contains(&pid);
-    let (pid, name) = match effective {
-        Some(name) if known(effective_pid) => (effective_pid, name),
-        _ => (pid, name?),
+    let (pid, name, through) = match effective {
+        Some(other) if known(effective_pid) => (effective_pid, other, name),
+        _ => (pid, name?, None),
     };
     known(pid).then(|| Process {
         pid: Some(pid),
+        parent: through.filter(|daemon| *daemon != name),
         ..bare(name, "pktap")
     })
 }
@@ -159,6 +163,11 @@ fn of_lines(comment: &str) -> Option<Process> {
             "App" => app = Some(value),
             "Args" if !value.is_empty() => process.command = Some(value.to_owned()),
             "UserId" => process.user = Some(value.to_owned()),
+            // What macOS says of a daemon: name and number.
+            "Through" => {
+                let name = value.rsplit_once(' ').map_or(value, |(name, _)| name);
+                process.parent = Some(name.to_owned());
+            }
             "ParentCmd" | "ParentComm" => process.parent = Some(base_name(value).to_owned()),
             "ContainerName" if !value.is_empty() => process.unit = Some(value.to_owned()),
             "PodName" if process.unit.is_none() => process.unit = Some(value.to_owned()),
@@ -234,6 +243,7 @@ mod tests {
         frame[88..94].copy_from_slice(b"Safari");
         let process = process_of_pktap(&frame).unwrap();
         assert_eq!((process.pid, process.name.as_str()), (Some(411), "Safari"));
+        assert_eq!(process.parent.as_deref(), Some("trustd"));
         for cut in 0..105 {
             assert!(process_of_pktap(&frame[..cut]).is_none(), "cut at {cut}");
         }
@@ -257,11 +267,18 @@ mod tests {
         };
         let name = |link, comment| process_of_frame(&frame(link, comment)).map(|found| found.name);
         assert_eq!(name(LinkType::ETHERNET, None), Some("a".repeat(20)));
-        assert_eq!(name(LinkType::RAW, None), None);
+        assert_eq!(name(LinkType::RAW, None), Some("a".repeat(20)));
         assert_eq!(
-            name(LinkType::RAW, Some("PID: 9\nCmd: /bin/x")),
-            Some("x".into())
+            name(LinkType::ETHERNET, Some("PID: 9\nCmd: /bin/x")),
+            Some("x".into()),
+            "the comment says more"
         );
+        assert_eq!(
+            name(LinkType::ETHERNET, Some("seen twice")),
+            Some("a".repeat(20)),
+            "not every comment names a process"
+        );
+        assert_eq!(name(LinkType::LINUX_SLL, None), None);
         assert_eq!(name(LinkType(149), None), None);
     }
 
@@ -306,6 +323,8 @@ mod tests {
         assert_eq!(process.command.as_deref(), Some("curl https://example.org"));
         assert_eq!(process.parent.as_deref(), Some("bash"));
         assert_eq!(process.unit.as_deref(), Some("web"));
+        let daemon = process_of_comment("pktap\nPID: 5\nCmd: Safari\nThrough: trust agent 9");
+        assert_eq!(daemon.unwrap().parent.as_deref(), Some("trust agent"));
         for (comment, expected) in [
             (ptcpdump, Some(("curl", Some(812), "packet comment"))),
             (

@@ -9,12 +9,11 @@ use anyhow::Context as _;
 #[cfg(feature = "live")]
 use crate::capture::bpf::Bpf;
 use crate::capture::merge::{self, Merged};
-use crate::capture::{self, Item, process};
+use crate::capture::process::process_of_frame;
+use crate::capture::{self, Item};
 use crate::engine::Engine;
-use crate::event::Process;
 #[cfg(feature = "tui")]
 use crate::frame::FrameNo;
-use crate::frame::{Frame, LinkType};
 use crate::report::{Interface, Options};
 #[cfg(feature = "tui")]
 use crate::tui::FrameBytes;
@@ -108,7 +107,7 @@ impl Reading {
                 {
                     return self.most != Some(self.frames);
                 }
-                match process_of(&frame) {
+                match process_of_frame(&frame) {
                     Some(process) => self.engine.push_of(frame, process),
                     None => self.engine.push(frame),
                 }
@@ -128,19 +127,5 @@ impl Reading {
             }),
         }
         true
-    }
-}
-
-/// The process that another tool recorded with a frame.
-fn process_of(frame: &Frame<'_>) -> Option<Process> {
-    if let Some(comment) = frame.comment
-        && let Some(process) = process::process_of_comment(comment)
-    {
-        return Some(process);
-    }
-    match frame.link {
-        LinkType(149 | 258) => process::process_of_pktap(frame.bytes),
-        LinkType::ETHERNET | LinkType::RAW => process::process_of_trailer(frame.bytes),
-        _ => None,
     }
 }

@@ -12,7 +12,6 @@ mod icmp;
 mod ip;
 mod link;
 mod plausible;
-mod process;
 mod rest;
 mod scope;
 mod tunnel;
@@ -28,7 +27,6 @@ use crate::limits::Limits;
 
 pub use self::defrag::FragmentCounts;
 pub use self::link::{link_name, link_supported};
-pub use self::process::process_of;
 pub use self::undecoded::Undecoded;
 
 /// Decodes frames. Its only state is fragments waiting for the rest of their datagram.
