@@ -93,14 +93,20 @@ pub struct Args {
     pub sort: SortArg,
 
     /// Also write the frames that prove the findings into a pcapng file, with comments that say what they prove
-    #[arg(short = 'w', long = "write", value_name = "FILE", conflicts_with_all = ["redact", "follow"])]
+    #[arg(
+        short = 'w',
+        long = "write",
+        value_name = "FILE",
+        conflicts_with = "follow"
+    )]
     pub write: Option<PathBuf>,
 
     /// With -w: also the TLS secrets that opened handshakes of the evidence
-    #[arg(long, requires = "write")]
+    #[arg(long, requires = "write", conflicts_with = "redact")]
     pub with_secrets: bool,
 
-    /// Pseudonyms for clients and their MACs; '=sites' also for the sites, their addresses and serials
+    /// Pseudonyms for clients and their MACs; '=sites' also for the sites, their addresses and serials. With -w the
+    /// frames hold them too
     #[arg(long, value_enum, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "clients")]
     pub redact: Option<RedactArg>,
 

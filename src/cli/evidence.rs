@@ -1,23 +1,32 @@
 //! `-w`: a second reading of the inputs, for the frames that matter.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::{BufWriter, Read as _, Write};
+use std::io::{self, BufWriter, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use crate::capture::process::process_of_frame;
 use crate::capture::write::{PcapngWriter, Section};
 use crate::capture::{self, Item};
 use crate::crypto::Sha256;
+use crate::event::Process;
 use crate::evidence::Plan;
-use crate::finding::{Finding, Report};
-use crate::frame::InterfaceId;
+use crate::evidence::redact::Redactor;
+use crate::finding::{Finding, FindingId, Report};
+use crate::frame::{Frame, InterfaceId, LinkType};
 use crate::limits::Limits;
-use crate::wire::Decoder;
+use crate::report::redact::Redaction;
+use crate::report::safe;
+use crate::wire::{Decoder, Packet};
 
 /// Findings named one by one in the section comment.
 const NAMED: usize = 200;
+/// Said with every frame that is not whole.
+const LEFT_OUT: &str =
+    "whylencr: payload left out, since it may tell of a person or a machine (--redact)";
 
 /// What an evidence capture is made of.
 pub(super) struct Request<'a> {
@@ -29,6 +38,8 @@ pub(super) struct Request<'a> {
     pub(super) filter: Option<&'a str>,
     /// Key logs to take secrets from; None leaves out also those that the inputs hold.
     pub(super) secrets: Option<&'a [PathBuf]>,
+    /// Pseudonyms instead of what was captured.
+    pub(super) redaction: Option<&'a Redaction>,
 }
 
 /// Frames that were written, and how many there were.
@@ -36,6 +47,8 @@ pub(super) struct Request<'a> {
 pub(super) struct Written {
     pub(super) kept: u64,
     pub(super) of: u64,
+    /// Of those written, frames of which payload was left out.
+    pub(super) left_out: u64,
 }
 
 /// Refuses what cannot work, before anything is read.
@@ -82,6 +95,18 @@ pub(super) fn write(
     out: impl Write,
 ) -> anyhow::Result<Written> {
     let mut plan = Plan::new(report, selected);
+    let mut redactor = None;
+    if let Some(redaction) = request.redaction {
+        redactor = Some(collect(request, redaction, report, &plan)?);
+        let hidden = redaction.apply(report);
+        let ids: BTreeSet<FindingId> = selected.iter().map(|f| f.id).collect();
+        let selected: Vec<&Finding> = hidden
+            .findings
+            .iter()
+            .filter(|f| ids.contains(&f.id))
+            .collect();
+        plan.speak_of(&hidden, &selected);
+    }
     let comment = comment(request, selected)?;
     let section = Section {
         application: Some(concat!("whylencr ", env!("CARGO_PKG_VERSION"))),
@@ -97,33 +122,44 @@ pub(super) fn write(
     let mut source = capture::merge::open_all(request.inputs, None)?;
     // The numbers of the interfaces in the new file.
     let mut interfaces: Vec<(InterfaceId, u32)> = Vec::new();
-    let mut decoder = Decoder::new(&Limits::default());
     let mut written = Written::default();
-    let mut first = true;
+    let mut sieve = Sieve::new(plan);
     while let Some(item) = source.next_item() {
         match item {
             Item::Interface(info) => {
-                let number = writer.interface(info.link, info.snaplen, info.name.as_deref())?;
+                // Frames made anew are Ethernet, and people give names to interfaces.
+                let (link, name) = match redactor {
+                    Some(_) => (LinkType::ETHERNET, None),
+                    None => (info.link, info.name.as_deref()),
+                };
+                let number = writer.interface(link, info.snaplen, name)?;
                 interfaces.push((info.id, number));
             }
             Item::Secrets(lines) if request.secrets.is_some() => {
-                add_secrets(&mut writer, &plan, lines)?;
+                add_secrets(&mut writer, &sieve.plan, lines)?;
             }
             Item::Frame(frame) => {
                 written.of += 1;
-                let packet = decoder.decode(&frame).ok();
-                let is_first = first && packet.is_some();
-                first &= packet.is_none();
-                let kept = match &packet {
-                    Some(packet) => plan.keeps(&frame, Some(packet), None),
-                    None => plan.keeps(&frame, None, decoder.fragment_ends()),
-                };
                 let known = interfaces.iter().find(|(id, _)| *id == frame.interface);
-                if let (true, Some((_, number))) = (kept, known) {
-                    let comments = plan.comments(frame.no, is_first);
-                    let comments: Vec<&str> = comments.iter().map(String::as_str).collect();
-                    writer.packet(*number, &frame, &comments)?;
-                    written.kept += 1;
+                if let Some((_, number)) = known {
+                    let kept = sieve.sift(&frame, |plan, packet, comments| match &mut redactor {
+                        None => {
+                            packet_of(&mut writer, *number, &frame, &comments).map(|()| Some(0))
+                        }
+                        Some(redactor) => anew(
+                            redactor,
+                            plan,
+                            &mut writer,
+                            *number,
+                            &frame,
+                            packet,
+                            comments,
+                        ),
+                    });
+                    if let Some(left_out) = kept.transpose()?.flatten() {
+                        written.kept += 1;
+                        written.left_out += u64::from(left_out > 0);
+                    }
                 }
                 if request.count == Some(written.of) {
                     break;
@@ -134,6 +170,126 @@ pub(super) fn write(
     }
     writer.flush()?;
     Ok(written)
+}
+
+/// Tells which frames are evidence.
+struct Sieve {
+    plan: Plan,
+    decoder: Decoder,
+    first: bool,
+}
+
+impl Sieve {
+    fn new(plan: Plan) -> Self {
+        Self {
+            plan,
+            decoder: Decoder::new(&Limits::default()),
+            first: true,
+        }
+    }
+
+    /// Hands a frame that is kept on, as far as it could be decoded, with its comments.
+    fn sift<R>(
+        &mut self,
+        frame: &Frame<'_>,
+        kept: impl FnOnce(&Plan, Option<&Packet<'_>>, Vec<String>) -> R,
+    ) -> Option<R> {
+        match self.decoder.decode(frame) {
+            Ok(packet) => {
+                let first = std::mem::replace(&mut self.first, false);
+                self.plan.keeps(frame, Some(&packet), None).then(|| {
+                    let comments = self.plan.comments(frame.no, first);
+                    kept(&self.plan, Some(&packet), comments)
+                })
+            }
+            Err(_) => {
+                let ends = self.decoder.fragment_ends();
+                self.plan
+                    .keeps(frame, None, ends)
+                    .then(|| kept(&self.plan, None, self.plan.comments(frame.no, false)))
+            }
+        }
+    }
+}
+
+/// A reading of its own: an address may be split between two segments, and frames come one by one.
+fn collect(
+    request: &Request<'_>,
+    redaction: &Redaction,
+    report: &Report,
+    plan: &Plan,
+) -> anyhow::Result<Redactor> {
+    let mut redactor = Redactor::new(redaction.hider(report), report, plan);
+    let mut sieve = Sieve::new(plan.clone());
+    let mut source = capture::merge::open_all(request.inputs, None)?;
+    let mut frames = 0;
+    while let Some(item) = source.next_item() {
+        if let Item::Frame(frame) = item {
+            frames += 1;
+            sieve.sift(&frame, |_, packet, _| {
+                if let Some(packet) = packet {
+                    redactor.collect(frame.no, packet);
+                }
+            });
+            if request.count == Some(frames) {
+                break;
+            }
+        }
+    }
+    redactor.clean();
+    Ok(redactor)
+}
+
+/// Writes a frame made anew; how many bytes of it were left out, or None when all were.
+fn anew<W: Write>(
+    redactor: &mut Redactor,
+    plan: &Plan,
+    writer: &mut PcapngWriter<W>,
+    number: u32,
+    frame: &Frame<'_>,
+    packet: Option<&Packet<'_>>,
+    mut comments: Vec<String>,
+) -> io::Result<Option<usize>> {
+    // What was not decoded cannot be vouched for; the frame that completes a datagram holds all of it.
+    let made = packet.and_then(|packet| redactor.rewrite(frame, packet, plan.is_quic(packet)));
+    let Some(made) = made else {
+        return Ok(None);
+    };
+    if let Some(process) = process_of_frame(frame) {
+        comments.insert(0, named(&process));
+    }
+    if made.left_out > 0 {
+        comments.push(LEFT_OUT.to_owned());
+    }
+    let anew = Frame {
+        bytes: &made.bytes,
+        wire_len: made.wire_len,
+        crossing: made.crossing,
+        comment: None,
+        link: LinkType::ETHERNET,
+        ..*frame
+    };
+    packet_of(writer, number, &anew, &comments)?;
+    Ok(Some(made.left_out))
+}
+
+fn packet_of<W: Write>(
+    writer: &mut PcapngWriter<W>,
+    number: u32,
+    frame: &Frame<'_>,
+    comments: &[String],
+) -> io::Result<()> {
+    let comments: Vec<&str> = comments.iter().map(String::as_str).collect();
+    writer.packet(number, frame, &comments)
+}
+
+/// The process as the report names it, in a form that is read back.
+fn named(process: &Process) -> String {
+    let name = safe::line(&process.name);
+    match process.pid {
+        Some(pid) => format!("PID: {pid}\nCmd: {name}"),
+        None => format!("rustnet process={}", name.replace(' ', "_")),
+    }
 }
 
 fn add_secrets<W: Write>(
@@ -175,14 +331,24 @@ fn comment(request: &Request<'_>, selected: &[&Finding]) -> anyhow::Result<Strin
         .collect();
     let more = if selected.len() > NAMED { ", ..." } else { "" };
     let _ = writeln!(text, "Findings: {}{more}", ids.join(", "));
-    let _ = writeln!(text, "Filter: {}", request.filter.unwrap_or("none"));
+    let filter = match (request.filter, request.redaction) {
+        (Some(_), Some(_)) => "one that is not shown (--redact)",
+        (filter, _) => filter.unwrap_or("none"),
+    };
+    let _ = writeln!(text, "Filter: {filter}");
     let secrets = match request.secrets {
         Some(_) => "those that open handshakes of the evidence",
         None => "none",
     };
+    let frames = match request.redaction {
+        None => "Frames are as they were captured",
+        Some(_) => {
+            "Frames were made anew with pseudonyms for addresses, without what may tell of a person or a machine"
+        }
+    };
     let _ = write!(
         text,
-        "TLS secrets: {secrets}.\nFrames are as they were captured; comments name their numbers in the source."
+        "TLS secrets: {secrets}.\n{frames}; comments name their numbers in the source."
     );
     Ok(text)
 }

@@ -428,7 +428,8 @@ impl<'a> Capturing<'a> {
             return Ok(offline::exit(self.args, &report, Exit::Done));
         }
         let report = self.core.engine.report();
-        offline::conclude(self.args, report, self.options, Exit::Done)
+        let redaction = self.redaction.as_ref();
+        offline::conclude(self.args, report, self.options, redaction, Exit::Done)
     }
 
     /// Writes what has settled by then, or everything at the end (`None`).

@@ -12,6 +12,7 @@ use signal_hook::flag;
 
 use crate::filter::{Filter, Sort};
 use crate::finding::{Finding, Outcome, Report, Severity};
+use crate::report::redact::Redaction;
 use crate::report::{self, Format, Options};
 
 use super::args::{FailOn, FormatArg, SortArg};
@@ -35,12 +36,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     } = reading;
     engine.close();
     let whole = engine.report();
+    let redaction = redact::redaction(args)?;
     if let Some(file) = &args.write {
-        write_evidence(args, &paths, &whole, file)?;
+        write_evidence(args, &paths, &whole, redaction.as_ref(), file)?;
     }
     // The process ends here: giving back a million small pieces one by one would only take time.
     std::mem::forget(engine);
-    conclude(args, whole, options, exit)
+    conclude(args, whole, options, redaction.as_ref(), exit)
 }
 
 /// Evidence needs the whole report: also what the selected findings rest on.
@@ -48,6 +50,7 @@ fn write_evidence(
     args: &Args,
     inputs: &[PathBuf],
     whole: &Report,
+    redaction: Option<&Redaction>,
     file: &Path,
 ) -> anyhow::Result<()> {
     let mut report = whole.clone();
@@ -57,6 +60,7 @@ fn write_evidence(
         count: args.count,
         filter: args.filter.as_deref(),
         secrets: args.with_secrets.then_some(args.keylog.as_slice()),
+        redaction,
     };
     let selected: Vec<&Finding> = report.findings.iter().collect();
     let written = evidence::save(&request, whole, &selected, file)?;
@@ -66,6 +70,12 @@ fn write_evidence(
         written.of,
         file.display()
     );
+    if written.left_out > 0 {
+        eprintln!(
+            "whylencr: the payload of {} of them was left out, wholly or in part, because --redact cannot vouch for it",
+            written.left_out
+        );
+    }
     Ok(())
 }
 
@@ -74,13 +84,14 @@ pub(super) fn conclude(
     args: &Args,
     mut report: Report,
     mut options: Options,
+    redaction: Option<&Redaction>,
     exit: Exit,
 ) -> anyhow::Result<Exit> {
     filter(args)?.apply(&mut report);
     if args.sort != SortArg::Time {
         Sort::from(args.sort).apply(&mut report.findings);
     }
-    let shown = match redact::redaction(args)? {
+    let shown = match redaction {
         None => Cow::Borrowed(&report),
         Some(redaction) => {
             redact::sources(&mut options);

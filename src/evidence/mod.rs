@@ -16,6 +16,7 @@
 #![warn(clippy::indexing_slicing)]
 
 mod comments;
+pub mod redact;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
@@ -41,9 +42,11 @@ const BURST: Span = Span::from_secs(10);
 const PATIENCE: Span = Span::from_secs(30);
 
 /// What to keep of the inputs. Made of one report, used for one reading.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Plan {
     flows: HashMap<Pair, Vec<Want>>,
+    /// Flows of QUIC.
+    quic: HashSet<Pair>,
     /// Ends whose fragments are kept, with the times.
     hosts: HashMap<(IpAddr, IpAddr), (Timestamp, Timestamp)>,
     /// First packets of connections of which nothing else is known, and until when they matter.
@@ -166,6 +169,30 @@ impl Plan {
         lines
     }
 
+    /// Comments from the same report with pseudonyms.
+    pub fn speak_of(&mut self, report: &Report, selected: &[&Finding]) {
+        self.comments = comments::of(report, selected);
+    }
+
+    /// Whether a packet is of a QUIC connection.
+    #[must_use]
+    pub fn is_quic(&self, packet: &Packet<'_>) -> bool {
+        let Body::Udp(datagram) = &packet.body else {
+            return false;
+        };
+        let [a, b] = [
+            (packet.src, datagram.src_port),
+            (packet.dst, datagram.dst_port),
+        ]
+        .map(SocketAddr::from);
+        self.quic.contains(&Pair::new(Transport::Udp, a, b))
+    }
+
+    /// Whether one of the frames has something to show.
+    fn shows(&self, frames: &[FrameNo]) -> bool {
+        frames.iter().any(|no| self.comments.contains_key(no))
+    }
+
     /// The lines of a key log that open handshakes of the evidence.
     #[must_use]
     pub fn secrets(&self, log: &[u8]) -> Vec<u8> {
@@ -227,6 +254,9 @@ impl Plan {
             spoke.max(last).plus(PATIENCE)
         });
         let pair = Pair::new(transport, handshake.client, handshake.server);
+        if matches!(handshake.carrier, Carrier::Quic { .. }) {
+            self.quic.insert(pair);
+        }
         self.want(pair, from, until, HANDSHAKE_BYTES);
         self.randoms.extend(handshake.random);
     }

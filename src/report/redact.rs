@@ -8,10 +8,13 @@
 //! What stays: the watched hosts, CAs, times, frame numbers, User-Agents. A User-Agent can hold something
 //! personal, and file names given to the report are not part of it; both are for the caller to judge.
 
-use std::collections::BTreeSet;
+mod known;
+
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
+use self::known::Known;
 use crate::crypto::Hash;
 use crate::event::{Mac, Name, Process};
 use crate::finding::{
@@ -44,10 +47,7 @@ impl Redaction {
     #[must_use]
     pub fn apply(&self, report: &Report) -> Report {
         let mut report = report.clone();
-        let hider = Hider {
-            redaction: self,
-            known: Known::of(&report, self.sites),
-        };
+        let hider = self.hider(&report);
         for finding in &mut report.findings {
             hider.finding(finding);
         }
@@ -66,6 +66,15 @@ impl Redaction {
             hider.alert(alert);
         }
         report
+    }
+
+    /// The pseudonyms of a report, for what goes with it.
+    #[must_use]
+    pub fn hider(&self, report: &Report) -> Hider {
+        Hider {
+            redaction: self.clone(),
+            known: Known::of(report, self.sites),
+        }
     }
 
     /// Pseudonym of an address.
@@ -125,88 +134,60 @@ impl Redaction {
     }
 }
 
-/// What has to be found again inside free text.
-struct Known {
-    addresses: BTreeSet<IpAddr>,
-    sites: BTreeSet<String>,
-    serials: BTreeSet<String>,
-}
-
-impl Known {
-    fn of(report: &Report, sites: bool) -> Self {
-        let mut known = Self {
-            addresses: BTreeSet::new(),
-            sites: BTreeSet::new(),
-            serials: BTreeSet::new(),
-        };
-        known.addresses.extend(
-            report
-                .devices
-                .iter()
-                .flat_map(|d| d.addresses.iter().copied()),
-        );
-        known
-            .addresses
-            .extend(report.findings.iter().map(|f| f.client.ip));
-        known
-            .addresses
-            .extend(report.handshakes.iter().map(|h| h.client.ip()));
-        known
-            .addresses
-            .extend(report.lookups.iter().map(|l| l.client.ip()));
-        if sites {
-            let candidates = || {
-                report
-                    .findings
-                    .iter()
-                    .flat_map(|f| f.candidates.iter().chain(&f.rejected))
-            };
-            known.addresses.extend(candidates().map(|c| c.server.ip()));
-            known
-                .addresses
-                .extend(report.handshakes.iter().map(|h| h.server.ip()));
-            let all = report
-                .handshakes
-                .iter()
-                .map(|h| &h.site)
-                .chain(candidates().map(|c| &c.site));
-            known.sites.extend(
-                all.filter(|s| !matches!(s, Site::Address(_)))
-                    .filter_map(Site::name),
-            );
-            known.sites.extend(
-                report
-                    .findings
-                    .iter()
-                    .filter_map(|f| f.verdict.site.clone()),
-            );
-            let certificates = report.handshakes.iter().flat_map(|h| &h.chain);
-            known
-                .serials
-                .extend(certificates.map(|c| c.serial.to_string()));
-            known.serials.extend(
-                report
-                    .findings
-                    .iter()
-                    .flat_map(|f| &f.asked.serials)
-                    .map(ToString::to_string),
-            );
-            known.serials.extend(
-                candidates()
-                    .filter_map(|c| c.serial.as_ref())
-                    .map(ToString::to_string),
-            );
-        }
-        known
-    }
-}
-
-struct Hider<'a> {
-    redaction: &'a Redaction,
+/// Pseudonyms for what one report names.
+#[derive(Debug)]
+pub struct Hider {
+    redaction: Redaction,
     known: Known,
 }
 
-impl Hider<'_> {
+impl Hider {
+    /// Whether sites are hidden too.
+    #[must_use]
+    pub const fn sites(&self) -> bool {
+        self.redaction.sites
+    }
+
+    /// Whether an address has to be hidden: of a client, of the inside of a network, and with sites of theirs.
+    #[must_use]
+    pub fn hides(&self, ip: IpAddr) -> bool {
+        self.known.addresses.contains(&ip) || is_inside(ip)
+    }
+
+    /// An address as it may be shown.
+    #[must_use]
+    pub fn shown(&self, ip: IpAddr) -> IpAddr {
+        if self.hides(ip) {
+            self.redaction.ip(ip)
+        } else {
+            ip
+        }
+    }
+
+    /// The pseudonym of an address, which is the same as in the report.
+    #[must_use]
+    pub fn always(&self, ip: IpAddr) -> IpAddr {
+        self.redaction.ip(ip)
+    }
+
+    /// The pseudonym of a MAC address.
+    #[must_use]
+    pub fn mac(&self, mac: Mac) -> Mac {
+        self.redaction.mac(mac)
+    }
+
+    /// Addresses that the report names and that have to be hidden.
+    #[must_use]
+    pub const fn addresses(&self) -> &HashSet<IpAddr> {
+        &self.known.addresses
+    }
+
+    /// MAC addresses that the report names.
+    #[must_use]
+    pub const fn macs(&self) -> &HashSet<Mac> {
+        &self.known.macs
+    }
+
     fn finding(&self, finding: &mut Finding) {
         let party = &mut finding.client;
         party.device_label = self.label(&party.device_label);
@@ -379,15 +360,13 @@ impl Hider<'_> {
 
     /// Hides an address of a client, and any that belongs to the inside of a network.
     fn ip(&self, ip: &mut IpAddr) {
-        if self.known.addresses.contains(ip) || is_inside(*ip) {
-            *ip = self.redaction.ip(*ip);
-        }
+        *ip = self.shown(*ip);
     }
 
     /// A device's label is its MAC or an address.
     fn label(&self, label: &str) -> String {
         if let Ok(ip) = label.parse::<IpAddr>() {
-            return self.redaction.ip(ip).to_string();
+            return self.shown(ip).to_string();
         }
         match parse_mac(label) {
             Some(mac) => self.redaction.mac(mac).to_string(),

@@ -1,3 +1,5 @@
+mod redacted;
+
 use super::*;
 use crate::capture::Source;
 use crate::engine::{Config, Engine};
@@ -29,7 +31,11 @@ fn captures() -> Vec<(PathBuf, Option<PathBuf>)> {
     all
 }
 
-fn explain(mut source: Source, keys: Option<&Path>) -> Report {
+fn explain(source: Source, keys: Option<&Path>) -> Report {
+    explain_with(source, keys, true)
+}
+
+fn explain_with(mut source: Source, keys: Option<&Path>, secrets: bool) -> Report {
     let mut config = Config::default();
     for entry in fs::read_dir(lab().join("pki")).unwrap() {
         let bytes = fs::read(entry.unwrap().path()).unwrap();
@@ -42,11 +48,11 @@ fn explain(mut source: Source, keys: Option<&Path>) -> Report {
     while let Some(item) = source.next_item() {
         match item {
             Item::Frame(frame) => engine.push(frame),
-            Item::Secrets(lines) => {
+            Item::Secrets(lines) if secrets => {
                 engine.secrets(lines);
             }
             Item::NameHint(hint) => engine.name_hint(hint),
-            Item::Interface(_) | Item::Dropped(_) => {}
+            Item::Secrets(_) | Item::Interface(_) | Item::Dropped(_) => {}
         }
     }
     engine.finish()
@@ -65,6 +71,7 @@ fn cut_out(
         count: None,
         filter: None,
         secrets: Some(&keys),
+        redaction: None,
     };
     let mut bytes = Vec::new();
     let written = write(&request, report, selected, &mut bytes).unwrap();
@@ -197,6 +204,7 @@ fn secrets_are_left_out_unless_asked_for() {
         count: None,
         filter: None,
         secrets: None,
+        redaction: None,
     };
     let mut without = Vec::new();
     write(&request, &report, &all, &mut without).unwrap();
