@@ -77,8 +77,7 @@ fn text(bytes: &mut [u8], rules: &Rules, known: &HashSet<IpAddr>, macs: &HashSet
         while start < run_end {
             let most = run_end.min(start + LONGEST);
             let candidate = bytes.get(start..most).unwrap_or_default();
-            let digits_before =
-                start > at && bytes.get(start - 1).is_some_and(u8::is_ascii_digit);
+            let digits_before = start > at && bytes.get(start - 1).is_some_and(u8::is_ascii_digit);
             let length = if digits_before {
                 None
             } else {
