@@ -16,6 +16,8 @@ mod alerts_page;
 mod cli;
 mod correlation;
 mod golden;
+#[cfg(feature = "live")]
+mod lab;
 mod layering;
 #[cfg(feature = "live")]
 mod live;

@@ -90,13 +90,13 @@ pub struct Board {
 
 /// All labelled captures below the folder of bundled captures.
 pub fn labelled(root: &Path) -> Vec<Labelled> {
-    let mut all = lab(root);
+    let mut all = lab(&root.join("lab"), "lab/");
     all.extend(generated(root));
     all
 }
 
-fn lab(root: &Path) -> Vec<Labelled> {
-    let folder = root.join("lab");
+/// The captures of one folder with a `truth.json`. Their names are given a prefix.
+pub fn lab(folder: &Path, prefix: &str) -> Vec<Labelled> {
     let truth = read_json(&folder.join("truth.json"));
     let text = |v: &Value, key: &str| v.get(key).and_then(Value::as_str).map(str::to_owned);
     truth
@@ -114,7 +114,7 @@ fn lab(root: &Path) -> Vec<Labelled> {
                 .into_iter()
                 .flatten();
             Labelled {
-                name: format!("lab/{file}"),
+                name: format!("{prefix}{file}"),
                 path: folder.join(&file),
                 keylog,
                 ca: Some(folder.join("pki")),
@@ -417,6 +417,7 @@ fn best_match(fetch: &Fetch, report: &Report, taken: &[bool]) -> Option<usize> {
             "crl" => finding.kind == ContactKind::Crl,
             "issuer" => finding.kind == ContactKind::Issuer,
             "dns-only" => finding.stage == Stage::LookedUp,
+            "connect-only" => finding.stage == Stage::Connected,
             _ => finding.kind == ContactKind::Unknown,
         };
         let serial = fetch.serial.as_ref().is_none_or(|s| {
@@ -434,7 +435,7 @@ fn best_match(fetch: &Fetch, report: &Report, taken: &[bool]) -> Option<usize> {
             .find(|d| d.id == finding.client.device);
         let client = finding.client.ip.to_string() == fetch.client
             || device.is_some_and(|d| d.addresses.iter().any(|a| a.to_string() == fetch.client));
-        let asked = fetch.kind == "dns-only" || finding.stage >= Stage::Asked;
+        let asked = fetch.kind.ends_with("-only") || finding.stage >= Stage::Asked;
         kind && serial && client && asked && finding.host.as_str() == fetch.host.to_lowercase()
     };
     let candidates = || {
