@@ -169,6 +169,7 @@ impl<'a> Judge<'a> {
                 before,
             ));
         }
+        discount_process(&mut weighed);
         mark_shared_waits(&mut weighed);
         let innocent = |w: &Weighed| w.level.is_none() && !before.busy.contains(&w.id);
         if weighed
@@ -492,6 +493,26 @@ fn discount_timing(weighed: &mut [Weighed]) {
             if verdict::is_timing(evidence.rule) {
                 evidence.bearing = Bearing::Supports(Weight::Slight);
             }
+        }
+        one.level = one.level.min(verdict::level(&one.evidence));
+    }
+}
+
+/// A process that opened handshakes with several sites is no sign for one of them: a browser opens them all.
+fn discount_process(weighed: &mut [Weighed]) {
+    let supported =
+        |e: &Evidence| e.rule == "same-process" && matches!(e.bearing, Bearing::Supports(_));
+    let sites: BTreeSet<&str> = weighed
+        .iter()
+        .filter(|w| w.level.is_some() && w.evidence.iter().any(supported))
+        .map(|w| w.site_key.as_str())
+        .collect();
+    if sites.len() < 2 {
+        return;
+    }
+    for one in weighed.iter_mut().filter(|w| w.level.is_some()) {
+        for evidence in one.evidence.iter_mut().filter(|e| supported(e)) {
+            evidence.bearing = Bearing::Supports(Weight::Slight);
         }
         one.level = one.level.min(verdict::level(&one.evidence));
     }
