@@ -15,6 +15,7 @@ use crate::correlate::judge::{Judge, Weighed};
 use crate::correlate::rules::protocol_name;
 use crate::correlate::verdict::Ruling;
 use crate::correlate::waits::Stance;
+use crate::correlate::{dossier, health, outage, privacy};
 use crate::event::{Name, TargetForm};
 use crate::finding::{
     Aftermath, Answer, Candidate, Coverage, DeviceId, Finding, FindingId, Handshake,
@@ -57,6 +58,10 @@ pub fn report(state: &State, coverage: Coverage) -> Report {
         .map(|r| shown(&judge, &devices, r))
         .collect();
     let lookups = lookups(state, &handshakes);
+    let dossiers = dossier::dossiers(state, &devices, &judge, &findings);
+    let servers = health::servers(state, &judge, &findings);
+    let outages = outage::outages(&findings, &lookups, &servers);
+    let privacy = privacy::given_away(state, &judge, &findings, &handshakes, &lookups);
     add_clients(&mut devices, &findings);
     let talked: BTreeSet<DeviceId> = findings
         .iter()
@@ -65,12 +70,16 @@ pub fn report(state: &State, coverage: Coverage) -> Report {
         .collect();
     devices.devices.retain(|d| talked.contains(&d.id));
     Report {
+        alerts: outages.iter().map(outage::raise).collect(),
         findings,
         handshakes,
         devices: devices.devices,
         lookups,
         coverage: covered(state, coverage),
-        alerts: Vec::new(),
+        dossiers,
+        servers,
+        outages,
+        privacy,
     }
 }
 
@@ -339,7 +348,8 @@ fn shown(judge: &Judge<'_>, devices: &DeviceMap, record: &Record) -> Handshake {
     shown
 }
 
-fn is_lets_encrypt(record: &Record) -> bool {
+/// Whether a leaf names addresses of Let's Encrypt.
+pub(super) fn is_lets_encrypt(record: &Record) -> bool {
     record.leaf().is_some_and(|leaf| {
         leaf.crl_urls
             .iter()

@@ -134,6 +134,13 @@ impl Certificates {
         self.urls.contains(format!("{host}{path}").as_str())
     }
 
+    /// The certificate with this serial that the user gave.
+    pub fn supplied_with(&self, serial: &Serial) -> Option<&Arc<Certificate>> {
+        let known = self.serials.contains(serial);
+        let mut supplied = self.supplied.iter().filter(|_| known);
+        supplied.find(|cert| cert.serial == *serial)
+    }
+
     /// Serials of all certificates seen.
     pub fn serials(&self) -> impl Iterator<Item = &Serial> {
         self.serials.iter()

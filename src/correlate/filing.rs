@@ -424,13 +424,15 @@ impl State {
                 self.handshakes.index_chain(handshake, &chain.certs);
             }
             EventKind::Staple(staple) => {
-                record.good_staple = staple
-                    .response
-                    .as_ref()
-                    .is_some_and(|r| r.answers.iter().any(|a| a.status == CertStatus::Good));
+                if let Some(response) = staple.response.as_deref()
+                    && build::is_lets_encrypt(record)
+                {
+                    let trust = &self.reader.trust;
+                    record.staple_signature = verify::verify_ocsp(&staple.der, response, trust, at);
+                }
                 record.shown.staple.clone_from(&staple.response);
                 record.staple_frame = Some(frame);
-                record.staple_der = Some(staple.der);
+                record.staple_at = Some(at);
             }
             EventKind::Beat(beat) => record.beat(at, frame, beat),
             EventKind::Alert(alert) => {

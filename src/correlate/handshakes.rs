@@ -8,7 +8,8 @@ use foldhash::HashMap;
 use crate::correlate::devices::HostKey;
 use crate::event::{Beat, BeatKind, Carrier, Chain, ClientHello, Ech, Provenance, ServerHello};
 use crate::finding::{
-    DeviceId, Handshake, HandshakeFrames, HandshakeId, HandshakeOutcome, Site, Visibility,
+    DeviceId, Handshake, HandshakeFrames, HandshakeId, HandshakeOutcome, Signature, Site,
+    Visibility,
 };
 use crate::flow::{Close, Ending, Endpoints, FlowId, Side};
 use crate::frame::FrameNo;
@@ -26,12 +27,12 @@ pub struct Record {
     pub server: HostKey,
     /// Client certificates, when the server asked for them and they could be read.
     pub client_chain: Vec<Arc<Certificate>>,
-    /// Whether the staple, if any, was read and says good.
-    pub good_staple: bool,
-    /// Frames of the staple.
+    /// Frame of the staple.
     pub staple_frame: Option<FrameNo>,
-    /// DER of the staple.
-    pub staple_der: Option<Arc<[u8]>>,
+    /// When it was delivered.
+    pub staple_at: Option<Timestamp>,
+    /// Signature over it; checked for certificates of Let's Encrypt.
+    pub staple_signature: Signature,
     /// Round trip between the capture point and the client.
     pub turnaround: Span,
     /// When the flow ended, if it has.
@@ -40,8 +41,6 @@ pub struct Record {
     pub last_client_payload: Option<Timestamp>,
     /// A Certificate message should have been readable, but was not seen whole.
     pub certificate_lost: bool,
-    /// The first hello of this flow asked for early data.
-    pub early_data: bool,
     /// Interface.
     pub interface: crate::frame::InterfaceId,
 }
@@ -136,14 +135,13 @@ impl Handshakes {
             client,
             server,
             client_chain: Vec::new(),
-            good_staple: false,
             staple_frame: None,
-            staple_der: None,
+            staple_at: None,
+            staple_signature: Signature::Unchecked,
             turnaround: Span::ZERO,
             closed_at: None,
             last_client_payload: None,
             certificate_lost: false,
-            early_data: hello.is_some_and(|h| h.early_data),
             interface,
         });
         if self.records.len() > self.limit {

@@ -23,7 +23,7 @@ use crate::finding::{
     Stage, Visibility, Weight,
 };
 use crate::flow::Scope;
-use crate::pki::cert::{Certificate, Serial};
+use crate::pki::cert::Serial;
 use crate::time::{Span, Timestamp};
 
 /// A handshake weighed against a contact.
@@ -475,14 +475,6 @@ fn names_url(record: &Record, url: &str) -> bool {
         .chain
         .iter()
         .any(|c| named(&c.crl_urls) || named(&c.issuer_urls))
-}
-
-fn covers(leaf: &Certificate, name: &str) -> bool {
-    leaf.names.iter().any(|n| {
-        n == name
-            || n.strip_prefix("*.")
-                .is_some_and(|base| name.split_once('.').is_some_and(|(_, rest)| rest == base))
-    })
 }
 
 /// Handshakes that are proven to have had nothing to do with the fetch, and have none of their own, stood still around it just as

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::event::{AnomalyKind, BlindSpot, DnsOutcome, Mac, Name};
-use crate::finding::{Alert, DeviceId, Finding, Handshake, HandshakeId};
+use crate::finding::{
+    Alert, DeviceId, Dossier, Finding, Handshake, HandshakeId, Outage, Privacy, ServerHealth,
+};
 use crate::frame::FrameNo;
 use crate::time::{Span, Timestamp};
 
@@ -110,6 +112,14 @@ pub struct Report {
     pub coverage: Coverage,
     /// Alerts that belong to no single finding (outages).
     pub alerts: Vec<Alert>,
+    /// What is known of triggers, by their handshake in ascending order.
+    pub dossiers: Vec<Dossier>,
+    /// Servers with certificates of Let's Encrypt, and others that caused a contact: those with problems first.
+    pub servers: Vec<ServerHealth>,
+    /// Contacts that failed together.
+    pub outages: Vec<Outage>,
+    /// What clear text gave away.
+    pub privacy: Privacy,
 }
 
 impl Report {
@@ -118,6 +128,16 @@ impl Report {
     pub fn handshake(&self, id: HandshakeId) -> Option<&Handshake> {
         let place = self.handshakes.binary_search_by_key(&id, |h| h.id).ok()?;
         self.handshakes.get(place)
+    }
+
+    /// The dossier of a handshake, when it is a trigger.
+    #[must_use]
+    pub fn dossier(&self, id: HandshakeId) -> Option<&Dossier> {
+        let place = self
+            .dossiers
+            .binary_search_by_key(&id, |d| d.handshake)
+            .ok()?;
+        self.dossiers.get(place)
     }
 
     /// The device of an id.

@@ -180,6 +180,17 @@ impl Certificate {
         (self.not_before..=self.not_after).contains(&at)
     }
 
+    /// Whether the certificate is for a DNS name; a wildcard stands for one label (RFC 9525 6.3).
+    #[must_use]
+    pub fn covers(&self, name: &str) -> bool {
+        self.names.iter().any(|own| {
+            own == name
+                || own
+                    .strip_prefix("*.")
+                    .is_some_and(|base| name.split_once('.').is_some_and(|(_, rest)| rest == base))
+        })
+    }
+
     /// Whether `issuer` has the name and the key identifier that this certificate gives for its issuer.
     /// No proof: for that see [`crate::pki::verify`].
     #[must_use]

@@ -88,6 +88,12 @@ pub fn rfc3339(at: Timestamp) -> String {
     format!("{:.9}", civil(at))
 }
 
+/// RFC 3339 in UTC to the second, for sentences.
+#[must_use]
+pub fn seconds(at: Timestamp) -> String {
+    civil(at).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 /// The UTC date.
 #[must_use]
 pub fn date(at: Timestamp) -> String {

@@ -13,7 +13,7 @@ use minijinja::value::Serde;
 use minijinja::{Environment, Value, context, escape_formatter};
 
 use crate::crypto::sha256;
-use crate::finding::{Candidate, Finding, Report};
+use crate::finding::{Candidate, Finding, Report, ServerHealth};
 use crate::report::clock::{Clock, rfc3339};
 use crate::report::group::{groups, trigger};
 use crate::report::summary::Summary;
@@ -25,6 +25,8 @@ const SCRIPT: &str = include_str!("html/script.js");
 
 /// Evidence lines shown for one finding; a set of many sites would drown the page.
 const EVIDENCE: usize = 24;
+/// Servers shown with what is to mend; the JSON report has all.
+const SERVERS: usize = 200;
 /// Rejected candidates shown for one finding.
 const REJECTED: usize = 6;
 
@@ -61,7 +63,16 @@ pub fn write(report: &Report, options: &Options, out: &mut dyn io::Write) -> io:
             )?;
         }
     }
+    let ill: Vec<Value> = report
+        .servers
+        .iter()
+        .filter(|s| !s.problems.is_empty())
+        .take(SERVERS)
+        .map(server)
+        .collect();
     let tail = context! {
+        servers => ill,
+        given_away => prose::privacy(&report.privacy),
         notes,
         about => prose::about(),
         glossary => Serde(prose::GLOSSARY),
@@ -125,6 +136,7 @@ fn head(report: &Report, options: &Options, clock: &Clock, notes: bool) -> Value
         rows_follow => !report.findings.is_empty(),
         sums => Serde(prose::summary(&Summary::of(report))),
         alerts => Serde(report.alerts.iter().map(view::alert).collect::<Vec<_>>()),
+        outages => report.outages.iter().map(|o| prose::outage(o, clock)).collect::<Vec<_>>(),
         overview => Serde(chart::overview(report, clock)),
         notes,
     }
@@ -169,6 +181,7 @@ fn one(finding: &Finding, report: &Report, options: &Options, clock: &Clock) -> 
             certificate => leaf.map(|c| prose::certificate(c, h.hello_at)),
             serial => leaf.map(|c| c.serial.to_string()),
             crtsh => leaf.map(|c| prose::crtsh(&c.serial)),
+            dossier => Serde(report.dossier(h.id).map(|d| prose::dossier(d, clock))),
         }
     });
     let mut record = Record::new(finding, report, options);
@@ -187,6 +200,28 @@ fn one(finding: &Finding, report: &Report, options: &Options, clock: &Clock) -> 
         evidence,
         trigger => shown,
         f => Serde(record),
+    }
+}
+
+/// A server's certificates: what is wrong, what mends it, what it cost.
+fn server(server: &ServerHealth) -> Value {
+    let problems: Vec<Value> = server
+        .problems
+        .iter()
+        .map(|problem| {
+            context! {
+                text => prose::problem(problem),
+                remedy => prose::remedy(problem),
+                frames => problem.frames.iter().map(|f| f.0).collect::<Vec<_>>(),
+            }
+        })
+        .collect();
+    context! {
+        site => server.site.as_str(),
+        at => server.server.to_string(),
+        staple => prose::stapling(server),
+        cost => prose::cost(server),
+        problems,
     }
 }
 

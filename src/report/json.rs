@@ -9,6 +9,7 @@ use serde_json::ser::{CompactFormatter, Formatter};
 use crate::finding::{Finding, Report};
 use crate::report::clock::rfc3339;
 use crate::report::summary::Summary;
+use crate::report::view::facts::{self, OutageView, PrivacyView, ServerView};
 use crate::report::view::{self, Record};
 use crate::report::words::Word;
 use crate::report::{Options, prose, safe};
@@ -89,7 +90,7 @@ struct Tool<'a> {
 }
 
 #[derive(Serialize)]
-struct Head {
+struct Head<'a> {
     first_frame_at: Option<String>,
     last_frame_at: Option<String>,
     frames: u64,
@@ -101,10 +102,13 @@ struct Head {
     confidences: BTreeMap<&'static str, u64>,
     alerts: BTreeMap<&'static str, u64>,
     notes: Vec<String>,
+    outages: Vec<OutageView<'a>>,
+    servers: Vec<ServerView<'a>>,
+    given_away: PrivacyView<'a>,
 }
 
-impl Head {
-    fn new(report: &Report) -> Self {
+impl<'a> Head<'a> {
+    fn new(report: &'a Report) -> Self {
         let summary = Summary::of(report);
         let coverage = &report.coverage;
         let at =
@@ -133,6 +137,9 @@ impl Head {
                 .map(|(s, n)| (s.0.word(), *n))
                 .collect(),
             notes: prose::coverage(coverage),
+            outages: report.outages.iter().map(facts::outage).collect(),
+            servers: report.servers.iter().map(facts::server).collect(),
+            given_away: facts::privacy(&report.privacy),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Markdown for tickets: a table to skim, then each finding with its evidence.
 
+use std::collections::HashSet;
 use std::io;
 
-use crate::finding::{Alert, Finding, Report};
+use crate::finding::{Alert, Finding, HandshakeId, Report};
 use crate::frame::FrameNo;
 use crate::report::clock::{Clock, rfc3339};
 use crate::report::safe::{line, markdown, markdown_code};
@@ -17,8 +18,17 @@ use crate::report::{Options, group, prose, view};
 pub fn write(report: &Report, options: &Options, out: &mut dyn io::Write) -> io::Result<()> {
     let clock = options.clock(report);
     head(report, options, &clock, out)?;
+    let mut told = HashSet::new();
     for finding in &report.findings {
-        one(finding, report, &clock, out)?;
+        one(finding, report, &clock, &mut told, out)?;
+    }
+    servers(report, out)?;
+    let given_away = prose::privacy(&report.privacy);
+    if !given_away.is_empty() {
+        writeln!(out, "\n## What anyone on this path could read\n")?;
+        given_away
+            .iter()
+            .try_for_each(|line| writeln!(out, "- {}", markdown(line)))?;
     }
     let notes = prose::coverage(&report.coverage);
     if !notes.is_empty() {
@@ -74,6 +84,11 @@ fn head(
     for alert in &report.alerts {
         write_alert(alert, out)?;
     }
+    for outage in &report.outages {
+        for line in prose::outage(outage, clock) {
+            writeln!(out, "- {}", markdown(&line))?;
+        }
+    }
     writeln!(out, "\n| # | Time | Verdict | What happened | Alerts |")?;
     writeln!(out, "|--:|---|---|---|---|")?;
     for finding in &report.findings {
@@ -95,6 +110,7 @@ fn one(
     finding: &Finding,
     report: &Report,
     clock: &Clock,
+    told: &mut HashSet<HandshakeId>,
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
     writeln!(
@@ -159,8 +175,34 @@ fn one(
             prose::crtsh(&leaf.serial)
         )?;
     }
+    let unseen = handshake.filter(|h| told.insert(h.id));
+    if let Some(dossier) = unseen.and_then(|h| report.dossier(h.id)) {
+        for (label, line) in prose::dossier(dossier, clock) {
+            writeln!(out, "- {}: {}", prose::capital(label), markdown(&line))?;
+        }
+    }
     if let Some(filter) = view::filter(finding) {
         writeln!(out, "\n```\n{filter}\n```")?;
+    }
+    Ok(())
+}
+
+fn servers(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+    let ill = || report.servers.iter().filter(|s| !s.problems.is_empty());
+    if ill().next().is_none() {
+        return Ok(());
+    }
+    writeln!(out, "\n## Servers with something to mend\n")?;
+    for server in ill().take(50) {
+        writeln!(out, "- **{}** at {}", markdown(&server.site), server.server)?;
+        for problem in &server.problems {
+            let (text, remedy) = (prose::problem(problem), prose::remedy(problem));
+            let frames = frames(&problem.frames);
+            writeln!(out, "  - {}{frames} {remedy}", markdown(&text))?;
+        }
+        if let Some(cost) = prose::cost(server) {
+            writeln!(out, "  - {cost}")?;
+        }
     }
     Ok(())
 }

@@ -8,6 +8,7 @@
 //! What stays: the watched hosts, CAs, times, frame numbers, User-Agents. A User-Agent can hold something
 //! personal, and file names given to the report are not part of it; both are for the caller to judge.
 
+mod facts;
 mod known;
 
 use std::collections::HashSet;
@@ -65,6 +66,7 @@ impl Redaction {
         for alert in &mut report.alerts {
             hider.alert(alert);
         }
+        hider.facts(&mut report);
         report
     }
 

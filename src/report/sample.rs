@@ -1,5 +1,6 @@
 //! Reports made by hand, for the tests of presenters.
 
+mod facts;
 mod parts;
 
 use std::sync::Arc;
@@ -60,6 +61,10 @@ pub(crate) fn report() -> (Report, Options) {
             blind: std::collections::BTreeMap::new(),
         }],
         lookups: vec![],
+        dossiers: vec![facts::dossier()],
+        servers: vec![facts::server()],
+        outages: vec![facts::outage()],
+        privacy: facts::privacy(),
         coverage,
         alerts: vec![alert(
             "outage",

@@ -26,6 +26,8 @@ pub fn write(report: &Report, options: &Options, out: &mut dyn io::Write) -> io:
     for group in groups(report) {
         section(&mut page, &group, report, options, &clock)?;
     }
+    servers(&mut page, report)?;
+    privacy(&mut page, report)?;
     tail(&mut page, report)?;
     if options.verbose {
         page.blank()?;
@@ -88,6 +90,11 @@ fn head(page: &mut Page<'_>, report: &Report, options: &Options, clock: &Clock) 
     for alert in &report.alerts {
         page.alert(alert)?;
     }
+    for outage in &report.outages {
+        for line in prose::outage(outage, clock) {
+            page.wrapped("  - ", "    ", Style::Plain, &line)?;
+        }
+    }
     Ok(())
 }
 
@@ -117,7 +124,7 @@ fn section(
         before = Some(finding);
     }
     if let Key::Site(_) = group.key {
-        trigger(page, group, report)?;
+        trigger(page, group, report, clock)?;
     }
     Ok(())
 }
@@ -238,7 +245,12 @@ fn again(page: &mut Page<'_>, before: &Finding, finding: &Finding) -> io::Result
 }
 
 /// What is known of the trigger, once a site.
-fn trigger(page: &mut Page<'_>, group: &Group<'_>, report: &Report) -> io::Result<()> {
+fn trigger(
+    page: &mut Page<'_>,
+    group: &Group<'_>,
+    report: &Report,
+    clock: &Clock,
+) -> io::Result<()> {
     let mut known = group.findings.iter().filter_map(|f| trigger_of(f, report));
     let Some(first) = known.next() else {
         return Ok(());
@@ -261,7 +273,65 @@ fn trigger(page: &mut Page<'_>, group: &Group<'_>, report: &Report) -> io::Resul
         )?;
         page.item("", Style::Dim, &prose::crtsh(&certificate.serial))?;
     }
+    if let Some(dossier) = report.dossier(first.id) {
+        for (label, line) in prose::dossier(dossier, clock) {
+            // A full stop would become part of a link.
+            let stop = if label == "crt.sh" { "" } else { "." };
+            page.item(label, Style::Plain, &format!("{line}{stop}"))?;
+        }
+    }
     Ok(())
+}
+
+/// What is wrong with servers' certificates, what it costs, what mends it.
+fn servers(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
+    const SHOWN: usize = 20;
+    let ill = || report.servers.iter().filter(|s| !s.problems.is_empty());
+    let count = ill().count();
+    if count == 0 {
+        return Ok(());
+    }
+    page.blank()?;
+    page.rule("Servers with something to mend")?;
+    for server in ill().take(SHOWN) {
+        page.blank()?;
+        let title = format!("{} at {}", safe::capped(&server.site, 80), server.server);
+        page.wrapped("  ", "  ", Style::Strong, &title)?;
+        for problem in &server.problems {
+            let text = format!("{}{}", prose::problem(problem), frames(&problem.frames));
+            page.item("wrong", Style::Warn, &text)?;
+            page.item("mend", Style::Plain, prose::remedy(problem))?;
+        }
+        if let Some(cost) = prose::cost(server) {
+            page.item("cost", Style::Plain, &cost)?;
+        }
+        page.item(
+            "staple",
+            Style::Dim,
+            &format!("{}.", prose::stapling(server)),
+        )?;
+    }
+    match count.saturating_sub(SHOWN) {
+        0 => Ok(()),
+        more => page.wrapped(
+            "  ",
+            "  ",
+            Style::Dim,
+            &format!("{more} more are in the JSON report."),
+        ),
+    }
+}
+
+fn privacy(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
+    let lines = prose::privacy(&report.privacy);
+    if lines.is_empty() {
+        return Ok(());
+    }
+    page.blank()?;
+    page.rule("What anyone on this path could read")?;
+    lines
+        .iter()
+        .try_for_each(|line| page.wrapped("  - ", "    ", Style::Plain, line))
 }
 
 fn tail(page: &mut Page<'_>, report: &Report) -> io::Result<()> {

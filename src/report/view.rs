@@ -9,6 +9,8 @@
     reason = "docs/report-record.md explains each field, for users of the record"
 )]
 
+pub mod facts;
+
 use serde::Serialize;
 
 use crate::event::Process;
@@ -22,7 +24,7 @@ use crate::pki::crl::CrlFacts;
 use crate::pki::ocsp::{CertStatus, OcspResponse, ResponseStatus};
 use crate::report::clock::rfc3339;
 use crate::report::words::Word;
-use crate::report::{Options, prose};
+use crate::report::{Options, group, prose};
 use crate::time::Span;
 
 /// Name and version of the record.
@@ -55,6 +57,7 @@ pub struct Record<'a> {
     pub timing: TimingView,
     pub aftermath: &'static str,
     pub alerts: Vec<AlertView<'a>>,
+    pub trigger: Option<facts::TriggerView<'a>>,
     pub frames: Frames,
     pub count: u64,
     pub headline: String,
@@ -319,6 +322,8 @@ impl<'a> Record<'a> {
             timing: timing(&finding.timing),
             aftermath: finding.aftermath.word(),
             alerts: finding.alerts.iter().map(alert).collect(),
+            trigger: group::trigger(finding, report)
+                .and_then(|h| Some(facts::trigger(report.dossier(h.id)?, h))),
             frames: Frames {
                 dns: numbers(&finding.frames.dns),
                 connect: numbers(&finding.frames.connect),
@@ -418,7 +423,7 @@ fn process(process: &Process) -> ProcessView<'_> {
     }
 }
 
-fn end(address: std::net::SocketAddr) -> End {
+pub(super) fn end(address: std::net::SocketAddr) -> End {
     End {
         ip: address.ip().to_string(),
         port: address.port(),
@@ -488,7 +493,7 @@ fn crl<'a>(facts: &'a CrlFacts, seen: &[(crate::pki::cert::Serial, CertStatus)])
     }
 }
 
-fn revocation(status: CertStatus) -> (Option<String>, Option<u8>) {
+pub(super) fn revocation(status: CertStatus) -> (Option<String>, Option<u8>) {
     match status {
         CertStatus::Revoked { at, reason } => (Some(rfc3339(at)), reason),
         CertStatus::Good | CertStatus::Unknown => (None, None),
@@ -567,7 +572,7 @@ fn timing(timing: &Timing) -> TimingView {
     }
 }
 
-fn numbers(frames: &[FrameNo]) -> Vec<u64> {
+pub(super) fn numbers(frames: &[FrameNo]) -> Vec<u64> {
     frames.iter().map(|f| f.0).collect()
 }
 

@@ -2,9 +2,10 @@
 //! `--where`.
 
 use crate::event::{AnomalyKind, BlindSpot, DnsOutcome};
+use crate::finding::health::Fault;
 use crate::finding::{
-    Aftermath, Bearing, Cause, Confidence, ContactKind, Direction, Failure, Missing, Outcome,
-    Severity, Signature, Site, Stage, Visibility, Weight,
+    Aftermath, Bearing, Cause, Confidence, ContactKind, Direction, Failure, Learned, Missing,
+    Oddity, Outcome, Severity, Signature, Site, Stage, Visibility, Way, Weight,
 };
 use crate::pki::endpoint::Service;
 use crate::pki::ocsp::CertStatus;
@@ -100,6 +101,26 @@ words! {
         Self::Dot => "dns-over-tls", Self::Doh => "dns-over-https", Self::Doq => "dns-over-quic",
         Self::WireGuard => "wireguard", Self::OpenVpn => "openvpn", Self::Ipsec => "ipsec",
         Self::TlsProxy => "tls-proxy", Self::Ssh => "ssh",
+    }
+    Way {
+        Self::Lookup => "lookup", Self::Connection => "connection", Self::Answer => "answer",
+    }
+    Learned {
+        Self::Lookup { .. } => "lookup", Self::OtherDevice { .. } => "other-device", Self::Proxy => "proxy",
+        Self::Never => "never-looked-up", Self::NotShown => "no-lookups-seen",
+    }
+    Oddity {
+        Self::Port(_) => "port", Self::NoServerName => "no-server-name", Self::OtherName => "other-name",
+        Self::Alpn(_) => "alpn", Self::OldVersion(_) => "old-version", Self::AddressesOnly => "addresses-only",
+        Self::SelfSigned => "self-signed", Self::Expired => "expired", Self::NotYetValid => "not-yet-valid",
+    }
+    Fault {
+        Self::MustStapleUnmet(_) => "must-staple-unmet", Self::StapleStale => "staple-stale",
+        Self::StapleRevoked => "staple-revoked", Self::StapleBad => "staple-bad-signature",
+        Self::StapleOther => "staple-other-certificate", Self::DeadOcsp(_) => "dead-ocsp-url",
+        Self::MissingIntermediate { .. } => "missing-intermediate", Self::WrongOrder => "wrong-order",
+        Self::UnneededRoot(..) => "unneeded-root", Self::ExpiredCa(..) => "expired-ca",
+        Self::ExpiredLeaf(_) => "expired-leaf",
     }
     Service {
         Self::Ocsp => "ocsp", Self::Crl => "crl", Self::Issuer => "issuer", Self::Page => "page",

@@ -15,6 +15,7 @@
 mod alerts_page;
 mod cli;
 mod correlation;
+mod facts;
 mod golden;
 #[cfg(feature = "live")]
 mod lab;
@@ -37,6 +38,7 @@ mod schema;
 #[path = "../support/score.rs"]
 mod score;
 mod scoreboard;
+mod tampered;
 
 use std::path::PathBuf;
 

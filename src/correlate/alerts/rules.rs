@@ -132,6 +132,12 @@ rules! {
     LOOKUP_FAILED = "lookup-failed", Low,
         "A lookup that failed or got no answer, and no other that succeeded",
         "RFC 1035 4.1.1";
+    OUTAGE = "outage", Medium,
+        "Three or more contacts in a row that failed alike, of two devices or more, while hardly any succeeded",
+        "the outage of 2018-07-30, when letsencrypt.org did not resolve for hours";
+    BLOCKED = "blocked", Low,
+        "The same for one device, over at least a minute",
+        "a block on port 80 or in DNS shows like this";
     OCSP_OFF = "ocsp-after-shutdown", Info,
         "A contact with an OCSP host of lencr.org after 2025-08-06",
         "letsencrypt.org/2025/08/06/ocsp-service-has-reached-end-of-life";

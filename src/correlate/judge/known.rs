@@ -69,7 +69,7 @@ impl Judge<'_> {
             || name.as_str() == "cloudflare-ech.com"
             || record
                 .leaf()
-                .is_some_and(|leaf| !covers(leaf, name.as_str()))
+                .is_some_and(|leaf| !leaf.covers(name.as_str()))
     }
 
     /// What the handshake showed, what completes its chain, or what is known for its name; and whether it was read whole.

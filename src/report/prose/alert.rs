@@ -18,13 +18,13 @@ pub fn alert(alert: &Alert) -> String {
     if let Some(at) = alert.since {
         let reason = alert.reason.and_then(revocation_reason);
         text.push_str(&match (alert.rule, reason) {
-            ("stale-answer", _) => format!(" Its nextUpdate was {}.", clock::rfc3339(at)),
+            ("stale-answer", _) => format!(" Its nextUpdate was {}.", clock::seconds(at)),
             ("future-answer" | "older-answer" | "revocation-undone", _) => {
-                format!(" Its thisUpdate is {}.", clock::rfc3339(at))
+                format!(" Its thisUpdate is {}.", clock::seconds(at))
             }
-            ("clock-doubt", _) => format!(" The answer says {}.", clock::rfc3339(at)),
-            (_, Some(reason)) => format!(" Since {}, reason: {reason}.", clock::rfc3339(at)),
-            (_, None) => format!(" Since {}.", clock::rfc3339(at)),
+            ("clock-doubt", _) => format!(" The answer says {}.", clock::seconds(at)),
+            (_, Some(reason)) => format!(" Since {}, reason: {reason}.", clock::seconds(at)),
+            (_, None) => format!(" Since {}.", clock::seconds(at)),
         });
     }
     text.push_str(match alert.aftermath {

@@ -10,8 +10,11 @@ mod advice;
 mod alert;
 mod answer;
 mod coverage;
+mod dossier;
 mod evidence;
+mod health;
 mod host;
+mod outage;
 mod trigger;
 mod why;
 
@@ -30,8 +33,11 @@ pub use advice::advice;
 pub use alert::{alert, alert_words, benign};
 pub use answer::{answer, failure, ocsp_error, revocation_reason, status, timing};
 pub use coverage::{blind_spot, coverage, nothing_found, summary};
+pub use dossier::{dossier, oddity};
 pub use evidence::{evidence, rejection};
+pub use health::{cost, problem, remedy, stapling};
 pub use host::{GLOSSARY, about, crtsh, role};
+pub use outage::{outage, privacy};
 pub use trigger::{certificate, connection};
 pub use why::why;
 

@@ -15,7 +15,8 @@
 //! Times are milliseconds from the start of the case (`3s`, `10m`, `7d` are longer); `on`, `data`, `ends` say
 //! when the client went on after the server's flight, sent its first request, hung up. A case that shows what
 //! the tool should say and does not yet has a line `open` with the reason; it fails once it passes, so that
-//! the line goes away. A line `near RULE` says that the case comes near to an alert and must not raise it. `notation/stage.rs` documents each line where it is read.
+//! the line goes away. A line `near RULE` says that the case comes near to an alert and must not raise it, `raises RULE` that
+//! some finding or the report as a whole does. `notation/stage.rs` documents each line where it is read.
 
 mod agents;
 mod der;
@@ -50,6 +51,8 @@ pub(crate) struct Case {
     pub(crate) expectations: Vec<Expectation>,
     /// Alert rules that the case comes near to, and does not raise.
     pub(crate) near: Vec<String>,
+    /// Alert rules that it raises, in a finding or for the whole.
+    raises: Vec<String>,
     all_cas: bool,
     supplied: Vec<Arc<Certificate>>,
     trusted: Vec<Arc<[u8]>>,
@@ -95,12 +98,14 @@ impl Case {
         if free && found == 0 {
             failures.push("no findings".to_owned());
         }
-        for rule in &self.near {
-            let raised = report.findings.iter().flat_map(|f| &f.alerts);
-            if raised.chain(&report.alerts).any(|a| a.rule == rule) {
-                failures.push(format!("raises {rule}"));
-            }
-        }
+        let raised = |rule: &String| {
+            let alerts = report.findings.iter().flat_map(|f| &f.alerts);
+            alerts.chain(&report.alerts).any(|a| a.rule == rule)
+        };
+        let too_many = self.near.iter().filter(|rule| raised(rule));
+        failures.extend(too_many.map(|rule| format!("raises {rule}")));
+        let missing = self.raises.iter().filter(|rule| !raised(rule));
+        failures.extend(missing.map(|rule| format!("does not raise {rule}")));
         let mut next = report.findings.iter();
         for expectation in &self.expectations {
             let about: Vec<_> = match expectation.which {
@@ -120,6 +125,16 @@ impl Case {
         }
         failures
     }
+}
+
+/// The case that a text describes.
+pub(crate) fn case(text: &str) -> Case {
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty())
+        .collect();
+    read("a test", &lines)
 }
 
 /// All cases of a folder of text files.
@@ -173,6 +188,7 @@ fn read(file: &str, lines: &[&str]) -> Case {
         events: Vec::new(),
         expectations: Vec::new(),
         near: Vec::new(),
+        raises: Vec::new(),
         all_cas: false,
         supplied: Vec::new(),
         trusted: stage.world.trusted().collect(),
@@ -182,6 +198,7 @@ fn read(file: &str, lines: &[&str]) -> Case {
         match word {
             "case" => case.title = rest.to_owned(),
             "because" => case.because = rest.to_owned(),
+            "raises" => case.raises.push(rest.to_owned()),
             "near" => case.near.push(rest.to_owned()),
             "open" => case.open = Some(rest.to_owned()),
             "date" => {}

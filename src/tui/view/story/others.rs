@@ -170,6 +170,16 @@ pub(in crate::tui::view) fn site(app: &App) -> Vec<Block> {
                 prose::crtsh(&certificate.serial),
             ));
         }
+        if let Some(dossier) = app.report.dossier(handshake.id) {
+            let lines = prose::dossier(dossier, &app.clock());
+            let known = lines.into_iter();
+            blocks.extend(known.map(|(label, line)| item(label, app.theme.dim, line)));
+        }
+    }
+    let servers = app.report.servers.iter().filter(|s| s.site == row.name);
+    for problem in servers.flat_map(|s| &s.problems).take(12) {
+        blocks.push(item("wrong", app.theme.accent, prose::problem(problem)));
+        blocks.push(item("mend", app.theme.dim, prose::remedy(problem)));
     }
     let advice = app
         .report

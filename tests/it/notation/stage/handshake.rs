@@ -58,6 +58,7 @@ impl Stage {
                     staple = Some((
                         words.need("a certificate").to_owned(),
                         words.take("revoked"),
+                        words.take("stale"),
                     ));
                 }
                 "client-shows" => client_shows = Some(words.need("a certificate").to_owned()),
@@ -119,8 +120,8 @@ impl Stage {
             if visible && !resumed && !shown.is_empty() {
                 self.chain(answered, flow, Side::Server, &shown, complete, provenance);
             }
-            if let Some((label, revoked)) = staple {
-                self.staple(answered, flow, &label, revoked);
+            if let Some((label, revoked, stale)) = staple {
+                self.staple(answered, flow, &label, (revoked, stale));
             }
             if let Some(label) = client_shows {
                 self.add(answered, flow, EventKind::CertificateRequest);
@@ -217,13 +218,15 @@ impl Stage {
         self.add(at, flow, EventKind::Chain(chain));
     }
 
-    fn staple(&mut self, at: Timestamp, flow: FlowId, label: &str, revoked: bool) {
+    fn staple(&mut self, at: Timestamp, flow: FlowId, label: &str, (revoked, stale): (bool, bool)) {
         let status = if revoked {
             Status::Revoked
         } else {
             Status::Good
         };
-        let (this, next) = (at.as_secs() - 86_400, at.as_secs() + 6 * 86_400);
+        let day = 86_400;
+        let next = if stale { -day } else { 6 * day };
+        let (this, next) = (at.as_secs() - 2 * day, at.as_secs() + next);
         let der: Arc<[u8]> = self
             .world
             .status(&[label.to_owned()], status, this, next)
