@@ -24,7 +24,7 @@ Examples:
   whylencr --fail-on alert capture.pcap   for scripts: exit 10 when something is alarming
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 the input was cut or partly unreadable (results hold up to there),
-4 no permission to capture, 10 --fail-on matched.";
+4 no permission to capture, 10 --fail-on matched, 130 and 143 the terminal UI was ended by SIGINT or SIGTERM.";
 
 /// Why is this device talking to lencr.org? Reads captures and names, for every contact with Let's Encrypt's
 /// revocation and issuer hosts, the site whose TLS handshake caused it, with the frames that prove it.

@@ -1,5 +1,6 @@
 //! Capture files to the terminal UI: a reader thread owns the engine, the UI gets reports.
 
+use std::any::Any;
 use std::io::{IsTerminal as _, stdin, stdout};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use crate::tui::{self, FrameReader, Start, ThemeName, TuiOptions, Update};
 
 use super::args::{ColorArg, FormatArg, ThemeArg};
 use super::reading::Reading;
-use super::{Args, Exit, redact};
+use super::{Args, Exit, output, redact};
 
 /// Reports are made at most this often, and take at most a tenth of the reader's time.
 const REPORTS: Duration = Duration::from_millis(100);
@@ -59,12 +60,12 @@ fn obstacle(args: &Args) -> Option<&'static str> {
         Some("standard input is no terminal")
     } else if !stdout().is_terminal() {
         Some("standard output is no terminal")
+    } else if output::is_dumb() {
+        Some("TERM=dumb says that the cursor cannot be moved")
+    } else if cfg!(unix) && std::env::var_os("TERM").is_none_or(|term| term.is_empty()) {
+        Some("TERM is not set")
     } else {
-        match std::env::var("TERM").as_deref() {
-            Ok("dumb") => Some("TERM=dumb says that the cursor cannot be moved"),
-            Err(_) | Ok("") if cfg!(unix) => Some("TERM is not set"),
-            _ => None,
-        }
+        None
     }
 }
 
@@ -117,7 +118,9 @@ where
         frames,
     };
     let feed = read_aside(read, stop, Arc::clone(&damaged));
-    tui::run(&feed, start)?;
+    if let tui::Exit::Signal(number) = tui::run(&feed, start)? {
+        return Ok(Exit::Signal(u8::try_from(number).unwrap_or(0)));
+    }
     Ok(if damaged.load(Ordering::Relaxed) {
         Exit::Incomplete
     } else {
@@ -132,7 +135,10 @@ where
 {
     let (sender, feed) = channel();
     std::thread::spawn(move || {
-        let read = || read(&sender, &stop);
+        let read = || {
+            tui::rehearse_panic("reader");
+            read(&sender, &stop)
+        };
         let ended = match catch_unwind(AssertUnwindSafe(read)) {
             Ok(Ok(problems)) => {
                 damaged.store(!problems.is_empty(), Ordering::Relaxed);
@@ -142,14 +148,25 @@ where
                 damaged.store(true, Ordering::Relaxed);
                 Some(format!("{error:#}"))
             }
-            Err(_) => {
-                Some("reading ran into a mistake of this program; the results so far stand".into())
+            Err(mistake) => {
+                damaged.store(true, Ordering::Relaxed);
+                Some(format!(
+                    "reading ran into a mistake of this program ({}); the results so far stand",
+                    said(mistake.as_ref())
+                ))
             }
         };
         // The UI may be gone by now.
         let _ = sender.send(Update::Ended(ended));
     });
     feed
+}
+
+/// What a panic said.
+fn said(mistake: &(dyn Any + Send)) -> &str {
+    let owned = mistake.downcast_ref::<String>().map(String::as_str);
+    let fixed = || mistake.downcast_ref::<&str>().copied();
+    owned.or_else(fixed).unwrap_or("no words")
 }
 
 /// What an input was damaged by, if any was.

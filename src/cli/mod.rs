@@ -45,6 +45,8 @@ pub enum Exit {
     NoPermission,
     /// `--fail-on` matched.
     Matched,
+    /// A signal ended the terminal UI: its number. Shells report such ends in the same way.
+    Signal(u8),
 }
 
 impl From<Exit> for ExitCode {
@@ -55,6 +57,7 @@ impl From<Exit> for ExitCode {
             Exit::Incomplete => 3,
             Exit::NoPermission => 4,
             Exit::Matched => 10,
+            Exit::Signal(number) => number.saturating_add(128),
         })
     }
 }

@@ -35,13 +35,18 @@ pub(super) fn options(args: &Args) -> Options {
         color: match args.color {
             ColorArg::Always => true,
             ColorArg::Never => false,
-            ColorArg::Auto => terminal && !no_color,
+            ColorArg::Auto => terminal && !no_color && !is_dumb(),
         },
         ascii: args.ascii,
         width: if terminal { width() } else { 80 },
         verbose: args.verbose,
         ..Options::default()
     }
+}
+
+/// Whether the terminal says that it obeys nothing but line feeds.
+pub(super) fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
 /// Columns of the terminal; people do not read lines beyond 120.

@@ -16,7 +16,7 @@ impl Progress {
         Self {
             started: Instant::now(),
             drawn: None,
-            shown: wanted && stderr().is_terminal(),
+            shown: wanted && stderr().is_terminal() && !super::output::is_dumb(),
         }
     }
 

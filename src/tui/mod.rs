@@ -69,8 +69,8 @@ pub struct TuiOptions {
 pub enum Exit {
     /// The user quit.
     Quit,
-    /// A signal asked for it.
-    Signal,
+    /// A signal asked for it: its number.
+    Signal(i32),
 }
 
 /// Time between two looks at the reader while nothing is typed: also the most that a report waits.
@@ -90,9 +90,9 @@ pub fn run(feed: &Receiver<Update>, options: TuiOptions) -> io::Result<Exit> {
     terminal.draw(&app)?;
     loop {
         let mut changed = match terminal.signal() {
-            Some(Signal::End) => {
+            Some(Signal::End(number)) => {
                 options.stop.store(true, Ordering::Relaxed);
-                return Ok(Exit::Signal);
+                return Ok(Exit::Signal(number));
             }
             Some(Signal::Stop) => {
                 terminal.suspend()?;
@@ -168,6 +168,7 @@ fn carry_out(
             None
         }
         Effect::Redraw => {
+            rehearse_panic("screen");
             terminal.clear()?;
             None
         }
@@ -200,6 +201,20 @@ fn read_frames(
         }
     }
 }
+
+/// Debug builds run into a mistake where `WHYLENCR_REHEARSE_PANIC` says so: how else should a test see that the
+/// terminal survives one?
+#[cfg(debug_assertions)]
+#[expect(clippy::panic, reason = "that is what it is for")]
+pub(crate) fn rehearse_panic(place: &str) {
+    if std::env::var("WHYLENCR_REHEARSE_PANIC").is_ok_and(|wanted| wanted == place) {
+        panic!("rehearsed mistake in the {place}");
+    }
+}
+
+/// No release can be told to panic.
+#[cfg(not(debug_assertions))]
+pub(crate) const fn rehearse_panic(_place: &str) {}
 
 fn message(event: Event) -> Option<Message> {
     Some(match event {

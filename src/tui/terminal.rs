@@ -1,9 +1,9 @@
 //! The terminal: set up, drawn to, and restored whatever happens.
 
 use std::io::{self, Stdout, stdout};
-use std::sync::Arc;
-use std::sync::Once;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::thread::{self, ThreadId};
 
 use crossterm::cursor::Show;
 use crossterm::event::{
@@ -11,7 +11,7 @@ use crossterm::event::{
 };
 use crossterm::execute;
 use crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use ratatui::backend::CrosstermBackend;
 
@@ -21,8 +21,8 @@ use super::view::view;
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Signal {
-    /// SIGTERM, SIGINT.
-    End,
+    /// SIGTERM, SIGINT: its number.
+    End(i32),
     /// SIGTSTP from outside; the key is no signal in raw mode.
     Stop,
     /// SIGCONT after a stop that nobody announced.
@@ -38,7 +38,8 @@ pub(super) struct Terminal {
 
 #[derive(Default)]
 struct Signals {
-    end: Arc<AtomicBool>,
+    /// The number of the signal that asks for the end.
+    end: Arc<AtomicUsize>,
     stop: Arc<AtomicBool>,
     resumed: Arc<AtomicBool>,
 }
@@ -46,14 +47,22 @@ struct Signals {
 /// Whether the terminal has to be restored: the guard and the panic hook share it.
 static ACTIVE: AtomicBool = AtomicBool::new(false);
 static HOOK: Once = Once::new();
+/// The thread whose panic ends the UI.
+static OWNER: Mutex<Option<ThreadId>> = Mutex::new(None);
 
 impl Terminal {
     pub(super) fn open(mouse: bool) -> io::Result<Self> {
+        *OWNER.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current().id());
         HOOK.call_once(|| {
             let before = std::panic::take_hook();
             std::panic::set_hook(Box::new(move |info| {
-                restore();
-                before(info);
+                if is_owner() {
+                    restore();
+                }
+                // What happens in other threads they tell the UI themselves; printing would spoil its screen.
+                if !ACTIVE.load(Ordering::SeqCst) {
+                    before(info);
+                }
             }));
         });
         let signals = Signals::default();
@@ -78,15 +87,20 @@ impl Terminal {
         Ok(())
     }
 
+    /// Makes the next drawing a whole one. Ratatui's own way asks the terminal where its cursor is, and waits for
+    /// seconds where the terminal does not answer.
     pub(super) fn clear(&mut self) -> io::Result<()> {
-        self.inner.clear()
+        execute!(stdout(), Clear(ClearType::All))?;
+        self.inner = ratatui::Terminal::new(CrosstermBackend::new(stdout()))?;
+        Ok(())
     }
 
     /// A signal that came since the last question.
     pub(super) fn signal(&self) -> Option<Signal> {
         let take = |flag: &AtomicBool| flag.swap(false, Ordering::Relaxed);
-        if take(&self.signals.end) {
-            Some(Signal::End)
+        let end = self.signals.end.swap(0, Ordering::Relaxed);
+        if end != 0 {
+            Some(Signal::End(i32::try_from(end).unwrap_or(i32::MAX)))
         } else if take(&self.signals.stop) {
             Some(Signal::Stop)
         } else if take(&self.signals.resumed) {
@@ -108,7 +122,7 @@ impl Terminal {
     /// Takes the terminal again after somebody else had it.
     pub(super) fn resume(&mut self) -> io::Result<()> {
         enter(self.mouse)?;
-        self.inner.clear()
+        self.clear()
     }
 }
 
@@ -123,12 +137,11 @@ impl Signals {
     fn listen(&self) -> io::Result<()> {
         use signal_hook::consts::{SIGCONT, SIGINT, SIGTERM, SIGTSTP};
         // SIGHUP keeps its default: the terminal is gone, and reading from it would never end.
-        for (signal, flag) in [
-            (SIGTERM, &self.end),
-            (SIGINT, &self.end),
-            (SIGTSTP, &self.stop),
-            (SIGCONT, &self.resumed),
-        ] {
+        for signal in [SIGTERM, SIGINT] {
+            let number = usize::try_from(signal).unwrap_or_default();
+            signal_hook::flag::register_usize(signal, Arc::clone(&self.end), number)?;
+        }
+        for (signal, flag) in [(SIGTSTP, &self.stop), (SIGCONT, &self.resumed)] {
             signal_hook::flag::register(signal, Arc::clone(flag))?;
         }
         Ok(())
@@ -143,6 +156,10 @@ impl Signals {
     fn listen(&self) -> io::Result<()> {
         Ok(())
     }
+}
+
+fn is_owner() -> bool {
+    *OWNER.lock().unwrap_or_else(PoisonError::into_inner) == Some(thread::current().id())
 }
 
 fn enter(mouse: bool) -> io::Result<()> {

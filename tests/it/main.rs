@@ -39,6 +39,8 @@ mod schema;
 mod score;
 mod scoreboard;
 mod tampered;
+#[cfg(all(feature = "tui", unix))]
+mod terminal;
 
 use std::path::PathBuf;
 

@@ -35,6 +35,12 @@ impl App {
             Update::Interface(interface) => self.options.interfaces.push(interface),
             Update::Ended(why) => {
                 self.source.ended = true;
+                if let Some(why) = &why {
+                    self.toast = Some(Toast {
+                        text: why.clone(),
+                        bad: true,
+                    });
+                }
                 self.source.cut_short = why;
             }
         }

@@ -49,7 +49,7 @@ pub(in crate::tui::view) fn coverage(app: &App) -> Vec<Block> {
     blocks.push(Block::Blank);
     blocks.push(Block::Title("What this capture cannot show".into()));
     let notes = prose::coverage(coverage);
-    if notes.is_empty() {
+    if notes.is_empty() && app.source.cut_short.is_none() {
         blocks.push(Block::Text(
             theme.text,
             "Nothing that matters here is missing.".into(),
