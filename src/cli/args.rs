@@ -135,6 +135,11 @@ pub struct Args {
     #[arg(long, value_enum, value_name = "THEME", default_value_t = ThemeArg::Auto)]
     pub theme: ThemeArg,
 
+    /// Keys, theme and columns of the terminal UI (default: whylencr/config.toml in the user's configuration folder)
+    #[cfg(feature = "tui")]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
     /// ASCII alone in text
     #[arg(long)]
     pub ascii: bool,

@@ -1,27 +1,28 @@
 //! Capture files to the terminal UI: a reader thread owns the engine, the UI gets reports.
 
-use std::any::Any;
-use std::io::{IsTerminal as _, stdin, stdout};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::collections::HashSet;
+use std::fs::{File, OpenOptions};
+use std::io::{BufWriter, IsTerminal as _, Write as _, stdin, stdout};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::{Duration, Instant};
+use std::sync::mpsc::Sender;
 
 use anyhow::Context as _;
+use etcetera::BaseStrategy as _;
 
+use crate::capture::merge;
 use crate::filter::Filter;
+use crate::finding::FindingId;
 use crate::report::{self, redact::Redaction};
-use crate::tui::{self, FrameReader, Start, ThemeName, TuiOptions, Update};
+use crate::tui::config::Config;
+use crate::tui::{
+    self, EvidenceWriter, FrameReader, Input, Opener, Start, ThemeName, TuiOptions, Update,
+};
 
 use super::args::{ColorArg, FormatArg, ThemeArg};
 use super::reading::Reading;
-use super::{Args, Exit, output, redact};
-
-/// Reports are made at most this often, and take at most a tenth of the reader's time.
-const REPORTS: Duration = Duration::from_millis(100);
-/// How far reading has got is told this often.
-const PROGRESS: Duration = Duration::from_millis(50);
+use super::{Args, Exit, evidence, feed, output, redact};
 
 /// Whether the UI is asked for and possible.
 ///
@@ -37,7 +38,7 @@ pub(super) fn wanted(args: &Args) -> anyhow::Result<bool> {
         (Some(_), _) => Ok(false),
         // Whoever names a file or wants an exit code is not going to look at a screen.
         (None, obstacle) => {
-            let aside = args.output.is_some() || !args.fail_on.is_empty() || args.follow;
+            let aside = args.output.is_some() || !args.fail_on.is_empty();
             Ok(obstacle.is_none() && !aside)
         }
     }
@@ -50,13 +51,13 @@ fn obstacle(args: &Args) -> Option<&'static str> {
         .iter()
         .chain(&args.captures)
         .any(|p| p.as_os_str() == "-");
-    if piped {
-        Some("standard input is the capture, so no key could be read")
+    if piped && stdin().is_terminal() {
+        Some("standard input is to be the capture, but is a terminal")
+    } else if piped && !has_keyboard() {
+        Some("standard input is the capture, and there is no terminal to read keys from")
     } else if args.write.is_some() {
-        Some("it writes no evidence capture (-w)")
-    } else if args.redact.is_some() {
-        Some("it shows no pseudonyms (--redact)")
-    } else if !stdin().is_terminal() {
+        Some("-w writes and ends; w in the terminal UI writes the same")
+    } else if !piped && !stdin().is_terminal() {
         Some("standard input is no terminal")
     } else if !stdout().is_terminal() {
         Some("standard output is no terminal")
@@ -69,32 +70,117 @@ fn obstacle(args: &Args) -> Option<&'static str> {
     }
 }
 
+/// Whether keys can be read although standard input is something else.
+fn has_keyboard() -> bool {
+    cfg!(unix) && File::open("/dev/tty").is_ok()
+}
+
 /// Opens the UI and reads all inputs behind it.
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     if let Some(expression) = &args.filter {
         Filter::parse(expression).context("--where")?;
     }
-    let reading = Reading::prepare(args)?;
-    let options = reading.options.clone();
-    let paths = reading.paths.clone();
-    let again: FrameReader = Arc::new(move |wanted| {
-        Reading::again(&paths, wanted).map_err(|error| format!("{error:#}"))
-    });
-    show(args, options, Some(again), move |feed, stop| {
-        read(reading, feed, stop)
-    })
+    let settings = settings(args)?;
+    let damaged = Arc::new(AtomicBool::new(false));
+    let (options, input) = open(args, &damaged)?;
+    present(args, settings, options, input, &damaged)
 }
 
 /// Opens the UI over whatever `read` feeds it from a thread of its own; it gives back what went wrong.
-pub(super) fn show<R>(
-    args: &Args,
-    options: report::Options,
-    frames: Option<FrameReader>,
-    read: R,
-) -> anyhow::Result<Exit>
+#[cfg(feature = "live")]
+pub(super) fn show<R>(args: &Args, options: report::Options, read: R) -> anyhow::Result<Exit>
 where
     R: FnOnce(&Sender<Update>, &AtomicBool) -> anyhow::Result<Vec<String>> + Send + 'static,
 {
+    let settings = settings(args)?;
+    let (stop, damaged) = (Arc::default(), Arc::default());
+    let input = Input {
+        feed: feed::aside(read, Arc::clone(&stop), Arc::clone(&damaged)),
+        stop,
+        frames: None,
+        evidence: None,
+    };
+    present(args, settings, options, input, &damaged)
+}
+
+/// Begins to read the inputs.
+fn open(args: &Args, damaged: &Arc<AtomicBool>) -> anyhow::Result<(report::Options, Input)> {
+    let reading = Reading::prepare(args)?;
+    let mut options = reading.options.clone();
+    if args.redact.is_some() {
+        redact::sources(&mut options);
+    }
+    let paths = reading.paths.clone();
+    let regular = paths.iter().all(|path| path.is_file());
+    let stop = Arc::new(AtomicBool::new(false));
+    let read = {
+        let follow = args.follow.then(|| Arc::clone(&stop));
+        move |feed: &Sender<Update>, stop: &AtomicBool| {
+            if regular && follow.is_none() {
+                feed::files(reading, feed, stop)
+            } else {
+                feed::streams(reading, follow.as_ref(), feed, stop)
+            }
+        }
+    };
+    if regular {
+        // What is no capture is refused where it was named, and not on a screen that hides the question.
+        merge::open_all(&paths, None)?;
+    }
+    let input = Input {
+        feed: feed::aside(read, Arc::clone(&stop), Arc::clone(damaged)),
+        stop,
+        frames: regular.then(|| frames(paths.clone())),
+        evidence: regular.then(|| evidence(paths, args.count)),
+    };
+    Ok((options, input))
+}
+
+fn frames(paths: Vec<PathBuf>) -> FrameReader {
+    Arc::new(move |wanted| Reading::again(&paths, wanted).map_err(|error| format!("{error:#}")))
+}
+
+fn evidence(paths: Vec<PathBuf>, count: Option<u64>) -> EvidenceWriter {
+    Arc::new(move |wanted| {
+        write_evidence(&paths, count, wanted).map_err(|error| format!("{error:#}"))
+    })
+}
+
+fn write_evidence(
+    inputs: &[PathBuf],
+    count: Option<u64>,
+    wanted: &tui::Evidence,
+) -> anyhow::Result<String> {
+    let path = Path::new(&wanted.path);
+    evidence::check(inputs, path)?;
+    let request = evidence::Request {
+        inputs,
+        count,
+        filter: (!wanted.filter.is_empty()).then_some(wanted.filter.as_str()),
+        secrets: None,
+    };
+    let chosen: HashSet<FindingId> = wanted.selected.iter().copied().collect();
+    let findings = wanted.report.findings.iter();
+    let selected: Vec<_> = findings.filter(|f| chosen.contains(&f.id)).collect();
+    let problem = || format!("cannot write {}", path.display());
+    let file = OpenOptions::new().write(true).create_new(true).open(path);
+    let mut out = BufWriter::new(file.with_context(problem)?);
+    let written = evidence::write(&request, &wanted.report, &selected, &mut out)?;
+    out.flush().with_context(problem)?;
+    Ok(format!(
+        "Wrote {} of {} frames to {}.",
+        written.kept, written.of, wanted.path
+    ))
+}
+
+/// Runs the UI over an input.
+fn present(
+    args: &Args,
+    settings: Config,
+    options: report::Options,
+    input: Input,
+    damaged: &Arc<AtomicBool>,
+) -> anyhow::Result<Exit> {
     let redaction = match redact::redaction(args)? {
         Some(redaction) => redaction,
         None => Redaction {
@@ -102,23 +188,33 @@ where
             sites: false,
         },
     };
-    let stop = Arc::new(AtomicBool::new(false));
-    let damaged = Arc::new(AtomicBool::new(false));
+    let another: Opener = {
+        let (args, damaged) = (args.clone(), Arc::clone(damaged));
+        Arc::new(move |path| {
+            let args = Args {
+                captures: vec![path.into()],
+                read: Vec::new(),
+                follow: false,
+                ..args.clone()
+            };
+            open(&args, &damaged).map_err(|error| format!("{error:#}"))
+        })
+    };
     let start = TuiOptions {
         start: Start {
             options,
-            theme: theme(args),
-            ascii: args.ascii || !speaks_unicode(),
+            theme: theme(args, &settings),
+            ascii: args.ascii || settings.ascii.unwrap_or_else(|| !speaks_unicode()),
+            keys: settings.keys,
+            columns: settings.columns,
             filter: args.filter.clone().unwrap_or_default(),
             redaction: Some(redaction),
             redacted: args.redact.is_some(),
         },
-        stop: Arc::clone(&stop),
-        mouse: true,
-        frames,
+        mouse: settings.mouse.unwrap_or(true),
+        open: Some(another),
     };
-    let feed = read_aside(read, stop, Arc::clone(&damaged));
-    if let tui::Exit::Signal(number) = tui::run(&feed, start)? {
+    if let tui::Exit::Signal(number) = tui::run(input, start)? {
         return Ok(Exit::Signal(u8::try_from(number).unwrap_or(0)));
     }
     Ok(if damaged.load(Ordering::Relaxed) {
@@ -128,107 +224,28 @@ where
     })
 }
 
-/// Reads in a thread of its own. Whatever happens there is told, never printed over the screen.
-fn read_aside<R>(read: R, stop: Arc<AtomicBool>, damaged: Arc<AtomicBool>) -> Receiver<Update>
-where
-    R: FnOnce(&Sender<Update>, &AtomicBool) -> anyhow::Result<Vec<String>> + Send + 'static,
-{
-    let (sender, feed) = channel();
-    std::thread::spawn(move || {
-        let read = || {
-            tui::rehearse_panic("reader");
-            read(&sender, &stop)
-        };
-        let ended = match catch_unwind(AssertUnwindSafe(read)) {
-            Ok(Ok(problems)) => {
-                damaged.store(!problems.is_empty(), Ordering::Relaxed);
-                (!problems.is_empty()).then(|| problems.join("; "))
-            }
-            Ok(Err(error)) => {
-                damaged.store(true, Ordering::Relaxed);
-                Some(format!("{error:#}"))
-            }
-            Err(mistake) => {
-                damaged.store(true, Ordering::Relaxed);
-                Some(format!(
-                    "reading ran into a mistake of this program ({}); the results so far stand",
-                    said(mistake.as_ref())
-                ))
-            }
-        };
-        // The UI may be gone by now.
-        let _ = sender.send(Update::Ended(ended));
-    });
-    feed
+/// The configuration: the file named, else the user's own where there is one.
+fn settings(args: &Args) -> anyhow::Result<Config> {
+    let path = match &args.config {
+        Some(path) => path.clone(),
+        None => match own_config() {
+            Some(path) if path.exists() => path,
+            _ => return Ok(Config::default()),
+        },
+    };
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("cannot read the configuration {}", path.display()))?;
+    Config::parse(&text).map_err(|error| anyhow::anyhow!("{}, {error}", path.display()))
 }
 
-/// What a panic said.
-fn said(mistake: &(dyn Any + Send)) -> &str {
-    let owned = mistake.downcast_ref::<String>().map(String::as_str);
-    let fixed = || mistake.downcast_ref::<&str>().copied();
-    owned.or_else(fixed).unwrap_or("no words")
+/// `$XDG_CONFIG_HOME/whylencr/config.toml`, or what stands in for it on other systems.
+fn own_config() -> Option<PathBuf> {
+    let folder = etcetera::choose_base_strategy().ok()?.config_dir();
+    Some(folder.join("whylencr").join("config.toml"))
 }
 
-/// What an input was damaged by, if any was.
-fn read(
-    mut reading: Reading,
-    feed: &Sender<Update>,
-    stop: &AtomicBool,
-) -> anyhow::Result<Vec<String>> {
-    let started = Instant::now();
-    let (mut told, mut reported) = (started, started);
-    let mut pause = REPORTS;
-    let mut shown = 0;
-    let mut source = reading.open(None)?;
-    let size = source.size();
-    loop {
-        let frames = reading.frames;
-        if frames.is_multiple_of(512) {
-            if stop.load(Ordering::Relaxed) {
-                break;
-            }
-            let now = Instant::now();
-            if now.duration_since(told) >= PROGRESS {
-                told = now;
-                let consumed = source.consumed();
-                let rate = rate(consumed, now.duration_since(started));
-                let _ = feed.send(Update::Progress {
-                    consumed,
-                    size,
-                    frames,
-                    rate,
-                });
-            }
-            if now.duration_since(reported) >= pause {
-                let report = Arc::new(reading.engine.report());
-                let _ = feed.send(Update::Report(report));
-                reported = Instant::now();
-                pause = REPORTS.max(reported.duration_since(now) * 9);
-            }
-        }
-        let going = reading.step(&mut source);
-        for interface in reading.options.interfaces.iter().skip(shown) {
-            let _ = feed.send(Update::Interface(interface.clone()));
-        }
-        shown = reading.options.interfaces.len();
-        if !going {
-            break;
-        }
-    }
-    reading.engine.close();
-    let _ = feed.send(Update::Report(Arc::new(reading.engine.report())));
-    let problems = source.damaged();
-    Ok(problems
-        .map(|(file, ended)| format!("{file}: {ended}"))
-        .collect())
-}
-
-#[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
-fn rate(bytes: u64, time: Duration) -> f64 {
-    bytes as f64 / time.as_secs_f64().max(1e-3)
-}
-
-fn theme(args: &Args) -> ThemeName {
+/// What the command line says counts for more than the configuration, and that for more than a guess.
+fn theme(args: &Args, settings: &Config) -> ThemeName {
     let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
     match (args.theme, args.color) {
         (ThemeArg::Dark, _) => ThemeName::Dark,
@@ -237,7 +254,7 @@ fn theme(args: &Args) -> ThemeName {
         (ThemeArg::ColorBlind, _) => ThemeName::ColorBlind,
         (ThemeArg::Mono, _) | (ThemeArg::Auto, ColorArg::Never) => ThemeName::Mono,
         (ThemeArg::Auto, ColorArg::Auto) if plain => ThemeName::Mono,
-        (ThemeArg::Auto, _) => background(),
+        (ThemeArg::Auto, _) => settings.theme.unwrap_or_else(background),
     }
 }
 

@@ -83,7 +83,7 @@ fn run(args: &Args) -> anyhow::Result<Exit> {
     let core = Core::new(args, live, engine, None);
     #[cfg(feature = "tui")]
     if screen {
-        return interactive::show(args, options, None, move |feed, stop| core.feed(feed, stop));
+        return interactive::show(args, options, move |feed, stop| core.feed(feed, stop));
     }
     let stop = offline::on_interrupt()?;
     Capturing::new(args, core, options)?.run(&stop)

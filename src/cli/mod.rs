@@ -9,6 +9,8 @@
 mod args;
 mod commands;
 mod evidence;
+#[cfg(feature = "tui")]
+mod feed;
 mod inputs;
 #[cfg(feature = "tui")]
 mod interactive;

@@ -96,9 +96,13 @@ impl Reading {
 
     /// Takes one item in; false when there is none, or enough.
     pub(super) fn step(&mut self, source: &mut Merged) -> bool {
-        match source.next_item() {
-            None => return false,
-            Some(Item::Frame(frame)) => {
+        source.next_item().is_some_and(|item| self.take(item))
+    }
+
+    /// Takes one item in; false when that is enough.
+    pub(super) fn take(&mut self, item: Item<'_>) -> bool {
+        match item {
+            Item::Frame(frame) => {
                 self.frames += 1;
                 // What does not pass keeps its number, so that evidence is found in the file.
                 #[cfg(feature = "live")]
@@ -113,12 +117,12 @@ impl Reading {
                 }
                 return self.most != Some(self.frames);
             }
-            Some(Item::Secrets(lines)) => {
+            Item::Secrets(lines) => {
                 self.engine.secrets(lines);
             }
-            Some(Item::NameHint(hint)) => self.engine.name_hint(hint),
-            Some(Item::Dropped(count)) => self.engine.dropped(count),
-            Some(Item::Interface(info)) => self.options.interfaces.push(Interface {
+            Item::NameHint(hint) => self.engine.name_hint(hint),
+            Item::Dropped(count) => self.engine.dropped(count),
+            Item::Interface(info) => self.options.interfaces.push(Interface {
                 file: usize::try_from(info.file)
                     .ok()
                     .and_then(|i| self.options.sources.get(i))

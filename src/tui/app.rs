@@ -2,6 +2,7 @@
 
 mod navigate;
 mod news;
+mod open;
 mod prompt;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -17,13 +18,16 @@ use crate::report::clock::{Clock, TimeKind};
 use crate::report::redact::Redaction;
 use crate::report::{Format, Options};
 
+use super::columns::Column;
 use super::index::{Grouping, Index, Row, Setting};
-use super::keys::{self, Action};
+use super::keymap::Keys;
+use super::keys::Action;
 use super::packets::{FrameBytes, Packets};
 use super::tables::Tables;
 use super::theme::{Glyphs, Theme, ThemeName};
 use super::timeline::Timeline;
 use super::view::layout::{self, Areas};
+pub(super) use open::Saved;
 pub(super) use prompt::{COPIES, FORMATS, Overlay, Prompt, palette};
 
 /// What the reader thread tells.
@@ -74,6 +78,10 @@ pub enum Message {
     Done(Result<String, String>),
     /// Frames asked for by [`Effect::ReadFrames`].
     Frames(Result<Vec<FrameBytes>, String>),
+    /// Another capture is read now; how reports on it look.
+    Opened(Box<Options>),
+    /// Paths that begin as the text says: the answer to [`Effect::ListPaths`].
+    Paths(String, Vec<String>),
 }
 
 /// What the world outside has to do.
@@ -91,6 +99,12 @@ pub enum Effect {
     Copy(String, &'static str),
     /// Read frames again; the answer is [`Message::Frames`].
     ReadFrames(Vec<FrameNo>),
+    /// Read another capture instead.
+    Open(String),
+    /// Look for paths that begin so; the answer is [`Message::Paths`].
+    ListPaths(String),
+    /// Write an evidence capture.
+    WriteEvidence(Box<Evidence>),
     /// Write a report.
     Save {
         /// Its form.
@@ -102,6 +116,19 @@ pub enum Effect {
         /// How it looks.
         options: Box<Options>,
     },
+}
+
+/// What goes into an evidence capture.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    /// The whole report.
+    pub report: Arc<Report>,
+    /// The findings to prove.
+    pub selected: Vec<FindingId>,
+    /// The filter that selected them.
+    pub filter: String,
+    /// Where to.
+    pub path: String,
 }
 
 /// Screens.
@@ -220,6 +247,10 @@ pub struct Start {
     pub theme: ThemeName,
     /// ASCII alone.
     pub ascii: bool,
+    /// The keys.
+    pub keys: Keys,
+    /// Columns of the contact list; empty for what suits the terminal.
+    pub columns: Vec<Column>,
     /// Filter to begin with.
     pub filter: String,
     /// How to hide clients, when wanted.
@@ -237,6 +268,8 @@ pub struct App {
     pub(super) theme: Theme,
     pub(super) glyphs: Glyphs,
     pub(super) ascii: bool,
+    pub(super) keys: Keys,
+    pub(super) columns: Vec<Column>,
 
     /// As it came, newest.
     newest: Arc<Report>,
@@ -290,6 +323,8 @@ impl App {
             theme: Theme::of(start.theme),
             glyphs: Glyphs::of(start.ascii),
             ascii: start.ascii,
+            keys: start.keys,
+            columns: start.columns,
             newest: Arc::default(),
             report: Arc::default(),
             generation: 0,
@@ -334,7 +369,9 @@ impl App {
                 if self.overlay.is_some() {
                     self.prompt_key(key)
                 } else {
-                    keys::action(key, self.screen).and_then(|action| self.act(action))
+                    self.keys
+                        .action(key, self.screen)
+                        .and_then(|action| self.act(action))
                 }
             }
             Message::Mouse(mouse) => self.mouse(mouse),
@@ -354,6 +391,14 @@ impl App {
                 if let Some(Overlay::Packets(packets)) = &mut self.overlay {
                     packets.frames = Some(result);
                 }
+                None
+            }
+            Message::Opened(options) => {
+                self.start_over(*options);
+                None
+            }
+            Message::Paths(text, paths) => {
+                self.paths_found(&text, paths);
                 None
             }
             Message::Done(result) => {
@@ -450,6 +495,8 @@ impl App {
             Action::Palette => self.overlay = Some(Overlay::palette()),
             Action::Help => self.overlay = Some(Overlay::Help { scroll: 0 }),
             Action::Export => self.overlay = Some(Overlay::Export),
+            Action::Evidence => self.ask_for_evidence(),
+            Action::Open => self.overlay = Some(Overlay::open(&self.folder())),
             Action::Copy if self.finding().is_some() => self.overlay = Some(Overlay::Copy),
             Action::Copy => self.say("Select a contact to copy from."),
             Action::Bytes => return self.ask_for_frames(),
@@ -512,7 +559,10 @@ impl App {
 
     fn ask_for_frames(&mut self) -> Option<Effect> {
         if self.redacted {
-            self.say("Bytes cannot be redacted; R shows real addresses again.");
+            let key = self.keys.hint(Action::Redact);
+            self.say(&format!(
+                "Bytes cannot be redacted; {key} shows real addresses again."
+            ));
             return None;
         }
         let packets = Packets::of(self.finding()?);

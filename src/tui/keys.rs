@@ -14,7 +14,7 @@ macro_rules! actions {
 
         /// All actions, in the order of the help.
         pub static TABLE: &[Binding] = &[
-            $(Binding { action: Action::$action, keys: &$keys, group: Group::$group, place: Place::$screens, name: $name },)+
+            $(Binding { action: Action::$action, id: stringify!($action), keys: &$keys, group: Group::$group, place: Place::$screens, name: $name },)+
         ];
     };
 }
@@ -71,6 +71,8 @@ actions! {
     Export => ["e"], Act, Anywhere, "export a report";
     Copy => ["y"], Act, Contacts, "copy why, JSON, Wireshark filter or URL";
     Bytes => ["b"], Act, Contacts, "bytes of the frames that prove it";
+    Evidence => ["w"], Act, Anywhere, "write the frames that prove the contacts (pcapng)";
+    Open => ["O"], Act, Anywhere, "open another capture";
     Pause => ["p"], Act, Anywhere, "pause: keep this picture while reading goes on";
     Follow => ["F"], Act, Anywhere, "follow the newest contact";
     Redact => ["R"], Act, Anywhere, "hide client addresses and names";
@@ -89,6 +91,8 @@ actions! {
 pub struct Binding {
     /// What it does.
     pub action: Action,
+    /// The action's name in the source; see [`Binding::word`].
+    id: &'static str,
     /// Keys, the usual one first.
     pub keys: &'static [&'static str],
     /// Under which title it stands.
@@ -97,6 +101,27 @@ pub struct Binding {
     pub place: Place,
     /// In words.
     pub name: &'static str,
+}
+
+impl Binding {
+    /// Its name in the configuration file: `NextAlert` is `next-alert`.
+    #[must_use]
+    pub fn word(&self) -> String {
+        let mut word = String::new();
+        for c in self.id.chars() {
+            if c.is_ascii_uppercase() && !word.is_empty() {
+                word.push('-');
+            }
+            word.push(c.to_ascii_lowercase());
+        }
+        word
+    }
+}
+
+/// The line of the action with this name.
+#[must_use]
+pub fn named(word: &str) -> Option<&'static Binding> {
+    TABLE.iter().find(|binding| binding.word() == word)
 }
 
 /// Titles of the help.
@@ -164,29 +189,8 @@ impl Place {
     }
 }
 
-/// The action of a key on a screen.
-#[must_use]
-pub fn action(key: KeyEvent, screen: Screen) -> Option<Action> {
-    let name = name(key)?;
-    TABLE
-        .iter()
-        .find(|binding| binding.place.has(screen) && binding.keys.contains(&name.as_str()))
-        .map(|binding| binding.action)
-}
-
-/// The usual key of an action.
-#[must_use]
-pub fn key_of(action: Action) -> &'static str {
-    TABLE
-        .iter()
-        .find(|binding| binding.action == action)
-        .and_then(|binding| binding.keys.first())
-        .copied()
-        .unwrap_or_default()
-}
-
 /// The name of a key, as the table writes it.
-fn name(key: KeyEvent) -> Option<String> {
+pub(super) fn name(key: KeyEvent) -> Option<String> {
     let bare = match key.code {
         KeyCode::Char(' ') => "Space".to_owned(),
         KeyCode::Char(c)
@@ -225,15 +229,66 @@ fn name(key: KeyEvent) -> Option<String> {
     })
 }
 
+/// Names of the keys that are no character.
+const NAMED: [&str; 14] = [
+    "Space",
+    "Up",
+    "Down",
+    "Left",
+    "Right",
+    "Home",
+    "End",
+    "PgUp",
+    "PgDn",
+    "Enter",
+    "Esc",
+    "Tab",
+    "Shift-Tab",
+    "Backspace",
+];
+
+/// The name of a key as the table writes it, from how a person may write it; None when there is no such key.
+#[must_use]
+pub fn canonical(text: &str) -> Option<String> {
+    let mut chars = text.chars();
+    if let (Some(c), None) = (chars.next(), chars.next()) {
+        return (!c.is_whitespace() && !crate::report::safe::is_obeyed(c)).then(|| c.to_string());
+    }
+    let same = |name: &&&str| name.eq_ignore_ascii_case(text);
+    if let Some(name) = NAMED.iter().find(same) {
+        return Some((*name).to_owned());
+    }
+    let number = text
+        .strip_prefix(['F', 'f'])
+        .and_then(|n| n.parse::<u8>().ok());
+    if let Some(n @ 1..=12) = number {
+        return Some(format!("F{n}"));
+    }
+    let (modifier, key) = text.split_once('-')?;
+    let modifier = ["Ctrl", "Alt"]
+        .into_iter()
+        .find(|m| m.eq_ignore_ascii_case(modifier))?;
+    let key = canonical(key).filter(|key| key.len() == 1 || !key.contains('-'))?;
+    Some(format!(
+        "{modifier}-{}",
+        if key.chars().count() == 1 {
+            key.to_ascii_uppercase()
+        } else {
+            key
+        }
+    ))
+}
+
 /// The key table of the docs.
 #[must_use]
 pub fn markdown() -> String {
     let mut page = String::from(
-        "# Keys of the terminal UI\n\nMade from the key table in `src/tui/keys.rs`; a test compares the two.\n",
+        "# Keys of the terminal UI\n\nMade from the key table in `src/tui/keys.rs`; a test compares the two. The names are for the \
+         [configuration file](guide.md#configuration-of-the-terminal-ui).\n",
     );
     for group in Group::ALL {
         page.push_str(&format!(
-            "\n## {}\n\n| Key | Action | Where |\n|---|---|---|\n",
+            "\n## {}\n\n| Key | Action | Where | Name |\n|---|---|---|---|\n",
             group.title()
         ));
         for binding in TABLE.iter().filter(|b| b.group == group) {
@@ -244,9 +299,10 @@ pub fn markdown() -> String {
                 Place::List => "contacts",
             };
             page.push_str(&format!(
-                "| {} | {} | {place} |\n",
+                "| {} | {} | {place} | `{}` |\n",
                 keys.join(" "),
-                binding.name
+                binding.name,
+                binding.word()
             ));
         }
     }
@@ -274,7 +330,8 @@ mod tests {
 
     #[test]
     fn keys_are_found_by_the_names_of_the_table() {
-        let press = |code, modifiers| action(KeyEvent::new(code, modifiers), Screen::Contacts);
+        let keys = crate::tui::keymap::Keys::default();
+        let press = |code, modifiers| keys.action(KeyEvent::new(code, modifiers), Screen::Contacts);
         assert_eq!(
             press(KeyCode::Char('j'), KeyModifiers::NONE),
             Some(Action::Down)
@@ -293,6 +350,31 @@ mod tests {
             Some(Action::PreviousPane)
         );
         assert_eq!(press(KeyCode::Char('%'), KeyModifiers::NONE), None);
+    }
+
+    #[test]
+    fn keys_are_known_as_people_write_them() {
+        for (written, name) in [
+            ("g", Some("g")),
+            ("G", Some("G")),
+            ("ctrl-x", Some("Ctrl-X")),
+            ("Alt-Left", Some("Alt-Left")),
+            ("pgdn", Some("PgDn")),
+            ("f12", Some("F12")),
+            ("-", Some("-")),
+            ("Ctrl--", Some("Ctrl--")),
+            ("F13", None),
+            ("Hyper-x", None),
+            ("two", None),
+            ("", None),
+            (" ", None),
+            ("\u{202e}", None),
+        ] {
+            assert_eq!(canonical(written).as_deref(), name, "{written:?}");
+        }
+        for key in TABLE.iter().flat_map(|binding| binding.keys) {
+            assert_eq!(canonical(key).as_deref(), Some(*key));
+        }
     }
 
     #[test]

@@ -16,7 +16,11 @@
 
 mod app;
 mod clipboard;
+pub mod columns;
+pub mod config;
+mod files;
 mod index;
+pub mod keymap;
 pub mod keys;
 mod packets;
 mod tables;
@@ -29,8 +33,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-use std::fs::OpenOptions;
-use std::io::{self, BufWriter, Write as _};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
@@ -41,7 +44,7 @@ use crossterm::event::{self, Event};
 use crate::frame::FrameNo;
 use crate::report;
 
-pub use app::{App, Effect, Message, Screen, Start, Update};
+pub use app::{App, Effect, Evidence, Message, Screen, Start, Update};
 pub use packets::FrameBytes;
 pub use theme::ThemeName;
 pub use view::view;
@@ -50,18 +53,32 @@ use terminal::{Signal, Terminal};
 
 /// Reads frames again from where they came from.
 pub type FrameReader = Arc<dyn Fn(&[FrameNo]) -> Result<Vec<FrameBytes>, String> + Send + Sync>;
+/// Writes an evidence capture; says what it wrote.
+pub type EvidenceWriter = Arc<dyn Fn(&Evidence) -> Result<String, String> + Send + Sync>;
+/// Begins to read another capture; how reports on it look comes with it.
+pub type Opener = Arc<dyn Fn(&str) -> Result<(report::Options, Input), String>>;
 
-/// How the UI starts and whom it tells to stop.
+/// What is read, as the UI gets it.
+pub struct Input {
+    /// News of the reader.
+    pub feed: Receiver<Update>,
+    /// Set when reading shall stop.
+    pub stop: Arc<AtomicBool>,
+    /// How frames are read again; None when they cannot be.
+    pub frames: Option<FrameReader>,
+    /// How evidence is written; None when it cannot be.
+    pub evidence: Option<EvidenceWriter>,
+}
+
+/// How the UI runs.
 #[derive(Clone, Default)]
 pub struct TuiOptions {
     /// How it starts.
     pub start: Start,
-    /// Set when reading shall stop.
-    pub stop: Arc<AtomicBool>,
     /// Whether the mouse is used.
     pub mouse: bool,
-    /// How frames are read again; None when they cannot be.
-    pub frames: Option<FrameReader>,
+    /// How another capture is opened; None when it cannot be.
+    pub open: Option<Opener>,
 }
 
 /// How the UI ended.
@@ -82,123 +99,168 @@ const REST: Duration = Duration::from_millis(250);
 ///
 /// # Errors
 /// When the terminal cannot be set up, read or written.
-pub fn run(feed: &Receiver<Update>, options: TuiOptions) -> io::Result<Exit> {
-    let mut terminal = Terminal::open(options.mouse)?;
-    let mut app = App::new(options.start, terminal.size()?);
-    let mut open = true;
+pub fn run(input: Input, options: TuiOptions) -> io::Result<Exit> {
+    let terminal = Terminal::open(options.mouse)?;
+    let app = App::new(options.start, terminal.size()?);
     let (answer, answers) = channel();
-    terminal.draw(&app)?;
-    loop {
-        let mut changed = match terminal.signal() {
-            Some(Signal::End(number)) => {
-                options.stop.store(true, Ordering::Relaxed);
-                return Ok(Exit::Signal(number));
-            }
-            Some(Signal::Stop) => {
-                terminal.suspend()?;
-                true
-            }
-            Some(Signal::Continue) => {
-                terminal.resume()?;
-                true
-            }
-            None => false,
-        };
-        while open {
-            match feed.try_recv() {
-                Ok(update) => {
-                    app.update(Message::Update(update));
-                    changed = true;
+    let mut ui = Running {
+        terminal,
+        app,
+        input,
+        open: options.open,
+        answer,
+    };
+    let ended = ui.run(&answers);
+    ui.input.stop.store(true, Ordering::Relaxed);
+    ended
+}
+
+/// The UI and what it is connected to.
+struct Running {
+    terminal: Terminal,
+    app: App,
+    input: Input,
+    open: Option<Opener>,
+    /// For what takes long and is done aside.
+    answer: Sender<Message>,
+}
+
+impl Running {
+    fn run(&mut self, answers: &Receiver<Message>) -> io::Result<Exit> {
+        self.terminal.draw(&self.app)?;
+        loop {
+            let mut changed = match self.terminal.signal() {
+                Some(Signal::End(number)) => return Ok(Exit::Signal(number)),
+                Some(Signal::Stop) => {
+                    self.terminal.suspend()?;
+                    true
                 }
-                Err(TryRecvError::Empty) => break,
-                Err(TryRecvError::Disconnected) => {
-                    open = false;
-                    if app.is_reading() {
-                        let why = "the reader stopped without a word".to_owned();
-                        app.update(Message::Update(Update::Ended(Some(why))));
-                        changed = true;
+                Some(Signal::Continue) => {
+                    self.terminal.resume()?;
+                    true
+                }
+                None => false,
+            };
+            changed |= self.take_news();
+            while let Ok(message) = answers.try_recv() {
+                self.app.update(message);
+                changed = true;
+            }
+            if changed {
+                self.terminal.draw(&self.app)?;
+            }
+            let pace = if self.app.is_reading() { PACE } else { REST };
+            if !event::poll(pace)? {
+                continue;
+            }
+            // What was typed while drawing is taken in one go, so that held keys do not lag behind.
+            let until = Instant::now() + PACE;
+            loop {
+                let effect = message(event::read()?).and_then(|m| self.app.update(m));
+                if let Some(effect) = effect {
+                    if matches!(effect, Effect::Quit) {
+                        return Ok(Exit::Quit);
+                    }
+                    if let Some(message) = self.carry_out(effect)? {
+                        self.app.update(message);
                     }
                 }
-            }
-        }
-        while let Ok(frames) = answers.try_recv() {
-            app.update(Message::Frames(frames));
-            changed = true;
-        }
-        if changed {
-            terminal.draw(&app)?;
-        }
-        if !event::poll(if app.is_reading() { PACE } else { REST })? {
-            continue;
-        }
-        // What was typed while drawing is taken in one go, so that held keys do not lag behind.
-        let until = Instant::now() + PACE;
-        loop {
-            if let Some(effect) = message(event::read()?).and_then(|m| app.update(m)) {
-                let stop = matches!(effect, Effect::Quit | Effect::StopReading);
-                if stop {
-                    options.stop.store(true, Ordering::Relaxed);
-                }
-                if matches!(effect, Effect::Quit) {
-                    return Ok(Exit::Quit);
-                }
-                if let Effect::ReadFrames(wanted) = effect {
-                    read_frames(wanted, options.frames.as_ref(), &answer);
-                } else if let Some(done) = carry_out(effect, &mut terminal)? {
-                    app.update(Message::Done(done));
+                if Instant::now() >= until || !event::poll(Duration::ZERO)? {
+                    break;
                 }
             }
-            if Instant::now() >= until || !event::poll(Duration::ZERO)? {
-                break;
-            }
+            self.terminal.draw(&self.app)?;
         }
-        terminal.draw(&app)?;
     }
-}
 
-/// Does what the UI asked for; says how it went where that is not plain to see.
-fn carry_out(
-    effect: Effect,
-    terminal: &mut Terminal,
-) -> io::Result<Option<Result<String, String>>> {
-    Ok(match effect {
-        Effect::Quit | Effect::StopReading | Effect::ReadFrames(_) => None,
-        Effect::Suspend => {
-            terminal.suspend()?;
-            None
+    /// Takes in what the reader has told; whether it was anything.
+    fn take_news(&mut self) -> bool {
+        let mut any = false;
+        loop {
+            match self.input.feed.try_recv() {
+                Ok(update) => {
+                    self.app.update(Message::Update(update));
+                    any = true;
+                }
+                Err(TryRecvError::Disconnected) if self.app.is_reading() => {
+                    let why = "the reader stopped without a word".to_owned();
+                    self.app.update(Message::Update(Update::Ended(Some(why))));
+                    any = true;
+                }
+                Err(_) => return any,
+            }
         }
-        Effect::Redraw => {
-            rehearse_panic("screen");
-            terminal.clear()?;
-            None
-        }
-        Effect::Copy(text, what) => Some(clipboard::copy(&text, what)),
-        Effect::Save {
-            format,
-            path,
-            report,
-            options,
-        } => Some(save(format, &path, &report, &options)),
-    })
-}
+    }
 
-/// Reads in a thread of its own: a large capture takes a while.
-fn read_frames(
-    wanted: Vec<FrameNo>,
-    reader: Option<&FrameReader>,
-    answer: &Sender<Result<Vec<FrameBytes>, String>>,
-) {
-    let answer = answer.clone();
-    match reader.map(Arc::clone) {
-        Some(reader) => {
-            std::thread::spawn(move || {
-                // The UI may be gone by then.
-                let _ = answer.send(reader(&wanted));
-            });
-        }
-        None => {
-            let _ = answer.send(Err("There is no file to read them from.".into()));
-        }
+    /// Does what the UI asked for; says how it went where that is not plain to see.
+    fn carry_out(&mut self, effect: Effect) -> io::Result<Option<Message>> {
+        Ok(match effect {
+            Effect::Quit => None,
+            Effect::StopReading => {
+                self.input.stop.store(true, Ordering::Relaxed);
+                None
+            }
+            Effect::Suspend => {
+                self.terminal.suspend()?;
+                None
+            }
+            Effect::Redraw => {
+                rehearse_panic("screen");
+                self.terminal.clear()?;
+                None
+            }
+            Effect::ReadFrames(wanted) => {
+                let reader = self.input.frames.clone();
+                self.aside(move || {
+                    Message::Frames(match reader {
+                        Some(reader) => reader(&wanted),
+                        None => Err("There is no file to read them from.".into()),
+                    })
+                });
+                None
+            }
+            Effect::WriteEvidence(evidence) => {
+                let writer = self.input.evidence.clone();
+                self.aside(move || {
+                    Message::Done(match writer {
+                        Some(writer) => writer(&evidence),
+                        None => Err("There is no file to cut the frames out of.".into()),
+                    })
+                });
+                None
+            }
+            Effect::Copy(text, what) => Some(Message::Done(clipboard::copy(&text, what))),
+            Effect::Save {
+                format,
+                path,
+                report,
+                options,
+            } => Some(Message::Done(files::save(format, &path, &report, &options))),
+            Effect::ListPaths(text) => {
+                let paths = files::beginning_with(&text);
+                Some(Message::Paths(text, paths))
+            }
+            Effect::Open(path) => Some(match &self.open {
+                Some(open) => match open(&files::expanded(&path)) {
+                    Ok((options, input)) => {
+                        self.input.stop.store(true, Ordering::Relaxed);
+                        self.input = input;
+                        Message::Opened(Box::new(options))
+                    }
+                    Err(error) => Message::Done(Err(error)),
+                },
+                None => Message::Done(Err("Nothing else can be opened here.".into())),
+            }),
+        })
+    }
+
+    /// Does in a thread of its own what takes a while: a large capture is read anew.
+    fn aside(&self, work: impl FnOnce() -> Message + Send + 'static) {
+        let answer = self.answer.clone();
+        std::thread::spawn(move || {
+            // The UI may be gone by then.
+            let _ = answer.send(work());
+        });
     }
 }
 
@@ -224,26 +286,4 @@ fn message(event: Event) -> Option<Message> {
         Event::Paste(text) => Message::Paste(text),
         Event::FocusGained | Event::FocusLost => return None,
     })
-}
-
-/// Writes a report to a new file; never over another.
-fn save(
-    format: report::Format,
-    path: &str,
-    report: &crate::finding::Report,
-    options: &report::Options,
-) -> Result<String, String> {
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(path)
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => format!("{path} exists already; choose another name."),
-            _ => format!("Cannot write {path}: {error}"),
-        })?;
-    let mut out = BufWriter::new(file);
-    report::write(format, report, options, &mut out)
-        .and_then(|()| out.flush())
-        .map_err(|error| format!("Cannot write {path}: {error}"))?;
-    Ok(format!("Wrote {path}."))
 }

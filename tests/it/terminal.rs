@@ -66,7 +66,13 @@ impl Session {
         };
         let pair = native_pty_system().openpty(size).expect("a terminal");
         command.cwd(packaged(""));
-        for name in ["NO_COLOR", "COLORFGBG", "XDG_CONFIG_HOME", "LC_CTYPE", "LANG"] {
+        for name in [
+            "NO_COLOR",
+            "COLORFGBG",
+            "XDG_CONFIG_HOME",
+            "LC_CTYPE",
+            "LANG",
+        ] {
             command.env_remove(name);
         }
         command.env("TERM", "xterm-256color");
@@ -371,7 +377,137 @@ fn without_colour_nothing_is_coloured() {
     assert_eq!(ui.ends(), 0);
     // SGR 38 and 48 choose colours, 30 to 37 too.
     let raw = String::from_utf8_lossy(&ui.raw.lock().unwrap()).into_owned();
-    for colour in ["\x1b[38;", "\x1b[48;", ";38;", ";48;", "\x1b[31m", "\x1b[36m"] {
+    for colour in [
+        "\x1b[38;", "\x1b[48;", ";38;", ";48;", "\x1b[31m", "\x1b[36m",
+    ] {
         assert!(!raw.contains(colour), "{colour:?}");
     }
+}
+
+#[test]
+fn the_configuration_sets_keys_theme_and_columns_and_errors_name_their_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let home = folder.path().join("whylencr");
+    std::fs::create_dir(&home).expect("made");
+    let file = home.join("config.toml");
+    let text = "theme = \"mono\"\ncolumns = [\"device\", \"site\"]\n[keys]\nsort = \"Ctrl-X\"\nquit = \"Q\"\n";
+    std::fs::write(&file, text).expect("written");
+    let env = [("XDG_CONFIG_HOME", folder.path().to_str().expect("UTF-8"))];
+    let mut ui = Session::start(&Setup {
+        env: &env,
+        size: (160, 48),
+        ..Setup::default()
+    });
+    ui.shows("  device           site").shows("Ctrl-X sort");
+    ui.types("\x18").shows("Sorted by site");
+    ui.types("?").shows("Ctrl-X           sort by");
+    ui.types("Qs").shows_no("Keys:").shows_no("Sorted by");
+    ui.types("Q");
+    assert_eq!(ui.ends(), 0);
+    std::fs::write(&file, "\n[keys]\nsrot = \"x\"\n").expect("written");
+    for args in [
+        &[CAPTURE][..],
+        &["--config", file.to_str().expect("UTF-8"), CAPTURE],
+    ] {
+        let mut ui = Session::start(&Setup {
+            args,
+            env: &env,
+            size: (160, 24),
+        });
+        assert_eq!(ui.ends(), 1);
+        ui.shows("config.toml, line 3: there is no action 'srot'; did you mean 'sort'?");
+    }
+    let mut ui = Session::start(&Setup {
+        args: &["--config", "/no/such/file", CAPTURE],
+        ..Setup::default()
+    });
+    assert_eq!(ui.ends(), 1);
+    ui.shows("cannot read the configuration /no/such/file");
+}
+
+#[test]
+fn another_capture_is_opened_from_inside() {
+    let mut ui = Session::start(&Setup::default());
+    ui.shows("Contacts 13");
+    ui.types("O")
+        .shows("Open another capture")
+        .shows("captures/lab/");
+    ui.types("01a\t").shows("01a-firefox-ocsp-tls12.pcap");
+    ui.types(ENTER).shows(" whylencr  01a-firefox");
+    ui.shows_no("13 contacts");
+    // What cannot be opened leaves what is there.
+    ui.types("O\x15README.md").types(ENTER).shows("README.md");
+    ui.shows(" whylencr  01a-firefox");
+    ui.types("q");
+    assert_eq!(ui.ends(), 0);
+}
+
+#[test]
+fn the_evidence_is_written_from_inside_and_explains_itself() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("proof.pcapng");
+    let mut ui = Session::start(&Setup {
+        size: (120, 30),
+        ..Setup::default()
+    });
+    ui.shows("Contacts 13");
+    // The palette knows it by what it does.
+    ui.types(":write the").shows("write the frames that prove");
+    ui.types(ENTER).shows("frames that prove 13 contacts");
+    ui.types(&format!("\x15{}{ENTER}", file.display()));
+    ui.shows("frames to ");
+    ui.types("q");
+    assert_eq!(ui.ends(), 0);
+    let mut ui = Session::start(&Setup {
+        args: &[file.to_str().expect("UTF-8")],
+        ..Setup::default()
+    });
+    ui.shows("Contacts 13");
+    ui.types("q");
+    assert_eq!(ui.ends(), 0);
+}
+
+#[test]
+fn a_capture_on_standard_input_leaves_the_keyboard_to_the_terminal() {
+    // The writer stays, as a live one would: what came so far is shown although nothing follows.
+    let script = format!("(cat {CAPTURE}; exec sleep 600) | $0 -r -");
+    let mut ui = Session::start_in_shell(&script, &Setup::default());
+    ui.shows("Contacts 13");
+    ui.types("2").shows("Sites 7");
+    ui.types("1b").shows("There is no file to read them from");
+    ui.types(ESC).shows_no("There is no file");
+    ui.types("q");
+    ui.waits("the end of the UI", |_| !ui.is_taken());
+}
+
+#[test]
+fn a_growing_file_is_followed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("growing.pcapng");
+    let whole = std::fs::read(packaged(CAPTURE)).expect("the capture");
+    std::fs::write(&file, &whole[..whole.len() / 2]).expect("written");
+    let mut ui = Session::start(&Setup {
+        args: &["--follow", file.to_str().expect("UTF-8")],
+        ..Setup::default()
+    });
+    ui.shows("Contacts ").shows_no("Contacts 13");
+    std::fs::write(&file, &whole).expect("written");
+    ui.shows("Contacts 13");
+    ui.types("q");
+    assert_eq!(ui.ends(), 0);
+}
+
+#[test]
+fn pseudonyms_are_there_from_the_start_when_asked_for() {
+    let mut ui = Session::start(&Setup {
+        args: &["--redact", CAPTURE],
+        size: (160, 48),
+        ..Setup::default()
+    });
+    ui.shows("Contacts 13")
+        .shows("REDACTED")
+        .shows_no("2001:db8:50::11");
+    ui.types("R").shows("2001:db8:50::11");
+    ui.types("q");
+    assert_eq!(ui.ends(), 0);
 }

@@ -324,7 +324,8 @@ impl App {
 
     fn search_on(&mut self, by: i64) {
         if self.search.is_empty() {
-            return self.say("Nothing to search for yet; press f.");
+            let key = self.keys.hint(Action::Search);
+            return self.say(&format!("Nothing to search for yet; press {key}."));
         }
         let Ok(filter) = crate::filter::Filter::parse(&phrase(&self.search)) else {
             return self.say("Quotation marks cannot be searched for.");

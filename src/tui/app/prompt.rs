@@ -1,17 +1,16 @@
 //! What lies over the screen: prompts, menus, help.
 
-use std::sync::Arc;
-
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::{Input, InputRequest};
 
 use crate::filter::{self, Completion, Filter};
 use crate::finding::FindingId;
 use crate::report::{Format, json, prose, view};
+use crate::tui::keymap::Keys;
 use crate::tui::keys::{Action, Binding, TABLE};
 use crate::tui::packets::Packets;
 
-use super::{App, Effect, file_name};
+use super::{App, Effect, Saved, file_name};
 
 /// What lies over the screen.
 #[derive(Clone, Debug)]
@@ -30,8 +29,13 @@ pub(in crate::tui) enum Overlay {
     Export,
     /// Where to.
     Save {
-        format: Format,
+        what: Saved,
         prompt: Prompt,
+    },
+    /// Which capture to read next, and what could be meant.
+    Open {
+        prompt: Prompt,
+        paths: Vec<String>,
     },
     /// What to copy.
     Copy,
@@ -81,7 +85,7 @@ pub(in crate::tui) const COPIES: [(char, Copy, &str); 5] = [
 ];
 
 impl Prompt {
-    fn new(text: &str) -> Self {
+    pub(super) fn new(text: &str) -> Self {
         Self {
             input: Input::new(text.to_owned()),
             before: text.to_owned(),
@@ -102,6 +106,13 @@ impl Overlay {
         Self::Search(Prompt::new(text))
     }
 
+    pub(super) fn open(folder: &str) -> Self {
+        Self::Open {
+            prompt: Prompt::new(folder),
+            paths: Vec::new(),
+        }
+    }
+
     pub(super) fn palette() -> Self {
         Self::Palette {
             prompt: Prompt::default(),
@@ -111,17 +122,19 @@ impl Overlay {
 }
 
 /// Actions whose name or key fits what was typed, best first.
-pub(in crate::tui) fn palette(text: &str) -> Vec<&'static Binding> {
+pub(in crate::tui) fn palette<'a>(
+    text: &str,
+    keys: &'a Keys,
+) -> Vec<(&'static Binding, &'a [String])> {
     let text = text.trim().to_lowercase();
-    let mut found: Vec<&Binding> = TABLE
-        .iter()
-        .filter(|b| {
+    let mut found: Vec<_> = keys
+        .bindings()
+        .filter(|(b, keys)| {
             let name = b.name.to_lowercase();
-            text.split_whitespace().all(|word| name.contains(word))
-                || b.keys.contains(&text.as_str())
+            text.split_whitespace().all(|word| name.contains(word)) || keys.contains(&text)
         })
         .collect();
-    found.sort_by_key(|b| !b.name.to_lowercase().starts_with(&text));
+    found.sort_by_key(|(b, _)| !b.name.to_lowercase().starts_with(&text));
     found
 }
 
@@ -151,7 +164,8 @@ impl App {
                 }
             },
             Overlay::Palette { prompt, row } => return self.palette_key(prompt, row, key),
-            Overlay::Save { format, prompt } => return self.save_key(format, prompt, key),
+            Overlay::Save { what, prompt } => return self.save_key(what, prompt, key),
+            Overlay::Open { prompt, paths } => return self.open_key(prompt, paths, key),
         }
         None
     }
@@ -182,6 +196,7 @@ impl App {
                 Overlay::Filter(prompt)
                 | Overlay::Search(prompt)
                 | Overlay::Palette { prompt, .. }
+                | Overlay::Open { prompt, .. }
                 | Overlay::Save { prompt, .. },
             ) => &mut prompt.input,
             _ => return,
@@ -189,8 +204,9 @@ impl App {
         for c in clean.chars() {
             input.handle(InputRequest::InsertChar(c));
         }
-        if let Some(Overlay::Filter(prompt)) = self.overlay.take() {
-            self.live_filter(prompt);
+        match self.overlay.take() {
+            Some(Overlay::Filter(prompt)) => self.live_filter(prompt),
+            other => self.overlay = other,
         }
     }
 
@@ -229,33 +245,9 @@ impl App {
         };
         if let Some((_, format, _)) = FORMATS.iter().find(|(k, ..)| *k == c) {
             self.overlay = Some(Overlay::Save {
-                format: *format,
+                what: Saved::Report(*format),
                 prompt: Prompt::new(file_name(*format)),
             });
-        }
-    }
-
-    fn save_key(&mut self, format: Format, mut prompt: Prompt, key: KeyEvent) -> Option<Effect> {
-        match key.code {
-            KeyCode::Esc => None,
-            KeyCode::Enter if prompt.input.value().trim().is_empty() => None,
-            KeyCode::Enter => {
-                let mut report = Arc::clone(&self.report);
-                if !self.setting.filter.is_empty() {
-                    self.setting.filter.apply(Arc::make_mut(&mut report));
-                }
-                Some(Effect::Save {
-                    format,
-                    path: prompt.input.value().trim().to_owned(),
-                    report,
-                    options: Box::new(self.options.clone()),
-                })
-            }
-            _ => {
-                edit(&mut prompt.input, key);
-                self.overlay = Some(Overlay::Save { format, prompt });
-                None
-            }
         }
     }
 
@@ -299,11 +291,14 @@ impl App {
     }
 
     fn palette_key(&mut self, mut prompt: Prompt, row: usize, key: KeyEvent) -> Option<Effect> {
-        let found = palette(prompt.input.value());
+        let found: Vec<Action> = palette(prompt.input.value(), &self.keys)
+            .into_iter()
+            .map(|(binding, _)| binding.action)
+            .collect();
         let row = match key.code {
             KeyCode::Esc => return None,
             KeyCode::Enter => {
-                let action = found.get(row)?.action;
+                let action = *found.get(row)?;
                 // The palette may offer what this screen has no key for; it then does no harm.
                 return match action {
                     Action::Escape => None,
@@ -328,7 +323,8 @@ impl App {
                 let text = prompt.input.value().to_owned();
                 self.set_filter(&text);
                 if self.index.shown == 0 && !self.report.findings.is_empty() {
-                    self.say("No contact passes this filter; Esc drops it.");
+                    let key = self.keys.hint(Action::Escape);
+                    self.say(&format!("No contact passes this filter; {key} drops it."));
                 }
             }
             KeyCode::Tab | KeyCode::Down if !prompt.completions.is_empty() => {
@@ -404,7 +400,7 @@ fn complete(prompt: &mut Prompt, next: usize) {
     prompt.chosen = Some(next);
 }
 
-fn edit(input: &mut Input, key: KeyEvent) {
+pub(super) fn edit(input: &mut Input, key: KeyEvent) {
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
     let request = match key.code {
         KeyCode::Char('a') if control => InputRequest::GoToStart,

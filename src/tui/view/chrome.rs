@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use crate::tui::app::{App, Overlay, Pane, Screen};
-use crate::tui::keys::{Action, key_of};
+use crate::tui::keys::Action;
 use crate::tui::text::{count, cut, width};
 use crate::tui::theme::Status;
 
@@ -244,15 +244,19 @@ pub(super) fn footer(app: &App, area: Rect, frame: &mut Frame<'_>) {
     let mut used = 1;
     if !app.filter_text.is_empty() && app.screen == Screen::Contacts {
         let words = format!(
-            " filter: {} (Esc drops it) ",
-            cut(&app.filter_text, usize::from(area.width) / 3)
+            " filter: {} ({} drops it) ",
+            cut(&app.filter_text, usize::from(area.width) / 3),
+            app.keys.key_of(Action::Escape)
         );
         used += width(&words);
         spans.push(Span::styled(words, theme.accent));
     }
     spans.push(Span::raw(" "));
     for (action, words) in hints {
-        let key = key_of(*action);
+        let key = app.keys.key_of(*action);
+        if key.is_empty() {
+            continue;
+        }
         let needed = width(key) + width(words) + 3;
         if used + needed > usize::from(area.width) + 2 {
             break;

@@ -7,10 +7,11 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use crate::finding::{ContactKind, Finding, Outcome};
-use crate::report::clock::{Clock, TimeKind};
+use crate::report::clock::Clock;
 use crate::report::prose;
 use crate::report::words::Word as _;
 use crate::tui::app::{App, Pane};
+use crate::tui::columns::{self, Column};
 use crate::tui::index::{Head, Row, is_alarming, part, span};
 use crate::tui::text::{count, fit, fit_right};
 use crate::tui::theme::Status;
@@ -19,61 +20,15 @@ use crate::tui::timeline::outcome;
 use super::layout::{ACTIVITY, Areas};
 use super::{pane, scrollbar, story};
 
-/// Widths of the columns.
-#[derive(Clone, Copy, Debug)]
-struct Columns {
-    time: usize,
-    host: usize,
-    site: usize,
-    client: usize,
-    answer: usize,
-    delay: usize,
-}
-
-/// Sign, kind, status and the spaces between.
-const FIXED: usize = 2 + 5 + 10;
-
-impl Columns {
-    fn of(room: usize, kind: TimeKind) -> Self {
-        let wide = room >= 80;
-        let mut columns = Self {
-            time: match (kind, wide) {
-                (TimeKind::Utc | TimeKind::Local, true) => 12,
-                (TimeKind::Utc | TimeKind::Local, false) => 8,
-                (TimeKind::Relative, _) => 11,
-                (TimeKind::Epoch, _) => 17,
-            },
-            host: if wide { 12 } else { 6 },
-            site: 0,
-            client: if room >= 96 { 15 } else { 0 },
-            answer: if wide { 10 } else { 0 },
-            delay: if wide { 8 } else { 0 },
-        };
-        let used: usize = [
-            columns.time,
-            columns.host,
-            columns.client,
-            columns.answer,
-            columns.delay,
-        ]
-        .into_iter()
-        .filter(|w| *w > 0)
-        .map(|w| w + 1)
-        .sum();
-        columns.site = room.saturating_sub(FIXED + used + 1).max(4);
-        columns
-    }
-}
-
 pub(super) fn list(app: &App, areas: &Areas, frame: &mut Frame<'_>) {
     let title = format!("Contacts {}", story::shown(app));
     let inner = pane(app, areas.list, &title, "", app.pane == Pane::List, frame);
-    let columns = Columns::of(usize::from(inner.width), app.options.time);
+    let columns = columns::layout(&app.columns, usize::from(inner.width), app.options.time);
     let clock = app.clock();
     let cursor = app.cursor();
     let mut lines = Vec::new();
     if areas.titles {
-        lines.push(titles(app, columns));
+        lines.push(titles(app, &columns));
     }
     let rows = app
         .index
@@ -93,7 +48,7 @@ pub(super) fn list(app: &App, areas: &Areas, frame: &mut Frame<'_>) {
                 .report
                 .findings
                 .get(*f)
-                .map(|f| contact(app, f, columns, &clock)),
+                .map(|f| contact(app, f, &columns, &clock)),
         }
         .unwrap_or_default();
         if place == cursor.row {
@@ -128,23 +83,16 @@ pub(super) fn select(app: &App, line: Line<'static>, focused: bool) -> Line<'sta
     Line::from(spans.collect::<Vec<_>>())
 }
 
-fn titles(app: &App, columns: Columns) -> Line<'static> {
-    let mut text = format!(
-        "  {} {} {} {}",
-        fit("time", columns.time),
-        fit("kind", 4),
-        fit("host", columns.host),
-        fit("site", columns.site),
-    );
-    for (name, width) in [("client", columns.client), ("answer", columns.answer)] {
-        if width > 0 {
-            text.push_str(&format!(" {}", fit(name, width)));
-        }
+fn titles(app: &App, columns: &[(Column, usize)]) -> Line<'static> {
+    let mut text = "  ".to_owned();
+    for (column, width) in columns {
+        let name = match column {
+            Column::Delay => fit_right(column.word(), *width),
+            _ => fit(column.word(), *width),
+        };
+        text.push_str(&name);
+        text.push(' ');
     }
-    if columns.delay > 0 {
-        text.push_str(&format!(" {}", fit_right("delay", columns.delay)));
-    }
-    text.push_str(" verdict");
     Line::from(Span::styled(text, app.theme.dim))
 }
 
@@ -171,9 +119,13 @@ fn group(app: &App, head: &Head, width: u16) -> Line<'static> {
     ])
 }
 
-fn contact(app: &App, finding: &Finding, columns: Columns, clock: &Clock) -> Line<'static> {
+fn contact(
+    app: &App,
+    finding: &Finding,
+    columns: &[(Column, usize)],
+    clock: &Clock,
+) -> Line<'static> {
     let theme = &app.theme;
-    let status = Status::of(finding);
     let (sign, style) = if app.marks.contains(&finding.id) {
         (app.glyphs.mark, theme.accent)
     } else if is_alarming(finding) {
@@ -181,54 +133,62 @@ fn contact(app: &App, finding: &Finding, columns: Columns, clock: &Clock) -> Lin
     } else {
         (" ", Style::new())
     };
-    let site = site(finding);
-    let site_style = if finding.verdict.outcome == Outcome::Site {
-        theme.strong
-    } else {
-        theme.dim
-    };
-    let mut spans = vec![
-        Span::styled(format!("{sign} "), style),
-        Span::styled(
-            format!("{} ", time(clock, finding, columns.time)),
-            theme.dim,
-        ),
-        Span::styled(format!("{} ", fit(kind(finding.kind), 4)), theme.text),
-        Span::styled(format!("{} ", fit(host(finding), columns.host)), theme.text),
-        Span::styled(format!("{} ", fit(&site, columns.site)), site_style),
-    ];
-    if columns.client > 0 {
-        let client = finding.client.ip.to_string();
-        spans.push(Span::styled(
-            format!("{} ", fit(&client, columns.client)),
-            theme.dim,
-        ));
+    let mut spans = vec![Span::styled(format!("{sign} "), style)];
+    for (column, width) in columns {
+        let (text, style) = cell(app, finding, *column, *width, clock);
+        spans.push(Span::styled(format!("{text} "), style));
     }
-    if columns.answer > 0 {
-        spans.push(Span::styled(
-            format!("{} ", fit(&outcome(finding), columns.answer)),
-            theme.text,
-        ));
-    }
-    if columns.delay > 0 {
-        let delay = finding
-            .timing
-            .delayed_handshake
-            .map(|d| d.to_string())
-            .unwrap_or_default();
-        spans.push(Span::styled(
-            format!("{} ", fit_right(&delay, columns.delay)),
-            theme.wait,
-        ));
-    }
-    let word = match prose::standing(finding) {
-        "unexplained" => "unexpl.",
-        "suspicious" => "suspect",
-        word => word,
-    };
-    let verdict = format!("{} {}", app.glyphs.status(status), fit(word, 8));
-    spans.push(Span::styled(verdict, theme.status(status)));
     Line::from(spans)
+}
+
+/// One cell of a contact, as wide as its column.
+fn cell(
+    app: &App,
+    finding: &Finding,
+    column: Column,
+    width: usize,
+    clock: &Clock,
+) -> (String, Style) {
+    let theme = &app.theme;
+    let (text, style) = match column {
+        Column::Time => (time(clock, finding, width), theme.dim),
+        Column::Kind => (kind(finding.kind).to_owned(), theme.text),
+        Column::Host => (host(finding).to_owned(), theme.text),
+        Column::Site => {
+            let named = finding.verdict.outcome == Outcome::Site;
+            (site(finding), if named { theme.strong } else { theme.dim })
+        }
+        Column::Client => (finding.client.ip.to_string(), theme.dim),
+        Column::Device => (finding.client.device_label.clone(), theme.dim),
+        Column::Program => (program(finding), theme.dim),
+        Column::Answer => (outcome(finding), theme.text),
+        Column::Delay => {
+            let delay = finding.timing.delayed_handshake.map(|d| d.to_string());
+            let text = fit_right(&delay.unwrap_or_default(), width);
+            return (text, theme.wait);
+        }
+        Column::Verdict => {
+            let status = Status::of(finding);
+            let word = match prose::standing(finding) {
+                "unexplained" => "unexpl.",
+                "suspicious" => "suspect",
+                word => word,
+            };
+            (
+                format!("{} {word}", app.glyphs.status(status)),
+                theme.status(status),
+            )
+        }
+    };
+    (fit(&text, width), style)
+}
+
+/// What on the client made the contact: its process, else what it calls itself.
+fn program(finding: &Finding) -> String {
+    let process = finding.client.process.as_ref().map(|p| p.name.clone());
+    process
+        .or_else(|| finding.client.user_agent.clone())
+        .unwrap_or_default()
 }
 
 /// What the verdict names, in as few words as a column has room for.

@@ -7,8 +7,8 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Paragraph};
 use tui_input::Input;
 
-use crate::tui::app::{App, Overlay, Prompt};
-use crate::tui::keys::{Group, TABLE};
+use crate::tui::app::{App, Overlay, Prompt, Saved};
+use crate::tui::keys::Group;
 use crate::tui::packets::Packets;
 use crate::tui::text::{cut, fit, width};
 
@@ -29,8 +29,13 @@ pub(super) fn draw(app: &App, area: Rect, frame: &mut Frame<'_>) {
             let rows = crate::tui::app::COPIES.map(|(key, _, words)| (key, words));
             menu(app, "Copy", &rows, area, frame);
         }
-        Some(Overlay::Save { prompt, .. }) => {
-            let inner = window(app, &export_title(app), 60, 4, area, frame);
+        Some(Overlay::Open { prompt, paths }) => open(app, prompt, paths, area, frame),
+        Some(Overlay::Save { what, prompt }) => {
+            let title = match what {
+                Saved::Report(_) => export_title(app),
+                Saved::Evidence => evidence_title(app),
+            };
+            let inner = window(app, &title, 60, 4, area, frame);
             input(
                 app,
                 " file: ",
@@ -56,10 +61,53 @@ fn export_title(app: &App) -> String {
     let (shown, all) = (app.index.shown, app.report.findings.len());
     let redacted = if app.redacted { ", redacted" } else { "" };
     if shown == all {
-        format!("Export {all} contacts{redacted}")
+        format!("Export {}{redacted}", contacts(all))
     } else {
-        format!("Export {shown} of {all} contacts{redacted}")
+        format!("Export {shown} of {}{redacted}", contacts(all))
     }
+}
+
+fn evidence_title(app: &App) -> String {
+    format!("Write the frames that prove {}", contacts(app.index.shown))
+}
+
+fn contacts(n: usize) -> String {
+    crate::tui::text::count(n, "contact", "contacts")
+}
+
+/// Asks for a capture, with what could be meant below.
+fn open(app: &App, prompt: &Prompt, paths: &[String], area: Rect, frame: &mut Frame<'_>) {
+    let most = usize::from(area.height.saturating_sub(8)).min(12);
+    let shown = paths.len().min(most);
+    let height = u16::try_from(shown).unwrap_or(0) + 4;
+    let inner = window(app, "Open another capture", 76, height, area, frame);
+    let line = Rect { height: 1, ..inner };
+    input(app, " ", &prompt.input, line, frame);
+    let room = usize::from(inner.width).saturating_sub(2);
+    let mut lines: Vec<Line<'_>> = paths
+        .iter()
+        .take(shown)
+        .map(|path| {
+            Line::from(Span::styled(
+                format!(" {}", cut(path, room)),
+                app.theme.text,
+            ))
+        })
+        .collect();
+    let hint = match paths.len().saturating_sub(shown) {
+        0 => " Tab completes, Enter opens it instead of this one, Esc does not".to_owned(),
+        more => format!(" and {more} more"),
+    };
+    lines.push(Line::from(Span::styled(
+        cut(&hint, room + 1),
+        app.theme.dim,
+    )));
+    let below = Rect {
+        y: inner.y + 1,
+        height: inner.height.saturating_sub(1),
+        ..inner
+    };
+    frame.render_widget(Paragraph::new(lines), below);
 }
 
 /// A line of input with its cursor.
@@ -167,7 +215,7 @@ fn menu(app: &App, title: &str, rows: &[(char, &str)], area: Rect, frame: &mut F
 }
 
 fn palette(app: &App, prompt: &Prompt, row: usize, area: Rect, frame: &mut Frame<'_>) {
-    let found = crate::tui::app::palette(prompt.input.value());
+    let found = crate::tui::app::palette(prompt.input.value(), &app.keys);
     let height = area.height.saturating_sub(4).min(20);
     let inner = window(app, "Actions", 66, height, area, frame);
     input(app, " ", &prompt.input, Rect { height: 1, ..inner }, frame);
@@ -179,8 +227,8 @@ fn palette(app: &App, prompt: &Prompt, row: usize, area: Rect, frame: &mut Frame
         .enumerate()
         .skip(first)
         .take(rows)
-        .map(|(n, binding)| {
-            let keys = binding.keys.join(" ");
+        .map(|(n, (binding, keys))| {
+            let keys = keys.join(" ");
             let name = fit(binding.name, room.saturating_sub(width(&keys) + 3));
             let chosen = n == row;
             let style = |style: Style| if chosen { app.theme.selected } else { style };
@@ -295,9 +343,10 @@ fn help(app: &App, scroll: usize, area: Rect, frame: &mut Frame<'_>) {
     let column = usize::from(room.saturating_sub(2)) / columns;
     let mut lines: Vec<Vec<Span<'_>>> = Vec::new();
     for group in Group::ALL {
-        let bindings: Vec<_> = TABLE
-            .iter()
-            .filter(|b| b.group == group && b.place.has(app.screen))
+        let bindings: Vec<_> = app
+            .keys
+            .bindings()
+            .filter(|(b, keys)| b.group == group && b.place.has(app.screen) && !keys.is_empty())
             .collect();
         if bindings.is_empty() {
             continue;
@@ -306,8 +355,8 @@ fn help(app: &App, scroll: usize, area: Rect, frame: &mut Frame<'_>) {
             fit(&format!(" {}", group.title()), column),
             theme.accent,
         )]);
-        for binding in bindings {
-            let keys = binding.keys.join(" ");
+        for (binding, keys) in bindings {
+            let keys = keys.join(" ");
             lines.push(vec![
                 Span::styled(format!("   {} ", fit(&keys, 16)), theme.key),
                 Span::styled(fit(binding.name, column.saturating_sub(20)), theme.text),

@@ -10,6 +10,7 @@ use crate::report::words::Word as _;
 use crate::report::{clock, group, prose, safe, view};
 use crate::tui::app::App;
 use crate::tui::index::{self, Row};
+use crate::tui::keys::Action;
 use crate::tui::text::count;
 use crate::tui::theme::Status;
 
@@ -159,7 +160,8 @@ fn nothing(app: &App) -> Vec<Block> {
     let theme = &app.theme;
     let report = &app.report;
     let text = if !report.findings.is_empty() {
-        "No contact passes the filter. Esc drops it.".to_owned()
+        let key = app.keys.hint(Action::Escape);
+        format!("No contact passes the filter. {key} drops it.")
     } else if app.source.ended {
         prose::nothing_found(&report.coverage)
     } else {
