@@ -158,6 +158,7 @@ fn write_evidence(
         count,
         filter: (!wanted.filter.is_empty()).then_some(wanted.filter.as_str()),
         secrets: None,
+        redaction: wanted.redaction.as_ref(),
     };
     let chosen: HashSet<FindingId> = wanted.selected.iter().copied().collect();
     let findings = wanted.report.findings.iter();
@@ -167,8 +168,12 @@ fn write_evidence(
     let mut out = BufWriter::new(file.with_context(problem)?);
     let written = evidence::write(&request, &wanted.report, &selected, &mut out)?;
     out.flush().with_context(problem)?;
+    let left_out = match written.left_out {
+        0 => String::new(),
+        n => format!(" The payload of {n} of them was left out: nobody can vouch for it."),
+    };
     Ok(format!(
-        "Wrote {} of {} frames to {}.",
+        "Wrote {} of {} frames to {}.{left_out}",
         written.kept, written.of, wanted.path
     ))
 }

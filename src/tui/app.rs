@@ -121,7 +121,7 @@ pub enum Effect {
 /// What goes into an evidence capture.
 #[derive(Clone, Debug)]
 pub struct Evidence {
-    /// The whole report.
+    /// The whole report, never with pseudonyms.
     pub report: Arc<Report>,
     /// The findings to prove.
     pub selected: Vec<FindingId>,
@@ -129,6 +129,8 @@ pub struct Evidence {
     pub filter: String,
     /// Where to.
     pub path: String,
+    /// The pseudonyms that the frames get, when they get any.
+    pub redaction: Option<Redaction>,
 }
 
 /// Screens.
@@ -418,6 +420,12 @@ impl App {
     #[must_use]
     pub const fn is_reading(&self) -> bool {
         !self.source.ended
+    }
+
+    /// Contacts that came to light while the picture was held.
+    pub(super) fn held_back(&self) -> usize {
+        let newest = self.newest.findings.len();
+        newest.saturating_sub(self.report.findings.len())
     }
 
     pub(super) fn clock(&self) -> Clock {

@@ -9,10 +9,11 @@ use crossterm::cursor::Show;
 use crossterm::event::{
     DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
 };
-use crossterm::execute;
 use crossterm::terminal::{
-    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
+    LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
+use crossterm::{execute, queue};
 use ratatui::backend::CrosstermBackend;
 
 use super::app::App;
@@ -82,9 +83,12 @@ impl Terminal {
         Ok((size.width, size.height))
     }
 
+    /// Draws; terminals that know how show the picture only when it is whole.
     pub(super) fn draw(&mut self, app: &App) -> io::Result<()> {
-        self.inner.draw(|frame| view(app, frame))?;
-        Ok(())
+        queue!(stdout(), BeginSynchronizedUpdate)?;
+        let drawn = self.inner.draw(|frame| view(app, frame)).map(|_| ());
+        execute!(stdout(), EndSynchronizedUpdate)?;
+        drawn
     }
 
     /// Makes the next drawing a whole one. Ratatui's own way asks the terminal where its cursor is, and waits for

@@ -6,7 +6,6 @@ use crossterm::event::{KeyCode, KeyEvent};
 use tui_input::Input;
 
 use crate::report::{Format, Options};
-use crate::tui::keys::Action;
 
 use super::prompt::edit;
 use super::*;
@@ -25,12 +24,6 @@ const EVIDENCE: &str = "whylencr-evidence.pcapng";
 
 impl App {
     pub(super) fn ask_for_evidence(&mut self) {
-        if self.redacted {
-            let key = self.keys.hint(Action::Redact);
-            return self.say(&format!(
-                "Frames cannot be redacted; {key} shows real addresses again."
-            ));
-        }
         if self.index.shown == 0 {
             return self.say("There is no contact to prove.");
         }
@@ -85,7 +78,8 @@ impl App {
                     .collect();
                 Effect::WriteEvidence(Box::new(Evidence {
                     selected,
-                    report,
+                    report: Arc::clone(&self.newest),
+                    redaction: self.redaction.clone().filter(|_| self.redacted),
                     filter: self.filter_text.clone(),
                     path,
                 }))

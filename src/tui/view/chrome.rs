@@ -50,9 +50,12 @@ pub(super) fn header(app: &App, area: Rect, frame: &mut Frame<'_>) {
     frame.render_widget(Paragraph::new(Line::from(spans)).style(bar), area);
 }
 
+/// Columns from which the header has room for more than the most important.
+const WIDE: u16 = 110;
+
 fn counts(app: &App, busy: bool) -> Vec<(String, Style)> {
     let (index, theme) = (&app.index, &app.theme);
-    let wide = app.size.0 >= if busy { 110 } else { 78 };
+    let wide = app.size.0 >= if busy { WIDE } else { 78 };
     let some = |n: usize, style: Style| if n > 0 { style } else { Style::new() };
     let mut counts = vec![(count(index.shown, "contact", "contacts"), Style::new())];
     if wide {
@@ -85,17 +88,16 @@ fn state(app: &App) -> String {
     let source = &app.source;
     let mut parts = Vec::new();
     if app.paused {
-        parts.push("PAUSED".to_owned());
+        parts.push(match app.held_back() {
+            0 => "PAUSED".to_owned(),
+            more => format!("PAUSED ({more} new)"),
+        });
     }
     if app.redacted {
         parts.push("REDACTED".to_owned());
     }
     if source.live {
-        parts.push(format!("{:.0}/s", source.rate));
-        parts.push(sparkline(app));
-        if source.dropped > 0 {
-            parts.push(format!("{} dropped", source.dropped));
-        }
+        live(app, &mut parts);
     } else if source.ended {
         if source.cut_short.is_some() {
             parts.push("cut short".to_owned());
@@ -107,6 +109,25 @@ fn state(app: &App) -> String {
         parts.push("following".to_owned());
     }
     parts.join(" ")
+}
+
+/// How a live capture fares: rate, its course, and what was lost.
+fn live(app: &App, parts: &mut Vec<String>) {
+    let source = &app.source;
+    let wide = app.size.0 >= WIDE;
+    if source.ended {
+        parts.push("stopped".into());
+    } else {
+        let unit = if wide { " frames/s" } else { "/s" };
+        parts.push(format!("{:.0}{unit}", source.rate));
+        parts.push(sparkline(app));
+    }
+    if wide {
+        parts.push(format!("{} frames", source.frames));
+    }
+    if source.dropped > 0 {
+        parts.push(format!("{} {} dropped", app.glyphs.alert, source.dropped));
+    }
 }
 
 fn progress(app: &App) -> String {

@@ -68,7 +68,11 @@ fn export_title(app: &App) -> String {
 }
 
 fn evidence_title(app: &App) -> String {
-    format!("Write the frames that prove {}", contacts(app.index.shown))
+    let redacted = if app.redacted { ", redacted" } else { "" };
+    format!(
+        "Write the frames that prove {}{redacted}",
+        contacts(app.index.shown)
+    )
 }
 
 fn contacts(n: usize) -> String {

@@ -164,6 +164,8 @@ fn nothing(app: &App) -> Vec<Block> {
         format!("No contact passes the filter. {key} drops it.")
     } else if app.source.ended {
         prose::nothing_found(&report.coverage)
+    } else if app.source.live {
+        "Listening. Contacts with lencr.org appear here as they happen.".to_owned()
     } else {
         "Reading. Contacts with lencr.org appear here as they are found.".to_owned()
     };
