@@ -69,7 +69,7 @@ actions! {
     ZoomAll => ["0"], Timeline, Contacts, "all of it";
 
     Export => ["e"], Act, Anywhere, "export a report";
-    Copy => ["y"], Act, Contacts, "copy why, JSON, Wireshark filter or URL";
+    Copy => ["y"], Act, Contacts, "copy why, JSON, Wireshark filter or a cell";
     Bytes => ["b"], Act, Contacts, "bytes of the frames that prove it";
     Evidence => ["w"], Act, Anywhere, "write the frames that prove the contacts (pcapng)";
     Open => ["O"], Act, Anywhere, "open another capture";

@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+mod inputs;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use proptest::prelude::*;
 use ratatui::Terminal;
@@ -150,6 +152,12 @@ fn every_screen_in_every_size() {
         ("wrong_filter", "/ k i n d : x"),
         ("unexplained", "u"),
         ("hostile", "A A A Enter"),
+        ("copy", "y"),
+        ("evidence", "w"),
+        ("open", "O"),
+        ("packets_awaited", "b"),
+        ("zoomed", "Tab Tab + + ."),
+        ("below", "2 Tab j j"),
     ] {
         let mut shown = String::new();
         for size in SIZES {
@@ -161,6 +169,55 @@ fn every_screen_in_every_size() {
                 size.1,
                 screen(&app, size)
             ));
+        }
+        snapshot(name, &shown);
+    }
+}
+
+/// A UI that has seen nothing; what it was told so far.
+fn empty(size: (u16, u16), told: &[Update]) -> App {
+    let options = report::Options {
+        sources: vec!["empty.pcap".into()],
+        ..report::Options::default()
+    };
+    let start = Start {
+        options,
+        theme: ThemeName::Mono,
+        ..Start::default()
+    };
+    let mut app = App::new(start, size);
+    for update in told {
+        app.update(Message::Update(update.clone()));
+    }
+    app
+}
+
+#[test]
+fn every_screen_without_a_contact_in_every_size() {
+    let nothing = [Update::Report(Arc::default()), Update::Ended(None)];
+    let listening = [Update::Live {
+        frames: 120,
+        dropped: 3,
+        rate: 40.0,
+    }];
+    for (name, keys, told) in [
+        ("empty_reading", "1", &[][..]),
+        ("empty_listening", "1", &listening[..]),
+        ("empty_contacts", "1", &nothing[..]),
+        ("empty_finding", "Enter", &nothing[..]),
+        ("empty_sites", "2", &nothing[..]),
+        ("empty_devices", "3", &nothing[..]),
+        ("empty_lookups", "4", &nothing[..]),
+        ("empty_alerts", "5", &nothing[..]),
+        ("empty_coverage", "6", &nothing[..]),
+        ("empty_about", "7", &nothing[..]),
+    ] {
+        let mut shown = String::new();
+        for size in SIZES {
+            let mut app = empty(size, told);
+            press(&mut app, keys);
+            let screen = screen(&app, size);
+            shown.push_str(&format!("=== {} x {}\n{screen}", size.0, size.1));
         }
         snapshot(name, &shown);
     }
@@ -353,6 +410,17 @@ fn the_mouse_selects_opens_and_changes_screens() {
     assert_eq!(app.selected, Some(FindingId(3)));
     click(&mut app, 10, 5);
     assert_eq!(app.screen, Screen::Finding);
+    press(&mut app, "Esc");
+    // The histogram stands in the last line but one; dragging over it moves the list.
+    app.update(Message::Mouse(MouseEvent {
+        kind: MouseEventKind::Drag(MouseButton::Left),
+        column: 79,
+        row: 22,
+        modifiers: KeyModifiers::NONE,
+    }));
+    assert_eq!(app.selected, Some(FindingId(10)));
+    click(&mut app, 10, 22);
+    assert_eq!(app.selected, Some(FindingId(1)));
     click(&mut app, 16, 1);
     assert_eq!(app.screen, Screen::Sites);
 }
@@ -403,7 +471,7 @@ fn ascii_is_ascii_on_every_screen() {
 
 fn any_message() -> impl Strategy<Value = Message> {
     let codes = prop_oneof![
-        6 => prop::sample::select("jkhlgGoSsafnNmub'+-0,.=[]/:?etTyprRFqwx1234567 \"*".chars().collect::<Vec<_>>())
+        6 => prop::sample::select("jkhlgGoSsafnNmub'+-0,.=[]/:?etTyprRFOqwx1234567 \"*".chars().collect::<Vec<_>>())
             .prop_map(KeyCode::Char),
         1 => any::<char>().prop_map(KeyCode::Char),
         3 => prop::sample::select(vec![
@@ -421,6 +489,7 @@ fn any_message() -> impl Strategy<Value = Message> {
     ]);
     let kinds = prop::sample::select(vec![
         MouseEventKind::Down(MouseButton::Left),
+        MouseEventKind::Drag(MouseButton::Left),
         MouseEventKind::ScrollDown,
         MouseEventKind::ScrollUp,
         MouseEventKind::Moved,
@@ -443,6 +512,9 @@ fn any_message() -> impl Strategy<Value = Message> {
             Message::Frames(Ok(vec![FrameBytes { no: FrameNo(15), at: sample::START, bytes }]))
         }),
         1 => Just(Message::Done(Err("\u{1b}[2Jno".into()))),
+        1 => Just(Message::Opened(Box::default())),
+        1 => (".{0,3}", prop::collection::vec(".{0,9}", 0..4))
+            .prop_map(|(text, paths)| Message::Paths(text, paths)),
     ]
 }
 

@@ -77,6 +77,7 @@ impl App {
             self.screen = screen;
             self.pane = Pane::List;
             self.scroll = 0;
+            self.why_scroll = 0;
         }
     }
 
@@ -126,7 +127,7 @@ impl App {
 
     fn step(&mut self, by: isize) {
         let lines = |at: usize| at.saturating_add_signed(by.clamp(-1_000_000, 1_000_000));
-        if self.pane == Pane::Why && matches!(self.screen, Screen::Contacts | Screen::Finding) {
+        if self.pane == Pane::Why {
             self.why_scroll = lines(self.why_scroll);
             return;
         }
@@ -144,6 +145,8 @@ impl App {
         if self.screen == Screen::Contacts {
             self.following &= by > 0;
             self.take_selection();
+        } else {
+            self.why_scroll = 0;
         }
     }
 
@@ -169,7 +172,7 @@ impl App {
     }
 
     fn turn(&mut self, by: usize) {
-        if !matches!(self.screen, Screen::Contacts | Screen::Finding) {
+        if matches!(self.screen, Screen::Coverage | Screen::About) {
             return;
         }
         let panes = [Pane::List, Pane::Why, Pane::Timeline];
@@ -253,11 +256,11 @@ impl App {
     }
 
     fn escape(&mut self) {
-        if self.screen != Screen::Contacts {
+        if self.pane != Pane::List && self.screen != Screen::Finding {
+            self.pane = Pane::List;
+        } else if self.screen != Screen::Contacts {
             self.remember();
             self.screen = Screen::Contacts;
-            self.pane = Pane::List;
-        } else if self.pane != Pane::List {
             self.pane = Pane::List;
         } else if !self.filter_text.is_empty() {
             self.set_filter("");
@@ -423,6 +426,7 @@ impl App {
                 return self.enter();
             }
             self.cursor_mut().row = row;
+            self.why_scroll = 0;
             if self.screen == Screen::Contacts {
                 self.take_selection();
             }

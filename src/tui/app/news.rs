@@ -200,6 +200,9 @@ impl App {
             MouseEventKind::ScrollDown => self.wheel(at, &areas, 3),
             MouseEventKind::ScrollUp => self.wheel(at, &areas, -3),
             MouseEventKind::Down(MouseButton::Left) => self.click(at, &areas),
+            MouseEventKind::Drag(MouseButton::Left) if areas.activity.contains(at) => {
+                self.click(at, &areas);
+            }
             _ => {}
         }
         None

@@ -73,15 +73,21 @@ pub(in crate::tui) enum Copy {
     WiresharkFilter,
     Url,
     Site,
+    Host,
+    Client,
+    Serial,
 }
 
 /// The keys of the copy menu.
-pub(in crate::tui) const COPIES: [(char, Copy, &str); 5] = [
+pub(in crate::tui) const COPIES: [(char, Copy, &str); 8] = [
     ('w', Copy::Why, "why, in words"),
     ('f', Copy::WiresharkFilter, "Wireshark filter of its frames"),
     ('j', Copy::Json, "JSON record"),
     ('u', Copy::Url, "URL"),
     ('s', Copy::Site, "site"),
+    ('h', Copy::Host, "host"),
+    ('c', Copy::Client, "client address"),
+    ('n', Copy::Serial, "serial number asked about"),
 ];
 
 impl Prompt {
@@ -279,6 +285,12 @@ impl App {
             Copy::WiresharkFilter => (view::filter(finding)?, "the Wireshark filter"),
             Copy::Url => (finding.url.clone()?, "the URL"),
             Copy::Site => (finding.verdict.site.clone()?, "the site"),
+            Copy::Host => (finding.host.to_string(), "the host"),
+            Copy::Client => (finding.client.ip.to_string(), "the client address"),
+            Copy::Serial => (
+                finding.asked.serials.first()?.to_string(),
+                "the serial number",
+            ),
             Copy::Json => {
                 let mut record = Vec::new();
                 json::write_line(finding, &self.report, &self.options, &mut record).ok()?;

@@ -252,10 +252,16 @@ pub(super) fn footer(app: &App, area: Rect, frame: &mut Frame<'_>) {
             (Action::Quit, "quit"),
         ],
         _ => &[
-            (Action::Enter, "its contacts"),
+            (
+                Action::Enter,
+                if app.screen == Screen::Alerts {
+                    "its contact"
+                } else {
+                    "its contacts"
+                },
+            ),
             (Action::Escape, "back"),
-            (Action::Down, "down"),
-            (Action::Up, "up"),
+            (Action::NextPane, "below"),
             (Action::Export, "export"),
             (Action::Help, "help"),
             (Action::Quit, "quit"),

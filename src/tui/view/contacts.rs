@@ -225,7 +225,7 @@ pub(super) const fn kind(kind: ContactKind) -> &'static str {
     }
 }
 
-fn host(finding: &Finding) -> &str {
+pub(super) fn host(finding: &Finding) -> &str {
     let host = finding.host.as_str();
     host.strip_suffix(".lencr.org").unwrap_or(host)
 }

@@ -198,7 +198,11 @@ pub(in crate::tui) fn longest_why_scroll(app: &App, areas: &Areas) -> usize {
             .finding()
             .map(|f| story::facts(app, f))
             .unwrap_or_default(),
-        _ => return 0,
+        Screen::Sites => story::site(app),
+        Screen::Devices => story::device(app),
+        Screen::Lookups => story::lookup(app),
+        Screen::Alerts => story::alert(app),
+        Screen::Coverage | Screen::About => return 0,
     };
     let lines = blocks::lines(&blocks, room, app).len();
     lines.saturating_sub(usize::from(areas.why.height.saturating_sub(2)))

@@ -93,9 +93,9 @@ fn body(app: &App, areas: &Areas, frame: &mut Frame<'_>) {
                 app,
                 areas.why,
                 "This site",
-                false,
+                app.pane == Pane::Why,
                 &story::site(app),
-                0,
+                app.why_scroll,
                 frame,
             );
         }
@@ -105,9 +105,9 @@ fn body(app: &App, areas: &Areas, frame: &mut Frame<'_>) {
                 app,
                 areas.why,
                 "This device",
-                false,
+                app.pane == Pane::Why,
                 &story::device(app),
-                0,
+                app.why_scroll,
                 frame,
             );
         }
@@ -117,9 +117,9 @@ fn body(app: &App, areas: &Areas, frame: &mut Frame<'_>) {
                 app,
                 areas.why,
                 "This lookup",
-                false,
+                app.pane == Pane::Why,
                 &story::lookup(app),
-                0,
+                app.why_scroll,
                 frame,
             );
         }
@@ -129,9 +129,9 @@ fn body(app: &App, areas: &Areas, frame: &mut Frame<'_>) {
                 app,
                 areas.why,
                 "This alert",
-                false,
+                app.pane == Pane::Why,
                 &story::alert(app),
-                0,
+                app.why_scroll,
                 frame,
             );
         }

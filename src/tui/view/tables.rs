@@ -27,6 +27,7 @@ fn table(
 ) {
     let inner = pane(app, areas.list, title, "", true, frame);
     let room = usize::from(inner.width).saturating_sub(1);
+    let columns = fitting(columns, room);
     let fixed: usize = columns.iter().map(|(_, w, _)| w + 1).sum();
     let rest = room.saturating_sub(fixed);
     let cell = |span: Span<'static>, (_, width, right): &(&str, usize, bool)| {
@@ -41,7 +42,7 @@ fn table(
     let line = |cells: Vec<Span<'static>>| {
         let spans = cells
             .into_iter()
-            .zip(columns)
+            .zip(&columns)
             .map(|(span, column)| cell(span, column));
         Line::from(
             std::iter::once(Span::raw(" "))
@@ -63,6 +64,22 @@ fn table(
     }
     frame.render_widget(Paragraph::new(lines), inner);
     scrollbar(app, areas.list, cursor.top, areas.list_rows(), count, frame);
+}
+
+/// Without this much room the column that says what a line is about would say nothing.
+const NAMING: usize = 20;
+
+/// The columns for which there is room: what stands last matters least.
+fn fitting<'a>(columns: Columns<'a>, room: usize) -> Vec<(&'a str, usize, bool)> {
+    let mut columns = columns.to_vec();
+    let fixed = |columns: &[(&str, usize, bool)]| -> usize {
+        columns.iter().map(|(_, width, _)| width + 1).sum()
+    };
+    while fixed(&columns) + NAMING > room && columns.last().is_some_and(|(_, width, _)| *width > 0)
+    {
+        columns.pop();
+    }
+    columns
 }
 
 pub(super) fn sites(app: &App, areas: &Areas, frame: &mut Frame<'_>) {
@@ -220,7 +237,7 @@ pub(super) fn alerts(app: &App, areas: &Areas, frame: &mut Frame<'_>) {
     let columns: Columns<'_> = &[
         ("severity", 8, false),
         ("alert", 0, false),
-        ("host", 18, false),
+        ("host", 12, false),
         ("time", 12, false),
     ];
     let row = |place: usize| {
@@ -234,7 +251,7 @@ pub(super) fn alerts(app: &App, areas: &Areas, frame: &mut Frame<'_>) {
         Some(vec![
             Span::styled(alert.severity.word(), theme.severity(alert.severity)),
             Span::raw(prose::alert(alert)),
-            Span::raw(finding.map(|f| f.host.to_string()).unwrap_or_default()),
+            Span::raw(finding.map(contacts::host).unwrap_or_default().to_owned()),
             Span::styled(time.get(from..).unwrap_or_default().to_owned(), theme.dim),
         ])
     };

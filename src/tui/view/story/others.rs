@@ -1,5 +1,7 @@
 //! What is told of things other than one contact: sites, devices, lookups, alerts, coverage, and the tool itself.
 
+use std::net::SocketAddr;
+
 use super::*;
 
 /// What the capture cannot show.
@@ -152,6 +154,13 @@ pub(in crate::tui::view) fn site(app: &App) -> Vec<Block> {
         )];
     };
     let mut blocks = vec![Block::Title(row.name.clone())];
+    let first = app.clock().show(row.first);
+    let contacts = count(row.contacts, "contact", "contacts");
+    blocks.push(item(
+        "caused",
+        app.theme.dim,
+        format!("{contacts}, the first at {first}"),
+    ));
     let handshake = row
         .handshake
         .and_then(|place| app.report.handshakes.get(place));
@@ -247,8 +256,15 @@ pub(in crate::tui::view) fn lookup(app: &App) -> Vec<Block> {
         )];
     };
     let mut blocks = vec![Block::Title(lookup.name.to_string())];
-    blocks.push(Block::Field("asked by", lookup.client.to_string()));
-    blocks.push(Block::Field("asked", lookup.server.to_string()));
+    // What is known from its answer alone has no ports, and perhaps no server.
+    let shown = |address: SocketAddr| match address.port() {
+        0 => address.ip().to_string(),
+        _ => address.to_string(),
+    };
+    blocks.push(Block::Field("asked by", shown(lookup.client)));
+    if lookup.server.port() != 0 {
+        blocks.push(Block::Field("asked", shown(lookup.server)));
+    }
     if !lookup.chain.is_empty() {
         let chain: Vec<String> = lookup.chain.iter().map(ToString::to_string).collect();
         blocks.push(Block::Field("CNAME", chain.join(" → ")));
