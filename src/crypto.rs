@@ -1,10 +1,14 @@
-//! The primitives everything above uses, with one provider (ring) behind them.
+//! The primitives everything above uses, with one provider (ring) behind them, and RustCrypto for AES-CCM,
+//! which ring does not have.
 //!
 //! Nothing here protects a secret of ours: keys come from key logs, or are published with the QUIC
 //! versions. Changing the provider means editing this file only.
 
 use std::fmt;
 
+use aes::Aes128;
+use ccm::aead::{AeadInPlace, KeyInit};
+use ccm::consts::{U8, U12, U16};
 use ring::{aead, digest, hmac};
 
 /// SHA-1, for OCSP CertIDs and Community ID; never for trust.
@@ -175,6 +179,10 @@ pub enum Cipher {
     Aes256Gcm,
     /// ChaCha20-Poly1305 (RFC 8439).
     ChaCha20Poly1305,
+    /// AES-128-CCM with a tag of 16 bytes (RFC 5116 5.3).
+    Aes128Ccm,
+    /// AES-128-CCM with a tag of 8 bytes (RFC 6655 6.1), for devices with little room.
+    Aes128Ccm8,
 }
 
 impl Cipher {
@@ -185,6 +193,8 @@ impl Cipher {
             0x1301 => Some((Self::Aes128Gcm, Hash::Sha256)),
             0x1302 => Some((Self::Aes256Gcm, Hash::Sha384)),
             0x1303 => Some((Self::ChaCha20Poly1305, Hash::Sha256)),
+            0x1304 => Some((Self::Aes128Ccm, Hash::Sha256)),
+            0x1305 => Some((Self::Aes128Ccm8, Hash::Sha256)),
             _ => None,
         }
     }
@@ -193,22 +203,14 @@ impl Cipher {
     #[must_use]
     pub const fn key_len(self) -> usize {
         match self {
-            Self::Aes128Gcm => 16,
+            Self::Aes128Gcm | Self::Aes128Ccm | Self::Aes128Ccm8 => 16,
             Self::Aes256Gcm | Self::ChaCha20Poly1305 => 32,
-        }
-    }
-
-    const fn algorithm(self) -> &'static aead::Algorithm {
-        match self {
-            Self::Aes128Gcm => &aead::AES_128_GCM,
-            Self::Aes256Gcm => &aead::AES_256_GCM,
-            Self::ChaCha20Poly1305 => &aead::CHACHA20_POLY1305,
         }
     }
 
     const fn mask_algorithm(self) -> &'static aead::quic::Algorithm {
         match self {
-            Self::Aes128Gcm => &aead::quic::AES_128,
+            Self::Aes128Gcm | Self::Aes128Ccm | Self::Aes128Ccm8 => &aead::quic::AES_128,
             Self::Aes256Gcm => &aead::quic::AES_256,
             Self::ChaCha20Poly1305 => &aead::quic::CHACHA20,
         }
@@ -218,22 +220,32 @@ impl Cipher {
 /// Opens what one sender sealed: a key and the IV that sequence or packet numbers are mixed into
 /// (RFC 8446 5.3, RFC 9001 5.3).
 pub struct Opener {
-    key: aead::LessSafeKey,
+    key: Key,
     iv: [u8; 12],
 }
 
-impl Opener {
-    /// Bytes of the authentication tag at the end of what is sealed.
-    pub const TAG_LEN: usize = 16;
+enum Key {
+    Ring(aead::LessSafeKey),
+    Ccm(Box<ccm::Ccm<Aes128, U16, U12>>),
+    Ccm8(Box<ccm::Ccm<Aes128, U8, U12>>),
+}
 
+impl Opener {
     /// From a key of [`Cipher::key_len`] bytes; None for another length.
     #[must_use]
     pub fn new(cipher: Cipher, key: &[u8], iv: [u8; 12]) -> Option<Self> {
-        let key = aead::UnboundKey::new(cipher.algorithm(), key).ok()?;
-        Some(Self {
-            key: aead::LessSafeKey::new(key),
-            iv,
-        })
+        let ring = |algorithm| {
+            let key = aead::UnboundKey::new(algorithm, key).ok()?;
+            Some(Key::Ring(aead::LessSafeKey::new(key)))
+        };
+        let key = match cipher {
+            Cipher::Aes128Gcm => ring(&aead::AES_128_GCM)?,
+            Cipher::Aes256Gcm => ring(&aead::AES_256_GCM)?,
+            Cipher::ChaCha20Poly1305 => ring(&aead::CHACHA20_POLY1305)?,
+            Cipher::Aes128Ccm => Key::Ccm(Box::new(KeyInit::new_from_slice(key).ok()?)),
+            Cipher::Aes128Ccm8 => Key::Ccm8(Box::new(KeyInit::new_from_slice(key).ok()?)),
+        };
+        Some(Self { key, iv })
     }
 
     /// From a traffic secret, by the labels for key and IV: "key" and "iv" in TLS 1.3 (RFC 8446 7.3),
@@ -265,10 +277,25 @@ impl Opener {
         for (byte, number) in nonce.iter_mut().skip(4).zip(number.to_be_bytes()) {
             *byte ^= number;
         }
-        let nonce = aead::Nonce::assume_unique_for_key(nonce);
-        self.key
-            .open_in_place(nonce, aead::Aad::from(associated), sealed)
-            .ok()
+        match &self.key {
+            Key::Ring(key) => {
+                let nonce = aead::Nonce::assume_unique_for_key(nonce);
+                key.open_in_place(nonce, aead::Aad::from(associated), sealed)
+                    .ok()
+            }
+            Key::Ccm(key) => {
+                let (body, tag) = sealed.split_last_chunk_mut::<16>()?;
+                let opened =
+                    key.decrypt_in_place_detached(&nonce.into(), associated, body, &(*tag).into());
+                opened.ok().map(|()| body)
+            }
+            Key::Ccm8(key) => {
+                let (body, tag) = sealed.split_last_chunk_mut::<8>()?;
+                let opened =
+                    key.decrypt_in_place_detached(&nonce.into(), associated, body, &(*tag).into());
+                opened.ok().map(|()| body)
+            }
+        }
     }
 }
 
@@ -379,6 +406,40 @@ mod tests {
                 .open(654_360_564, &hex("4200bff4"), &mut sealed)
                 .is_none()
         );
+    }
+
+    /// NIST SP 800-38C, example 3: 12 bytes of nonce, 8 bytes of tag.
+    #[test]
+    fn ccm_with_a_short_tag_of_sp_800_38c() {
+        let key = hex("404142434445464748494a4b4c4d4e4f");
+        let nonce = hex("101112131415161718191a1b").try_into().unwrap();
+        let associated = hex("000102030405060708090a0b0c0d0e0f10111213");
+        let sealed = hex("e3b201a9f5b71a7a9b1ceaeccd97e70b6176aad9a4428aa5484392fbc1b09951");
+        let plain = hex("202122232425262728292a2b2c2d2e2f3031323334353637");
+        let opener = Opener::new(Cipher::Aes128Ccm8, &key, nonce).unwrap();
+        let mut bytes = sealed.clone();
+        assert_eq!(
+            opener.open(0, &associated, &mut bytes).as_deref(),
+            Some(&plain[..])
+        );
+        let mut bytes = sealed.clone();
+        assert!(opener.open(0, &associated[1..], &mut bytes).is_none());
+        let mut bytes = sealed;
+        assert!(opener.open(1, &associated, &mut bytes).is_none());
+        assert!(opener.open(0, &[], &mut [0; 7]).is_none());
+    }
+
+    #[test]
+    fn every_cipher_of_tls_1_3_has_its_keys() {
+        for suite in 0x1301..=0x1305 {
+            let (cipher, hash) = Cipher::of_suite(suite).unwrap();
+            let secret = [7; 48];
+            let secret = &secret[..hash.output_len()];
+            assert!(Opener::derive(cipher, hash, secret, "key", "iv").is_some());
+            assert!(HeaderProtection::derive(cipher, hash, secret, "quic hp").is_some());
+            assert!(Opener::new(cipher, &[0; 5], [0; 12]).is_none());
+        }
+        assert!(Cipher::of_suite(0xc02b).is_none());
     }
 
     #[test]

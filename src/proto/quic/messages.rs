@@ -1,6 +1,6 @@
 //! TLS handshake messages out of CRYPTO streams (RFC 9001 4.1.3) to events.
 
-use crate::crypto::Cipher;
+use crate::crypto::{Cipher, Hash};
 use crate::event::{Alert, AnomalyKind, Carrier, EventKind, Provenance};
 use crate::flow::{FlowId, Side};
 use crate::proto::Context;
@@ -155,7 +155,7 @@ impl Messages {
         scheme: Scheme,
         cx: &Context,
     ) -> Option<PacketKeys> {
-        let (cipher, hash) = Cipher::of_suite(self.suite?)?;
+        let (cipher, hash) = cipher_of(self.suite?)?;
         let label = match side {
             Side::Client => Label::ClientHandshake,
             Side::Server => Label::ServerHandshake,
@@ -166,9 +166,7 @@ impl Messages {
 
     /// The random by which keys may yet come, and a cipher that they could open.
     pub(super) fn keys_may_come(&self, cx: &Context) -> Option<[u8; 32]> {
-        let openable = self
-            .suite
-            .is_none_or(|suite| Cipher::of_suite(suite).is_some());
+        let openable = self.suite.is_none_or(|suite| cipher_of(suite).is_some());
         self.random.filter(|_| cx.keys.expecting && openable)
     }
 
@@ -280,4 +278,9 @@ impl Messages {
             _ => {}
         }
     }
+}
+
+/// QUIC has all suites of TLS 1.3 but TLS_AES_128_CCM_8_SHA256 (RFC 9001 5.3).
+fn cipher_of(suite: u16) -> Option<(Cipher, Hash)> {
+    Cipher::of_suite(suite).filter(|(cipher, _)| *cipher != Cipher::Aes128Ccm8)
 }

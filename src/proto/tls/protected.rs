@@ -13,6 +13,8 @@ use crate::proto::tls::record::{ALERT, HANDSHAKE, Piece};
 /// Level and description under an AEAD of TLS 1.3: two bytes, the content type, the tag. No handshake
 /// message is that short.
 const SEALED_ALERT: u16 = 2 + 1 + 16;
+/// The same where the tag has 8 bytes (TLS_AES_128_CCM_8_SHA256).
+const SEALED_ALERT_8: u16 = 2 + 1 + 8;
 
 impl Reader {
     /// A record of the outer type application_data.
@@ -102,11 +104,15 @@ impl Reader {
             Some(_) => &[4 + 32 + 17],
             None => &[4 + 32 + 17, 4 + 48 + 17],
         };
+        let alert = match self.lock.suite {
+            Some(0x1305) => SEALED_ALERT_8,
+            _ => SEALED_ALERT,
+        };
         let early = self.early_data && self.version.is_none();
         let half = self.half(side);
         match side {
             Side::Client if early || half.finished => BeatKind::AppData,
-            _ if len == SEALED_ALERT => BeatKind::Alert,
+            _ if len == alert => BeatKind::Alert,
             Side::Client => {
                 half.finished = finished.contains(&len);
                 BeatKind::Encrypted

@@ -2,6 +2,7 @@
 
 mod gaps;
 mod keys;
+mod traces;
 
 use std::net::SocketAddr;
 

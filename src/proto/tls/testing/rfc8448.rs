@@ -1,5 +1,10 @@
 //! The simple 1-RTT handshake of RFC 8448 section 3, as on the wire, with its secrets.
 
+pub(crate) mod client_auth;
+pub(crate) mod compatibility;
+pub(crate) mod resumed;
+pub(crate) mod retry;
+
 /// ClientHello.random.
 pub(crate) const RANDOM: &str = "cb34ecb1e78163ba1c38c6dacb196a6dffa21a8d9912ec18a2ef6283024dece7";
 pub(crate) const CLIENT_HANDSHAKE: &str =
