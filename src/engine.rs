@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use crate::correlate::{self, Correlator};
 use crate::event::{Anomaly, AnomalyKind, Event, EventKind, FlowOpened, Process, Sighting};
-use crate::finding::{Coverage, Report};
+use crate::finding::{Coverage, Handshake, Report};
 use crate::flow::table::Table;
 use crate::flow::{Close, Endpoints, FlowId, Scope, Side, Transport, Witness};
 use crate::frame::{Frame, FrameNo, InterfaceId, NameHint};
@@ -170,6 +170,12 @@ impl Engine {
                 .insert("fragment never completed", fragments.unfinished);
         }
         self.correlator.report(coverage)
+    }
+
+    /// Every handshake that is remembered, in order; a report holds only those that findings speak of.
+    #[must_use]
+    pub fn handshakes(&self) -> Vec<Handshake> {
+        self.correlator.handshakes()
     }
 
     /// Ends the capture and says what it came to.

@@ -83,6 +83,15 @@ pub fn report(state: &State, coverage: Coverage) -> Report {
     }
 }
 
+/// Every handshake that is remembered, in order, also those that no finding speaks of.
+#[must_use]
+pub fn handshakes(state: &State) -> Vec<Handshake> {
+    let devices = state.devices.resolve();
+    let judge = Judge::new(state, &devices, &[]);
+    let records = state.handshakes.iter();
+    records.map(|r| shown(&judge, &devices, r)).collect()
+}
+
 #[expect(clippy::too_many_arguments, reason = "one caller's locals, passed on")]
 fn finding(
     state: &State,

@@ -11,7 +11,7 @@ use foldhash::HashMap;
 use crate::event::{
     BlindSpot, DnsAnswer, DnsOutcome, DnsTransport, Event, EventKind, Name, Process, Request,
 };
-use crate::finding::{Coverage, HandshakeId, HandshakeOutcome, Lookup, Report};
+use crate::finding::{Coverage, Handshake, HandshakeId, HandshakeOutcome, Lookup, Report};
 use crate::flow::{Close, Endpoints, FlowId, Transport};
 use crate::frame::{FrameNo, InterfaceId};
 use crate::limits::Limits;
@@ -159,6 +159,12 @@ impl Correlator {
     #[must_use]
     pub fn report(&self, coverage: Coverage) -> Report {
         build::report(&self.state, coverage)
+    }
+
+    /// Every handshake that is remembered, in order; a report holds only those that findings speak of.
+    #[must_use]
+    pub fn handshakes(&self) -> Vec<Handshake> {
+        build::handshakes(&self.state)
     }
 }
 

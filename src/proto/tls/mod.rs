@@ -138,11 +138,14 @@ pub fn looks_like_tls(bytes: &[u8]) -> Probe {
     let Some(header) = Header::read_first(*header) else {
         return Probe::No;
     };
-    let fits = match (header.kind, body.first()) {
-        (CHANGE_CIPHER_SPEC, Some(value)) => header.len == 1 && *value == 1,
+    let fits = match (header.kind, body.first().copied()) {
+        (CHANGE_CIPHER_SPEC, Some(value)) => header.len == 1 && value == 1,
         (CHANGE_CIPHER_SPEC, None) => return Probe::NeedMore,
         // Level 1 or 2 in clear; encrypted it is longer by a tag.
         (ALERT, _) => header.len == 2 || header.len >= 18,
+        // Even the header of a message may be split over records (RFC 8446 5.1).
+        (HANDSHAKE, None) if header.len < 4 => return Probe::NeedMore,
+        (HANDSHAKE, Some(handshake::CLIENT_HELLO | handshake::SERVER_HELLO)) => true,
         (HANDSHAKE, _) => header.len >= 4,
         (APPLICATION_DATA, _) => header.len >= 17,
         (SSL2_CLIENT_HELLO, _) => true,

@@ -453,7 +453,7 @@ fn beats_are_bounded() {
 #[test]
 fn probing() {
     use Probe::{NeedMore, No, Yes};
-    let cases: [(&[u8], Probe); 12] = [
+    let cases: [(&[u8], Probe); 15] = [
         (b"", NeedMore),
         (&[22, 3], NeedMore),
         (&[22, 2], No),
@@ -466,6 +466,10 @@ fn probing() {
         (&[20, 3, 3, 0, 1, 7], No),
         (b"GET / HTTP/1.1", No),
         (&[22, 3, 1, 0xff, 0xff], No),
+        // A hello whose header is split over records.
+        (&[22, 3, 1, 0, 3, 1, 0, 0], Yes),
+        (&[22, 3, 1, 0, 3], NeedMore),
+        (&[22, 3, 1, 0, 3, 9, 0, 0], No),
     ];
     for (bytes, probe) in cases {
         assert_eq!(looks_like_tls(bytes), probe, "{bytes:?}");
