@@ -60,7 +60,7 @@ pub struct Limits {
     pub beats: usize,
     /// CRYPTO stream bytes of one QUIC side; post-quantum hellos take 2 kB, certificate flights 20 kB.
     pub quic_crypto: usize,
-    /// CRYPTO bytes that wait for others before them, over all flows.
+    /// CRYPTO bytes, and fragments of DTLS messages, that wait for others, over all flows.
     pub quic_crypto_total: usize,
     /// Lookups waiting for their answer.
     pub dns_pending: usize,

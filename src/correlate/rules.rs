@@ -224,7 +224,13 @@ pub fn protocol_name(carrier: &Carrier, version: Option<u16>) -> String {
     match (carrier, version) {
         (Carrier::Quic { .. }, _) => "QUIC".to_owned(),
         (Carrier::Ike, _) => "IKE".to_owned(),
-        (Carrier::Dtls, _) => "DTLS".to_owned(),
+        (Carrier::Dtls, version) => match version {
+            Some(0x0304) => "DTLS 1.3",
+            Some(0x0303) => "DTLS 1.2",
+            Some(0x0302) => "DTLS 1.0",
+            _ => "DTLS",
+        }
+        .to_owned(),
         (_, Some(0x0304)) => "TLS 1.3".to_owned(),
         (_, Some(0x0303)) => "TLS 1.2".to_owned(),
         (_, Some(0x0302)) => "TLS 1.1".to_owned(),

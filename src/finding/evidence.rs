@@ -303,7 +303,7 @@ pub struct Candidate {
     pub site: Site,
     /// Server end.
     pub server: SocketAddr,
-    /// "TLS 1.2", "TLS 1.3", "QUIC", "IKE", "TLS" when no ServerHello was seen.
+    /// "TLS 1.2", "TLS 1.3", "QUIC", "DTLS 1.2", "IKE"; "TLS" or "DTLS" when no ServerHello was seen.
     pub protocol: String,
     /// Leaf serial, when known.
     pub serial: Option<Serial>,

@@ -11,6 +11,7 @@ use crate::limits::Limits;
 use crate::time::Timestamp;
 
 pub mod dns;
+mod dtls;
 mod held;
 mod http;
 mod proxy;
@@ -41,7 +42,7 @@ pub struct Context {
     pub bodies_held: usize,
     /// Encrypted handshake bytes held at this moment for keys that may come, over all flows.
     pub encrypted_held: usize,
-    /// QUIC CRYPTO bytes held at this moment that wait for others before them, over all flows.
+    /// QUIC CRYPTO bytes and DTLS fragments held at this moment that wait for others, over all flows.
     pub crypto_held: usize,
 }
 

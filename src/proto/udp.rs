@@ -1,16 +1,19 @@
-//! UDP flows that are neither DNS nor QUIC: tunnels, told by the shape of their datagrams.
+//! What a UDP flow carries, told by the shape of its datagrams.
 #![warn(clippy::indexing_slicing)]
 
 use crate::event::BlindSpot;
 use crate::flow::Endpoints;
 
 use super::Probe;
-use super::quic;
+use super::{dtls, quic};
 
 /// What a datagram is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Find {
     Quic,
+    Dtls,
+    /// Messages by which two ends find a way to each other before they talk (RFC 8489).
+    Stun,
     Hidden(BlindSpot),
     Unknown,
 }
@@ -37,8 +40,15 @@ pub(super) fn identify(datagram: &[u8], ends: &Endpoints) -> Find {
     if on(500) && is_ike(datagram) {
         return Find::Hidden(BlindSpot::Ipsec);
     }
+    // Before QUIC, whose invariants a DTLS record without its version would fit as well.
+    if dtls::looks_like_dtls(datagram) {
+        return Find::Dtls;
+    }
     if quic::looks_like_quic(datagram) {
         return Find::Quic;
+    }
+    if is_stun(datagram) {
+        return Find::Stun;
     }
     // Type, three reserved zero octets; the lengths are fixed (WireGuard paper, 5.4).
     let wireguard = match (datagram, datagram.len()) {
@@ -80,6 +90,16 @@ pub(super) fn openvpn_over_tcp(bytes: &[u8]) -> Probe {
         }
         _ => Probe::No,
     }
+}
+
+/// A STUN header: two zero bits, a length in words that is that of the datagram, the magic cookie (RFC 8489 5).
+fn is_stun(datagram: &[u8]) -> bool {
+    let Some([kind, _, high, low, 0x21, 0x12, 0xa4, 0x42, ..]) = datagram.first_chunk::<20>()
+    else {
+        return false;
+    };
+    let length = usize::from(u16::from_be_bytes([*high, *low]));
+    kind & 0xc0 == 0 && length % 4 == 0 && datagram.len() == 20 + length
 }
 
 /// An IKE header (RFC 7296 3.1, RFC 2408 3.1) whose length is that of the datagram.

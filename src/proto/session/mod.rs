@@ -10,6 +10,7 @@ use crate::flow::{
 };
 
 use super::dns::stream::DnsStream;
+use super::dtls::Dtls;
 use super::held::Held;
 use super::http::{self, Http};
 use super::proxy::{self, Socks};
@@ -30,6 +31,8 @@ const UNKNOWN_MIDSTREAM: u64 = 64 << 10;
 const UNKNOWN_HTTP: u64 = 256 << 20;
 /// Datagrams of no known shape after which a UDP flow is left alone.
 const DATAGRAMS: u64 = 4;
+/// STUN messages that may come before anything else; both ends try many ways at once.
+const STUN: u16 = 256;
 /// How often a flow may turn into something else: PROXY, SOCKS, CONNECT, STARTTLS, with room to spare.
 const LAYERS: u8 = 8;
 
@@ -47,6 +50,8 @@ pub struct Session {
     /// Bytes (TCP) or datagrams (UDP) nobody knew.
     unknown: u64,
     layers: u8,
+    /// STUN messages seen.
+    stun: u16,
     /// Bytes at the start are missing.
     midstream: bool,
 }
@@ -61,6 +66,7 @@ enum Reader {
     Probing(Box<Held>),
     Tls(Box<Tls>),
     Quic(Box<Quic>),
+    Dtls(Box<Dtls>),
     Http(Box<Http>),
     Dns(Box<DnsStream>),
     Upgrade(Box<Upgrade>),
@@ -131,6 +137,8 @@ impl Stream<Context> for Session {
                 upgrade.gap(gap);
                 Appetite::More
             }
+            // What was captured of the datagram was read.
+            Reader::Dtls(_) => Appetite::More,
             Reader::Socks(_) => {
                 self.reader = Reader::Fresh;
                 self.midstream = true;
@@ -150,6 +158,7 @@ impl Stream<Context> for Session {
         match &mut self.reader {
             Reader::Tls(tls) => tls.close(flow, ends, close, cx),
             Reader::Quic(quic) => quic.close(flow, ends, close, cx),
+            Reader::Dtls(dtls) => dtls.end(flow, cx),
             Reader::Http(http) => http.close(flow, close, cx),
             _ => {}
         }
@@ -213,6 +222,7 @@ impl Session {
             Reader::Fresh | Reader::Probing(_) => self.probe(flow, ends, chunk, cx),
             Reader::Tls(tls) => Step::Stay(tls.data(flow, ends, chunk, cx)),
             Reader::Quic(quic) => Step::Stay(quic.data(flow, ends, chunk, cx)),
+            Reader::Dtls(dtls) => Step::Stay(dtls.data(flow, ends, chunk, cx)),
             Reader::Http(http) => {
                 let next = http.data(flow, chunk, cx);
                 self.after_http(next)
@@ -403,6 +413,13 @@ impl Session {
     ) -> Appetite {
         match &mut self.reader {
             Reader::Quic(quic) => quic.data(flow, ends, chunk, cx),
+            Reader::Dtls(dtls) => {
+                let appetite = dtls.data(flow, ends, chunk, cx);
+                if appetite == Appetite::Done {
+                    self.reader = Reader::Opaque;
+                }
+                appetite
+            }
             Reader::Opaque => Appetite::Done,
             _ => match udp::identify(chunk.bytes, ends) {
                 udp::Find::Quic => {
@@ -410,6 +427,23 @@ impl Session {
                     let appetite = quic.data(flow, ends, chunk, cx);
                     self.reader = Reader::Quic(quic);
                     appetite
+                }
+                udp::Find::Dtls => {
+                    let mut dtls = Box::new(Dtls::new());
+                    let appetite = dtls.data(flow, ends, chunk, cx);
+                    self.reader = match appetite {
+                        Appetite::More => Reader::Dtls(dtls),
+                        Appetite::Done => Reader::Opaque,
+                    };
+                    appetite
+                }
+                udp::Find::Stun => {
+                    self.stun = self.stun.saturating_add(1);
+                    if self.stun < STUN {
+                        Appetite::More
+                    } else {
+                        self.opaque()
+                    }
                 }
                 udp::Find::Hidden(spot) => {
                     cx.emit(chunk.at, chunk.frame, flow, EventKind::BlindSpot(spot));

@@ -244,7 +244,8 @@ pub(crate) fn protocols(data: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// TLS 1.3 (0x7fxx, 0xfbxx) are TLS 1.3 for every purpose here.
 const fn common_version(version: u16) -> u16 {
     match version {
-        0xfeff => 0x0302,
+        // The DTLS before 1.0 that OpenSSL and AnyConnect spoke numbers itself 1.0 (0x0100).
+        0xfeff | 0x0100 => 0x0302,
         0xfefd => 0x0303,
         0xfefc => TLS13,
         _ if matches!(version >> 8, 0x7f | 0xfb) => TLS13,

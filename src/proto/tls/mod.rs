@@ -20,9 +20,9 @@ use crate::proto::tls::record::{
 };
 use crate::proto::{Context, Probe};
 
-mod beats;
+pub(crate) mod beats;
 pub mod certificate;
-mod cursor;
+pub(crate) mod cursor;
 mod decrypt;
 pub mod handshake;
 pub mod hello;
@@ -155,7 +155,7 @@ pub fn looks_like_tls(bytes: &[u8]) -> Probe {
 }
 
 /// Reports what was seen there.
-fn report(cx: &mut Context, flow: FlowId, seen: Seen, kind: EventKind) {
+pub(in crate::proto) fn report(cx: &mut Context, flow: FlowId, seen: Seen, kind: EventKind) {
     cx.events.push(Event {
         at: seen.at,
         frame: seen.frame,
@@ -165,7 +165,13 @@ fn report(cx: &mut Context, flow: FlowId, seen: Seen, kind: EventKind) {
 }
 
 /// Reports an anomaly seen there.
-fn anomaly(cx: &mut Context, flow: FlowId, seen: Seen, kind: AnomalyKind, detail: &'static str) {
+pub(in crate::proto) fn anomaly(
+    cx: &mut Context,
+    flow: FlowId,
+    seen: Seen,
+    kind: AnomalyKind,
+    detail: &'static str,
+) {
     report(cx, flow, seen, EventKind::Anomaly(Anomaly { kind, detail }));
 }
 

@@ -13,6 +13,9 @@ use crate::time::Timestamp;
 pub fn connection(handshake: &Handshake) -> String {
     let version = match (&handshake.carrier, handshake.version) {
         (Carrier::Quic { .. }, _) => "QUIC",
+        (Carrier::Dtls, Some(0x0304)) => "DTLS 1.3",
+        (Carrier::Dtls, Some(0x0303)) => "DTLS 1.2",
+        (Carrier::Dtls, Some(0x0302)) => "DTLS 1.0",
         (Carrier::Dtls, _) => "DTLS",
         (Carrier::Ike, _) => "IKE",
         (_, Some(0x0304)) => "TLS 1.3",
