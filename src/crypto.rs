@@ -226,8 +226,8 @@ pub struct Opener {
 
 enum Key {
     Ring(aead::LessSafeKey),
-    Ccm(Box<ccm::Ccm<Aes128, U16, U12>>),
-    Ccm8(Box<ccm::Ccm<Aes128, U8, U12>>),
+    Ccm(ccm::Ccm<Aes128, U16, U12>),
+    Ccm8(ccm::Ccm<Aes128, U8, U12>),
 }
 
 impl Opener {
@@ -242,8 +242,8 @@ impl Opener {
             Cipher::Aes128Gcm => ring(&aead::AES_128_GCM)?,
             Cipher::Aes256Gcm => ring(&aead::AES_256_GCM)?,
             Cipher::ChaCha20Poly1305 => ring(&aead::CHACHA20_POLY1305)?,
-            Cipher::Aes128Ccm => Key::Ccm(Box::new(KeyInit::new_from_slice(key).ok()?)),
-            Cipher::Aes128Ccm8 => Key::Ccm8(Box::new(KeyInit::new_from_slice(key).ok()?)),
+            Cipher::Aes128Ccm => Key::Ccm(KeyInit::new_from_slice(key).ok()?),
+            Cipher::Aes128Ccm8 => Key::Ccm8(KeyInit::new_from_slice(key).ok()?),
         };
         Some(Self { key, iv })
     }

@@ -16,7 +16,7 @@ use crate::correlate::rules::protocol_name;
 use crate::correlate::verdict::Ruling;
 use crate::correlate::waits::Stance;
 use crate::correlate::{dossier, health, outage, privacy};
-use crate::event::{Name, TargetForm};
+use crate::event::{Carrier, Name, TargetForm};
 use crate::finding::{
     Aftermath, Answer, Candidate, Coverage, DeviceId, Finding, FindingId, Handshake,
     HandshakeOutcome, Lookup, Missing, Outcome, Party, Question, Report, Stage, Timing, Verdict,
@@ -423,7 +423,9 @@ fn add_clients(devices: &mut DeviceMap, findings: &[Finding]) {
 /// Adds what correlation knows to what the rooms above counted.
 fn covered(state: &State, mut coverage: Coverage) -> Coverage {
     coverage.handshakes = state.handshakes.total;
-    for record in state.handshakes.iter() {
+    // What IKE hides no key log opens; its flows count as blind spots.
+    let of_tls = |record: &&Record| record.shown.carrier != Carrier::Ike;
+    for record in state.handshakes.iter().filter(of_tls) {
         let slot = match record.shown.visibility {
             Visibility::Clear => &mut coverage.handshakes_clear,
             Visibility::Keys => &mut coverage.handshakes_keys,

@@ -17,7 +17,7 @@ use crate::correlate::handshakes::Record;
 use crate::correlate::rules::RULES;
 use crate::correlate::verdict::{self, Ruling};
 use crate::correlate::waits::{Stance, stance};
-use crate::event::Name;
+use crate::event::{Carrier, Name};
 use crate::finding::{
     Bearing, Confidence, Direction, Evidence, Failure, FindingId, HandshakeId, Outcome, Site,
     Stage, Visibility, Weight,
@@ -326,6 +326,8 @@ impl<'a> Judge<'a> {
         let patchy = record.shown.ja4.is_empty();
         let level = verdict::level(&evidence).map(|level| match level {
             Confidence::Proven => level,
+            // Nothing but times tells of an IKE handshake, and no labelled capture has measured how well.
+            _ if record.shown.carrier == Carrier::Ike => level.min(Confidence::Likely),
             _ if patchy => Confidence::Possible,
             _ => level,
         });

@@ -174,6 +174,18 @@ pub static RULES: &[Rule] = &[
         source: "RFC 5280 6.3",
     },
     Rule {
+        name: "peer-certificate",
+        apply: company::peer_certificate,
+        reason: "A VPN gateway checks the certificate of its peer before it answers",
+        source: "RFC 7296 2.15, 4; strongSwan plugins/revocation",
+    },
+    Rule {
+        name: "ike-client",
+        apply: company::ike_client,
+        reason: "IKE daemons fetch by themselves, strongSwan without User-Agent; browsers and other TLS clients never fetch for them",
+        source: "strongSwan plugins/curl, plugins/revocation",
+    },
+    Rule {
         name: "visitor-wanted-staple",
         apply: company::visitor_wanted_staple,
         reason: "Servers that staple lazily ask when a visitor's hello carries status_request",
@@ -223,6 +235,8 @@ fn anchor_frame(case: &Case<'_>) -> Option<FrameNo> {
 pub fn protocol_name(carrier: &Carrier, version: Option<u16>) -> String {
     match (carrier, version) {
         (Carrier::Quic { .. }, _) => "QUIC".to_owned(),
+        (Carrier::Ike, Some(0x0200)) => "IKEv2".to_owned(),
+        (Carrier::Ike, Some(0x0100)) => "IKEv1".to_owned(),
         (Carrier::Ike, _) => "IKE".to_owned(),
         (Carrier::Dtls, version) => match version {
             Some(0x0304) => "DTLS 1.3",

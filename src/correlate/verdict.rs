@@ -339,9 +339,11 @@ fn inward(mut inbound: Vec<Weighed>, outbound: Vec<Weighed>) -> Ruling {
         .first()
         .and_then(|w| w.level)
         .unwrap_or(Confidence::Possible);
-    let client_cert = inbound
-        .first()
-        .is_some_and(|w| w.evidence.iter().any(|e| e.rule == "client-certificate"));
+    let client_cert = inbound.first().is_some_and(|w| {
+        w.evidence
+            .iter()
+            .any(|e| matches!(e.rule, "client-certificate" | "peer-certificate"))
+    });
     let named: Vec<Weighed> = by_site(&inbound)
         .into_iter()
         .filter(|w| w.level == Some(level))

@@ -283,6 +283,16 @@ pub enum Facts {
         /// Serial.
         serial: Serial,
     },
+    /// Inbound: a peer had sent this VPN gateway its authentication, and waited for the answer.
+    PeerCertificate {
+        /// From that message to the fetch.
+        lead: Span,
+    },
+    /// Whether the fetch looks as IKE daemons make it.
+    IkeClient {
+        /// It does.
+        fits: bool,
+    },
     /// The ties of addresses to one device rest on signs only.
     SharedAddress,
     /// The CA asked about has not issued the certificate known for this name.

@@ -14,6 +14,7 @@ pub mod dns;
 mod dtls;
 mod held;
 mod http;
+mod ike;
 mod proxy;
 pub mod quic;
 mod session;

@@ -5,13 +5,15 @@ use crate::event::BlindSpot;
 use crate::flow::Endpoints;
 
 use super::Probe;
-use super::{dtls, quic};
+use super::{dtls, ike, quic};
 
 /// What a datagram is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Find {
     Quic,
     Dtls,
+    /// IKE, or the tunnel it made.
+    Ike,
     /// Messages by which two ends find a way to each other before they talk (RFC 8489).
     Stun,
     Hidden(BlindSpot),
@@ -26,19 +28,18 @@ const OPENVPN_RESET: [usize; 4] = [14, 42, 54, 86];
 pub(super) fn identify(datagram: &[u8], ends: &Endpoints) -> Find {
     let ports = [ends.client.port(), ends.server.port()];
     let on = |port: u16| ports.contains(&port);
+    if ike::looks_like_ike(datagram, ends) {
+        return Find::Ike;
+    }
     // Port 4500 is shared by ESP, IKE behind four zero octets (RFC 3948 2), and nothing else.
     if on(4500) {
         return match datagram {
-            [0, 0, 0, 0, ike @ ..] if is_ike(ike) => Find::Hidden(BlindSpot::Ipsec),
             // SPI 1 to 255 is reserved (RFC 4303 2.1).
             [0, 0, 0, ..] => Find::Unknown,
             // SPI, sequence number, at least one block and an authenticator.
-            esp if esp.len() >= 32 && !quic::looks_like_quic(esp) => Find::Hidden(BlindSpot::Ipsec),
+            esp if esp.len() >= 32 && !quic::looks_like_quic(esp) => Find::Ike,
             _ => Find::Unknown,
         };
-    }
-    if on(500) && is_ike(datagram) {
-        return Find::Hidden(BlindSpot::Ipsec);
     }
     // Before QUIC, whose invariants a DTLS record without its version would fit as well.
     if dtls::looks_like_dtls(datagram) {
@@ -100,33 +101,4 @@ fn is_stun(datagram: &[u8]) -> bool {
     };
     let length = usize::from(u16::from_be_bytes([*high, *low]));
     kind & 0xc0 == 0 && length % 4 == 0 && datagram.len() == 20 + length
-}
-
-/// An IKE header (RFC 7296 3.1, RFC 2408 3.1) whose length is that of the datagram.
-fn is_ike(datagram: &[u8]) -> bool {
-    let Some(header) = datagram.first_chunk::<28>() else {
-        return false;
-    };
-    let [
-        ..,
-        version,
-        exchange,
-        _flags,
-        _m3,
-        _m2,
-        _m1,
-        _m0,
-        l3,
-        l2,
-        l1,
-        l0,
-    ] = *header;
-    let known = match version {
-        // IKE_SA_INIT to IKE_FOLLOWUP_KE (RFC 9370).
-        0x20 => (34..=44).contains(&exchange),
-        // Main, aggressive, informational, quick mode of version 1.
-        0x10 => matches!(exchange, 2 | 4 | 5 | 32),
-        _ => false,
-    };
-    known && usize::try_from(u32::from_be_bytes([l3, l2, l1, l0])) == Ok(datagram.len())
 }

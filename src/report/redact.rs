@@ -291,6 +291,8 @@ impl Hider {
             | Facts::OnlyCandidate
             | Facts::AbortedAfterAnswer { .. }
             | Facts::VisitorWantedStaple { .. }
+            | Facts::PeerCertificate { .. }
+            | Facts::IkeClient { .. }
             | Facts::SharedAddress
             | Facts::LearnedOtherwise { .. } => {}
         }

@@ -42,7 +42,7 @@ impl Judge<'_> {
                 Site::Sni(name.clone())
             };
         }
-        if let crate::event::Carrier::Proxy { target, .. } = &record.shown.carrier {
+        if let Carrier::Proxy { target, .. } = &record.shown.carrier {
             return Site::Proxy(Name::new(target));
         }
         if let Some(name) = record

@@ -3,6 +3,7 @@
 use super::{anchor_frame, deciding, evidence};
 use crate::correlate::agents::Family;
 use crate::correlate::case::Case;
+use crate::event::Carrier;
 use crate::finding::{Bearing, ContactKind, Direction, Evidence, Facts, Stage, Weight};
 use crate::time::Span;
 
@@ -143,6 +144,59 @@ pub(super) fn client_certificate(case: &Case<'_>) -> Option<Evidence> {
         "client-certificate",
         Bearing::Decides,
         facts,
+        case.record.shown.frames.client_hello,
+    ))
+}
+
+pub(super) fn peer_certificate(case: &Case<'_>) -> Option<Evidence> {
+    let shown = &case.record.shown;
+    if case.direction == Direction::Outbound
+        || shown.carrier != Carrier::Ike
+        || case.family.is_some_and(|family| family != Family::Silent)
+    {
+        return None;
+    }
+    // Between the peer's request and the gateway's answer.
+    let lead = case.started.since(shown.hello_at);
+    let before_answer = shown.server_hello_at.is_none_or(|at| case.started < at);
+    if lead.is_negative() || lead > Span::from_secs(5) || !before_answer {
+        return None;
+    }
+    let answered = shown
+        .server_hello_at
+        .map(|at| at.since(case.contact.ended_at));
+    let at_once = |after: Span| !after.is_negative() && after <= Span::from_millis(300);
+    let weight = if answered.is_some_and(at_once) {
+        Weight::Strong
+    } else {
+        Weight::Fair
+    };
+    let facts = Facts::PeerCertificate { lead };
+    Some(evidence(
+        case,
+        "peer-certificate",
+        Bearing::Supports(weight),
+        facts,
+        shown.frames.client_hello,
+    ))
+}
+
+pub(super) fn ike_client(case: &Case<'_>) -> Option<Evidence> {
+    let family = case.family?;
+    if case.direction == Direction::Inbound || case.record.shown.carrier != Carrier::Ike {
+        return None;
+    }
+    let (bearing, fits) = match family {
+        Family::Silent => (Bearing::Supports(Weight::Slight), true),
+        // The systems' own daemons check for every protocol.
+        Family::CryptoApi | Family::Trustd | Family::Named => return None,
+        _ => (Bearing::Opposes(Weight::Strong), false),
+    };
+    Some(evidence(
+        case,
+        "ike-client",
+        bearing,
+        Facts::IkeClient { fits },
         case.record.shown.frames.client_hello,
     ))
 }

@@ -13,6 +13,7 @@ use super::dns::stream::DnsStream;
 use super::dtls::Dtls;
 use super::held::Held;
 use super::http::{self, Http};
+use super::ike::Ike;
 use super::proxy::{self, Socks};
 use super::quic::Quic;
 use super::starttls::{self, Upgrade};
@@ -67,6 +68,7 @@ enum Reader {
     Tls(Box<Tls>),
     Quic(Box<Quic>),
     Dtls(Box<Dtls>),
+    Ike(Box<Ike>),
     Http(Box<Http>),
     Dns(Box<DnsStream>),
     Upgrade(Box<Upgrade>),
@@ -138,7 +140,7 @@ impl Stream<Context> for Session {
                 Appetite::More
             }
             // What was captured of the datagram was read.
-            Reader::Dtls(_) => Appetite::More,
+            Reader::Dtls(_) | Reader::Ike(_) => Appetite::More,
             Reader::Socks(_) => {
                 self.reader = Reader::Fresh;
                 self.midstream = true;
@@ -223,6 +225,7 @@ impl Session {
             Reader::Tls(tls) => Step::Stay(tls.data(flow, ends, chunk, cx)),
             Reader::Quic(quic) => Step::Stay(quic.data(flow, ends, chunk, cx)),
             Reader::Dtls(dtls) => Step::Stay(dtls.data(flow, ends, chunk, cx)),
+            Reader::Ike(ike) => Step::Stay(ike.data(flow, ends, chunk, cx)),
             Reader::Http(http) => {
                 let next = http.data(flow, chunk, cx);
                 self.after_http(next)
@@ -411,53 +414,44 @@ impl Session {
         chunk: Chunk<'_>,
         cx: &mut Context,
     ) -> Appetite {
-        match &mut self.reader {
-            Reader::Quic(quic) => quic.data(flow, ends, chunk, cx),
-            Reader::Dtls(dtls) => {
-                let appetite = dtls.data(flow, ends, chunk, cx);
-                if appetite == Appetite::Done {
-                    self.reader = Reader::Opaque;
-                }
-                appetite
-            }
-            Reader::Opaque => Appetite::Done,
-            _ => match udp::identify(chunk.bytes, ends) {
-                udp::Find::Quic => {
-                    let mut quic = Box::new(Quic::new());
-                    let appetite = quic.data(flow, ends, chunk, cx);
-                    self.reader = Reader::Quic(quic);
-                    appetite
-                }
-                udp::Find::Dtls => {
-                    let mut dtls = Box::new(Dtls::new());
-                    let appetite = dtls.data(flow, ends, chunk, cx);
-                    self.reader = match appetite {
-                        Appetite::More => Reader::Dtls(dtls),
-                        Appetite::Done => Reader::Opaque,
-                    };
-                    appetite
+        if matches!(self.reader, Reader::Fresh) {
+            self.reader = match udp::identify(chunk.bytes, ends) {
+                udp::Find::Quic => Reader::Quic(Box::new(Quic::new())),
+                udp::Find::Dtls => Reader::Dtls(Box::new(Dtls::new())),
+                udp::Find::Ike => Reader::Ike(Box::new(Ike::new())),
+                udp::Find::Hidden(spot) => {
+                    cx.emit(chunk.at, chunk.frame, flow, EventKind::BlindSpot(spot));
+                    Reader::Opaque
                 }
                 udp::Find::Stun => {
                     self.stun = self.stun.saturating_add(1);
-                    if self.stun < STUN {
-                        Appetite::More
-                    } else {
-                        self.opaque()
-                    }
-                }
-                udp::Find::Hidden(spot) => {
-                    cx.emit(chunk.at, chunk.frame, flow, EventKind::BlindSpot(spot));
-                    self.opaque()
+                    return self.patient(self.stun < STUN);
                 }
                 udp::Find::Unknown => {
                     self.unknown += 1;
-                    if self.unknown < DATAGRAMS {
-                        Appetite::More
-                    } else {
-                        self.opaque()
-                    }
+                    return self.patient(self.unknown < DATAGRAMS);
                 }
+            };
+        }
+        match &mut self.reader {
+            Reader::Quic(quic) => quic.data(flow, ends, chunk, cx),
+            Reader::Dtls(dtls) => match dtls.data(flow, ends, chunk, cx) {
+                Appetite::More => Appetite::More,
+                Appetite::Done => self.opaque(),
             },
+            Reader::Ike(ike) => match ike.data(flow, ends, chunk, cx) {
+                Appetite::More => Appetite::More,
+                Appetite::Done => self.opaque(),
+            },
+            _ => self.opaque(),
+        }
+    }
+
+    fn patient(&mut self, patient: bool) -> Appetite {
+        if patient {
+            Appetite::More
+        } else {
+            self.opaque()
         }
     }
 }

@@ -217,6 +217,17 @@ fn facts(facts: &Facts, candidate: &Candidate, finding: &Finding) -> String {
                 "a visitor of this device had shown it the client certificate with serial {serial}"
             )
         }
+        Facts::PeerCertificate { lead } => {
+            format!(
+                "{lead} before, a peer had authenticated to this VPN gateway, which had not answered yet"
+            )
+        }
+        Facts::IkeClient { fits: true } => {
+            format!("{this} names no software, as that of an IKE daemon such as strongSwan")
+        }
+        Facts::IkeClient { fits: false } => {
+            format!("the software that made {this} does not fetch for IKE")
+        }
         Facts::SharedAddress => {
             "that the addresses involved belong to one device rests on signs only".to_owned()
         }

@@ -389,7 +389,7 @@ fn actor(finding: &Finding) -> String {
         Cause::Scanner => format!("a scanner or monitor on {ip}"),
         Cause::Proxy => format!("a gateway or proxy at {ip}, for others,"),
         Cause::RevocationCheck => {
-            format!("a TLS server on {ip}, about a certificate that a visitor showed it,")
+            format!("a server on {ip}, about a certificate that a visitor showed it,")
         }
         Cause::IssuerChase => format!("a TLS server on {ip}, to complete its own chain,"),
         Cause::Unknown | Cause::Disguise => {

@@ -140,6 +140,9 @@ fn every_fact_has_a_sentence() {
         },
         Facts::VisitorWantedStaple { lead: span },
         Facts::ClientCertificate { serial },
+        Facts::PeerCertificate { lead: span },
+        Facts::IkeClient { fits: true },
+        Facts::IkeClient { fits: false },
         Facts::SharedAddress,
         Facts::LearnedOtherwise { own: name() },
     ];

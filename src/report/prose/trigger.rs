@@ -17,6 +17,8 @@ pub fn connection(handshake: &Handshake) -> String {
         (Carrier::Dtls, Some(0x0303)) => "DTLS 1.2",
         (Carrier::Dtls, Some(0x0302)) => "DTLS 1.0",
         (Carrier::Dtls, _) => "DTLS",
+        (Carrier::Ike, Some(0x0200)) => "IKEv2",
+        (Carrier::Ike, Some(0x0100)) => "IKEv1",
         (Carrier::Ike, _) => "IKE",
         (_, Some(0x0304)) => "TLS 1.3",
         (_, Some(0x0303)) => "TLS 1.2",

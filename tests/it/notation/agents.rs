@@ -35,6 +35,7 @@ const AGENTS: &[(&str, Option<&str>, u8, bool)] = &[
     ("apache", None, 0, true),
     ("openssl", None, 0, true),
     ("dotnet", None, 1, false),
+    ("strongswan", None, 1, true),
 ];
 
 pub(crate) fn request(agent: &str, question: &Question, method: Option<&str>) -> Request {

@@ -15,8 +15,11 @@ use super::{SYN, SYN_ACK, Stage, process_of, scope_of};
 use crate::notation::words::{Words, time};
 use crate::notation::world::{Status, is_ca};
 
+/// IKEv2, where events have a version.
+const IKE: u16 = 0x0200;
+
 impl Stage {
-    /// `at tls CLIENT -> SERVER NAME|- [1.2|1.3|quic] [shows A R10] [on T] [data T] [ends T] ..`
+    /// `at tls CLIENT -> SERVER NAME|- [1.2|1.3|quic|ike] [shows A R10] [on T] [data T] [ends T] ..`
     pub(in crate::notation) fn tls(&mut self, at: Timestamp, mut words: Words<'_>) {
         let mut ends = self.ends(&mut words, 443, Transport::Tcp);
         let name = words.need("a server name, or -");
@@ -37,6 +40,11 @@ impl Stage {
                 "quic" => {
                     version = 0x0304;
                     hello.carrier = Carrier::Quic { version: 1 };
+                    ends.transport = Transport::Udp;
+                }
+                "ike" => {
+                    version = IKE;
+                    (hello.carrier, hello.ja4) = (Carrier::Ike, String::new());
                     ends.transport = Transport::Udp;
                 }
                 "starttls" => hello.carrier = Carrier::StartTls("SMTP"),
@@ -107,7 +115,11 @@ impl Stage {
         self.beat(at, flow, Side::Client, BeatKind::ClientHello);
         self.add(at, flow, EventKind::ClientHello(Box::new(hello)));
         if let Some(answered) = server_hello {
-            let suite = suite.unwrap_or(if version == 0x0304 { 0x1301 } else { 0xc02f });
+            let suite = suite.unwrap_or(match version {
+                0x0304 => 0x1301,
+                IKE => 0,
+                _ => 0xc02f,
+            });
             let kind = ServerHello {
                 version,
                 suite,
@@ -170,7 +182,7 @@ impl Stage {
         if on == Timestamp::from_nanos(i64::MAX) {
             return;
         }
-        let word = if version == 0x0304 {
+        let word = if matches!(version, 0x0304 | IKE) {
             BeatKind::Encrypted
         } else {
             BeatKind::KeyExchange
