@@ -416,7 +416,7 @@ impl Session {
     ) -> Appetite {
         if matches!(self.reader, Reader::Fresh) {
             self.reader = match udp::identify(chunk.bytes, ends) {
-                udp::Find::Quic => Reader::Quic(Box::new(Quic::new())),
+                udp::Find::Quic => Reader::Quic(Box::default()),
                 udp::Find::Dtls => Reader::Dtls(Box::new(Dtls::new())),
                 udp::Find::Ike => Reader::Ike(Box::new(Ike::new())),
                 udp::Find::Hidden(spot) => {
