@@ -130,6 +130,16 @@ pub enum Failure {
     Incomplete,
 }
 
+/// Whether a list's three addresses agree: where it was fetched, where it says it belongs (IssuingDistributionPoint), and where
+/// the trigger's certificate says its list is (CRLDistributionPoints). RFC 5280 6.3.3.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct CrlPlace {
+    /// The list names the fetched URL; None when it names none.
+    pub own: Option<bool>,
+    /// A certificate of the trigger names the fetched URL; None when none was seen, or none names a list.
+    pub named: Option<bool>,
+}
+
 /// What was answered.
 #[derive(Clone, Debug, Default)]
 pub struct Answer {
@@ -139,6 +149,8 @@ pub struct Answer {
     pub ocsp: Option<Arc<OcspResponse>>,
     /// Decoded CRL head.
     pub crl: Option<Arc<CrlFacts>>,
+    /// For a CRL: whether it belongs where it came from.
+    pub place: Option<CrlPlace>,
     /// Serials of certificates seen in this capture that the CRL lists, with their status.
     pub revoked_seen: Vec<(Serial, CertStatus)>,
     /// Issuer certificates received.

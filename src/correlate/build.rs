@@ -18,11 +18,12 @@ use crate::correlate::waits::Stance;
 use crate::correlate::{dossier, health, outage, privacy};
 use crate::event::{Carrier, Name, TargetForm};
 use crate::finding::{
-    Aftermath, Answer, Candidate, Coverage, DeviceId, Finding, FindingId, Handshake,
+    Aftermath, Answer, Candidate, Coverage, CrlPlace, DeviceId, Finding, FindingId, Handshake,
     HandshakeOutcome, Lookup, Missing, Outcome, Party, Question, Report, Stage, Timing, Verdict,
     Visibility,
 };
 use crate::pki::cert::Serial;
+use crate::pki::crl::{self, CrlFacts};
 use crate::pki::endpoint::{self, PathRole};
 use crate::pki::ocsp::CertStatus;
 use crate::time::Span;
@@ -148,7 +149,7 @@ fn finding(
             .as_ref()
             .is_some_and(|r| r.tunnelled || r.form == TargetForm::Absolute),
         asked: question(contact),
-        answer: answer(contact, revoked),
+        answer: answer(contact, trigger_shown.as_ref(), revoked),
         verdict: Verdict {
             outcome: ruling.outcome,
             cause: ruling.cause,
@@ -252,7 +253,11 @@ fn issuer(contact: &Contact) -> Option<String> {
     })
 }
 
-fn answer(contact: &Contact, revoked_seen: Vec<(Serial, CertStatus)>) -> Answer {
+fn answer(
+    contact: &Contact,
+    trigger: Option<&Handshake>,
+    revoked_seen: Vec<(Serial, CertStatus)>,
+) -> Answer {
     let mut answer = Answer {
         failure: contact.failure,
         revoked_seen,
@@ -266,11 +271,28 @@ fn answer(contact: &Contact, revoked_seen: Vec<(Serial, CertStatus)>) -> Answer 
     answer.redirect.clone_from(&got.location);
     match &got.object {
         Object::Ocsp(response) => answer.ocsp = Some(std::sync::Arc::clone(response)),
-        Object::Crl { facts, .. } => answer.crl = Some(std::sync::Arc::clone(facts)),
+        Object::Crl { facts, .. } => {
+            answer.crl = Some(std::sync::Arc::clone(facts));
+            answer.place = contact.url().map(|url| place(&url, facts, trigger));
+        }
         Object::Certificates(certs) => answer.certificates.clone_from(certs),
         Object::None | Object::Foreign => {}
     }
     answer
+}
+
+/// Whether the list's addresses agree.
+fn place(url: &str, facts: &CrlFacts, trigger: Option<&Handshake>) -> CrlPlace {
+    let is_url = |own: &String| own.eq_ignore_ascii_case(url);
+    let named: Vec<&String> = trigger
+        .into_iter()
+        .flat_map(|t| &t.chain)
+        .flat_map(|cert| &cert.crl_urls)
+        .collect();
+    CrlPlace {
+        own: (!facts.idp_urls.is_empty()).then(|| facts.idp_urls.iter().any(is_url)),
+        named: (!named.is_empty()).then(|| named.into_iter().any(is_url)),
+    }
 }
 
 /// Revoked serials of this answer that matter here: those asked about, and those of certificates that were seen.
@@ -290,13 +312,14 @@ fn revoked(
     });
     let mut found = answer.revoked(known);
     if let Object::Crl { facts, .. } = &answer.object {
-        // A serial belongs to its issuer: the same number under another CA is another certificate.
+        // A serial belongs to its issuer: the same number under another CA is another certificate. And a list speaks of
+        // those certificates only that it covers.
         let own = |serial: &Serial| {
             state
                 .handshakes
                 .with_serial(serial)
                 .flat_map(|r| &r.shown.chain)
-                .any(|c| c.serial == *serial && c.issuer_hash == facts.issuer_hash)
+                .any(|c| c.serial == *serial && crl::mismatch(facts, c).is_none())
         };
         found.retain(|(serial, _)| own(serial));
     }

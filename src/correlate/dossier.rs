@@ -121,9 +121,7 @@ impl Common {
             let ja4 = record.shown.ja4.clone();
             common.fingerprints.entry(ja4).or_default();
         }
-        common
-            .asking
-            .extend(state.log.lookups.iter().map(|l| l.client));
+        common.asking.extend(state.log.askers());
         for record in state.handshakes.iter() {
             common.add(state, devices, judge, record);
         }

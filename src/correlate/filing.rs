@@ -214,7 +214,7 @@ impl State {
         if !unanswered {
             frames.push(frame);
         }
-        self.log.lookups.push(LookupRecord {
+        self.log.add_lookup(LookupRecord {
             shown: Lookup {
                 at: asked_at,
                 client: answer.client,

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use foldhash::{HashMap, HashSet};
+
 use crate::correlate::answers::Answered;
 use crate::correlate::devices::HostKey;
 use crate::event::{Name, Process, Request, TargetForm};
@@ -12,7 +14,7 @@ use crate::flow::{Close, FlowId};
 use crate::frame::{FrameNo, InterfaceId};
 use crate::pki::endpoint::HostRole;
 use crate::pki::ocsp::OcspRequest;
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 /// What a watched name is: one of Let's Encrypt's, or one that looks like it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -115,6 +117,52 @@ pub struct Log {
     pub requests: Vec<RequestRecord>,
     /// Connections by flow.
     pub connects: BTreeMap<FlowId, ConnectRecord>,
+    /// Lookups by name.
+    by_name: HashMap<Name, Vec<usize>>,
+    askers: HashSet<HostKey>,
+}
+
+/// Lookups of one name that are looked back at: a client that asks oftener is told the same again.
+const LOOK_BACK: usize = 1_024;
+
+impl Log {
+    /// Logs a lookup.
+    pub fn add_lookup(&mut self, lookup: LookupRecord) {
+        let name = lookup.shown.name.clone();
+        self.by_name
+            .entry(name)
+            .or_default()
+            .push(self.lookups.len());
+        self.askers.insert(lookup.client);
+        self.lookups.push(lookup);
+    }
+
+    /// The lookups of a name that were asked by `until`, the latest answers first.
+    pub fn lookups_of(&self, name: &Name, until: Timestamp) -> impl Iterator<Item = &LookupRecord> {
+        let list = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
+        let all = |index: &usize| self.lookups.get(*index);
+        // Answers may be some seconds out of the order of their questions.
+        let late = until.plus(Span::from_secs(60));
+        let past = list.partition_point(|i| all(i).is_none_or(|l| l.shown.at <= late));
+        let before = list.get(..past).unwrap_or_default();
+        before
+            .iter()
+            .rev()
+            .take(LOOK_BACK)
+            .filter_map(all)
+            .filter(move |l| l.shown.at <= until)
+    }
+
+    /// Whether a client looked a watched name up.
+    #[must_use]
+    pub fn has_asked(&self, client: HostKey) -> bool {
+        self.askers.contains(&client)
+    }
+
+    /// Clients that did.
+    pub fn askers(&self) -> impl Iterator<Item = HostKey> {
+        self.askers.iter().copied()
+    }
 }
 
 /// The whole URL of a request to `host`; None for CONNECT, which names none.

@@ -17,6 +17,8 @@ const LEAST: u64 = 3;
 const OVER: u64 = 3;
 /// One device's failures within less are one bad moment.
 const LASTING: Span = Span::from_secs(60);
+/// Outages told of; more are one network's bad days.
+const OUTAGES: usize = 32;
 /// Frames, hosts and labels shown of one outage.
 const SHOWN: usize = 16;
 
@@ -40,11 +42,12 @@ pub fn outages(findings: &[Finding], lookups: &[Lookup], servers: &[ServerHealth
         }
         found.extend(open.and_then(|run| run.close(way)));
     }
+    found.sort_by_key(|outage| (outage.since, outage.way));
+    found.truncate(OUTAGES);
     for outage in &mut found {
         outage.resolvers = resolvers(outage, lookups);
         outage.staples = staples(outage, servers);
     }
-    found.sort_by_key(|outage| (outage.since, outage.way));
     found
 }
 

@@ -136,6 +136,8 @@ fn head(report: &Report, options: &Options, clock: &Clock, notes: bool) -> Value
         rows_follow => !report.findings.is_empty(),
         sums => Serde(prose::summary(&Summary::of(report))),
         alerts => Serde(report.alerts.iter().map(view::alert).collect::<Vec<_>>()),
+        servers => report.servers.iter().any(|s| !s.problems.is_empty()),
+        given_away => !prose::privacy(&report.privacy).is_empty(),
         outages => report.outages.iter().map(|o| prose::outage(o, clock)).collect::<Vec<_>>(),
         overview => Serde(chart::overview(report, clock)),
         notes,

@@ -10,12 +10,13 @@
 )]
 
 pub mod facts;
+mod filter;
 
 use serde::Serialize;
 
 use crate::event::Process;
 use crate::finding::{
-    Alert, Candidate, Evidence, Failure, Finding, HandshakeFrames, Party, Report, Site,
+    Alert, Candidate, CrlPlace, Evidence, Failure, Finding, HandshakeFrames, Party, Report, Site,
 };
 use crate::finding::{Bearing, Timing};
 use crate::frame::FrameNo;
@@ -26,6 +27,8 @@ use crate::report::clock::rfc3339;
 use crate::report::words::Word;
 use crate::report::{Options, group, prose};
 use crate::time::Span;
+
+pub use filter::filter;
 
 /// Name and version of the record.
 pub const SCHEMA: &str = "whylencr.finding/1";
@@ -155,6 +158,8 @@ pub struct CrlView<'a> {
     pub number: Option<&'a str>,
     pub entries: u64,
     pub idp_urls: Vec<&'a str>,
+    pub idp_is_url: Option<bool>,
+    pub crldp_is_url: Option<bool>,
     pub revoked_seen: Vec<RevokedSeen>,
 }
 
@@ -339,39 +344,6 @@ impl<'a> Record<'a> {
     }
 }
 
-/// A Wireshark display filter for the frames of a finding and of the evidence of its best candidates; None when
-/// it has no frames.
-#[must_use]
-pub fn filter(finding: &Finding) -> Option<String> {
-    // A filter line longer than this is of no use to paste.
-    const MOST: usize = 60;
-    let mut frames: Vec<u64> = Vec::new();
-    let mut add = |more: &[FrameNo]| frames.extend(more.iter().map(|f| f.0));
-    let own = &finding.frames;
-    for part in [&own.dns, &own.connect, &own.request, &own.response] {
-        add(part);
-    }
-    for candidate in finding.candidates.iter().take(8) {
-        add(candidate.frames.client_hello.as_slice());
-        add(candidate.frames.server_hello.as_slice());
-        add(candidate.frames.certificate.as_slice());
-        for evidence in &candidate.evidence {
-            add(&evidence.frames);
-        }
-    }
-    for alert in &finding.alerts {
-        add(&alert.frames);
-    }
-    frames.sort_unstable();
-    frames.dedup();
-    frames.truncate(MOST);
-    if frames.is_empty() {
-        return None;
-    }
-    let list: Vec<String> = frames.iter().map(ToString::to_string).collect();
-    Some(format!("frame.number in {{{}}}", list.join(", ")))
-}
-
 /// An alert.
 #[must_use]
 pub fn alert(alert: &Alert) -> AlertView<'_> {
@@ -436,10 +408,13 @@ fn answer(finding: &Finding) -> Answer<'_> {
         http_status: answer.http_status,
         ocsp_status: answer.ocsp.as_ref().map(|o| response_status(o.status)),
         ocsp: answer.ocsp.as_deref().map(ocsp),
-        crl: answer
-            .crl
-            .as_deref()
-            .map(|facts| crl(facts, &answer.revoked_seen)),
+        crl: answer.crl.as_deref().map(|facts| {
+            crl(
+                facts,
+                answer.place.unwrap_or_default(),
+                &answer.revoked_seen,
+            )
+        }),
         certificate: answer.certificates.first().map(|c| certificate(c)),
         signature: answer.signature.word(),
         failure: answer.failure.map(|failure| FailureView {
@@ -471,7 +446,11 @@ fn ocsp(response: &OcspResponse) -> Vec<OcspAnswer> {
     response.answers.iter().map(one).collect()
 }
 
-fn crl<'a>(facts: &'a CrlFacts, seen: &[(crate::pki::cert::Serial, CertStatus)]) -> CrlView<'a> {
+fn crl<'a>(
+    facts: &'a CrlFacts,
+    place: CrlPlace,
+    seen: &[(crate::pki::cert::Serial, CertStatus)],
+) -> CrlView<'a> {
     CrlView {
         issuer: facts.issuer_cn.as_deref().unwrap_or(&facts.issuer),
         this_update: rfc3339(facts.this_update),
@@ -479,6 +458,8 @@ fn crl<'a>(facts: &'a CrlFacts, seen: &[(crate::pki::cert::Serial, CertStatus)])
         number: facts.number.as_deref(),
         entries: facts.entries,
         idp_urls: facts.idp_urls.iter().map(String::as_str).collect(),
+        idp_is_url: place.own,
+        crldp_is_url: place.named,
         revoked_seen: seen
             .iter()
             .map(|(serial, status)| {

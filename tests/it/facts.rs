@@ -219,3 +219,58 @@ fn ocsp_gives_away_what_ech_hides() {
     assert!(known("cloudflare-ech.com").is_none());
     assert_eq!(report.privacy.unknown_serials, 0);
 }
+
+#[test]
+fn a_list_is_held_against_both_addresses_that_name_it() {
+    let place = |fetch: &str| {
+        let report = report(&format!(
+            "cert A a.example by R10 crl 5
+             cert B b.example by R10 crl 9
+             0    tls 10.0.0.5 -> 192.0.2.1 a.example shows A R10 data 60
+             30   fetch 10.0.0.5 -> 192.0.2.80 crl {fetch} in 20"
+        ));
+        let finding = report.findings.first().expect("a finding");
+        let place = finding.answer.place.expect("a list");
+        (place.own, place.named, finding.answer.signature)
+    };
+    assert_eq!(place("A"), (Some(true), Some(true), Signature::Verified));
+    let elsewhere = place("A point http://r10.c.lencr.org/9.crl");
+    assert_eq!(elsewhere, (Some(false), Some(true), Signature::Unfit));
+    // Of another shard than the one certificate in sight names: no trigger.
+    assert_eq!(place("B"), (Some(true), None, Signature::Verified));
+}
+
+#[test]
+fn a_list_speaks_of_certificates_that_it_covers() {
+    // The serial is listed, but the certificate's own list is another one.
+    let report = report(
+        "cert A a.example by R10 crl 5
+         cert B b.example by R10 crl 9
+         0    tls 10.0.0.5 -> 192.0.2.2 b.example shows B R10 data 20
+         1s   tls 10.0.0.5 -> 192.0.2.1 a.example shows A R10 data 1090
+         1030 fetch 10.0.0.5 -> 192.0.2.80 crl A lists A B in 20",
+    );
+    let finding = report.findings.first().expect("a finding");
+    let revoked: Vec<_> = finding.answer.revoked_seen.iter().map(|(s, _)| s).collect();
+    assert_eq!(revoked.len(), 1, "{revoked:?}");
+    assert_eq!(Some(revoked[0]), finding.candidates[0].serial.as_ref());
+}
+
+#[test]
+fn advice_about_a_revocation_names_the_site_that_showed_the_certificate_or_none() {
+    use whylencr::report::prose::advice;
+    let of = |listed: &str| {
+        let report = report(&format!(
+            "cert A a.example by R10 crl 5
+             cert B b.example by R10 crl 5
+             0    tls 10.0.0.6 -> 192.0.2.2 b.example shows B R10 data 20 ends 100
+             1s   tls 10.0.0.5 -> 192.0.2.1 a.example shows A R10 data 1090
+             1030 fetch 10.0.0.5 -> 192.0.2.80 crl A lists {listed} in 20"
+        ));
+        let finding = report.findings.first().expect("a finding");
+        assert_eq!(finding.verdict.site.as_deref(), Some("a.example"));
+        advice(finding).expect("advice")
+    };
+    assert!(of("A").contains("a.example"));
+    assert!(!of("B").contains("a.example"));
+}

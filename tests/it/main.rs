@@ -41,6 +41,7 @@ mod scoreboard;
 mod tampered;
 #[cfg(all(feature = "tui", unix))]
 mod terminal;
+mod threats;
 
 use std::path::PathBuf;
 

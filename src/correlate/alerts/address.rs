@@ -26,12 +26,10 @@ pub fn address_doubt(
         return None;
     }
     let keys = devices.addresses(contact.client);
-    let answers = state.log.lookups.iter().filter(|l| {
-        l.shown.name == contact.host
-            && keys.contains(&l.client)
-            && l.shown.at <= contact.at
-            && !l.shown.addresses.is_empty()
-    });
+    let answers = state
+        .log
+        .lookups_of(&contact.host, contact.at)
+        .filter(|l| keys.contains(&l.client) && !l.shown.addresses.is_empty());
     let (mut told, mut frames) = (false, Vec::new());
     for lookup in answers {
         if lookup.shown.addresses.contains(&server.ip()) {
@@ -84,7 +82,7 @@ fn genuine_object(answer: &Answered) -> bool {
 
 /// Whether this device asks a resolver that this capture shows.
 fn asks_dns(state: &State, keys: &[HostKey]) -> bool {
-    state.log.lookups.iter().any(|l| keys.contains(&l.client))
+    keys.iter().any(|key| state.log.has_asked(*key))
         || keys
             .iter()
             .flat_map(|key| state.handshakes.of_client(*key))

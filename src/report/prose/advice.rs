@@ -9,6 +9,12 @@ use crate::report::safe;
 pub fn advice(finding: &Finding) -> Option<String> {
     let has = |rule: &str| finding.alerts.iter().any(|a| a.rule == rule);
     let site = finding.verdict.site.as_deref().map(safe::line);
+    if has("look-alike-lookup") {
+        return Some(
+            "See whether the name was mistyped, or made by a search list: nothing was reached under it."
+                .into(),
+        );
+    }
     if finding.verdict.cause == Cause::Disguise || has("look-alike-name") || has("dns-tunnel-shape")
     {
         return Some(
@@ -17,13 +23,23 @@ pub fn advice(finding: &Finding) -> Option<String> {
                 .into(),
         );
     }
-    if has("revoked-continued") || has("revoked") {
-        return Some(match &site {
+    let revoked = finding
+        .alerts
+        .iter()
+        .find(|a| matches!(a.rule, "revoked" | "revoked-continued"));
+    if let Some(revoked) = revoked {
+        // A list fetched for one site may hold the certificate of another.
+        let own = finding
+            .candidates
+            .first()
+            .and_then(|c| c.serial.as_ref())
+            .is_some_and(|serial| serial.to_string() == revoked.subject);
+        return Some(match site.as_ref().filter(|_| own) {
             Some(site) => format!(
                 "If {site} is yours, replace its certificate now; otherwise treat the connection to it as unverified."
             ),
-            None => "Replace the revoked certificate if the server is yours; otherwise treat the connection as \
-                     unverified."
+            None => "Find the server that shows the revoked certificate: if it is yours, replace the certificate; \
+                     otherwise treat connections to it as unverified."
                 .into(),
         });
     }

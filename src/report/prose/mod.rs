@@ -240,7 +240,7 @@ pub fn group_title(key: &Key) -> String {
         Key::AnyUnder(None) => "Any site under an intermediate".into(),
         Key::Unexplained => "Unexplained".into(),
         Key::Own => "The device's own doing".into(),
-        Key::Disguise => "Not what it claims to be".into(),
+        Key::Disguise => "Resembles lencr.org, or behaves unlike it".into(),
     }
 }
 
