@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use etcetera::BaseStrategy as _;
+use terminal_colorsaurus::{QueryOptions, background_color};
 
 use crate::capture::merge;
 use crate::filter::Filter;
@@ -263,11 +265,28 @@ fn theme(args: &Args, settings: &Config) -> ThemeName {
     }
 }
 
-/// Light or dark, as far as the terminal says (rxvt and others set COLORFGBG).
+/// Terminals at hand answer within a few milliseconds, and nobody wants to wait for those that do not.
+const ANSWER: Duration = Duration::from_millis(60);
+
+/// Light or dark, as far as the terminal says: some set COLORFGBG, most answer when asked (OSC 11). Far ones are
+/// not asked: an answer that comes late would look like something typed.
 fn background() -> ThemeName {
     let said = std::env::var("COLORFGBG").unwrap_or_default();
     match said.rsplit(';').next() {
-        Some("7" | "15") => ThemeName::Light,
+        Some("7" | "15") => return ThemeName::Light,
+        Some("") | None => {}
+        Some(_) => return ThemeName::Dark,
+    }
+    if ["SSH_CONNECTION", "SSH_TTY"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some())
+    {
+        return ThemeName::Dark;
+    }
+    let mut options = QueryOptions::default();
+    options.timeout = ANSWER;
+    match background_color(options).map(|color| color.perceived_lightness()) {
+        Ok(lightness) if lightness > 0.5 => ThemeName::Light,
         _ => ThemeName::Dark,
     }
 }

@@ -201,7 +201,7 @@ impl Running {
                 None
             }
             Effect::Suspend => {
-                self.terminal.suspend()?;
+                self.terminal.suspend_all()?;
                 None
             }
             Effect::Redraw => {

@@ -114,11 +114,20 @@ impl Terminal {
         }
     }
 
+    /// Goes to the background with the whole pipeline, as the terminal's own Ctrl-Z does; returns when brought back.
+    pub(super) fn suspend_all(&mut self) -> io::Result<()> {
+        #[cfg(unix)]
+        rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
+        self.suspend()
+    }
+
     /// Goes to the background; returns when brought back.
     pub(super) fn suspend(&mut self) -> io::Result<()> {
         restore();
         #[cfg(unix)]
         signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP)?;
+        // What asked for this is over, also where it was asked for twice.
+        self.signals.stop.store(false, Ordering::Relaxed);
         self.signals.resumed.store(false, Ordering::Relaxed);
         self.resume()
     }

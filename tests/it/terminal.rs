@@ -18,7 +18,7 @@ struct Session {
     master: Box<dyn MasterPty + Send>,
     /// Kept open, so that the terminal outlives the program and can be looked at.
     _slave: Box<dyn SlavePty + Send>,
-    keyboard: Box<dyn std::io::Write + Send>,
+    keyboard: Arc<Mutex<Box<dyn std::io::Write + Send>>>,
     child: Box<dyn Child + Send + Sync>,
     parser: Arc<Mutex<Parser>>,
     /// Everything that was written to the terminal.
@@ -68,7 +68,8 @@ impl Session {
         command.cwd(packaged(""));
         for name in [
             "NO_COLOR",
-            "COLORFGBG",
+            "SSH_CONNECTION",
+            "SSH_TTY",
             "XDG_CONFIG_HOME",
             "LC_CTYPE",
             "LANG",
@@ -76,6 +77,8 @@ impl Session {
             command.env_remove(name);
         }
         command.env("TERM", "xterm-256color");
+        // What is not asked for cannot be late.
+        command.env("COLORFGBG", "15;0");
         command.env("LC_ALL", "C.UTF-8");
         command.env("HOME", "/nonexistent");
         for (name, value) in setup.env {
@@ -86,15 +89,23 @@ impl Session {
         let raw = Arc::new(Mutex::new(Vec::new()));
         let mut output = pair.master.try_clone_reader().expect("its output");
         let (screen, bytes) = (Arc::clone(&parser), Arc::clone(&raw));
+        let keyboard = Arc::new(Mutex::new(pair.master.take_writer().expect("its keyboard")));
+        let answers = Arc::clone(&keyboard);
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
             while let Ok(count @ 1..) = output.read(&mut buffer) {
+                // A terminal with a white background, should anybody ask.
+                if buffer[..count].windows(6).any(|w| w == b"\x1b]11;?") {
+                    let answer = b"\x1b]11;rgb:ffff/ffff/ffff\x1b\\\x1b[?1;2c";
+                    let mut keyboard = answers.lock().unwrap();
+                    let _ = keyboard.write_all(answer).and_then(|()| keyboard.flush());
+                }
                 screen.lock().unwrap().process(&buffer[..count]);
                 bytes.lock().unwrap().extend_from_slice(&buffer[..count]);
             }
         });
         Self {
-            keyboard: pair.master.take_writer().expect("its keyboard"),
+            keyboard,
             master: pair.master,
             _slave: pair.slave,
             child,
@@ -133,8 +144,10 @@ impl Session {
 
     /// Types: characters as they are, keys by their bytes.
     fn types(&mut self, keys: &str) -> &mut Self {
-        self.keyboard.write_all(keys.as_bytes()).expect("typed");
-        self.keyboard.flush().expect("typed");
+        let mut keyboard = self.keyboard.lock().unwrap();
+        keyboard.write_all(keys.as_bytes()).expect("typed");
+        keyboard.flush().expect("typed");
+        drop(keyboard);
         self
     }
 
@@ -183,6 +196,11 @@ impl Session {
             || !(modes.contains("ICANON") && modes.contains("ECHO"))
     }
 
+    /// Whether it wrote in the accent of the light theme.
+    fn is_light(&self) -> bool {
+        self.wrote(b"38;5;25;") || self.wrote(b"38;5;25m")
+    }
+
     fn wrote(&self, bytes: &[u8]) -> bool {
         let raw = self.raw.lock().unwrap();
         raw.windows(bytes.len()).any(|window| window == bytes)
@@ -207,7 +225,7 @@ const ENTER: &str = "\r";
 fn every_screen_can_be_walked_and_quitting_restores_the_terminal() {
     let mut ui = Session::start(&Setup::default());
     ui.shows("Contacts 13").shows("1 Contacts");
-    assert!(ui.is_taken());
+    assert!(ui.is_taken() && !ui.is_light());
     for (key, words) in [
         ("2", "Sites 7"),
         ("3", "Devices "),
@@ -382,6 +400,31 @@ fn without_colour_nothing_is_coloured() {
     ] {
         assert!(!raw.contains(colour), "{colour:?}");
     }
+}
+
+#[test]
+fn a_light_background_gets_the_light_theme() {
+    let told = Setup {
+        env: &[("COLORFGBG", "0;15")],
+        ..Setup::default()
+    };
+    let mut ui = Session::start(&told);
+    ui.shows("Contacts 13");
+    assert!(ui.is_light());
+    ui.types("q");
+    assert_eq!(ui.ends(), 0);
+    // Asked, the terminal answers at once; a busy machine may still be too slow for the time that is given.
+    let light = (0..20).any(|_| {
+        let mut ui = Session::start(&Setup {
+            env: &[("COLORFGBG", "")],
+            ..Setup::default()
+        });
+        ui.shows("Contacts 13");
+        ui.types("q");
+        assert_eq!(ui.ends(), 0);
+        ui.is_light()
+    });
+    assert!(light);
 }
 
 #[test]

@@ -21,6 +21,7 @@ pub(super) fn header(app: &App, area: Rect, frame: &mut Frame<'_>) {
     let taken: usize = right.iter().map(|(t, _)| width(t) + 2).sum();
     let name = match app.options.sources.as_slice() {
         [] => String::new(),
+        [one] if one == "-" => "standard input".to_owned(),
         [one] => file_name(one).to_owned(),
         [first, rest @ ..] => format!("{} and {} more", file_name(first), rest.len()),
     };
