@@ -10,6 +10,7 @@ use super::live_args::LiveArgs;
 use crate::filter::Sort;
 use crate::report::Format;
 use crate::report::clock::TimeKind;
+use crate::report::group::GroupBy;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -87,6 +88,10 @@ pub struct Args {
     /// Only contacts that match: kind:crl site:example.com client:10.0.0.5 -verdict:unexplained alert:* words
     #[arg(long = "where", value_name = "EXPR")]
     pub filter: Option<String>,
+
+    /// How text and HTML group the contacts
+    #[arg(long, value_enum, value_name = "BY", default_value_t = GroupArg::Site)]
+    pub group: GroupArg,
 
     /// Order of the contacts
     #[arg(long, value_enum, value_name = "ORDER", default_value_t = SortArg::Time)]
@@ -252,6 +257,33 @@ pub enum ColorArg {
     Always,
     /// Never
     Never,
+}
+
+/// How contacts are grouped.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum GroupArg {
+    /// By what caused them
+    Site,
+    /// By device
+    Device,
+    /// By host contacted
+    Host,
+    /// By how sure the verdict is
+    Verdict,
+    /// Not at all
+    None,
+}
+
+impl From<GroupArg> for GroupBy {
+    fn from(group: GroupArg) -> Self {
+        match group {
+            GroupArg::Site => Self::Site,
+            GroupArg::Device => Self::Device,
+            GroupArg::Host => Self::Host,
+            GroupArg::Verdict => Self::Verdict,
+            GroupArg::None => Self::Nothing,
+        }
+    }
 }
 
 /// Order of the contacts.

@@ -31,6 +31,7 @@ pub(super) fn options(args: &Args) -> Options {
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
     Options {
         time: args.time.into(),
+        group: args.group.into(),
         zone: TimeZone::try_system().unwrap_or(TimeZone::UTC),
         color: match args.color {
             ColorArg::Always => true,

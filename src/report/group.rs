@@ -3,6 +3,23 @@
 use std::collections::HashMap;
 
 use crate::finding::{Cause, Finding, Handshake, Outcome, Report};
+use crate::report::prose;
+
+/// By what findings are put together.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum GroupBy {
+    /// What caused them.
+    #[default]
+    Site,
+    /// The device that made them.
+    Device,
+    /// The host they went to.
+    Host,
+    /// How sure the verdict is.
+    Verdict,
+    /// Not at all.
+    Nothing,
+}
 
 /// What the findings of a group have in common.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -19,6 +36,14 @@ pub enum Key {
     Own,
     /// Not what it claims to be.
     Disguise,
+    /// This device, by its label.
+    Device(String),
+    /// This host.
+    Host(String),
+    /// A verdict of this standing.
+    Verdict(&'static str),
+    /// Nothing.
+    All,
 }
 
 /// Findings with one cause, in the order of the report.
@@ -30,14 +55,14 @@ pub struct Group<'a> {
     pub findings: Vec<&'a Finding>,
 }
 
-/// Findings grouped: trigger sites first in order of appearance, then sets of sites, unexplained, the devices' own
-/// doing, disguise.
+/// Findings grouped, in order of appearance; by site, trigger sites come first, then sets of sites, unexplained, the
+/// devices' own doing, disguise.
 #[must_use]
-pub fn groups(report: &Report) -> Vec<Group<'_>> {
+pub fn groups(report: &Report, by: GroupBy) -> Vec<Group<'_>> {
     let mut places: HashMap<Key, usize> = HashMap::new();
     let mut groups: Vec<Group<'_>> = Vec::new();
     for finding in &report.findings {
-        let key = key(finding);
+        let key = key_by(finding, by);
         let place = *places.entry(key.clone()).or_insert_with(|| {
             groups.push(Group {
                 key,
@@ -55,6 +80,18 @@ pub fn groups(report: &Report) -> Vec<Group<'_>> {
 }
 
 /// The group of one finding.
+#[must_use]
+pub fn key_by(finding: &Finding, by: GroupBy) -> Key {
+    match by {
+        GroupBy::Site => key(finding),
+        GroupBy::Device => Key::Device(finding.client.device_label.clone()),
+        GroupBy::Host => Key::Host(finding.host.to_string()),
+        GroupBy::Verdict => Key::Verdict(prose::standing(finding)),
+        GroupBy::Nothing => Key::All,
+    }
+}
+
+/// The group of one finding by what caused it.
 #[must_use]
 pub fn key(finding: &Finding) -> Key {
     let verdict = &finding.verdict;
@@ -92,5 +129,36 @@ const fn rank(key: &Key) -> u8 {
         Key::Unexplained => 3,
         Key::Own => 4,
         Key::Disguise => 5,
+        Key::Device(_) | Key::Host(_) | Key::Verdict(_) | Key::All => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    fn sizes(by: GroupBy) -> Vec<(Key, usize)> {
+        let (mut report, _) = sample::report();
+        report.findings[1].client.device_label = "other".into();
+        let groups = groups(&report, by);
+        let all: usize = groups.iter().map(|g| g.findings.len()).sum();
+        assert_eq!(all, report.findings.len(), "each finding once");
+        groups
+            .into_iter()
+            .map(|g| (g.key, g.findings.len()))
+            .collect()
+    }
+
+    #[test]
+    fn findings_are_put_together_by_what_was_asked() {
+        let site = sizes(GroupBy::Site);
+        assert_eq!(site[0], (Key::Site("shop.example".into()), 2));
+        assert_eq!(site.last().map(|(key, _)| key), Some(&Key::Disguise));
+        assert!(sizes(GroupBy::Device).contains(&(Key::Device("other".into()), 1)));
+        let host = sizes(GroupBy::Host);
+        assert_eq!(host[0].0, Key::Host("r10.o.lencr.org".into()));
+        assert!(sizes(GroupBy::Verdict).contains(&(Key::Verdict("unexplained"), 2)));
+        assert_eq!(sizes(GroupBy::Nothing).len(), 1);
     }
 }

@@ -1,21 +1,22 @@
 //! The report as one HTML file that loads nothing and needs no script.
 //!
-//! Four small templates, written one finding at a time so that ten thousand findings cost no more memory than
-//! one. Two walls stand between a capture and the reader's browser: every string is made harmless and escaped
+//! Small templates, written one finding at a time so that ten thousand findings cost no more memory than one. Two walls stand between a capture and the reader's browser: every string is made harmless and escaped
 //! by the template engine's formatter, and a content security policy admits only the style and the script whose
 //! hashes it names.
 
 mod chart;
 
+use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::io;
 
 use minijinja::value::Serde;
 use minijinja::{Environment, Value, context, escape_formatter};
 
 use crate::crypto::sha256;
-use crate::finding::{Candidate, Finding, Report, ServerHealth};
+use crate::finding::{Candidate, Finding, FindingId, Report, ServerHealth, Severity};
 use crate::report::clock::{Clock, rfc3339};
-use crate::report::group::{groups, trigger};
+use crate::report::group::{Group, groups, trigger};
 use crate::report::summary::Summary;
 use crate::report::view::{self, Record};
 use crate::report::{Options, prose, safe};
@@ -23,6 +24,8 @@ use crate::report::{Options, prose, safe};
 const STYLE: &str = include_str!("html/style.css");
 const SCRIPT: &str = include_str!("html/script.js");
 
+/// Findings shown in full. A page of more is slow to open and nobody reads it; the table lists all.
+const DETAILED: usize = 1_000;
 /// Evidence lines shown for one finding; a set of many sites would drown the page.
 const EVIDENCE: usize = 24;
 /// Servers shown with what is to mend; the JSON report has all.
@@ -44,17 +47,33 @@ pub fn write(report: &Report, options: &Options, out: &mut dyn io::Write) -> io:
         head(report, options, &clock, !notes.is_empty()),
         out,
     )?;
+    let groups = groups(report, options.group);
+    let detailed = detailed(report, &groups);
     if !report.findings.is_empty() {
         for finding in &report.findings {
-            render(&env, "row.html", row(finding, &clock), out)?;
+            let linked = detailed.contains(&finding.id);
+            render(&env, "row.html", row(finding, linked, &clock), out)?;
         }
-        out.write_all(b"</tbody></table></div></section>\n")?;
+        let all = context! {
+            left => report.findings.len() - detailed.len(),
+            shown => detailed.len(),
+        };
+        render(&env, "rows_end.html", all, out)?;
     }
-    out.write_all(b"<main id=\"main\">\n")?;
-    for group in groups(report) {
-        let title = context! { title => prose::group_title(&group.key), n => group.findings.len() };
+    for group in groups {
+        let shown: Vec<&Finding> = group
+            .findings
+            .iter()
+            .copied()
+            .filter(|f| detailed.contains(&f.id))
+            .collect();
+        let title = context! {
+            title => prose::group_title(&group.key),
+            n => group.findings.len(),
+            left => group.findings.len() - shown.len(),
+        };
         render(&env, "group.html", title, out)?;
-        for finding in group.findings {
+        for finding in shown {
             render(
                 &env,
                 "finding.html",
@@ -62,6 +81,9 @@ pub fn write(report: &Report, options: &Options, out: &mut dyn io::Write) -> io:
                 out,
             )?;
         }
+    }
+    if !report.findings.is_empty() {
+        out.write_all(b"</div>\n")?;
     }
     let ill: Vec<Value> = report
         .servers
@@ -83,15 +105,41 @@ pub fn write(report: &Report, options: &Options, out: &mut dyn io::Write) -> io:
     render(&env, "tail.html", tail, out)
 }
 
+/// Which findings are shown in full: all, or one of each group, then those with the gravest alerts, then in order.
+fn detailed(report: &Report, groups: &[Group<'_>]) -> HashSet<FindingId> {
+    let ids = report.findings.iter().map(|f| f.id);
+    if report.findings.len() <= DETAILED {
+        return ids.collect();
+    }
+    let gravity = |f: &Finding| f.alerts.iter().map(|a| a.severity).max();
+    let mut alarming: Vec<&Finding> = report
+        .findings
+        .iter()
+        .filter(|f| gravity(f) > Some(Severity::Info))
+        .collect();
+    alarming.sort_by_key(|f| Reverse(gravity(f)));
+    let firsts = groups
+        .iter()
+        .filter_map(|g| g.findings.first().map(|f| f.id));
+    let mut chosen = HashSet::new();
+    // Where every finding is a group of its own, alerts matter more.
+    let firsts = firsts.take(DETAILED / 2);
+    for id in firsts.chain(alarming.into_iter().map(|f| f.id)).chain(ids) {
+        if chosen.len() == DETAILED {
+            break;
+        }
+        chosen.insert(id);
+    }
+    chosen
+}
+
 fn environment() -> io::Result<Environment<'static>> {
     let mut env = Environment::new();
     for (name, source) in [
         ("head.html", include_str!("html/head.html")),
         ("row.html", include_str!("html/row.html")),
-        (
-            "group.html",
-            "<h2>{{ title }} <span class=\"soft\">({{ n }})</span></h2>\n",
-        ),
+        ("rows_end.html", include_str!("html/rows_end.html")),
+        ("group.html", include_str!("html/group.html")),
         ("finding.html", include_str!("html/finding.html")),
         ("tail.html", include_str!("html/tail.html")),
     ] {
@@ -144,10 +192,11 @@ fn head(report: &Report, options: &Options, clock: &Clock, notes: bool) -> Value
     }
 }
 
-fn row(finding: &Finding, clock: &Clock) -> Value {
+fn row(finding: &Finding, linked: bool, clock: &Clock) -> Value {
     let alerts: Vec<&str> = finding.alerts.iter().map(|a| a.rule).collect();
     context! {
         id => finding.id.0,
+        linked,
         time => clock.brief(finding.at),
         word => prose::standing(finding),
         site => prose::sites(finding),

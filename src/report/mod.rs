@@ -33,6 +33,7 @@ use jiff::tz::TimeZone;
 use crate::finding::Report;
 use crate::frame::InterfaceId;
 use crate::report::clock::{Clock, TimeKind};
+use crate::report::group::GroupBy;
 use crate::time::Timestamp;
 
 /// Forms of a report.
@@ -65,6 +66,8 @@ pub struct Options {
     pub time: TimeKind,
     /// Zone for [`TimeKind::Local`].
     pub zone: TimeZone,
+    /// How text and HTML group findings.
+    pub group: GroupBy,
     /// Colours in text.
     pub color: bool,
     /// ASCII alone in text.
@@ -85,6 +88,7 @@ impl Default for Options {
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             time: TimeKind::default(),
             zone: TimeZone::UTC,
+            group: GroupBy::default(),
             color: false,
             ascii: false,
             width: 80,
@@ -148,3 +152,6 @@ pub fn write(
         Format::Html => html::write(report, options, out),
     }
 }
+
+#[cfg(test)]
+mod tests;

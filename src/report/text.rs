@@ -23,7 +23,7 @@ pub fn write(report: &Report, options: &Options, out: &mut dyn io::Write) -> io:
     };
     let clock = options.clock(report);
     head(&mut page, report, options, &clock)?;
-    for group in groups(report) {
+    for group in groups(report, options.group) {
         section(&mut page, &group, report, options, &clock)?;
     }
     servers(&mut page, report)?;

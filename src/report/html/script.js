@@ -5,7 +5,8 @@
   if (!table) return;
   const body = table.tBodies[0];
   const rows = [...body.rows];
-  const value = (row, i) => row.cells[i].dataset.v ?? row.cells[i].textContent.trim();
+  const texts = new Map(rows.map((row) => [row, [...row.cells].map((cell) => cell.textContent.trim())]));
+  const order = new Intl.Collator("en", { numeric: true });
   table.querySelectorAll("thead th").forEach((head, i) => {
     const button = document.createElement("button");
     button.type = "button";
@@ -16,8 +17,9 @@
       table.querySelectorAll("thead th").forEach((h) => h.removeAttribute("aria-sort"));
       head.setAttribute("aria-sort", down ? "descending" : "ascending");
       const sign = down ? -1 : 1;
-      rows.sort((a, b) => sign * value(a, i).localeCompare(value(b, i), "en", { numeric: true }));
-      body.append(...rows);
+      rows.sort((a, b) => sign * order.compare(texts.get(a)[i], texts.get(b)[i]));
+      // All at once: row by row, ten thousand take seconds.
+      body.replaceChildren(...rows);
     });
   });
   const tools = document.getElementById("tools");
@@ -28,7 +30,7 @@
     const wanted = input.value.toLowerCase().split(/\s+/).filter(Boolean);
     let n = 0;
     for (const row of rows) {
-      const text = row.textContent.toLowerCase();
+      const text = texts.get(row).join(" ").toLowerCase();
       row.hidden = !wanted.every((word) => text.includes(word));
       n += row.hidden ? 0 : 1;
     }

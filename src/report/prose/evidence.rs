@@ -25,6 +25,10 @@ pub fn rejection(candidate: &Candidate, finding: &Finding) -> String {
         });
     match against {
         Some(reason) => evidence(reason, candidate, finding),
+        None if finding.candidates.is_empty() => format!(
+            "Too little speaks for {}: it was near in time, and no more is known of it.",
+            short_site(candidate)
+        ),
         None => format!(
             "{} fits less well than what the verdict names.",
             short_site(candidate)

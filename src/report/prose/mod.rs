@@ -241,6 +241,10 @@ pub fn group_title(key: &Key) -> String {
         Key::Unexplained => "Unexplained".into(),
         Key::Own => "The device's own doing".into(),
         Key::Disguise => "Resembles lencr.org, or behaves unlike it".into(),
+        Key::Device(label) => format!("Device {}", safe::line(label)),
+        Key::Host(host) => safe::line(host).into_owned(),
+        Key::Verdict(standing) => format!("Verdict: {standing}"),
+        Key::All => "All contacts".into(),
     }
 }
 
