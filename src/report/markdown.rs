@@ -194,7 +194,12 @@ fn servers(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     }
     writeln!(out, "\n## Servers with something to mend\n")?;
     for server in ill().take(50) {
-        writeln!(out, "- **{}** at {}", markdown(&server.site), server.server)?;
+        writeln!(
+            out,
+            "- **{}** at {}",
+            markdown(&line(&server.site)),
+            server.server
+        )?;
         for problem in &server.problems {
             let (text, remedy) = (prose::problem(problem), prose::remedy(problem));
             let frames = frames(&problem.frames);

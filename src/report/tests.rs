@@ -7,7 +7,7 @@ use markup5ever_rcdom::{NodeData, RcDom};
 
 use crate::event::{Name, Process};
 use crate::evidence::Plan;
-use crate::finding::{Finding, Report, Site};
+use crate::finding::{Finding, Learned, Report, Site};
 use crate::frame::FrameNo;
 use crate::report::{Format, Interface, Options, decode, safe, sample, view, write};
 
@@ -127,6 +127,28 @@ fn poisoned(text: &str) -> (Report, Options) {
     for alert in &mut report.alerts {
         alert.subject = named();
     }
+    for dossier in &mut report.dossiers {
+        dossier.same_certificate.names = vec![named(); 2];
+        dossier.same_address.names = vec![named(); 2];
+        dossier.learned = Learned::Lookup {
+            name: Name::new(text),
+            at: sample::START,
+            frame: FrameNo(3),
+        };
+        if let Some(shown) = &mut dossier.certificate {
+            let mut other = shown.certificate.as_ref().clone();
+            other.subject = named();
+            other.issuer = named();
+            other.names = vec![named(); 3];
+            shown.certificate = Arc::new(other);
+        }
+    }
+    for server in &mut report.servers {
+        server.site = named();
+    }
+    for site in &mut report.privacy.sites {
+        site.site = named();
+    }
     options.sources = vec![named()];
     options.interfaces = vec![Interface {
         file: Some(named()),
@@ -234,7 +256,7 @@ fn check_html(what: &str, text: &str) {
     let dom = html5ever::parse_document(RcDom::default(), html5ever::ParseOpts::default())
         .one(text.to_owned());
     assert!(dom.errors.borrow().is_empty(), "{what}: {:?}", dom.errors);
-    let mut waiting = vec![dom.document.clone()];
+    let mut waiting = dom.document.children.borrow().clone();
     let (mut scripts, mut styles) = (0, 0);
     while let Some(node) = waiting.pop() {
         if let NodeData::Element { name, attrs, .. } = &node.data {

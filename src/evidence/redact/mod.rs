@@ -3,7 +3,7 @@
 //! Nothing of a frame is copied unless it is known to be harmless; what no rule here understands is left out. A frame
 //! is built from what was decoded of it: Ethernet with pseudonyms (a VLAN number stands for its VLAN and tunnel
 //! stack), IP with pseudonyms for clients, a transport header without options that could name somebody, and the payload
-//! as [`clean`] leaves it: same length, with what tells of a person or a machine blanked. Payload that no rule knows is
+//! as `clean` leaves it: same length, with what tells of a person or a machine blanked. Payload that no rule knows is
 //! cut, as a snap length would cut it. All checksums are right again.
 //!
 //! Two readings: the first collects the streams of the frames that are kept, since an address may be split between two

@@ -88,7 +88,7 @@ fn the_page_is_html_by_the_standard() {
 fn elements(page: &str) -> Vec<(String, HashMap<String, String>)> {
     let dom = html5ever::parse_document(RcDom::default(), html5ever::ParseOpts::default())
         .one(page.to_owned());
-    let (mut found, mut waiting) = (Vec::new(), vec![dom.document.clone()]);
+    let (mut found, mut waiting) = (Vec::new(), dom.document.children.borrow().clone());
     while let Some(node) = waiting.pop() {
         if let NodeData::Element { name, attrs, .. } = &node.data {
             let attrs = attrs.borrow();
