@@ -1,9 +1,13 @@
-//! Which process of this machine opened a connection. Asked when its first packet is seen: a short-lived
-//! program is gone soon after.
+//! Which process of this machine opened a connection, or sends datagrams. Asked when its first packet is
+//! seen: a short-lived program is gone soon after.
 
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
 use std::time::{Duration, Instant};
+
+use nix::sys::socket::SockaddrStorage;
 
 use crate::event::Process;
 
@@ -25,66 +29,65 @@ const KEPT: usize = 4_096;
 /// Addresses of this machine may change; asked at most this often.
 const ADDRESSES: Duration = Duration::from_secs(10);
 
-/// Finds and remembers the owners of sockets.
+/// What kind of socket a packet belongs to.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Kind {
+    /// TCP.
+    Stream,
+    /// UDP.
+    Datagrams,
+}
+
+/// Asks a thread of its own, which knows nothing of packets: looking into processes is not possible behind a
+/// fence that hides files (Landlock forbids it like tracing them), so it is done in front of it.
 #[derive(Debug)]
 pub struct Sockets {
-    system: system::Sockets,
-    known: HashMap<SocketAddr, (Instant, Option<Process>)>,
+    questions: Sender<(Kind, SocketAddr)>,
+    answers: Receiver<Found>,
     own: HashSet<IpAddr>,
     own_at: Option<Instant>,
-    credit: Duration,
-    asked: Instant,
-    /// Whose descendants are told apart, and those met so far.
-    root: Option<u32>,
+    /// Processes met that descend from the root.
     family: HashSet<u32>,
 }
 
 impl Sockets {
-    /// Nothing is known yet. Of the processes met, [`Self::is_family`] knows those that descend from `root`.
+    /// Starts the thread that looks, which runs `first` before all else. Of the processes met,
+    /// [`Self::is_family`] knows those that descend from `root`.
     #[must_use]
-    pub fn new(root: Option<u32>) -> Self {
+    pub fn start(root: Option<u32>, first: impl FnOnce() + Send + 'static) -> Self {
+        let (questions, asked) = channel();
+        let (answered, answers) = channel();
+        // What the system tells only at the start is read before the fence of this thread.
+        let mut looker = Looker::new(root);
+        thread::spawn(move || {
+            first();
+            for (kind, local) in asked {
+                if answered.send(looker.owner(kind, local)).is_err() {
+                    break;
+                }
+            }
+        });
         Self {
-            system: system::Sockets::default(),
-            known: HashMap::new(),
+            questions,
+            answers,
             own: HashSet::new(),
             own_at: None,
-            credit: CREDIT,
-            asked: Instant::now(),
-            root,
             family: root.into_iter().collect(),
         }
     }
 
-    /// The process that opened a TCP connection from `local`; `None` when it is not of this machine, or
-    /// cannot be found in time or without more rights.
-    pub fn owner(&mut self, local: SocketAddr) -> Option<Process> {
-        let now = Instant::now();
-        if !self.is_own(local.ip(), now) {
+    /// The process that opened a connection from `local`, or sends datagrams from there; `None` when it is
+    /// not of this machine, or cannot be found in time or without more rights.
+    pub fn owner(&mut self, kind: Kind, local: SocketAddr) -> Option<Process> {
+        if !self.is_own(local.ip()) {
             return None;
         }
-        if let Some((at, process)) = self.known.get(&local)
-            && now.duration_since(*at) < FRESH
-        {
-            return process.clone();
+        self.questions.send((kind, local)).ok()?;
+        let (process, family) = self.answers.recv().ok()??;
+        if family {
+            self.family.extend(process.pid);
         }
-        let earned = now.duration_since(self.asked) / SHARE;
-        self.credit = CREDIT.min(self.credit + earned);
-        self.asked = now;
-        if self.credit.is_zero() {
-            return None;
-        }
-        let process = self.system.owner(local);
-        self.credit = self.credit.saturating_sub(now.elapsed());
-        if let (Some(root), Some(pid)) = (self.root, process.as_ref().and_then(|p| p.pid))
-            && system::descends(pid, root)
-        {
-            self.family.insert(pid);
-        }
-        if self.known.len() >= KEPT {
-            self.known.clear();
-        }
-        self.known.insert(local, (now, process.clone()));
-        process
+        Some(process)
     }
 
     /// Whether a process that was met descends from the one given at the start.
@@ -93,8 +96,9 @@ impl Sockets {
         self.family.contains(&pid)
     }
 
-    fn is_own(&mut self, ip: IpAddr, now: Instant) -> bool {
-        let ip = ip.to_canonical();
+    /// Whether an address is one of this machine's.
+    pub fn is_own(&mut self, ip: IpAddr) -> bool {
+        let (ip, now) = (ip.to_canonical(), Instant::now());
         if ip.is_loopback() || self.own.contains(&ip) {
             return true;
         }
@@ -105,23 +109,84 @@ impl Sockets {
             return false;
         }
         self.own_at = Some(now);
-        let devices = super::live::devices().unwrap_or_default();
-        self.own = devices.into_iter().flat_map(|d| d.addresses).collect();
+        // Not by way of libpcap, which asks with sockets of a kind that a fence refuses.
+        let listed = nix::ifaddrs::getifaddrs().into_iter().flatten();
+        self.own = listed.filter_map(|i| address(&i.address?)).collect();
         self.own.contains(&ip)
     }
 }
 
+/// A process, and whether it descends from the root.
+type Found = Option<(Process, bool)>;
+
+/// Finds and remembers the owners of sockets.
+#[derive(Debug)]
+struct Looker {
+    system: system::Sockets,
+    known: HashMap<(Kind, SocketAddr), (Instant, Found)>,
+    credit: Duration,
+    asked: Instant,
+    root: Option<u32>,
+}
+
+impl Looker {
+    fn new(root: Option<u32>) -> Self {
+        Self {
+            system: system::Sockets::default(),
+            known: HashMap::new(),
+            credit: CREDIT,
+            asked: Instant::now(),
+            root,
+        }
+    }
+
+    fn owner(&mut self, kind: Kind, local: SocketAddr) -> Found {
+        let now = Instant::now();
+        if let Some((at, process)) = self.known.get(&(kind, local))
+            && now.duration_since(*at) < FRESH
+        {
+            return process.clone();
+        }
+        let earned = now.duration_since(self.asked) / SHARE;
+        self.credit = CREDIT.min(self.credit + earned);
+        self.asked = now;
+        if self.credit.is_zero() {
+            return None;
+        }
+        let found = self.system.owner(kind, local);
+        self.credit = self.credit.saturating_sub(now.elapsed());
+        let found = found.map(|process| {
+            let pid = self.root.zip(process.pid);
+            let family = pid.is_some_and(|(root, pid)| system::descends(pid, root));
+            (process, family)
+        });
+        if self.known.len() >= KEPT {
+            self.known.clear();
+        }
+        self.known.insert((kind, local), (now, found.clone()));
+        found
+    }
+}
+
+fn address(listed: &SockaddrStorage) -> Option<IpAddr> {
+    let v4 = || Some(IpAddr::V4(listed.as_sockaddr_in()?.ip()));
+    let v6 = || Some(IpAddr::V6(listed.as_sockaddr_in6()?.ip()));
+    v4().or_else(v6)
+}
+
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
+    use std::net::{TcpListener, UdpSocket};
 
     use super::*;
 
     #[test]
     fn the_owner_of_a_socket_of_this_test_is_this_test() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut sockets = Sockets::new(Some(std::process::id()));
-        let process = sockets.owner(listener.local_addr().unwrap()).unwrap();
+        let mut sockets = Sockets::start(Some(std::process::id()), || ());
+        let process = sockets
+            .owner(Kind::Stream, listener.local_addr().unwrap())
+            .unwrap();
         assert_eq!(process.pid, Some(std::process::id()));
         assert!(!process.name.is_empty());
         assert!(sockets.is_family(std::process::id()));
@@ -129,9 +194,17 @@ mod tests {
     }
 
     #[test]
+    fn sockets_for_datagrams_have_owners_too() {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let mut sockets = Sockets::start(None, || ());
+        let process = sockets.owner(Kind::Datagrams, socket.local_addr().unwrap());
+        assert_eq!(process.unwrap().pid, Some(std::process::id()));
+    }
+
+    #[test]
     fn other_machines_have_no_processes_here() {
-        let mut sockets = Sockets::new(None);
+        let mut sockets = Sockets::start(None, || ());
         let elsewhere = "203.0.113.9:443".parse().unwrap();
-        assert_eq!(sockets.owner(elsewhere), None);
+        assert_eq!(sockets.owner(Kind::Stream, elsewhere), None);
     }
 }

@@ -149,6 +149,11 @@ impl<W: Write> PcapngWriter<W> {
         self.out.flush()
     }
 
+    /// The output.
+    pub const fn get_ref(&self) -> &W {
+        &self.out
+    }
+
     /// The output, after the last block.
     pub fn into_inner(self) -> W {
         self.out

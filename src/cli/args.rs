@@ -6,7 +6,7 @@ use clap::{Parser, ValueEnum};
 
 use super::commands::Command;
 #[cfg(feature = "live")]
-use super::live_args::LiveArgs;
+use super::live::args::LiveArgs;
 use crate::filter::Sort;
 use crate::report::Format;
 use crate::report::clock::TimeKind;
@@ -18,6 +18,7 @@ Examples:
   whylencr --format ndjson a.pcap b.pcap  one JSON record a contact, inputs merged by time
   whylencr --keylog keys.log capture.pcap look into TLS 1.3 and QUIC with a key log
   whylencr -i any                         explain what happens now
+  whylencr -- curl https://example.com    run a program, explain what it caused
   ssh host tcpdump -w - | whylencr -r -   read a capture from a pipe
   whylencr -w proof.pcapng capture.pcap   also cut out the frames that prove it, with comments for Wireshark
   whylencr -o report.html capture.pcap    one page to attach to a ticket; also .md, .csv, .json, .ndjson

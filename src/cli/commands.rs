@@ -27,6 +27,9 @@ pub enum Command {
         #[arg(value_name = "NAME|URL|PATH|SERIAL|BASE64|FILE")]
         words: Vec<String>,
     },
+    /// List interfaces with addresses and state
+    #[cfg(feature = "live")]
+    Interfaces,
     /// Print completions for a shell
     Completions {
         /// Shell
@@ -54,6 +57,8 @@ pub(super) fn run(command: &Command, out: &mut dyn Write) -> anyhow::Result<Exit
             return annotate(&mut io::stdin().lock(), out);
         }
         Command::Host { words } => return host(words, out),
+        #[cfg(feature = "live")]
+        Command::Interfaces => return super::live::list(out),
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(*shell, &mut Args::command(), "whylencr", &mut text);
@@ -163,6 +168,7 @@ fn info() -> String {
         "whylencr {}\n\
          System       {} {}\n\
          Features     {}\n\
+         Fences       {}\n\
          Link types   {}\n\
          CAs in use   {}\n\
          Backup       {}\n\
@@ -177,6 +183,7 @@ fn info() -> String {
         } else {
             features.join(", ")
         },
+        fences(),
         links.join(", "),
         named(State::InUse),
         named(State::Backup),
@@ -184,6 +191,22 @@ fn info() -> String {
         hierarchy.cas().len(),
         indented(&format!("{limits:?}"))
     )
+}
+
+/// What holds on this system, found by putting it up in a thread that ends at once.
+#[cfg(feature = "live")]
+fn fences() -> String {
+    let tried = std::thread::spawn(|| crate::capture::fence::Fence::default().up()).join();
+    match tried {
+        Ok(Ok(held)) => held.to_string(),
+        Ok(Err(error)) => format!("none: {error}"),
+        Err(_) => "unknown".to_owned(),
+    }
+}
+
+#[cfg(not(feature = "live"))]
+fn fences() -> String {
+    "none (built without live)".to_owned()
 }
 
 /// The fields of a debug form, which cannot be forgotten when a limit is added. Spans show nanoseconds.

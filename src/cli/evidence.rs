@@ -40,6 +40,8 @@ pub(super) struct Request<'a> {
     pub(super) secrets: Option<&'a [PathBuf]>,
     /// Pseudonyms instead of what was captured.
     pub(super) redaction: Option<&'a Redaction>,
+    /// Where the frames come from, when the inputs are not there to stay.
+    pub(super) origin: Option<&'a str>,
 }
 
 /// Frames that were written, and how many there were.
@@ -314,7 +316,14 @@ fn comment(request: &Request<'_>, selected: &[&Finding]) -> anyhow::Result<Strin
         },
         env!("CARGO_PKG_VERSION")
     );
-    for input in request.inputs {
+    if let Some(origin) = request.origin {
+        let _ = writeln!(text, "Source: {origin}");
+    }
+    let files = match request.origin {
+        None => request.inputs,
+        Some(_) => &[],
+    };
+    for input in files {
         let name = input.file_name().unwrap_or(input.as_os_str());
         // Writing to a String cannot fail.
         let _ = writeln!(

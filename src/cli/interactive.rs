@@ -117,7 +117,12 @@ fn open(args: &Args, damaged: &Arc<AtomicBool>) -> anyhow::Result<(report::Optio
     let stop = Arc::new(AtomicBool::new(false));
     let read = {
         let follow = args.follow.then(|| Arc::clone(&stop));
+        #[cfg(feature = "live")]
+        let args = args.clone();
         move |feed: &Sender<Update>, stop: &AtomicBool| {
+            // The thread that draws writes reports where people tell it to; the one that reads may not.
+            #[cfg(feature = "live")]
+            super::fenced::whole(&args)?;
             if regular && follow.is_none() {
                 feed::files(reading, feed, stop)
             } else {
@@ -161,6 +166,7 @@ fn write_evidence(
         filter: (!wanted.filter.is_empty()).then_some(wanted.filter.as_str()),
         secrets: None,
         redaction: wanted.redaction.as_ref(),
+        origin: None,
     };
     let chosen: HashSet<FindingId> = wanted.selected.iter().copied().collect();
     let findings = wanted.report.findings.iter();

@@ -11,20 +11,18 @@ mod commands;
 mod evidence;
 #[cfg(feature = "tui")]
 mod feed;
+#[cfg(feature = "live")]
+mod fenced;
 mod inputs;
 #[cfg(feature = "tui")]
 mod interactive;
 #[cfg(feature = "live")]
 mod live;
-#[cfg(feature = "live")]
-mod live_args;
 mod offline;
 mod output;
 mod progress;
 mod reading;
 mod redact;
-#[cfg(feature = "live")]
-mod stream;
 
 use std::io::Write as _;
 use std::process::ExitCode;

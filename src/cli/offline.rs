@@ -16,6 +16,7 @@ use crate::report::redact::Redaction;
 use crate::report::{self, Format, Options};
 
 use super::args::{FailOn, FormatArg, SortArg};
+use super::output::Prepared;
 use super::progress::Progress;
 use super::reading::Reading;
 use super::{Args, Exit, evidence, output, redact};
@@ -27,6 +28,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     if let Some(file) = &args.write {
         evidence::check(&reading.paths, file)?;
     }
+    let redaction = redact::redaction(args)?;
+    let out = output::prepare(args.output.as_deref())?;
+    #[cfg(feature = "live")]
+    super::fenced::whole(args)?;
     let exit = read(args, &mut reading)?;
     let Reading {
         mut engine,
@@ -36,13 +41,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     } = reading;
     engine.close();
     let whole = engine.report();
-    let redaction = redact::redaction(args)?;
     if let Some(file) = &args.write {
         write_evidence(args, &paths, &whole, redaction.as_ref(), file)?;
     }
     // The process ends here: giving back a million small pieces one by one would only take time.
     std::mem::forget(engine);
-    conclude(args, whole, options, redaction.as_ref(), exit)
+    conclude(args, whole, options, redaction.as_ref(), out, exit)
 }
 
 /// Evidence needs the whole report: also what the selected findings rest on.
@@ -61,6 +65,7 @@ fn write_evidence(
         filter: args.filter.as_deref(),
         secrets: args.with_secrets.then_some(args.keylog.as_slice()),
         redaction,
+        origin: None,
     };
     let selected: Vec<&Finding> = report.findings.iter().collect();
     let written = evidence::save(&request, whole, &selected, file)?;
@@ -85,6 +90,7 @@ pub(super) fn conclude(
     mut report: Report,
     mut options: Options,
     redaction: Option<&Redaction>,
+    mut out: Prepared,
     exit: Exit,
 ) -> anyhow::Result<Exit> {
     filter(args)?.apply(&mut report);
@@ -98,7 +104,7 @@ pub(super) fn conclude(
             Cow::Owned(redaction.apply(&report))
         }
     };
-    let mut out = output::open(args.output.as_deref())?;
+    out.begin().context("cannot write the report")?;
     report::write(format(args), &shown, &options, &mut out).context("cannot write the report")?;
     out.flush().context("cannot write the report")?;
     Ok(self::exit(args, &report, exit))

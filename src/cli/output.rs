@@ -1,8 +1,10 @@
 //! Where reports go.
 
 use std::fs::File;
-use std::io::{BufWriter, IsTerminal, Write, stdout};
+use std::io::{self, BufWriter, IsTerminal, Write, stdout};
 use std::path::Path;
+#[cfg(feature = "live")]
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use jiff::tz::TimeZone;
@@ -22,6 +24,92 @@ pub(super) fn open(path: Option<&Path>) -> anyhow::Result<Box<dyn Write>> {
                 File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
             Ok(Box::new(BufWriter::new(file)))
         }
+    }
+}
+
+/// A destination that is open before it is written to: later there may be no right to open it.
+pub(super) struct Prepared {
+    #[cfg(feature = "live")]
+    path: Option<PathBuf>,
+    out: Box<dyn Write>,
+    /// Of a file that the report replaces once there is one.
+    file: Option<File>,
+}
+
+/// Opens the destination of a report. What is there stays until the report is.
+pub(super) fn prepare(path: Option<&Path>) -> anyhow::Result<Prepared> {
+    let Some(path) = path.filter(|path| path.as_os_str() != "-") else {
+        return standard();
+    };
+    let file = File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(Prepared {
+        #[cfg(feature = "live")]
+        path: Some(path.to_owned()),
+        out: Box::new(BufWriter::new(file.try_clone()?)),
+        file: Some(file),
+    })
+}
+
+/// Opens the destination of lines that follow those that are there.
+#[cfg(feature = "live")]
+pub(super) fn append(path: Option<&Path>) -> anyhow::Result<Prepared> {
+    let Some(path) = path.filter(|path| path.as_os_str() != "-") else {
+        return standard();
+    };
+    let file = lines(path).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(Prepared {
+        path: Some(path.to_owned()),
+        out: Box::new(file),
+        file: None,
+    })
+}
+
+#[cfg(feature = "live")]
+fn lines(path: &Path) -> io::Result<File> {
+    File::options().append(true).create(true).open(path)
+}
+
+fn standard() -> anyhow::Result<Prepared> {
+    Ok(Prepared {
+        #[cfg(feature = "live")]
+        path: None,
+        out: open(None)?,
+        file: None,
+    })
+}
+
+impl Prepared {
+    /// Empties what is there, for the report that comes now.
+    pub(super) fn begin(&mut self) -> io::Result<()> {
+        match &self.file {
+            // Devices and pipes have no length.
+            Some(file) if file.metadata()?.is_file() => file.set_len(0),
+            _ => Ok(()),
+        }
+    }
+
+    /// Opens the file of that name anew, for lines.
+    #[cfg(feature = "live")]
+    pub(super) fn reopen(&mut self) -> io::Result<()> {
+        if let (Some(path), None) = (&self.path, &self.file) {
+            self.out = Box::new(lines(path)?);
+        }
+        Ok(())
+    }
+}
+
+impl Write for Prepared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 }
 

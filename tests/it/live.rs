@@ -144,6 +144,9 @@ fn inside() {
             .is_some_and(|c| c.contains(&url))
     );
 
+    rights_are_given_up();
+    a_program_is_captured_alone(folder.path());
+
     let offline = Command::new(env!("CARGO_BIN_EXE_whylencr"))
         .args(["--format", "ndjson", "beside.pcap"])
         .current_dir(&folder)
@@ -151,6 +154,116 @@ fn inside() {
         .expect("the tool");
     let offline = findings(&String::from_utf8_lossy(&offline.stdout));
     assert_eq!(gist(&offline), gist(&live));
+}
+
+/// As the kernel tells of each thread of the tool.
+fn rights_are_given_up() {
+    for (option, sudo, expected) in [
+        (None, None, "0 0000000000080004 0000000000080004 1 2"),
+        (
+            None,
+            Some("65534"),
+            "65534 0000000000080004 0000000000080004 1 2",
+        ),
+        (
+            Some("--sandbox-strict"),
+            None,
+            "0 0000000000000000 0000000000000000 1 2",
+        ),
+        (
+            Some("--sandbox-strict"),
+            Some("65534"),
+            "65534 0000000000000000 0000000000000000 1 2",
+        ),
+    ] {
+        let mut tool = Command::new(env!("CARGO_BIN_EXE_whylencr"));
+        tool.args(["-i", "lo", "--format", "ndjson"]).args(option);
+        for name in ["SUDO_UID", "SUDO_GID"] {
+            tool.env_remove(name);
+            if let Some(number) = sudo {
+                tool.env(name, number);
+            }
+        }
+        let tool = tool.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let mut tool = Ended(tool.expect("the tool"));
+        let tasks = format!("/proc/{}/task", tool.0.id());
+        let held = || {
+            let threads = fs::read_dir(&tasks).into_iter().flatten();
+            let of = |status: &str, name: &str| {
+                let line = status.lines().find_map(|line| line.strip_prefix(name));
+                line.and_then(|line| line.split_whitespace().next())
+                    .unwrap_or("absent")
+                    .to_owned()
+            };
+            let threads = threads.filter_map(|thread| {
+                let status = fs::read_to_string(thread.ok()?.path().join("status")).ok()?;
+                let fields = ["Uid:", "CapPrm:", "CapEff:", "NoNewPrivs:", "Seccomp:"];
+                Some(fields.map(|name| of(&status, name)).join(" "))
+            });
+            threads.collect::<Vec<_>>()
+        };
+        // Those that analyse, look into processes, and capture: each ends up behind its fence.
+        let fenced = |held: &[String]| held.len() >= 3 && held.iter().all(|one| one == expected);
+        let limit = Instant::now() + Duration::from_secs(5);
+        while !fenced(&held()) {
+            assert!(Instant::now() < limit, "{option:?} {sudo:?}: {:?}", held());
+            thread::sleep(Duration::from_millis(20));
+        }
+        interrupt(&tool.0);
+        assert_eq!(tool.0.wait().expect("its end").code(), Some(0));
+    }
+}
+
+/// What others do at the same time is none of its business.
+fn a_program_is_captured_alone(folder: &Path) {
+    let fetch = |list: &str| {
+        format!("curl -s --noproxy '*' --resolve {HOST}:80:127.0.0.3 http://{HOST}/{list}.crl")
+    };
+    let script = format!(
+        "sleep 1; openssl s_client -connect 127.0.0.2:443 -servername {SITE} </dev/null >/dev/null 2>&1; {}; exit 3",
+        fetch("42")
+    );
+    let kept = folder.join("kept.pcapng");
+    let tool = Command::new(env!("CARGO_BIN_EXE_whylencr"))
+        .args(["-i", "lo", "--format", "ndjson", "-w"])
+        .arg(&kept)
+        .args(["--", "sh", "-c", &script])
+        .env_remove("SUDO_UID")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the tool");
+    // Whose process is gone before it can be asked for might be the program's; so not at the very beginning.
+    let tasks = format!("/proc/{}/task", tool.id());
+    until(|| fs::read_dir(&tasks).is_ok_and(|tasks| tasks.count() >= 3));
+    for _ in 0..3 {
+        assert!(quiet(Command::new("sh").args(["-c", &fetch("99")])));
+    }
+    let output = tool.wait_with_output().expect("its end");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("sh ended with exit status: 3"), "{said}");
+    let found = findings(&String::from_utf8_lossy(&output.stdout));
+    let urls: Vec<&Value> = found.iter().map(|finding| &finding["url"]).collect();
+    assert_eq!(
+        urls,
+        [&Value::from(format!("http://{HOST}/42.crl"))],
+        "{said}"
+    );
+    assert_eq!(found[0]["verdict"]["site"], SITE, "{}", found[0]);
+
+    // The evidence alone says the same, and knows the process.
+    let again = Command::new(env!("CARGO_BIN_EXE_whylencr"))
+        .args(["--format", "ndjson"])
+        .arg(&kept)
+        .output()
+        .expect("the tool");
+    let again = findings(&String::from_utf8_lossy(&again.stdout));
+    assert_eq!(gist(&again), gist(&found));
+    assert_eq!(
+        again[0]["client"]["process"]["name"], "curl",
+        "{}",
+        again[0]
+    );
 }
 
 /// What must not depend on how the frames came: numbers and processes do.
@@ -259,6 +372,7 @@ fn until(mut ready: impl FnMut() -> bool) {
 }
 
 /// A program that does not outlive the test.
+#[derive(Debug)]
 struct Ended(Child);
 
 impl Drop for Ended {

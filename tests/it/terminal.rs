@@ -342,7 +342,10 @@ fn stopping_gives_the_terminal_back_and_going_on_takes_it_again() {
 #[cfg_attr(not(debug_assertions), ignore = "no release can be told to panic")]
 fn a_panic_restores_the_terminal_before_it_is_told() {
     let mut ui = Session::start(&Setup {
-        env: &[("WHYLENCR_REHEARSE_PANIC", "screen")],
+        env: &[
+            ("WHYLENCR_REHEARSE_PANIC", "screen"),
+            ("RUST_BACKTRACE", "0"),
+        ],
         ..Setup::default()
     });
     ui.shows("Contacts 13");

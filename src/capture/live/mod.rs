@@ -8,6 +8,7 @@
 //! A capture thread only copies frames and never waits for analysis: what finds no room is dropped and
 //! counted, as the kernel does, and both counts are told by [`Running::lost`].
 
+mod bulk;
 mod queue;
 
 use std::collections::HashSet;
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use pcap::{Active, BreakLoop, Capture, ConnectionStatus, Linktype, Precision};
 
+use self::bulk::Bulk;
 use self::queue::Queue;
 pub use self::queue::{Batch, Message};
 use super::bpf::plain;
@@ -241,6 +243,7 @@ impl Live {
             queue_lost: AtomicU64::new(0),
             kernel_lost: AtomicU64::new(0),
             device_lost: AtomicU64::new(0),
+            bulk_lost: AtomicU64::new(0),
         });
         let mut breaks = Vec::new();
         let mut threads = Vec::new();
@@ -277,6 +280,7 @@ struct Shared {
     queue_lost: AtomicU64,
     kernel_lost: AtomicU64,
     device_lost: AtomicU64,
+    bulk_lost: AtomicU64,
 }
 
 /// Frames that were lost, by place.
@@ -288,13 +292,15 @@ pub struct Lost {
     pub kernel: u64,
     /// By the device or its driver.
     pub device: u64,
+    /// Bulk data of connections that were known, let go first when analysis fell behind.
+    pub bulk: u64,
 }
 
 impl Lost {
     /// All together.
     #[must_use]
     pub const fn sum(&self) -> u64 {
-        self.queue + self.kernel + self.device
+        self.queue + self.kernel + self.device + self.bulk
     }
 }
 
@@ -327,6 +333,7 @@ impl Running {
             queue: count(&self.shared.queue_lost),
             kernel: count(&self.shared.kernel_lost),
             device: count(&self.shared.device_lost),
+            bulk: count(&self.shared.bulk_lost),
         }
     }
 
@@ -375,6 +382,7 @@ struct Worker<'a> {
     opened: Opened,
     shared: &'a Shared,
     batch: Batch,
+    bulk: Bulk,
     last: pcap::Stat,
     counted: Instant,
 }
@@ -386,6 +394,7 @@ impl<'a> Worker<'a> {
             opened,
             shared,
             batch,
+            bulk: Bulk::default(),
             last: pcap::Stat {
                 received: 0,
                 dropped: 0,
@@ -432,10 +441,16 @@ impl<'a> Worker<'a> {
             opened,
             shared,
             batch,
+            bulk,
             ..
         } = self;
-        let nanos = opened.nanos;
+        let (nanos, link) = (opened.nanos, opened.link);
+        let pressed = shared.queue.is_pressed();
         opened.capture.dispatch(Some(BURST), |packet| {
+            if bulk.is_bulk(link, packet.data, packet.header.len) && pressed {
+                shared.bulk_lost.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
             if batch.weight() >= BATCH && !shared.queue.offer(batch) {
                 shared.queue_lost.fetch_add(1, Ordering::Relaxed);
                 return;

@@ -139,6 +139,11 @@ impl Queue {
         true
     }
 
+    /// Whether it is more than half full, so that what matters least should be let go.
+    pub(super) fn is_pressed(&self) -> bool {
+        self.lock().weight > self.limit / 2
+    }
+
     /// Puts anything else in, which is rare and small.
     pub(super) fn say(&self, message: Message) {
         self.lock().waiting.push_back(message);

@@ -5,6 +5,7 @@ use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use super::Kind;
 use crate::event::Process;
 
 /// Processes that opened connections lately are the first to be asked about the next.
@@ -30,11 +31,17 @@ impl Default for Sockets {
 }
 
 impl Sockets {
-    pub(super) fn owner(&mut self, local: SocketAddr) -> Option<Process> {
-        let tables: &[&str] = match local.ip() {
-            // A socket for both families stands in the table of IPv6.
-            IpAddr::V4(_) => &["/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"],
-            IpAddr::V6(_) => &["/proc/thread-self/net/tcp6"],
+    pub(super) fn owner(&mut self, kind: Kind, local: SocketAddr) -> Option<Process> {
+        // A socket for both families stands in the table of IPv6.
+        let tables: &[&str] = match (kind, local.ip()) {
+            (Kind::Stream, IpAddr::V4(_)) => {
+                &["/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"]
+            }
+            (Kind::Stream, IpAddr::V6(_)) => &["/proc/thread-self/net/tcp6"],
+            (Kind::Datagrams, IpAddr::V4(_)) => {
+                &["/proc/thread-self/net/udp", "/proc/thread-self/net/udp6"]
+            }
+            (Kind::Datagrams, IpAddr::V6(_)) => &["/proc/thread-self/net/udp6"],
         };
         let inode = tables
             .iter()

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::Kind;
 use crate::event::Process;
 
 #[derive(Debug, Default)]
@@ -9,8 +10,12 @@ pub(super) struct Sockets;
 
 impl Sockets {
     #[expect(clippy::unused_self, reason = "the interface is that of Linux")]
-    pub(super) fn owner(&mut self, local: SocketAddr) -> Option<Process> {
-        let found = listeners::get_process_by_port(local.port(), listeners::Protocol::TCP).ok()?;
+    pub(super) fn owner(&mut self, kind: Kind, local: SocketAddr) -> Option<Process> {
+        let protocol = match kind {
+            Kind::Stream => listeners::Protocol::TCP,
+            Kind::Datagrams => listeners::Protocol::UDP,
+        };
+        let found = listeners::get_process_by_port(local.port(), protocol).ok()?;
         Some(Process {
             pid: Some(found.pid),
             name: found.name,

@@ -72,6 +72,7 @@ fn cut_out(
         filter: None,
         secrets: Some(&keys),
         redaction: None,
+        origin: None,
     };
     let mut bytes = Vec::new();
     let written = write(&request, report, selected, &mut bytes).unwrap();
@@ -205,6 +206,7 @@ fn secrets_are_left_out_unless_asked_for() {
         filter: None,
         secrets: None,
         redaction: None,
+        origin: None,
     };
     let mut without = Vec::new();
     write(&request, &report, &all, &mut without).unwrap();

@@ -17,6 +17,7 @@ fn hidden(path: &Path, report: &Report, selected: &[&Finding], sites: bool) -> (
         filter: Some("client:10.0.0.5"),
         secrets: None,
         redaction: Some(&Redaction { key: KEY, sites }),
+        origin: None,
     };
     let mut bytes = Vec::new();
     let written = write(&request, report, selected, &mut bytes).unwrap();

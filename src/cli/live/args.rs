@@ -1,5 +1,7 @@
 //! What can be said about live capture.
 
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -9,8 +11,13 @@ use clap::Args;
 #[command(next_help_heading = "Live capture")]
 pub struct LiveArgs {
     /// Capture from an interface; repeatable; 'any' is all of them
-    #[arg(short, long, value_name = "IFACE", conflicts_with_all = ["captures", "read", "recursive", "follow", "write"])]
+    #[arg(short, long, value_name = "IFACE", conflicts_with_all = ["captures", "read", "recursive", "follow"])]
     pub interface: Vec<String>,
+
+    /// Run a program with a key log of its own, capture its traffic alone, then explain what it caused (on every
+    /// interface, unless -i)
+    #[arg(last = true, value_name = "CMD", conflicts_with_all = ["captures", "read", "recursive", "follow"])]
+    pub run: Vec<OsString>,
 
     /// List interfaces with addresses and state (also: whylencr interfaces)
     #[arg(short = 'D', long)]
@@ -40,9 +47,41 @@ pub struct LiveArgs {
     #[arg(long)]
     pub sandbox_strict: bool,
 
+    /// The user to become once capturing (default: whoever asked for root by sudo or pkexec)
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+
+    /// With -w: keep everything that is captured, not only what proves findings
+    #[arg(long, requires = "write")]
+    pub write_all: bool,
+
+    /// With --write-all: begin another file after so many million bytes
+    #[arg(short = 'C', value_name = "MB", requires = "write_all", value_parser = clap::value_parser!(u32).range(1..))]
+    pub rotate_size: Option<u32>,
+
+    /// With --write-all: begin another file after a time
+    #[arg(short = 'G', value_name = "TIME", requires = "write_all", value_parser = duration)]
+    pub rotate_time: Option<Duration>,
+
+    /// With -C or -G: keep so many files, and remove the oldest
+    #[arg(short = 'W', value_name = "N", requires = "write_all", value_parser = files)]
+    pub rotate_files: Option<usize>,
+
+    /// Counters in the text format of Prometheus, written into a file every ten seconds
+    #[arg(long, value_name = "FILE")]
+    pub metrics: Option<PathBuf>,
+
     /// Say nothing but errors and results
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+/// How many files a ring has; one alone would be removed while it is written.
+fn files(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if count >= 2 => Ok(count),
+        _ => Err("a number from 2".to_owned()),
+    }
 }
 
 /// A length of time as people write it.

@@ -1,0 +1,183 @@
+//! Capturing without a screen: until told to stop, then a report; or findings as they settle.
+
+use std::borrow::Cow;
+use std::io::Write as _;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use super::core::{Core, Due, LATE, now};
+use super::keep::Keep;
+use super::metrics::{Metrics, resident};
+use super::signals::Signals;
+use super::stream::Stream;
+use crate::capture::live;
+use crate::cli::output::Prepared;
+use crate::cli::{Args, Exit, offline, output, redact};
+use crate::filter::Filter;
+use crate::report::redact::Redaction;
+use crate::report::{Format, Options};
+use crate::time::Timestamp;
+
+/// Reports are made at most this often, and take at most a tenth of the time.
+const REPORTS: Duration = Duration::from_secs(1);
+
+/// Where a capture goes.
+pub(super) struct Capturing<'a> {
+    args: &'a Args,
+    options: Options,
+    stream: Option<Stream>,
+    out: Prepared,
+    metrics: Option<Metrics>,
+    redaction: Option<Redaction>,
+    filter: Filter,
+}
+
+impl<'a> Capturing<'a> {
+    /// Opens the outputs.
+    pub(super) fn prepare(args: &'a Args, mut options: Options) -> anyhow::Result<Self> {
+        let streams = offline::format(args) == Format::Ndjson;
+        if streams {
+            // A live record names no file.
+            options.sources.clear();
+        }
+        let path = args.output.as_deref();
+        Ok(Self {
+            args,
+            options,
+            stream: streams.then(Stream::default),
+            out: match streams {
+                true => output::append(path)?,
+                false => output::prepare(path)?,
+            },
+            metrics: args.live.metrics.as_deref().map(Metrics::new),
+            redaction: redact::redaction(args)?,
+            filter: offline::filter(args)?,
+        })
+    }
+
+    /// Captures until told to stop, then reports.
+    pub(super) fn run(
+        mut self,
+        mut core: Core,
+        stop: &AtomicBool,
+        signals: &Signals,
+    ) -> anyhow::Result<Exit> {
+        let mut due = Due::new(REPORTS);
+        while !core.is_over() {
+            for notice in core.step(stop) {
+                eprintln!("whylencr: {notice}");
+            }
+            if signals.statistics() {
+                eprintln!("{}", statistics(&core));
+            }
+            if signals.reopen() {
+                self.reopen(&mut core);
+            }
+            let measured = self.metrics.as_ref().is_some_and(Metrics::is_due);
+            if (self.stream.is_some() || measured) && due.is_due() {
+                due.time(|| self.settle(&mut core, Some(now().minus(LATE))))?;
+            }
+        }
+        let lost = core.close();
+        if !self.args.live.quiet {
+            eprintln!("whylencr: {} frames{}", core.frames, told(lost));
+        }
+        self.settle(&mut core, None)?;
+        let report = core.engine.report();
+        if let Some(keep) = core.keep.take() {
+            let said = keep.finish(self.args, &report, self.redaction.as_ref())?;
+            if !self.args.live.quiet {
+                eprintln!("whylencr: {said}");
+            }
+        }
+        if self.stream.is_some() {
+            return Ok(offline::exit(self.args, &report, Exit::Done));
+        }
+        let redaction = self.redaction.as_ref();
+        offline::conclude(
+            self.args,
+            report,
+            self.options,
+            redaction,
+            self.out,
+            Exit::Done,
+        )
+    }
+
+    /// Outputs that somebody moved away are begun anew. What cannot be opened goes on where it was.
+    fn reopen(&mut self, core: &mut Core) {
+        let kept = core.keep.as_mut().map_or(Ok(()), Keep::reopen);
+        for result in [kept, self.out.reopen()] {
+            if let Err(error) = result {
+                eprintln!("whylencr: an output cannot be opened anew: {error}");
+            }
+        }
+    }
+
+    /// Writes what has settled by then, or everything at the end (`None`), and the metrics.
+    fn settle(&mut self, core: &mut Core, by: Option<Timestamp>) -> anyhow::Result<()> {
+        if self.stream.is_none() && self.metrics.is_none() {
+            return Ok(());
+        }
+        let mut report = core.engine.report();
+        if let Some(metrics) = &mut self.metrics
+            && (by.is_none() || metrics.is_due())
+            && let Err(error) = metrics.write(core, &report)
+        {
+            eprintln!("whylencr: metrics cannot be written: {error}");
+        }
+        let Some(stream) = &mut self.stream else {
+            return Ok(());
+        };
+        if let Some(redaction) = &self.redaction {
+            report = redaction.apply(&report);
+        }
+        self.filter.apply(&mut report);
+        // By one call, so that whatever ends this program leaves whole lines.
+        let mut lines = Vec::new();
+        stream
+            .write(&mut report, by, &self.options, &mut lines)
+            .and_then(|()| self.out.write_all(&lines))
+            .and_then(|()| self.out.flush())
+            .context("cannot write the report")
+    }
+}
+
+/// What is known of a capture under way, for people.
+fn statistics(core: &Core) -> String {
+    let report = core.engine.report();
+    let mut text = format!(
+        "whylencr: {} frames{}; {} contacts",
+        core.frames,
+        told(core.lost()),
+        report.findings.len()
+    );
+    if let Some(bytes) = resident() {
+        text.push_str(&format!("; {} MiB of memory", bytes >> 20));
+    }
+    text
+}
+
+/// Where frames were lost, if any were.
+fn told(lost: live::Lost) -> Cow<'static, str> {
+    let places = [
+        (lost.kernel, "by the kernel (try a larger --buffer-size)"),
+        (lost.device, "by the interface"),
+        (lost.queue, "because analysis fell behind"),
+        (
+            lost.bulk,
+            "of bulk data, let go first because analysis fell behind",
+        ),
+    ];
+    let losses: Vec<String> = places
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, place)| format!("{count} {place}"))
+        .collect();
+    if losses.is_empty() {
+        return Cow::Borrowed(", none lost");
+    }
+    Cow::Owned(format!("; lost: {}", losses.join(", ")))
+}
