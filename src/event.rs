@@ -45,7 +45,7 @@ pub enum EventKind {
     /// A lookup.
     DnsQuery(DnsQuery),
     /// Its answer, or that none came.
-    DnsAnswer(DnsAnswer),
+    DnsAnswer(Box<DnsAnswer>),
     /// A TLS or QUIC ClientHello (also the second one after a HelloRetryRequest).
     ClientHello(Box<ClientHello>),
     /// A ServerHello or HelloRetryRequest.
@@ -153,6 +153,12 @@ impl Name {
             }
         }
         Self(folded.into())
+    }
+
+    /// Of text that is in this form already, which is not looked at again.
+    pub(crate) fn folded(text: &str) -> Self {
+        debug_assert_eq!(Self::new(text).as_str(), text);
+        Self(text.into())
     }
 
     /// The text.

@@ -115,8 +115,13 @@ impl Merged {
     /// The next packet or record of all inputs; `None` when all have ended. Records other than packets
     /// come as soon as their input reaches them. Frames are numbered from 1 and interfaces from 0 over
     /// all inputs.
+    #[inline]
     pub fn next_item(&mut self) -> Option<Item<'_>> {
-        let (index, step) = self.advance()?;
+        let (index, step) = if self.alone() {
+            (0, self.advance_alone()?)
+        } else {
+            self.advance()?
+        };
         match &step {
             Step::Frame(_) => self.frames += 1,
             Step::Interface(_) => {
@@ -193,8 +198,29 @@ impl Merged {
         self.frames
     }
 
+    /// Whether there is one input only, which is open: then there is nothing to compare.
+    fn alone(&self) -> bool {
+        matches!(
+            self.lanes.as_slice(),
+            [Lane {
+                state: State::Open(_),
+                ..
+            }]
+        )
+    }
+
+    fn advance_alone(&mut self) -> Option<Step> {
+        let lane = self.lanes.first_mut()?;
+        if let State::Open(source) = &mut lane.state
+            && let Some(step) = source.advance()
+        {
+            return Some(step);
+        }
+        lane.close();
+        None
+    }
+
     /// The input whose turn it is, and its step.
-    #[inline]
     fn advance(&mut self) -> Option<(usize, Step)> {
         let lanes = self.lanes.len();
         loop {

@@ -30,6 +30,9 @@ pub(crate) struct Pcap<R> {
     header: Header,
     /// Bytes of the record handed out last, to step over.
     pending: usize,
+    /// The header of the record after it, where that is in memory. Where it stands is known only now, so the memory is
+    /// fetched while the record before it is being looked at.
+    ahead: Option<Record>,
     announced: bool,
     records: u64,
     ended: Option<Ended>,
@@ -77,6 +80,7 @@ impl<R: Read> Pcap<R> {
             window,
             header,
             pending: 0,
+            ahead: None,
             announced: false,
             records: 0,
             ended: None,
@@ -94,10 +98,11 @@ impl<R: Read> Pcap<R> {
         }
         self.window.consume(std::mem::take(&mut self.pending));
         let header = &self.header;
-        if !self.window.want(header.record) {
-            return self.out_of_bytes(header.record);
-        }
-        let record = header.record(self.window.bytes());
+        let record = match self.ahead.take() {
+            Some(record) => record,
+            None if !self.window.want(header.record) => return self.out_of_bytes(header.record),
+            None => header.record(self.window.bytes()),
+        };
         if record.captured > header.cap || record.is_blank() {
             return self.give_up(record);
         }
@@ -108,6 +113,8 @@ impl<R: Read> Pcap<R> {
         }
         self.pending = whole;
         self.records += 1;
+        let next = self.window.bytes().get(whole..).unwrap_or_default();
+        self.ahead = (next.len() >= header.record).then(|| header.record(next));
         Some(Step::Frame(FrameStep {
             at: record.at,
             interface: 0,
@@ -273,9 +280,7 @@ impl Header {
 
     #[inline]
     fn record(&self, bytes: &[u8]) -> Record {
-        let order = self.order;
-        let (secs, sub) = (order.u32(bytes, 0), order.u32(bytes, 4));
-        let (first, second) = (order.u32(bytes, 8), order.u32(bytes, 12));
+        let [secs, sub, first, second] = self.order.four(bytes);
         let (captured, original) = match self.lengths {
             Lengths::Usual => (first, second),
             Lengths::Swapped => (second, first),

@@ -37,6 +37,24 @@ impl Order {
         }
     }
 
+    /// The four 32-bit values at the front; 0 past the end.
+    #[inline]
+    pub(crate) fn four(self, bytes: &[u8]) -> [u32; 4] {
+        let Some(&[a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]) = bytes.first_chunk() else {
+            return [0; 4];
+        };
+        let word = match self {
+            Self::Little => u32::from_le_bytes,
+            Self::Big => u32::from_be_bytes,
+        };
+        [
+            word([a, b, c, d]),
+            word([e, f, g, h]),
+            word([i, j, k, l]),
+            word([m, n, o, p]),
+        ]
+    }
+
     /// The 64-bit value at `at`; 0 past the end.
     pub(crate) fn u64(self, bytes: &[u8], at: usize) -> u64 {
         let Some(&raw) = bytes.get(at..).and_then(<[u8]>::first_chunk) else {

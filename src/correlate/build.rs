@@ -399,19 +399,19 @@ fn lookups(state: &State, handshakes: &[Handshake]) -> Vec<Lookup> {
     let mut lookups: Vec<Lookup> = state.log.lookups.iter().map(|l| l.shown.clone()).collect();
     let mut seen: BTreeSet<(Name, crate::frame::FrameNo)> = BTreeSet::new();
     for handshake in handshakes {
+        let site = handshake.site.name();
         for told in state
             .names
             .facts(handshake.server.ip())
             .filter(|t| t.at <= handshake.hello_at)
         {
-            if handshake.site.name().as_deref() == Some(told.name.as_str())
-                && seen.insert((told.name.clone(), told.frame))
+            if site.as_deref() == Some(told.name) && seen.insert((Name::new(told.name), told.frame))
             {
                 lookups.push(Lookup {
                     at: told.at,
                     client: std::net::SocketAddr::new(told.client.ip, 0),
                     server: std::net::SocketAddr::new(told.client.ip, 0),
-                    name: told.name.clone(),
+                    name: Name::new(told.name),
                     qtype: if handshake.server.is_ipv4() { 1 } else { 28 },
                     outcome: crate::event::DnsOutcome::Answered,
                     addresses: vec![handshake.server.ip()],

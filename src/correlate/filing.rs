@@ -118,14 +118,18 @@ impl State {
             let cut = self
                 .names
                 .last_cut(client.scope, ends.server.is_ipv6(), at)?;
-            return Some((cut.name.clone(), watch(&cut.name)?, Some(cut.client)));
+            return Some((
+                cut.name.clone(),
+                watch(cut.name.as_str())?,
+                Some(cut.client),
+            ));
         };
         let own = known
             .iter()
             .filter(|(who, _, _)| *who == client)
             .max_by_key(|(_, _, at)| *at);
         let (_, name, _) = own.or_else(|| known.iter().max_by_key(|(_, _, at)| *at))?;
-        Some((name.clone(), watch(name)?, None))
+        Some((name.clone(), watch(name.as_str())?, None))
     }
 
     fn closed(&mut self, id: FlowId, close: &Close) {
@@ -158,7 +162,7 @@ impl State {
         }
     }
 
-    fn looked_up(&mut self, at: Timestamp, frame: FrameNo, answer: DnsAnswer) {
+    fn looked_up(&mut self, at: Timestamp, frame: FrameNo, answer: Box<DnsAnswer>) {
         if matches!(answer.transport, DnsTransport::Mdns | DnsTransport::Llmnr) {
             return;
         }
@@ -179,9 +183,9 @@ impl State {
         for (address, _) in &answer.addresses {
             self.names.told(
                 *address,
-                Told {
+                Fact {
                     client,
-                    name: answer.name.clone(),
+                    name: answer.name.as_str(),
                     at,
                     frame,
                 },
@@ -190,7 +194,7 @@ impl State {
         for name in &answer.ech_public_names {
             self.names.ech_public_name(name, frame);
         }
-        let Some(watch) = watch(&answer.name) else {
+        let Some(watch) = watch(answer.name.as_str()) else {
             return;
         };
         for (address, _) in &answer.addresses {
@@ -251,7 +255,7 @@ impl State {
             .or_else(|| self.log.connects.get(&id).map(|c| c.host.clone()));
         let known = host
             .as_ref()
-            .and_then(|name| Some((name.clone(), watch(name)?)));
+            .and_then(|name| Some((name.clone(), watch(name.as_str())?)));
         let (host, watch) = match (known, host) {
             (Some(known), _) => known,
             (None, Some(host))
@@ -457,7 +461,7 @@ impl State {
         let Some(flow) = self.flows.get(&id) else {
             return;
         };
-        let Some(watch) = watch(&name) else {
+        let Some(watch) = watch(name.as_str()) else {
             // Another site at an address that a watched name shares: no contact.
             self.log.connects.remove(&id);
             return;

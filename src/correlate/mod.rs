@@ -25,7 +25,7 @@ use certificates::Certificates;
 use contacts::{ConnectRecord, Log, LookupRecord, RequestRecord, Watch, kind_of_path};
 use devices::{Devices, HostKey};
 use handshakes::Handshakes;
-use names::{CutTold, Names, Told};
+use names::{CutTold, Fact, Names};
 
 pub mod agents;
 pub mod alerts;
@@ -173,11 +173,11 @@ const AAAA: u16 = 28;
 
 /// What a name is to us, if anything.
 #[must_use]
-pub fn watch(name: &Name) -> Option<Watch> {
-    if let Some(role) = endpoint::host_role(name.as_str()) {
+pub fn watch(name: &str) -> Option<Watch> {
+    if let Some(role) = endpoint::host_role(name) {
         return Some(Watch::Known(role));
     }
-    lookalike::look_alike(name.as_str()).map(|_| Watch::LookAlike)
+    lookalike::look_alike(name).map(|_| Watch::LookAlike)
 }
 
 /// The OCSP question of a request: in the body of a POST, in the path of a GET.

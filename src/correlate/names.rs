@@ -1,5 +1,7 @@
 //! Who looked up what, and which address was given for which name.
 
+mod told;
+
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
@@ -11,13 +13,15 @@ use crate::flow::Scope;
 use crate::frame::FrameNo;
 use crate::time::{Span, Timestamp};
 
+use told::Told;
+
 /// One address given to one client.
-#[derive(Clone, Debug)]
-pub struct Told {
+#[derive(Clone, Copy, Debug)]
+pub struct Fact<'a> {
     /// The client that asked.
     pub client: HostKey,
-    /// The name it asked for.
-    pub name: Name,
+    /// The name it asked for, in the form of [`Name`].
+    pub name: &'a str,
     /// When it was told.
     pub at: Timestamp,
     /// The answer's frame.
@@ -40,18 +44,13 @@ pub struct CutTold {
 }
 
 /// Address-to-name facts in the order they were learned, the oldest forgotten first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Names {
-    told: HashMap<IpAddr, VecDeque<Told>>,
-    order: VecDeque<IpAddr>,
+    told: Told,
     ech_outer: HashMap<Name, FrameNo>,
     cut: VecDeque<CutTold>,
-    limit: usize,
-    forgotten: u64,
 }
 
-/// Facts kept for one address; CDN addresses serve thousands of names, the latest matter.
-const PER_ADDRESS: usize = 32;
 /// Cut answers kept; they matter for a second.
 const CUT_KEPT: usize = 4_096;
 
@@ -60,40 +59,15 @@ impl Names {
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self {
-            limit,
-            ..Self::default()
+            told: Told::new(limit),
+            ech_outer: HashMap::default(),
+            cut: VecDeque::new(),
         }
     }
 
-    /// Takes in that `client` was given `address` for `name`.
-    pub fn told(&mut self, address: IpAddr, fact: Told) {
-        // Most addresses are given once.
-        let one = || VecDeque::with_capacity(1);
-        let list = self.told.entry(address).or_insert_with(one);
-        if let Some(known) = list
-            .iter_mut()
-            .find(|t| t.client == fact.client && t.name == fact.name)
-        {
-            *known = fact;
-            return;
-        }
-        if list.len() >= PER_ADDRESS {
-            list.pop_front();
-        } else {
-            self.order.push_back(address);
-        }
-        list.push_back(fact);
-        if self.order.len() > self.limit
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.forgotten += 1;
-            if let Some(list) = self.told.get_mut(&oldest) {
-                list.pop_front();
-                if list.is_empty() {
-                    self.told.remove(&oldest);
-                }
-            }
-        }
+    /// Takes in that a client was given `address` for a name.
+    pub fn told(&mut self, address: IpAddr, fact: Fact<'_>) {
+        self.told.insert(address, fact);
     }
 
     /// Takes in an answer whose addresses were cut off.
@@ -140,16 +114,22 @@ impl Names {
         self.ech_outer.contains_key(name)
     }
 
-    /// What was told about an address.
-    pub fn facts(&self, address: IpAddr) -> impl Iterator<Item = &Told> {
-        self.told.get(&address).into_iter().flatten()
+    /// What was told about an address, the latest first.
+    pub fn facts(&self, address: IpAddr) -> impl Iterator<Item = Fact<'_>> {
+        self.told.about(address)
     }
 
-    /// The name that one of `clients` was last given this address for, before `at`.
-    pub fn name_for(&self, clients: &[HostKey], address: IpAddr, at: Timestamp) -> Option<&Told> {
+    /// What one of `clients` was last told about an address before `at`.
+    #[must_use]
+    pub fn name_for(
+        &self,
+        clients: &[HostKey],
+        address: IpAddr,
+        at: Timestamp,
+    ) -> Option<Fact<'_>> {
         self.facts(address)
-            .filter(|t| clients.contains(&t.client) && t.at <= at)
-            .max_by_key(|t| t.at)
+            .filter(|t| t.at <= at && clients.contains(&t.client))
+            .reduce(|latest, other| if other.at > latest.at { other } else { latest })
     }
 
     /// The only client of the other address family that was told `address` within `window` before `at`, when `connects`
@@ -184,6 +164,6 @@ impl Names {
     /// How many facts had to be forgotten.
     #[must_use]
     pub fn forgotten(&self) -> u64 {
-        self.forgotten
+        self.told.forgotten()
     }
 }

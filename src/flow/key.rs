@@ -5,11 +5,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::flow::{Scope, Transport};
 
-/// Five-tuple and scope in 44 bytes, ends in ascending order so that both directions are one key.
+/// Five-tuple and scope in 48 bytes, ends in ascending order so that both directions are one key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Key {
-    low: [u8; 16],
-    high: [u8; 16],
+    /// The addresses as numbers, upper halves first, which are zero in IPv4.
+    low: [u64; 2],
+    high: [u64; 2],
     ports: [u16; 2],
     scope: Scope,
     udp: bool,
@@ -18,24 +19,23 @@ pub(super) struct Key {
 
 impl Key {
     /// The key, and which end of it the source is.
+    #[inline]
     pub(super) fn new(
         transport: Transport,
         scope: Scope,
         source: (IpAddr, u16),
         destination: (IpAddr, u16),
     ) -> (Self, End) {
-        let from = (octets(source.0), source.1);
-        let to = (octets(destination.0), destination.1);
-        let number = |(octets, port): ([u8; 16], u16)| (u128::from_be_bytes(octets), port);
-        let (low, high, end) = if number(from) <= number(to) {
-            (from, to, End::Low)
+        let (from, to) = (words(source.0), words(destination.0));
+        let (low, high, ports, end) = if (from, source.1) <= (to, destination.1) {
+            (from, to, [source.1, destination.1], End::Low)
         } else {
-            (to, from, End::High)
+            (to, from, [destination.1, source.1], End::High)
         };
         let key = Self {
-            low: low.0,
-            high: high.0,
-            ports: [low.1, high.1],
+            low,
+            high,
+            ports,
             scope,
             udp: transport == Transport::Udp,
             v6: source.0.is_ipv6(),
@@ -46,14 +46,16 @@ impl Key {
     /// Address and port of an end.
     pub(super) fn socket(&self, end: End) -> SocketAddr {
         let [low_port, high_port] = self.ports;
-        let (octets, port) = match end {
+        let ([upper, lower], port) = match end {
             End::Low => (self.low, low_port),
             End::High => (self.high, high_port),
         };
         let ip = if self.v6 {
-            IpAddr::V6(Ipv6Addr::from(octets))
+            IpAddr::V6(Ipv6Addr::from_bits(
+                u128::from(upper) << 64 | u128::from(lower),
+            ))
         } else {
-            let [a, b, c, d, ..] = octets;
+            let [.., a, b, c, d] = lower.to_be_bytes();
             IpAddr::V4(Ipv4Addr::new(a, b, c, d))
         };
         SocketAddr::new(ip, port)
@@ -75,13 +77,21 @@ impl Key {
 }
 
 impl Hash for Key {
-    /// Four words instead of six fields: this runs for every packet.
+    /// As few words as there are, because this runs for every packet.
+    #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
+        let ([a, low], [b, high]) = (self.low, self.high);
         let [low_port, high_port] = self.ports.map(u64::from);
-        state.write_u128(u128::from_ne_bytes(self.low));
-        state.write_u128(u128::from_ne_bytes(self.high));
+        if self.v6 {
+            state.write_u64(a);
+            state.write_u64(b);
+            state.write_u64(low);
+            state.write_u64(high);
+        } else {
+            state.write_u64(low << 32 | high);
+        }
         state.write_u64(low_port << 48 | high_port << 32 | u64::from(self.scope.0));
-        state.write_u8(u8::from(self.udp) << 1 | u8::from(self.v6));
+        state.write_u8(u8::from(self.udp));
     }
 }
 
@@ -133,13 +143,17 @@ impl<T> Pair<T> {
     }
 }
 
-fn octets(ip: IpAddr) -> [u8; 16] {
+#[inline]
+fn words(ip: IpAddr) -> [u64; 2] {
     match ip {
-        IpAddr::V4(ip) => {
-            let [a, b, c, d] = ip.octets();
-            [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+        IpAddr::V4(ip) => [0, u64::from(ip.to_bits())],
+        IpAddr::V6(ip) => {
+            let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = ip.octets();
+            [
+                u64::from_be_bytes([a, b, c, d, e, f, g, h]),
+                u64::from_be_bytes([i, j, k, l, m, n, o, p]),
+            ]
         }
-        IpAddr::V6(ip) => ip.octets(),
     }
 }
 
@@ -169,13 +183,11 @@ mod tests {
         let (udp, _) = Key::new(Transport::Udp, Scope(0), a, b);
         let (tunnel, _) = Key::new(Transport::Tcp, Scope(1), a, b);
         let six = |ip: IpAddr| {
-            let [a, b, c, d, ..] = octets(ip);
-            IpAddr::V6(Ipv6Addr::from(u128::from_be_bytes([
-                a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-            ])))
+            let [_, low] = words(ip);
+            IpAddr::V6(Ipv6Addr::from_bits(u128::from(low)))
         };
         let (v6, _) = Key::new(Transport::Tcp, Scope(0), (six(a.0), a.1), (six(b.0), b.1));
         assert!(tcp != udp && tcp != tunnel && tcp != v6);
-        assert!(size_of::<Key>() <= 44);
+        assert!(size_of::<Key>() <= 48);
     }
 }

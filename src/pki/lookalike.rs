@@ -147,7 +147,10 @@ fn registered_label<'a>(front: &'a str, top: &str) -> &'a str {
 /// What ends in the labels `lencr` and `org` before the top level. `lencr.org.uk` has it.
 fn inner(front: &str) -> Option<&str> {
     // Nearly every name asked for anywhere passes here, and has nothing of it.
-    let holds = |word: &[u8]| word.eq_ignore_ascii_case(LABEL.as_bytes());
+    let holds = |word: &[u8]| {
+        word.first().is_some_and(|first| first | 0x20 == b'l')
+            && word.eq_ignore_ascii_case(LABEL.as_bytes())
+    };
     if !front.as_bytes().windows(LABEL.len()).any(holds) {
         return None;
     }

@@ -88,6 +88,7 @@ struct Link {
 }
 
 /// The protocol of a cooked header whose device type does not change its meaning.
+#[inline(always)]
 fn cooked(hardware_hi: u8, hardware_lo: u8, protocol_hi: u8, protocol_lo: u8) -> Option<u16> {
     match u16::from_be_bytes([hardware_hi, hardware_lo]) {
         // Ethernet, loopback, tunnel devices.
@@ -96,6 +97,7 @@ fn cooked(hardware_hi: u8, hardware_lo: u8, protocol_hi: u8, protocol_lo: u8) ->
     }
 }
 
+#[inline(always)]
 fn by_version<'a>(lower: &Link, bytes: &'a [u8]) -> Option<Packet<'a>> {
     match bytes.first()? >> 4 {
         4 => ipv4(lower, bytes),
@@ -104,6 +106,7 @@ fn by_version<'a>(lower: &Link, bytes: &'a [u8]) -> Option<Packet<'a>> {
     }
 }
 
+#[inline(always)]
 fn ip<'a>(lower: &Link, ether_type: u16, bytes: &'a [u8]) -> Option<Packet<'a>> {
     match ether_type {
         0x0800 => ipv4(lower, bytes),
@@ -112,6 +115,7 @@ fn ip<'a>(lower: &Link, ether_type: u16, bytes: &'a [u8]) -> Option<Packet<'a>> 
     }
 }
 
+#[inline(always)]
 fn ipv4<'a>(lower: &Link, bytes: &'a [u8]) -> Option<Packet<'a>> {
     let (fixed, after) = bytes.split_first_chunk::<20>()?;
     let &[
@@ -141,6 +145,7 @@ fn ipv4<'a>(lower: &Link, bytes: &'a [u8]) -> Option<Packet<'a>> {
     Some(finish(lower, src, dst, ttl, body))
 }
 
+#[inline(always)]
 fn ipv6<'a>(lower: &Link, bytes: &'a [u8]) -> Option<Packet<'a>> {
     let (fixed, after) = bytes.split_first_chunk::<40>()?;
     let (&[first, _, _, _, len_hi, len_lo, number, ttl], addresses) =
@@ -158,6 +163,7 @@ fn ipv6<'a>(lower: &Link, bytes: &'a [u8]) -> Option<Packet<'a>> {
 
 /// `promised` is the length of the transport by the IP header, `cut` what the wire had room for beyond
 /// `bytes`.
+#[inline(always)]
 fn transport(number: u8, bytes: &[u8], promised: usize, cut: usize) -> Option<Body<'_>> {
     let (bytes, cut) = match bytes.get(..promised) {
         Some(bytes) => (bytes, 0),
@@ -171,6 +177,7 @@ fn transport(number: u8, bytes: &[u8], promised: usize, cut: usize) -> Option<Bo
     }
 }
 
+#[inline(always)]
 fn tcp(bytes: &[u8], cut: u32) -> Option<Segment<'_>> {
     let (fixed, after) = bytes.split_first_chunk::<20>()?;
     let &[
@@ -207,6 +214,7 @@ fn tcp(bytes: &[u8], cut: u32) -> Option<Segment<'_>> {
     })
 }
 
+#[inline(always)]
 fn udp(bytes: &[u8], promised: usize, cut: u32) -> Option<Datagram<'_>> {
     let (&[s0, s1, d0, d1, len_hi, len_lo, _, _], payload) = bytes.split_first_chunk::<8>()?;
     // Anything but the plain case, where UDP and IP agree.
@@ -226,6 +234,7 @@ fn udp(bytes: &[u8], promised: usize, cut: u32) -> Option<Datagram<'_>> {
     })
 }
 
+#[inline(always)]
 const fn finish<'a>(lower: &Link, src: IpAddr, dst: IpAddr, ttl: u8, body: Body<'a>) -> Packet<'a> {
     Packet {
         scope: lower.scope,

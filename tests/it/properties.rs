@@ -177,7 +177,7 @@ fn handshakes(cases: &[(Case, Report)]) -> Vec<Vec<Event>> {
                 EventKind::ClientHello(hello) => hello
                     .sni
                     .as_ref()
-                    .is_some_and(|n| whylencr::correlate::watch(n).is_none()),
+                    .is_some_and(|n| whylencr::correlate::watch(n.as_str()).is_none()),
                 _ => false,
             })
         };

@@ -22,7 +22,7 @@ pub fn address_doubt(
         .server
         .filter(|_| contact.request.is_some() && !is_proxied(contact))?;
     let facts = || state.names.facts(server.ip());
-    if facts().any(|t| crate::correlate::watch(&t.name).is_some()) {
+    if facts().any(|t| crate::correlate::watch(t.name).is_some()) {
         return None;
     }
     let keys = devices.addresses(contact.client);
@@ -55,7 +55,9 @@ pub fn address_doubt(
     if !looks_foreign(contact) || !contact.lookups.is_empty() {
         return None;
     }
-    let given = facts().find(|t| keys.contains(&t.client) && t.at <= contact.at);
+    let given = facts()
+        .filter(|t| keys.contains(&t.client) && t.at <= contact.at)
+        .last();
     if let Some(fact) = given {
         frames.push(fact.frame);
         return Some((format!("{} ({})", server.ip(), fact.name), frames));

@@ -29,7 +29,7 @@ impl Judge<'_> {
                 .last_cut_for(&keys, record.shown.server.is_ipv6(), opened);
             match (told, cut) {
                 (Some(told), Some(cut)) if told.at < cut.at => Some(cut.name.clone()),
-                (Some(told), _) => Some(told.name.clone()),
+                (Some(told), _) => Some(Name::new(told.name)),
                 (None, cut) => cut.map(|c| c.name.clone()),
             }
         };
@@ -61,7 +61,7 @@ impl Judge<'_> {
         let asked = self.state.names.facts(record.shown.server.ip());
         let asked = asked
             .filter(|t| keys.contains(&t.client))
-            .any(|t| t.name == *name);
+            .any(|t| t.name == name.as_str());
         if asked {
             return false;
         }

@@ -5,14 +5,14 @@
 #![warn(clippy::indexing_slicing)]
 
 mod message;
+mod pending;
 pub(crate) mod stream;
 mod svcb;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use foldhash::quality::RandomState;
 
@@ -25,6 +25,7 @@ use crate::limits::Limits;
 use crate::time::{Span, Timestamp};
 
 use self::message::{Answers, Header, read_name, read_u16};
+use self::pending::{Key, Pending, State, Table};
 
 /// The same question again within this time is the same packet seen twice (a bridge, the `any` device):
 /// stub resolvers wait hundreds of milliseconds before they ask again.
@@ -77,47 +78,12 @@ pub struct Message<'a> {
 /// Matches answers with questions; bounded by [`Limits::dns_pending`].
 #[derive(Debug, Default)]
 pub struct Dns {
-    pending: HashMap<Key, Vec<Pending>, RandomState>,
-    /// What is in `pending`, oldest first, for giving up on it. A question asked again is queued again
-    /// only when its first turn comes.
-    queue: VecDeque<(Timestamp, Key)>,
+    pending: Table,
     scratch: String,
     name: String,
     hasher: RandomState,
     /// Highest time seen.
     now: Timestamp,
-}
-
-/// What a question and its answer have in common apart from the question itself.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-struct Key {
-    client: SocketAddr,
-    server: SocketAddr,
-    id: u16,
-    transport: DnsTransport,
-    scope: Scope,
-}
-
-#[derive(Debug)]
-struct Pending {
-    name: Name,
-    qtype: u16,
-    server: SocketAddr,
-    flow: FlowId,
-    frame: FrameNo,
-    first_at: Timestamp,
-    last_at: Timestamp,
-    /// Transmissions seen; 0 for an answer whose question was not.
-    attempts: u16,
-    state: State,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum State {
-    Waiting,
-    /// With the hash of the answer, to know a copy of it from a second, different answer.
-    Answered(u64),
-    GivenUp,
 }
 
 impl Dns {
@@ -148,24 +114,33 @@ impl Dns {
     }
 
     /// Reports the questions that have waited longer than [`Limits::dns_timeout`] at `now`.
+    #[inline]
     pub fn expire(&mut self, now: Timestamp, limits: &Limits, events: &mut Vec<Event>) {
         self.now = self.now.max(now);
-        while let Some((due, key)) = self.queue.front().copied() {
-            if due > self.now {
-                break;
-            }
-            self.queue.pop_front();
-            self.give_up(key, limits.dns_timeout, events);
+        if self.pending.is_due(self.now) {
+            self.give_up(limits, events);
         }
+    }
+
+    fn give_up(&mut self, limits: &Limits, events: &mut Vec<Event>) {
+        let (now, timeout) = (self.now, limits.dns_timeout);
+        self.pending.due(now, |pending| {
+            // Unless it was asked again in the meantime.
+            if pending.state == State::Waiting && pending.last_at.plus(timeout) <= now {
+                unanswered(pending, now, events);
+                pending.state = State::GivenUp;
+            }
+            // A late answer is still wanted with its question.
+            let until = pending.keep_until(timeout);
+            (until > now).then_some(until)
+        });
     }
 
     /// The capture is over: whatever still waits stays unanswered.
     pub fn finish(&mut self, events: &mut Vec<Event>) {
-        while let Some((_, key)) = self.queue.pop_front() {
-            for pending in self.pending.remove(&key).unwrap_or_default() {
-                if pending.state == State::Waiting {
-                    unanswered(&key, &pending, self.now, events);
-                }
+        while let Some(pending) = self.pending.pop() {
+            if pending.state == State::Waiting {
+                unanswered(&pending, self.now, events);
             }
         }
     }
@@ -215,17 +190,11 @@ impl Dns {
         limits: &Limits,
         events: &mut Vec<Event>,
     ) {
-        let key = Key::new(message, header.id, message.src, message.dst);
+        let key = key(message, header.id, message.src, message.dst);
         let attempt;
         let asked;
-        let entries = self
-            .pending
-            .get_mut(&key)
-            .map(Vec::as_mut_slice)
-            .unwrap_or_default();
-        let known = entries
-            .iter_mut()
-            .find(|p| p.qtype == qtype && p.name.as_str() == name);
+        let same = |p: &Pending| p.qtype == qtype && p.name.as_str() == name;
+        let known = self.pending.find(&key, same);
         match known {
             Some(pending)
                 if pending.attempts == 0
@@ -247,21 +216,21 @@ impl Dns {
                 attempt = 0;
                 asked = known
                     .as_ref()
-                    .map_or_else(|| Name::new(name), |p| p.name.clone());
+                    .map_or_else(|| Name::folded(name), |p| p.name.clone());
                 let pending = Pending {
+                    key,
                     name: asked.clone(),
                     qtype,
-                    server: message.dst,
+                    attempts: 1,
+                    state: State::Waiting,
                     flow: message.flow,
                     frame: message.frame,
                     first_at: message.at,
                     last_at: message.at,
-                    attempts: 1,
-                    state: State::Waiting,
                 };
                 match known {
                     Some(old) => *old = pending,
-                    None => self.remember(key, pending, message, limits, events),
+                    None => self.remember(pending, message, limits, events),
                 }
             }
         }
@@ -286,16 +255,12 @@ impl Dns {
         limits: &Limits,
         events: &mut Vec<Event>,
     ) {
-        let key = Key::new(message, header.id, message.dst, message.src);
-        let entries = self.pending.get_mut(&key).map(Vec::as_mut_slice);
-        let pending = entries
-            .unwrap_or_default()
-            .iter_mut()
-            .find(|pending| match question {
-                Some((qtype, _)) => pending.qtype == qtype && pending.name.as_str() == name,
-                // Servers that choke on a question answer with the bare header.
-                None => pending.state == State::Waiting && header.answers == 0,
-            });
+        let key = key(message, header.id, message.dst, message.src);
+        let pending = self.pending.find(&key, |pending| match question {
+            Some((qtype, _)) => pending.qtype == qtype && pending.name.as_str() == name,
+            // Servers that choke on a question answer with the bare header.
+            None => pending.state == State::Waiting && header.answers == 0,
+        });
         let digest = State::Answered(self.hasher.hash_one(message.payload));
         if pending.as_ref().is_some_and(|p| p.state == digest) {
             return;
@@ -310,7 +275,7 @@ impl Dns {
         );
         let (name, qtype) = match (&pending, question, stated) {
             (Some(pending), ..) => (pending.name.clone(), pending.qtype),
-            (None, Some((qtype, _)), _) => (Name::new(name), qtype),
+            (None, Some((qtype, _)), _) => (Name::folded(name), qtype),
             (None, None, Some(stated)) => stated,
             (None, None, None) => return,
         };
@@ -344,77 +309,37 @@ impl Dns {
             pending.state = digest;
         } else {
             let pending = Pending {
+                key,
                 name: answer.name.clone(),
                 qtype,
-                server: message.src,
+                attempts: 0,
+                state: digest,
                 flow: message.flow,
                 frame: message.frame,
                 first_at: message.at,
                 last_at: message.at,
-                attempts: 0,
-                state: digest,
             };
-            self.remember(key, pending, message, limits, events);
+            self.remember(pending, message, limits, events);
         }
-        emit(message, events, EventKind::DnsAnswer(answer));
+        emit(message, events, EventKind::DnsAnswer(Box::new(answer)));
     }
 
     /// Whom a multicast question is for is not known, so nobody can fail to answer it.
     fn remember(
         &mut self,
-        key: Key,
         pending: Pending,
         message: &Message<'_>,
         limits: &Limits,
         events: &mut Vec<Event>,
     ) {
-        if key.transport == DnsTransport::Mdns {
+        if pending.key.transport == DnsTransport::Mdns {
             return;
         }
-        self.make_room(limits, message, events);
-        let entries = self.pending.entry(key).or_default();
-        // Who asks many things with one id gets answers to the newest.
-        if entries.len() >= SAME_ID {
-            entries.remove(0);
-        }
-        // A client asks one thing under one id, as a rule.
-        entries.reserve_exact(1);
-        entries.push(pending);
-        self.queue
-            .push_back((message.at.plus(limits.dns_timeout), key));
-    }
-
-    /// Removes what is done with under `key`, and gives up on what waited too long.
-    fn give_up(&mut self, key: Key, timeout: Span, events: &mut Vec<Event>) {
-        let now = self.now;
-        let Some(entries) = self.pending.get_mut(&key) else {
-            return;
-        };
-        entries.retain_mut(|pending| {
-            // Unless it was asked again in the meantime.
-            if pending.state == State::Waiting && pending.last_at.plus(timeout) <= now {
-                unanswered(&key, pending, now, events);
-                pending.state = State::GivenUp;
-            }
-            // A late answer is still wanted with its question.
-            pending.keep_until(timeout) > now
-        });
-        let again = entries.iter().map(|p| p.keep_until(timeout)).min();
-        match again {
-            Some(due) => self.queue.push_back((due, key)),
-            None => {
-                self.pending.remove(&key);
-            }
-        }
-    }
-
-    fn make_room(&mut self, limits: &Limits, message: &Message<'_>, events: &mut Vec<Event>) {
-        while self.queue.len() >= limits.dns_pending.max(1) {
-            let Some((_, key)) = self.queue.pop_front() else {
-                return;
+        while self.pending.len() >= limits.dns_pending.max(1) {
+            let Some(oldest) = self.pending.pop() else {
+                break;
             };
-            let entries = self.pending.remove(&key).unwrap_or_default();
-            if entries.iter().any(|p| p.state == State::Waiting) {
+            if oldest.state == State::Waiting {
                 let anomaly = Anomaly {
                     kind: AnomalyKind::LimitReached,
                     detail: "too many lookups wait for their answers",
@@ -422,36 +347,14 @@ impl Dns {
                 emit(message, events, EventKind::Anomaly(anomaly));
             }
         }
+        // Who asks many things with one id gets answers to the newest.
+        let due = message.at.plus(limits.dns_timeout);
+        self.pending.insert(pending, due, SAME_ID);
     }
 }
 
-impl Pending {
-    /// How long it is remembered: a question for its answer, after that for a late one; an answered one so
-    /// that a copy of the answer is known.
-    fn keep_until(&self, timeout: Span) -> Timestamp {
-        let until = self.last_at.plus(timeout);
-        match self.state {
-            State::Waiting | State::Answered(_) => until,
-            State::GivenUp => until.plus(timeout),
-        }
-    }
-}
-
-impl Key {
-    fn new(message: &Message<'_>, id: u16, client: SocketAddr, server: SocketAddr) -> Self {
-        // The question goes to a group, the answer comes from a member.
-        let server = match message.transport {
-            DnsTransport::Llmnr => SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
-            _ => server,
-        };
-        Self {
-            client,
-            server,
-            id,
-            transport: message.transport,
-            scope: message.scope,
-        }
-    }
+fn key(message: &Message<'_>, id: u16, client: SocketAddr, server: SocketAddr) -> Key {
+    Key::new(id, message.transport, message.scope, client, server)
 }
 
 fn outcome(header: Header, answers: &Answers) -> DnsOutcome {
@@ -469,10 +372,11 @@ fn outcome(header: Header, answers: &Answers) -> DnsOutcome {
     }
 }
 
-fn unanswered(key: &Key, pending: &Pending, now: Timestamp, events: &mut Vec<Event>) {
+fn unanswered(pending: &Pending, now: Timestamp, events: &mut Vec<Event>) {
+    let key = &pending.key;
     let answer = DnsAnswer {
-        client: key.client,
-        server: pending.server,
+        client: key.client(),
+        server: key.server(),
         id: key.id,
         name: pending.name.clone(),
         qtype: pending.qtype,
@@ -492,7 +396,7 @@ fn unanswered(key: &Key, pending: &Pending, now: Timestamp, events: &mut Vec<Eve
         at: now,
         frame: pending.frame,
         flow: pending.flow,
-        kind: EventKind::DnsAnswer(answer),
+        kind: EventKind::DnsAnswer(Box::new(answer)),
     });
 }
 

@@ -99,7 +99,7 @@ fn answers(cx: Context) -> Vec<DnsAnswer> {
     cx.events
         .into_iter()
         .filter_map(|event| match event.kind {
-            EventKind::DnsAnswer(answer) => Some(answer),
+            EventKind::DnsAnswer(answer) => Some(*answer),
             _ => None,
         })
         .collect()

@@ -185,7 +185,11 @@ impl Stage {
             took: (outcome != DnsOutcome::Unanswered).then_some(took),
             attempts: 1,
         };
-        self.add(at.plus(took), FlowId(0), EventKind::DnsAnswer(answer));
+        self.add(
+            at.plus(took),
+            FlowId(0),
+            EventKind::DnsAnswer(Box::new(answer)),
+        );
     }
 
     /// `at connect CLIENT -> SERVER refused | unanswered | open [until T] [sent BYTES]`: a connection without request.

@@ -1,0 +1,323 @@
+//! The facts themselves: one ring in the order of their age, with the text of names beside it.
+//!
+//! A busy resolver's capture brings a fact or two with every answer and soon as many go as come, so nothing here is
+//! allocated or freed by itself, and forgetting touches little more than what is written next.
+
+use std::collections::VecDeque;
+use std::hash::BuildHasher;
+use std::net::IpAddr;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+
+use super::Fact;
+use crate::correlate::devices::HostKey;
+use crate::frame::FrameNo;
+use crate::time::Timestamp;
+
+/// Which addresses were given to whom.
+#[derive(Debug)]
+pub(super) struct Told {
+    /// The latest fact about each address. Hashed with a random seed (who asks chooses the keys) and never walked.
+    latest: HashTable<Sequence>,
+    hasher: RandomState,
+    facts: VecDeque<Entry>,
+    /// Number of the oldest fact that is still there.
+    first: Sequence,
+    names: Text,
+    limit: usize,
+    /// Bytes of text.
+    text_limit: usize,
+}
+
+/// Facts are numbered as they come.
+type Sequence = u64;
+
+#[derive(Debug)]
+struct Entry {
+    address: IpAddr,
+    client: HostKey,
+    name: Place,
+    at: Timestamp,
+    frame: FrameNo,
+    /// The fact about the same address before this one, which may be forgotten.
+    older: Option<Sequence>,
+}
+
+/// Facts looked at for one address; CDN addresses serve thousands of names, the latest matter.
+const PER_ADDRESS: usize = 32;
+/// Room for text, in bytes for each fact. Names on the wire take 20 to 40; longer ones must not take all memory.
+const TEXT_PER_FACT: usize = 128;
+
+impl Told {
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            latest: HashTable::new(),
+            hasher: RandomState::default(),
+            facts: VecDeque::new(),
+            first: 0,
+            names: Text::default(),
+            limit: limit.max(1),
+            text_limit: limit.saturating_mul(TEXT_PER_FACT).max(4 * PIECE),
+        }
+    }
+
+    /// Adds a fact, or renews it: the same client was given the same address for the same name.
+    pub(super) fn insert(&mut self, address: IpAddr, fact: Fact<'_>) {
+        let hash = self.hasher.hash_one(address);
+        let older = self.find(hash, address);
+        let mut next = older;
+        for _ in 0..PER_ADDRESS {
+            let Some((sequence, entry)) = next.and_then(|s| Some((s, self.get(s)?))) else {
+                break;
+            };
+            if entry.client == fact.client && self.names.get(entry.name) == fact.name {
+                if let Some(entry) = self.get_mut(sequence) {
+                    (entry.at, entry.frame) = (fact.at, fact.frame);
+                }
+                return;
+            }
+            next = entry.older;
+        }
+        let name = self.names.push(fact.name);
+        let sequence = self.first + self.facts.len() as u64;
+        self.facts.push_back(Entry {
+            address,
+            client: fact.client,
+            name,
+            at: fact.at,
+            frame: fact.frame,
+            older,
+        });
+        let same = |other: &Sequence| Some(*other) == older;
+        if let Some(head) = self.latest.find_mut(hash, same) {
+            *head = sequence;
+        } else {
+            let (facts, first, hasher) = (&self.facts, self.first, &self.hasher);
+            self.latest.insert_unique(hash, sequence, |sequence| {
+                at(facts, first, *sequence).map_or(0, |entry| hasher.hash_one(entry.address))
+            });
+        }
+        while self.facts.len() > self.limit || self.names.size() > self.text_limit {
+            self.forget();
+        }
+    }
+
+    /// What is known of an address, the latest first.
+    pub(super) fn about(&self, address: IpAddr) -> impl Iterator<Item = Fact<'_>> {
+        let mut next = self.find(self.hasher.hash_one(address), address);
+        std::iter::from_fn(move || {
+            let entry = self.get(next?)?;
+            next = entry.older;
+            Some(Fact {
+                client: entry.client,
+                name: self.names.get(entry.name),
+                at: entry.at,
+                frame: entry.frame,
+            })
+        })
+        .take(PER_ADDRESS)
+    }
+
+    /// How many facts had to be forgotten.
+    pub(super) const fn forgotten(&self) -> u64 {
+        self.first
+    }
+
+    /// Drops the oldest fact.
+    fn forget(&mut self) {
+        let Some(oldest) = self.facts.pop_front() else {
+            return;
+        };
+        let hash = self.hasher.hash_one(oldest.address);
+        let sequence = self.first;
+        self.first += 1;
+        if let Ok(only) = self.latest.find_entry(hash, |other| *other == sequence) {
+            only.remove();
+        }
+        if let Some(oldest) = self.facts.front() {
+            self.names.forget_before(oldest.name);
+        }
+    }
+
+    fn find(&self, hash: u64, address: IpAddr) -> Option<Sequence> {
+        let same = |sequence: &Sequence| {
+            let entry = self.get(*sequence);
+            entry.is_some_and(|entry| entry.address == address)
+        };
+        self.latest.find(hash, same).copied()
+    }
+
+    fn get(&self, sequence: Sequence) -> Option<&Entry> {
+        at(&self.facts, self.first, sequence)
+    }
+
+    fn get_mut(&mut self, sequence: Sequence) -> Option<&mut Entry> {
+        let index = usize::try_from(sequence.checked_sub(self.first)?).ok()?;
+        self.facts.get_mut(index)
+    }
+}
+
+fn at(facts: &VecDeque<Entry>, first: Sequence, sequence: Sequence) -> Option<&Entry> {
+    facts.get(usize::try_from(sequence.checked_sub(first)?).ok()?)
+}
+
+/// Text that is forgotten in the order it came in, kept in pieces of one size.
+#[derive(Debug, Default)]
+struct Text {
+    pieces: VecDeque<String>,
+    /// Numbers of the first piece and of the one behind the last.
+    first: u32,
+    end: u32,
+    /// What was put in last: the addresses of one answer come one after the other.
+    last: Option<Place>,
+}
+
+/// Where a name stands.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    piece: u32,
+    at: u16,
+    len: u16,
+}
+
+/// Bytes of a piece; within 16 bits.
+const PIECE: usize = 32 << 10;
+
+impl Text {
+    /// Keeps a name. The longest that DNS has takes about 1,000 characters in text (255 octets, all escaped).
+    fn push(&mut self, text: &str) -> Place {
+        if let Some(last) = self.last
+            && self.get(last) == text
+        {
+            return last;
+        }
+        let fits = |piece: &String| piece.len() + text.len() <= PIECE;
+        if !self.pieces.back().is_some_and(fits) {
+            self.pieces.push_back(String::with_capacity(PIECE));
+            self.end = self.end.wrapping_add(1);
+        }
+        let at = self.pieces.back().map_or(0, String::len);
+        let place = Place {
+            piece: self.end.wrapping_sub(1),
+            at: u16::try_from(at).unwrap_or(u16::MAX),
+            len: u16::try_from(text.len()).unwrap_or(u16::MAX),
+        };
+        if let Some(piece) = self.pieces.back_mut() {
+            piece.push_str(text);
+        }
+        self.last = Some(place);
+        place
+    }
+
+    fn get(&self, place: Place) -> &str {
+        let piece = self
+            .pieces
+            .get(place.piece.wrapping_sub(self.first) as usize);
+        let (start, len) = (usize::from(place.at), usize::from(place.len));
+        piece
+            .and_then(|piece| piece.get(start..start + len))
+            .unwrap_or_default()
+    }
+
+    /// Drops whole pieces that lie before a place.
+    fn forget_before(&mut self, place: Place) {
+        while self.first != place.piece && self.pieces.pop_front().is_some() {
+            self.first = self.first.wrapping_add(1);
+        }
+    }
+
+    fn size(&self) -> usize {
+        self.pieces.len() * PIECE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+    use crate::flow::Scope;
+
+    fn address(number: u32) -> IpAddr {
+        IpAddr::V4(Ipv4Addr::from(number))
+    }
+
+    fn fact(client: u32, name: &str, at: i64) -> Fact<'_> {
+        Fact {
+            client: HostKey {
+                scope: Scope::default(),
+                ip: address(client),
+            },
+            name,
+            at: Timestamp::from_nanos(at),
+            frame: FrameNo(at.unsigned_abs()),
+        }
+    }
+
+    fn about(told: &Told, number: u32) -> Vec<(String, i64)> {
+        let facts = told.about(address(number));
+        facts
+            .map(|fact| (fact.name.to_owned(), fact.at.as_nanos()))
+            .collect()
+    }
+
+    fn expect(names: &[(&str, i64)]) -> Vec<(String, i64)> {
+        names.iter().map(|(n, at)| ((*n).to_owned(), *at)).collect()
+    }
+
+    #[test]
+    fn facts_of_an_address_come_latest_first_and_are_renewed_in_place() {
+        let mut told = Told::new(10);
+        told.insert(address(1), fact(7, "a.example", 1));
+        told.insert(address(2), fact(7, "a.example", 1));
+        told.insert(address(1), fact(7, "b.example", 2));
+        told.insert(address(1), fact(8, "a.example", 3));
+        told.insert(address(1), fact(7, "a.example", 4));
+        let latest = [("a.example", 3), ("b.example", 2), ("a.example", 4)];
+        assert_eq!(about(&told, 1), expect(&latest));
+        assert_eq!(about(&told, 2), expect(&[("a.example", 1)]));
+        assert_eq!(about(&told, 3), []);
+        assert_eq!(told.forgotten(), 0);
+    }
+
+    #[test]
+    fn the_oldest_is_forgotten_and_its_address_with_the_last_of_its_facts() {
+        let mut told = Told::new(3);
+        told.insert(address(1), fact(7, "a.example", 1));
+        told.insert(address(2), fact(7, "b.example", 2));
+        told.insert(address(1), fact(7, "c.example", 3));
+        told.insert(address(3), fact(7, "d.example", 4));
+        assert_eq!(about(&told, 1), expect(&[("c.example", 3)]));
+        told.insert(address(3), fact(7, "e.example", 5));
+        told.insert(address(3), fact(7, "f.example", 6));
+        assert_eq!((about(&told, 1), about(&told, 2)), (vec![], vec![]));
+        assert_eq!((told.forgotten(), told.latest.len()), (3, 1));
+        told.insert(address(1), fact(7, "g.example", 7));
+        assert_eq!(about(&told, 1), expect(&[("g.example", 7)]));
+    }
+
+    #[test]
+    fn an_address_of_many_names_shows_its_latest() {
+        let mut told = Told::new(1_000);
+        for number in 0..100 {
+            told.insert(address(1), fact(7, &format!("n{number}.example"), number));
+        }
+        let facts = about(&told, 1);
+        assert_eq!(facts.len(), PER_ADDRESS);
+        assert_eq!(facts[0], ("n99.example".to_owned(), 99));
+    }
+
+    #[test]
+    fn long_names_take_no_more_than_their_room() {
+        let mut told = Told::new(2_000);
+        let long = "x".repeat(1_000);
+        for number in 0..20_000 {
+            told.insert(address(number), fact(7, &format!("{long}{number}"), 1));
+        }
+        assert!(told.names.size() <= 2_000 * TEXT_PER_FACT);
+        assert!(told.facts.len() > 200);
+        let last = about(&told, 19_999);
+        assert_eq!(last, [(format!("{long}19999"), 1)]);
+    }
+}
