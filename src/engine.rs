@@ -9,19 +9,15 @@
 //! println!("{} contacts", report.findings.len());
 //! ```
 
-use std::collections::{BTreeMap, HashSet};
-use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
-
 use crate::correlate::{self, Correlator};
-use crate::event::{Anomaly, AnomalyKind, Event, EventKind, FlowOpened, Process, Sighting};
-use crate::finding::{Coverage, Handshake, Report};
-use crate::flow::table::Table;
-use crate::flow::{Close, Endpoints, FlowId, Scope, Side, Transport, Witness};
-use crate::frame::{Frame, FrameNo, InterfaceId, NameHint};
-use crate::proto::{Context, Session, dns};
-use crate::time::{Span, Timestamp};
-use crate::wire::{Body, Decoder, Packet};
+use crate::event::Process;
+use crate::finding::{Handshake, Report};
+use crate::frame::{Frame, NameHint};
+use crate::time::Timestamp;
+
+mod extract;
+
+pub use self::extract::Extractor;
 
 /// What the user asked for and gave.
 pub type Config = correlate::Config;
@@ -29,147 +25,85 @@ pub type Config = correlate::Config;
 /// Reads frames, keeps what matters, explains.
 #[derive(Debug)]
 pub struct Engine {
-    decoder: Decoder,
-    table: Table<Session>,
-    cx: Context,
+    extractor: Extractor,
     correlator: Correlator,
-    coverage: Coverage,
-    undecoded: BTreeMap<&'static str, u64>,
-    /// Highest trace time seen.
-    now: Timestamp,
-    /// Given to the flow that the next packet opens.
-    process: Option<Arc<Process>>,
-    keys_taken: u64,
-    /// Senders of lookups that were sighted already.
-    sighted: HashSet<(Scope, IpAddr), foldhash::fast::RandomState>,
 }
-
-/// Trace time may step back this far without being called a step: receive queues and merged files.
-const CLOCK_STEP: Span = Span::from_secs(1);
 
 impl Engine {
     /// An engine that has seen nothing.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        let limits = config.limits.clone();
         Self {
-            decoder: Decoder::new(&limits),
-            table: Table::new(&limits),
-            cx: Context {
-                limits,
-                ..Context::default()
-            },
+            extractor: Extractor::new(config.limits.clone()),
             correlator: Correlator::new(config),
-            coverage: Coverage::default(),
-            undecoded: BTreeMap::new(),
-            now: Timestamp::from_nanos(i64::MIN),
-            process: None,
-            keys_taken: 0,
-            sighted: HashSet::default(),
         }
     }
 
-    /// Takes one frame.
-    pub fn push(&mut self, frame: Frame<'_>) {
-        self.account(&frame);
-        let packet = match self.decoder.decode(&frame) {
-            Ok(packet) => packet,
-            Err(undecoded) => {
-                *self.undecoded.entry(undecoded.reason()).or_default() += 1;
-                if undecoded.is_anomaly() {
-                    *self
-                        .coverage
-                        .anomalies
-                        .entry(AnomalyKind::BadPacket)
-                        .or_default() += 1;
-                }
-                return;
-            }
+    /// The two halves, for who runs them apart: the second takes, in order, the events of the first.
+    #[must_use]
+    pub fn into_parts(self) -> (Extractor, Correlator) {
+        (self.extractor, self.correlator)
+    }
+
+    /// An engine of the two halves of one.
+    #[must_use]
+    pub fn from_parts(extractor: Extractor, correlator: Correlator) -> Self {
+        let mut engine = Self {
+            extractor,
+            correlator,
         };
-        if lookup(&frame, &packet, &mut self.cx) {
-            // Lookups are no flows, so their senders are sighted here, once for each address.
-            let room = self.sighted.len() < self.cx.limits.devices;
-            if room && self.sighted.insert((packet.scope, packet.src)) {
-                self.cx
-                    .sighted(FlowId(0), frame.at, frame.no, Side::Client, &packet, None);
-            }
-        } else {
-            let mut make = |_: FlowId, _: &Endpoints| Session::default();
-            self.table.packet(
-                frame.at,
-                frame.no,
-                frame.interface,
-                &packet,
-                &mut make,
-                &mut self.cx,
-            );
-        }
-        if !self.cx.events.is_empty() {
+        engine.file();
+        engine
+    }
+
+    /// Takes one frame.
+    #[inline]
+    pub fn push(&mut self, frame: Frame<'_>) {
+        self.extractor.push(frame);
+        if self.extractor.waiting() > 0 {
             self.file();
         }
     }
 
     /// Takes one frame of which the capture says whose process sent or received it.
     pub fn push_of(&mut self, frame: Frame<'_>, process: Process) {
-        self.process = Some(Arc::new(process));
-        self.push(frame);
-        self.process = None;
+        self.extractor.push_of(frame, process);
+        self.file();
     }
 
     /// Takes lines of an NSS key log. They may come before or after the packets they open. Returns how many were secrets.
     pub fn secrets(&mut self, lines: &[u8]) -> usize {
-        let taken = self.cx.keys.add_text(lines);
-        self.keys_taken += taken as u64;
-        for flow in self.cx.keys.take_ready() {
-            if let Some((session, ends)) = self.table.session_mut(flow) {
-                session.poke(flow, ends, &mut self.cx);
-            }
-        }
+        let taken = self.extractor.secrets(lines);
         self.file();
         taken
     }
 
     /// Says that keys may still come, so that what they would open is held (within limits).
     pub fn expect_secrets(&mut self) {
-        self.cx.keys.expecting = true;
+        self.extractor.expect_secrets();
     }
 
     /// Takes a name that the capture file gives to an address.
     pub fn name_hint(&mut self, hint: NameHint) {
-        self.correlator.ingest(Event {
-            at: self.now,
-            frame: FrameNo(0),
-            flow: FlowId(0),
-            kind: EventKind::NameHint(hint),
-        });
+        self.extractor.name_hint(hint);
+        self.file();
     }
 
     /// Counts frames that the capture tool or the kernel lost.
     pub fn dropped(&mut self, frames: u64) {
-        self.coverage.dropped += frames;
+        self.extractor.dropped(frames);
     }
 
     /// Lets trace time pass without packets (live capture on a quiet interface).
     pub fn advance(&mut self, now: Timestamp) {
-        self.now = self.now.max(now);
-        self.table.expire(self.now, &mut self.cx);
-        self.cx.expire(self.now);
+        self.extractor.advance(now);
         self.file();
     }
 
     /// What is known so far.
     #[must_use]
     pub fn report(&self) -> Report {
-        let mut coverage = self.coverage.clone();
-        coverage.undecoded.clone_from(&self.undecoded);
-        coverage.keys = (self.keys_taken, self.cx.keys.used());
-        let fragments = self.decoder.fragments();
-        if fragments.unfinished > 0 {
-            coverage
-                .undecoded
-                .insert("fragment never completed", fragments.unfinished);
-        }
-        self.correlator.report(coverage)
+        self.correlator.report(self.extractor.coverage())
     }
 
     /// Every handshake that is remembered, in order; a report holds only those that findings speak of.
@@ -187,158 +121,14 @@ impl Engine {
 
     /// Ends the capture: everything still open is closed.
     pub fn close(&mut self) {
-        self.table.finish(&mut self.cx);
-        self.cx.finish();
+        self.extractor.close();
         self.file();
-    }
-
-    fn account(&mut self, frame: &Frame<'_>) {
-        let coverage = &mut self.coverage;
-        coverage.frames += 1;
-        coverage.bytes += frame.bytes.len() as u64;
-        coverage.cut_frames += u64::from((frame.bytes.len() as u64) < u64::from(frame.wire_len));
-        coverage.span = Some(match coverage.span {
-            None => (frame.at, frame.at),
-            Some((first, last)) => (first.min(frame.at), last.max(frame.at)),
-        });
-        if self.now.since(frame.at) > CLOCK_STEP && self.now > Timestamp::from_nanos(i64::MIN) {
-            coverage.clock_steps += 1;
-        }
-        if frame.at > self.now {
-            self.now = frame.at;
-        }
-        self.cx.expire(self.now);
     }
 
     /// Hands the events of one step to correlation.
     fn file(&mut self) {
-        let mut events = std::mem::take(&mut self.cx.events);
-        for event in events.drain(..) {
-            self.count(&event);
-            let opened = matches!(event.kind, EventKind::FlowOpened(_)).then_some((
-                event.at,
-                event.frame,
-                event.flow,
-            ));
+        for event in self.extractor.events() {
             self.correlator.ingest(event);
-            if let (Some((at, frame, flow)), Some(process)) = (opened, &self.process) {
-                let kind = EventKind::Process(Arc::clone(process));
-                self.correlator.ingest(Event {
-                    at,
-                    frame,
-                    flow,
-                    kind,
-                });
-            }
         }
-        self.cx.events = events;
-    }
-
-    fn count(&mut self, event: &Event) {
-        match &event.kind {
-            EventKind::FlowOpened(opened) => {
-                let slot = usize::from(opened.ends.transport == Transport::Udp);
-                if let Some(count) = self.coverage.flows.get_mut(slot) {
-                    *count += 1;
-                }
-                let midstream = opened.ends.transport == Transport::Tcp && !opened.from_start;
-                self.coverage.midstream_flows += u64::from(midstream);
-            }
-            EventKind::FlowClosed(close) => {
-                let [client, server] = close.packets;
-                let one_sided = client.min(server) == 0 && client.max(server) > 2;
-                self.coverage.one_sided_flows += u64::from(one_sided && close.connect.is_none());
-            }
-            _ => {}
-        }
-    }
-}
-
-/// DNS messages over UDP are no flows of their own.
-fn lookup(frame: &Frame<'_>, packet: &Packet<'_>, cx: &mut Context) -> bool {
-    let Body::Udp(datagram) = &packet.body else {
-        return false;
-    };
-    let Some(transport) = dns::transport(datagram.src_port, datagram.dst_port) else {
-        return false;
-    };
-    cx.dns_message(&dns::Message {
-        at: frame.at,
-        frame: frame.no,
-        flow: FlowId(0),
-        transport,
-        src: SocketAddr::new(packet.src, datagram.src_port),
-        dst: SocketAddr::new(packet.dst, datagram.dst_port),
-        scope: packet.scope,
-        payload: datagram.payload,
-        cut: datagram.cut > 0,
-    })
-}
-
-/// The flow room tells, correlation hears.
-impl Witness for Context {
-    fn opened(
-        &mut self,
-        flow: FlowId,
-        at: Timestamp,
-        frame: FrameNo,
-        ends: &Endpoints,
-        interface: InterfaceId,
-        from_start: bool,
-    ) {
-        let opened = FlowOpened {
-            ends: *ends,
-            interface,
-            from_start,
-        };
-        self.emit(at, frame, flow, EventKind::FlowOpened(opened));
-    }
-
-    fn connected(&mut self, flow: FlowId, at: Timestamp, frame: FrameNo) {
-        self.emit(at, frame, flow, EventKind::Connected);
-    }
-
-    fn sighted(
-        &mut self,
-        flow: FlowId,
-        at: Timestamp,
-        frame: FrameNo,
-        side: Side,
-        packet: &Packet<'_>,
-        tsval: Option<u32>,
-    ) {
-        let sighting = Sighting {
-            ip: packet.src,
-            side,
-            scope: packet.scope,
-            mac: packet.mac,
-            ttl: packet.ttl,
-            by_this_host: packet.by_this_host,
-            tsval,
-        };
-        self.emit(at, frame, flow, EventKind::Sighting(sighting));
-    }
-
-    fn closed(&mut self, flow: FlowId, at: Timestamp, frame: FrameNo, close: &Close) {
-        self.emit(at, frame, flow, EventKind::FlowClosed(*close));
-    }
-
-    fn conflict(&mut self, flow: FlowId, at: Timestamp, frame: FrameNo, _side: Side) {
-        let detail = "a retransmission has other content; the first was believed";
-        self.anomaly(
-            at,
-            frame,
-            flow,
-            AnomalyKind::ConflictingRetransmission,
-            detail,
-        );
-    }
-
-    fn limit(&mut self, flow: FlowId, at: Timestamp, frame: FrameNo, what: &'static str) {
-        let anomaly = Anomaly {
-            kind: AnomalyKind::LimitReached,
-            detail: what,
-        };
-        self.emit(at, frame, flow, EventKind::Anomaly(anomaly));
     }
 }

@@ -69,6 +69,19 @@ struct Over {
 ///
 /// As [`super::open`], for the first input that cannot be opened.
 pub fn open_all(paths: &[PathBuf], follow: Option<&Arc<AtomicBool>>) -> Result<Merged, Error> {
+    open_ahead(paths, follow, 0)
+}
+
+/// The same with so many inputs read and decompressed in threads of their own, the first ones.
+///
+/// # Errors
+///
+/// As [`open_all`].
+pub fn open_ahead(
+    paths: &[PathBuf],
+    follow: Option<&Arc<AtomicBool>>,
+    threads: usize,
+) -> Result<Merged, Error> {
     let buffer = (BUFFERS / paths.len().max(1)).clamp(64 << 10, WINDOW);
     let mut merged = Merged {
         lanes: Vec::with_capacity(paths.len()),
@@ -86,6 +99,8 @@ pub fn open_all(paths: &[PathBuf], follow: Option<&Arc<AtomicBool>>) -> Result<M
                 file: u32::try_from(file).unwrap_or(u32::MAX),
                 buffer,
                 follow: follow.cloned(),
+                // What is closed again until its turn comes needs no thread.
+                ahead: file < threads && paths.len() <= OPEN_AT_ONCE,
             },
         )?;
         let size = source.size();
@@ -274,6 +289,7 @@ impl Lane {
             file: u32::try_from(index).unwrap_or(u32::MAX),
             buffer,
             follow: None,
+            ahead: false,
         };
         self.state = match open_with(&self.path, &options) {
             Ok(source) => State::Open(Box::new(source)),

@@ -1,7 +1,7 @@
 //! Room 1: captures from files and pipes to frames.
 //!
 //! ```text
-//!  file, pipe --> follow --> compressed --> window --> pcap | pcapng --> Source --> merge --> Item
+//!  file, pipe --> follow --> compressed (--> ahead) --> window --> pcap | pcapng --> Source --> merge --> Item
 //! ```
 //!
 //! [`open`] finds out by its first bytes what an input is and says what to do with one that cannot be
@@ -16,6 +16,7 @@
     reason = "an I/O room: reading capture files is its purpose"
 )]
 
+mod ahead;
 #[cfg(feature = "live")]
 pub mod bpf;
 mod compressed;

@@ -5,6 +5,7 @@
 
 use std::io::Read;
 
+use super::ahead::Ahead;
 use super::pcap::Pcap;
 use super::pcapng::Pcapng;
 use super::window::{Place, WINDOW, Window};
@@ -75,7 +76,10 @@ impl<R: Read> Reader<R> {
     ///
     /// As [`Self::new`].
     pub fn with_buffer(source: R, size: usize) -> Result<Self, HeaderError> {
-        let mut window = Window::new(source, size);
+        Self::over(Window::new(source, size))
+    }
+
+    fn over(mut window: Window<R>) -> Result<Self, HeaderError> {
         let format = if window.want(4) && is_pcapng(window.bytes()) {
             Format::Pcapng(Box::new(Pcapng::new(window)?))
         } else {
@@ -177,6 +181,17 @@ impl<R: Read> Reader<R> {
             },
             Format::Pcapng(pcapng) => pcapng.interface(index),
         }
+    }
+}
+
+impl Reader<Box<dyn Read + Send>> {
+    /// The same, read by a thread of its own while what it read before is looked at.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::new`].
+    pub fn ahead(source: Box<dyn Read + Send>, size: usize) -> Result<Self, HeaderError> {
+        Self::over(Window::ahead(Ahead::start(source, size)))
     }
 }
 

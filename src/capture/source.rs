@@ -27,6 +27,8 @@ pub struct Options {
     pub buffer: usize,
     /// Wait at the end of a regular file for more, until this becomes true.
     pub follow: Option<Arc<AtomicBool>>,
+    /// Read and decompress in a thread of its own.
+    pub ahead: bool,
 }
 
 impl Default for Options {
@@ -35,6 +37,7 @@ impl Default for Options {
             file: 0,
             buffer: WINDOW,
             follow: None,
+            ahead: false,
         }
     }
 }
@@ -132,7 +135,12 @@ pub fn from_reader(
     if !is_pcap(&head) && !is_pcapng(&head) {
         return Err(foreign::explain(name, &head));
     }
-    let reader = Reader::with_buffer(read, options.buffer).map_err(|source| Error::Header {
+    let reader = if options.ahead {
+        Reader::ahead(read, options.buffer)
+    } else {
+        Reader::with_buffer(read, options.buffer)
+    };
+    let reader = reader.map_err(|source| Error::Header {
         name: name.to_owned(),
         source,
     })?;

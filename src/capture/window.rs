@@ -5,6 +5,8 @@
 
 use std::io::{ErrorKind, Read};
 
+use super::ahead::{Ahead, Batch, HEADROOM};
+
 /// Byte order of a capture file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Order {
@@ -91,10 +93,12 @@ pub(crate) const WINDOW: usize = 1 << 20;
 
 /// What of a stream is in memory.
 pub(crate) struct Window<R> {
-    source: R,
+    source: Feed<R>,
     /// Length of `storage` unless a record needs more.
     size: usize,
     storage: Vec<u8>,
+    /// With a thread that reads ahead: `storage` is none of its buffers.
+    own: bool,
     /// `storage[start..end]` is unread.
     start: usize,
     end: usize,
@@ -106,13 +110,31 @@ pub(crate) struct Window<R> {
     failure: Option<String>,
 }
 
+/// Where the bytes come from.
+enum Feed<R> {
+    /// Read when they are wanted.
+    Now(R),
+    /// Read by another thread meanwhile.
+    Ahead(Ahead),
+}
+
 impl<R: Read> Window<R> {
     pub(crate) fn new(source: R, size: usize) -> Self {
         let size = size.max(64);
+        Self::of(Feed::Now(source), size, vec![0; size])
+    }
+
+    /// A window over what another thread reads.
+    pub(crate) fn ahead(source: Ahead) -> Self {
+        Self::of(Feed::Ahead(source), 0, Vec::new())
+    }
+
+    fn of(source: Feed<R>, size: usize, storage: Vec<u8>) -> Self {
         Self {
             source,
             size,
-            storage: vec![0; size],
+            storage,
+            own: true,
             start: 0,
             end: 0,
             offset: 0,
@@ -129,9 +151,14 @@ impl<R: Read> Window<R> {
 
     #[cold]
     fn refill(&mut self, len: usize) -> bool {
-        if self.dry {
-            return false;
+        match self.source {
+            _ if self.dry => false,
+            Feed::Now(_) => self.read(len),
+            Feed::Ahead(_) => self.adopt(len),
         }
+    }
+
+    fn read(&mut self, len: usize) -> bool {
         // What is left is less than one record, so moving it is cheap and the read gets all the room.
         self.storage.copy_within(self.start..self.end, 0);
         self.end -= self.start;
@@ -143,10 +170,12 @@ impl<R: Read> Window<R> {
             self.storage.shrink_to_fit();
         }
         while self.end - self.start < len {
-            let Some(room) = self.storage.get_mut(self.end..) else {
+            let (Feed::Now(source), Some(room)) =
+                (&mut self.source, self.storage.get_mut(self.end..))
+            else {
                 return false;
             };
-            match self.source.read(room) {
+            match source.read(room) {
                 Ok(0) => {
                     self.dry = true;
                     return false;
@@ -159,6 +188,44 @@ impl<R: Read> Window<R> {
                     self.failure = Some(error.to_string());
                     return false;
                 }
+            }
+        }
+        true
+    }
+
+    /// Goes on with the next buffers of the thread that reads ahead: what is left of the one before is put in front.
+    fn adopt(&mut self, len: usize) -> bool {
+        while self.end - self.start < len {
+            let Feed::Ahead(ahead) = &mut self.source else {
+                return false;
+            };
+            let Some(Batch { mut bytes, end }) = ahead.next() else {
+                self.dry = true;
+                self.failure = ahead.failure();
+                return false;
+            };
+            let left = self.storage.get(self.start..self.end).unwrap_or(&[]);
+            let start = HEADROOM.saturating_sub(left.len());
+            let (done, own) = if left.len() <= HEADROOM {
+                if let Some(room) = bytes.get_mut(start..HEADROOM) {
+                    room.copy_from_slice(left);
+                }
+                (self.start, self.end) = (start, end);
+                let done = std::mem::replace(&mut self.storage, bytes);
+                (done, std::mem::take(&mut self.own))
+            } else {
+                // A long record, for which a buffer of our own grows.
+                let mut joined = left.to_vec();
+                joined.extend_from_slice(bytes.get(HEADROOM..end).unwrap_or(&[]));
+                (self.start, self.end) = (0, joined.len());
+                let done = std::mem::replace(&mut self.storage, joined);
+                if !std::mem::replace(&mut self.own, true) {
+                    ahead.give_back(done);
+                }
+                (bytes, false)
+            };
+            if !own {
+                ahead.give_back(done);
             }
         }
         true
@@ -240,6 +307,41 @@ mod tests {
         seen.extend_from_slice(window.bytes());
         assert_eq!(seen, data);
         assert!(window.failure().is_none());
+    }
+
+    #[test]
+    fn what_is_read_ahead_is_the_same_whatever_the_sizes() {
+        let data: Vec<u8> = (0..900_000_u32).map(|n| (n % 251) as u8).collect();
+        for step in [1_000, 70_000, 300_000] {
+            let ahead = Ahead::start(Box::new(std::io::Cursor::new(data.clone())), 80_000);
+            let mut window: Window<&[u8]> = Window::ahead(ahead);
+            let mut seen = Vec::new();
+            while window.want(step) {
+                seen.extend_from_slice(window.at(window.place(0, step)));
+                window.consume(step);
+            }
+            seen.extend_from_slice(window.bytes());
+            assert!(seen == data, "{step}");
+            assert!(window.failure().is_none());
+        }
+    }
+
+    #[test]
+    fn a_failure_of_the_thread_comes_after_the_bytes_before_it() {
+        struct Failing(bool);
+        impl Read for Failing {
+            fn read(&mut self, room: &mut [u8]) -> std::io::Result<usize> {
+                if std::mem::replace(&mut self.0, true) {
+                    return Err(std::io::Error::other("torn"));
+                }
+                room[..5].copy_from_slice(b"bytes");
+                Ok(5)
+            }
+        }
+        let mut window: Window<&[u8]> = Window::ahead(Ahead::start(Box::new(Failing(false)), 1));
+        assert!(!window.want(6));
+        assert_eq!(window.bytes(), b"bytes");
+        assert_eq!(window.failure(), Some("torn"));
     }
 
     #[test]

@@ -128,6 +128,11 @@ pub struct Args {
     #[arg(short = 'c', value_name = "N")]
     pub count: Option<u64>,
 
+    /// Threads at work (default: 2 where there are two cores): the second reads and decompresses ahead, the third
+    /// correlates, further ones read further inputs. The report is the same with any number
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..))]
+    pub threads: Option<u8>,
+
     /// Exit with 10 when a finding matches; repeatable
     #[arg(long, value_enum, value_name = "WHAT")]
     pub fail_on: Vec<FailOn>,

@@ -174,7 +174,9 @@ impl<'a> Teller<'a> {
     fn report(&mut self, reading: &Reading) {
         self.frames = reading.frames;
         self.sent.retain(|report| Arc::strong_count(report) > 1);
-        let report = Arc::new(reading.engine.report());
+        let Some(report) = reading.engine.report().map(Arc::new) else {
+            return;
+        };
         self.sent.push(Arc::clone(&report));
         let _ = self.feed.send(Update::Report(report));
     }

@@ -6,6 +6,7 @@
     reason = "the command line speaks to people, opens what they name and times its progress"
 )]
 
+mod analysis;
 mod args;
 mod commands;
 mod evidence;

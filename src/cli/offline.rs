@@ -24,7 +24,7 @@ use super::{Args, Exit, evidence, output, redact};
 /// Reads all inputs and writes the report.
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     filter(args)?;
-    let mut reading = Reading::prepare(args)?;
+    let mut reading = Reading::prepare(args)?.parted();
     if let Some(file) = &args.write {
         evidence::check(&reading.paths, file)?;
     }
@@ -40,6 +40,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         ..
     } = reading;
     engine.close();
+    let engine = engine.whole();
     let whole = engine.report();
     if let Some(file) = &args.write {
         write_evidence(args, &paths, &whole, redaction.as_ref(), file)?;

@@ -18,11 +18,13 @@ use crate::report::{Interface, Options};
 #[cfg(feature = "tui")]
 use crate::tui::FrameBytes;
 
+use super::analysis::Analysis;
 use super::{Args, inputs, output};
 
 /// An engine, and what is to be read into it.
 pub(super) struct Reading {
-    pub(super) engine: Engine,
+    pub(super) engine: Analysis,
+    threads: usize,
     pub(super) options: Options,
     /// Frames read.
     pub(super) frames: u64,
@@ -57,7 +59,8 @@ impl Reading {
         let mut options = output::options(args);
         options.sources = paths.iter().map(|p| p.display().to_string()).collect();
         Ok(Self {
-            engine,
+            engine: Analysis::Whole(engine),
+            threads: threads(args),
             options,
             frames: 0,
             paths,
@@ -91,7 +94,16 @@ impl Reading {
 
     /// Opens the inputs as one.
     pub(super) fn open(&self, follow: Option<&Arc<AtomicBool>>) -> anyhow::Result<Merged> {
-        Ok(merge::open_all(&self.paths, follow)?)
+        let inputs = self.threads.saturating_sub(1);
+        Ok(merge::open_ahead(&self.paths, follow, inputs)?)
+    }
+
+    /// Gives correlation a thread of its own, when another one reads already.
+    pub(super) fn parted(mut self) -> Self {
+        if self.threads > 2 {
+            self.engine = self.engine.part();
+        }
+        self
     }
 
     /// Takes one item in; false when there is none, or enough.
@@ -100,6 +112,7 @@ impl Reading {
     }
 
     /// Takes one item in; false when that is enough.
+    #[inline]
     pub(super) fn take(&mut self, item: Item<'_>) -> bool {
         match item {
             Item::Frame(frame) => {
@@ -111,15 +124,10 @@ impl Reading {
                 {
                     return self.most != Some(self.frames);
                 }
-                match process_of_frame(&frame) {
-                    Some(process) => self.engine.push_of(frame, process),
-                    None => self.engine.push(frame),
-                }
+                self.engine.push(frame, process_of_frame(&frame));
                 return self.most != Some(self.frames);
             }
-            Item::Secrets(lines) => {
-                self.engine.secrets(lines);
-            }
+            Item::Secrets(lines) => self.engine.secrets(lines),
             Item::NameHint(hint) => self.engine.name_hint(hint),
             Item::Dropped(count) => self.engine.dropped(count),
             Item::Interface(info) => self.options.interfaces.push(Interface {
@@ -131,5 +139,13 @@ impl Reading {
             }),
         }
         true
+    }
+}
+
+/// Threads at work. A third one is not started unasked: it costs more than it spares while a core serves others, too.
+fn threads(args: &Args) -> usize {
+    match args.threads {
+        Some(threads) => usize::from(threads),
+        None => std::thread::available_parallelism().map_or(1, |cores| cores.get().min(2)),
     }
 }

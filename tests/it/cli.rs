@@ -213,3 +213,26 @@ fn a_closed_pipe_ends_quietly() {
     );
     assert_eq!(status.code(), Some(0));
 }
+
+#[test]
+fn any_number_of_threads_gives_the_same_report() {
+    let report = |threads: &str, inputs: &[&str]| {
+        let run = tool()
+            .args(["--all-cas", "--format", "json", "--threads", threads])
+            .args(inputs)
+            .assert();
+        said(&run.get_output().stdout)
+    };
+    for inputs in [
+        &["captures/lab"][..],
+        &["captures/real"],
+        &[CAPTURE],
+        &[CAPTURE, "captures/lab/01b-firefox-ocsp-tls13.pcapng"],
+    ] {
+        let one = report("1", inputs);
+        assert!(one.contains("\"findings\""), "{inputs:?}");
+        for threads in ["2", "3", "4"] {
+            assert!(report(threads, inputs) == one, "{threads} {inputs:?}");
+        }
+    }
+}

@@ -266,7 +266,7 @@ impl Answers {
                 let mut target = String::new();
                 match read_name(message, record.data_at, &mut target) {
                     Some(_) => {
-                        self.stray(owner, Stray::Alias(Name::folded(&target), record.data_at))
+                        self.stray(owner, Stray::Alias(Name::folded(&target), record.data_at));
                     }
                     None => self.bad = true,
                 }

@@ -1,0 +1,143 @@
+//! The engine whole, or with correlation in a thread of its own, to which events travel in batches.
+
+use std::panic::resume_unwind;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+
+use crate::correlate::Correlator;
+use crate::engine::{Engine, Extractor};
+use crate::event::{Event, Process};
+use crate::frame::{Frame, NameHint};
+
+/// Events that travel together: a hand-over for each would cost more than it gains.
+const BATCH: usize = 1_024;
+/// Batches on their way.
+const QUEUE: usize = 8;
+
+/// What reads frames and explains. The report is the same either way: correlation gets the same events in the same order.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one, and a box would cost a step for every frame"
+)]
+pub(super) enum Analysis {
+    /// All in one thread.
+    Whole(Engine),
+    /// Correlation has a thread of its own.
+    Parted(Parted),
+}
+
+/// See [`Analysis::Parted`].
+pub(super) struct Parted {
+    extractor: Extractor,
+    batches: SyncSender<Vec<Event>>,
+    correlation: JoinHandle<Correlator>,
+}
+
+impl Analysis {
+    /// Gives correlation a thread of its own.
+    pub(super) fn part(self) -> Self {
+        let engine = match self {
+            Self::Whole(engine) => engine,
+            Self::Parted(_) => return self,
+        };
+        let (extractor, correlator) = engine.into_parts();
+        let (batches, queue) = sync_channel(QUEUE);
+        Self::Parted(Parted {
+            extractor,
+            batches,
+            correlation: thread::spawn(move || correlate(correlator, &queue)),
+        })
+    }
+
+    /// The whole engine, after everything that travels has arrived.
+    pub(super) fn whole(self) -> Engine {
+        match self {
+            Self::Whole(engine) => engine,
+            Self::Parted(parted) => parted.join(),
+        }
+    }
+
+    /// What is known so far; nothing while correlation is away.
+    #[cfg(feature = "tui")]
+    pub(super) fn report(&self) -> Option<crate::finding::Report> {
+        match self {
+            Self::Whole(engine) => Some(engine.report()),
+            Self::Parted(_) => None,
+        }
+    }
+
+    /// Ends the capture.
+    pub(super) fn close(&mut self) {
+        match self {
+            Self::Whole(engine) => engine.close(),
+            Self::Parted(parted) => parted.extractor.close(),
+        }
+    }
+
+    /// Takes one frame, and whose process it is, where the capture says so.
+    #[inline]
+    pub(super) fn push(&mut self, frame: Frame<'_>, process: Option<Process>) {
+        match (self, process) {
+            (Self::Whole(engine), None) => engine.push(frame),
+            (Self::Whole(engine), Some(process)) => engine.push_of(frame, process),
+            (Self::Parted(parted), process) => {
+                match process {
+                    None => parted.extractor.push(frame),
+                    Some(process) => parted.extractor.push_of(frame, process),
+                }
+                if parted.extractor.waiting() >= BATCH {
+                    parted.send();
+                }
+            }
+        }
+    }
+
+    /// Takes lines of an NSS key log.
+    pub(super) fn secrets(&mut self, lines: &[u8]) {
+        match self {
+            Self::Whole(engine) => engine.secrets(lines),
+            Self::Parted(parted) => parted.extractor.secrets(lines),
+        };
+    }
+
+    /// Takes a name that the capture file gives to an address.
+    pub(super) fn name_hint(&mut self, hint: NameHint) {
+        match self {
+            Self::Whole(engine) => engine.name_hint(hint),
+            Self::Parted(parted) => parted.extractor.name_hint(hint),
+        }
+    }
+
+    /// Counts frames that the capture tool lost.
+    pub(super) fn dropped(&mut self, frames: u64) {
+        match self {
+            Self::Whole(engine) => engine.dropped(frames),
+            Self::Parted(parted) => parted.extractor.dropped(frames),
+        }
+    }
+}
+
+impl Parted {
+    fn send(&mut self) {
+        // When nobody takes it, correlation has panicked, which its end will tell.
+        let _ = self.batches.send(self.extractor.take_events());
+    }
+
+    fn join(mut self) -> Engine {
+        self.send();
+        drop(self.batches);
+        match self.correlation.join() {
+            Ok(correlator) => Engine::from_parts(self.extractor, correlator),
+            Err(panic) => resume_unwind(panic),
+        }
+    }
+}
+
+fn correlate(mut correlator: Correlator, batches: &Receiver<Vec<Event>>) -> Correlator {
+    for batch in batches {
+        for event in batch {
+            correlator.ingest(event);
+        }
+    }
+    correlator
+}
