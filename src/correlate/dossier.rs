@@ -1,6 +1,7 @@
 //! Dossiers of triggers: one pass over all handshakes counts what the triggers' sites, certificates, addresses and fingerprints have
 //! in common with others. Facts only.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -193,7 +194,7 @@ impl Common {
             .names
             .facts(ip)
             .map(|t| t.name.to_string())
-            .filter(|n| crate::correlate::watch(&crate::event::Name::new(n)).is_none());
+            .filter(|n| crate::correlate::watch(n).is_none());
         let mut at_address: BTreeSet<String> = looked_up.collect();
         at_address.extend(self.addresses.get(&ip).into_iter().flatten().cloned());
         let leaf = record.leaf().and_then(|l| self.leaves.get(&l.fingerprint));
@@ -244,21 +245,21 @@ impl Common {
             let facts = state.names.facts(record.shown.server.ip());
             facts.filter(|t| t.at <= record.shown.hello_at)
         };
-        // The site's own name before another one at the address; then the latest.
-        let best = |a: &&crate::correlate::names::Told| (Some(a.name.as_str()) == site, a.at);
+        // The site's own name before another one at the address; then the latest. Facts come the latest first.
+        let best = |a: &crate::correlate::names::Fact<'_>| Reverse((Some(a.name) == site, a.at));
         let own = before()
             .filter(|t| keys.contains(&t.client))
-            .max_by_key(best);
+            .min_by_key(best);
         if let Some(told) = own {
             return Learned::Lookup {
-                name: told.name.clone(),
+                name: crate::event::Name::new(told.name),
                 at: told.at,
                 frame: told.frame,
             };
         }
-        if let Some(told) = before().max_by_key(best) {
+        if let Some(told) = before().min_by_key(best) {
             return Learned::OtherDevice {
-                name: told.name.clone(),
+                name: crate::event::Name::new(told.name),
                 frame: told.frame,
             };
         }

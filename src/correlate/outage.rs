@@ -101,7 +101,7 @@ fn resolvers(outage: &Outage, lookups: &[Lookup]) -> Vec<std::net::IpAddr> {
         !matches!(l.outcome, DnsOutcome::Answered | DnsOutcome::NoData)
             && l.at >= outage.since.minus(LASTING)
             && l.at <= outage.until
-            && crate::correlate::watch(&l.name).is_some()
+            && crate::correlate::watch(l.name.as_str()).is_some()
     };
     let all: BTreeSet<_> = lookups
         .iter()
