@@ -1,8 +1,6 @@
 //! Reading and decompressing while the analysis is at work: another thread fills buffers, and whole buffers change hands.
 
 use std::io::{ErrorKind, Read};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
@@ -24,37 +22,30 @@ pub(super) struct Batch {
 pub(super) struct Ahead {
     filled: Receiver<Result<Batch, String>>,
     empty: Sender<Vec<u8>>,
-    /// Filled buffers that were not taken yet.
-    waiting: Arc<AtomicUsize>,
     failure: Option<String>,
 }
 
 impl Ahead {
-    /// Starts to read into buffers of `size` bytes.
-    pub(super) fn start(read: Box<dyn Read + Send>, size: usize) -> Self {
+    /// Starts to read into buffers of `size` bytes; `prompt` when a read never lets wait (a file, not a pipe).
+    pub(super) fn start(read: Box<dyn Read + Send>, size: usize, prompt: bool) -> Self {
         let size = size.max(HEADROOM) + HEADROOM;
         let (full, filled) = sync_channel(BUFFERS);
         let (empty, empties) = channel();
-        let waiting = Arc::new(AtomicUsize::new(0));
         for _ in 0..BUFFERS {
             // The other end is in hand still.
             let _ = empty.send(vec![0; size]);
         }
-        let count = Arc::clone(&waiting);
-        thread::spawn(move || fill(read, &empties, &full, &count));
+        thread::spawn(move || fill(read, prompt, &empties, &full));
         Self {
             filled,
             empty,
-            waiting,
             failure: None,
         }
     }
 
     /// The next buffer; None at the end, or when reading failed.
     pub(super) fn next(&mut self) -> Option<Batch> {
-        let batch = self.filled.recv();
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
-        match batch {
+        match self.filled.recv() {
             Ok(Ok(batch)) => Some(batch),
             Ok(Err(failure)) => {
                 self.failure = Some(failure);
@@ -80,14 +71,16 @@ impl Ahead {
     }
 }
 
-/// Fills buffers until the end, or until nobody takes them any more. A buffer goes on its way when it is full, or as soon
-/// as nothing else waits to be looked at: what a pipe brings is seen at once.
+/// Fills buffers until the end, or until nobody takes them any more. What never lets wait for long fills whole buffers; of
+/// anything else every piece goes on its way as it comes, since nobody knows when the next one will. So does the first of
+/// all, by which formats are told: it is the same then as without a thread.
 fn fill(
     mut read: Box<dyn Read + Send>,
+    prompt: bool,
     empty: &Receiver<Vec<u8>>,
     full: &SyncSender<Result<Batch, String>>,
-    waiting: &AtomicUsize,
 ) {
+    let mut first = true;
     while let Ok(mut bytes) = empty.recv() {
         let mut end = HEADROOM;
         let mut over = None;
@@ -98,18 +91,14 @@ fn fill(
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => over = Some(error.to_string()),
             }
-            if over.is_some() || waiting.load(Ordering::Relaxed) == 0 {
+            if over.is_some() || !prompt || std::mem::take(&mut first) {
                 break;
             }
         }
-        if end > HEADROOM {
-            waiting.fetch_add(1, Ordering::Relaxed);
-            if full.send(Ok(Batch { bytes, end })).is_err() {
-                return;
-            }
+        if end > HEADROOM && full.send(Ok(Batch { bytes, end })).is_err() {
+            return;
         }
         if let Some(failure) = over {
-            waiting.fetch_add(1, Ordering::Relaxed);
             let _ = full.send(Err(failure));
             return;
         }

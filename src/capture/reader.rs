@@ -185,13 +185,18 @@ impl<R: Read> Reader<R> {
 }
 
 impl Reader<Box<dyn Read + Send>> {
-    /// The same, read by a thread of its own while what it read before is looked at.
+    /// The same, read by a thread of its own while what it read before is looked at. `prompt` when a read of the source
+    /// never lets wait (a file, not a pipe).
     ///
     /// # Errors
     ///
     /// As [`Self::new`].
-    pub fn ahead(source: Box<dyn Read + Send>, size: usize) -> Result<Self, HeaderError> {
-        Self::over(Window::ahead(Ahead::start(source, size)))
+    pub fn ahead(
+        source: Box<dyn Read + Send>,
+        size: usize,
+        prompt: bool,
+    ) -> Result<Self, HeaderError> {
+        Self::over(Window::ahead(Ahead::start(source, size, prompt)))
     }
 }
 

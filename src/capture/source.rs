@@ -136,7 +136,11 @@ pub fn from_reader(
         return Err(foreign::explain(name, &head));
     }
     let reader = if options.ahead {
-        Reader::ahead(read, options.buffer)
+        Reader::ahead(
+            read,
+            options.buffer,
+            size.is_some() && options.follow.is_none(),
+        )
     } else {
         Reader::with_buffer(read, options.buffer)
     };

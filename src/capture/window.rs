@@ -312,8 +312,9 @@ mod tests {
     #[test]
     fn what_is_read_ahead_is_the_same_whatever_the_sizes() {
         let data: Vec<u8> = (0..900_000_u32).map(|n| (n % 251) as u8).collect();
-        for step in [1_000, 70_000, 300_000] {
-            let ahead = Ahead::start(Box::new(std::io::Cursor::new(data.clone())), 80_000);
+        for (step, prompt) in [(1_000, true), (70_000, false), (300_000, true)] {
+            let source = Box::new(std::io::Cursor::new(data.clone()));
+            let ahead = Ahead::start(source, 80_000, prompt);
             let mut window: Window<&[u8]> = Window::ahead(ahead);
             let mut seen = Vec::new();
             while window.want(step) {
@@ -338,7 +339,8 @@ mod tests {
                 Ok(5)
             }
         }
-        let mut window: Window<&[u8]> = Window::ahead(Ahead::start(Box::new(Failing(false)), 1));
+        let mut window: Window<&[u8]> =
+            Window::ahead(Ahead::start(Box::new(Failing(false)), 1, true));
         assert!(!window.want(6));
         assert_eq!(window.bytes(), b"bytes");
         assert_eq!(window.failure(), Some("torn"));

@@ -12,6 +12,7 @@ use crate::correlate::devices::DeviceMap;
 use crate::correlate::doings;
 use crate::correlate::handshakes::Record;
 use crate::correlate::judge::{Judge, Weighed};
+use crate::correlate::repeats::Repeats;
 use crate::correlate::rules::protocol_name;
 use crate::correlate::verdict::Ruling;
 use crate::correlate::waits::Stance;
@@ -35,13 +36,14 @@ pub fn report(state: &State, coverage: Coverage) -> Report {
     let contacts = assemble(&state.log, &devices);
     let judge = Judge::new(state, &devices, &contacts);
     let rulings = judge.rule_all();
+    let repeats = Repeats::new(&contacts, &devices);
     let mut findings = Vec::with_capacity(contacts.len());
     let mut spoken_of = BTreeSet::new();
     let known = OnceCell::new();
     let mut older = alerts::older_answers(&contacts);
     for (index, (contact, ruling)) in contacts.iter().zip(rulings).enumerate() {
         let (ruling, missing) =
-            doings::explain(state, &devices, &judge, contact, ruling, &coverage);
+            doings::explain(state, &devices, &repeats, contact, ruling, &coverage);
         spoken_of.extend(ruling.named.iter().chain(&ruling.rejected).map(|w| w.id));
         let mut finding = finding(
             state, &known, &devices, &judge, index, contact, &ruling, missing,

@@ -7,10 +7,9 @@ use std::collections::BTreeSet;
 use crate::correlate::State;
 use crate::correlate::agents::{self, Family};
 use crate::correlate::alerts;
-use crate::correlate::answers::Object;
 use crate::correlate::contacts::{Contact, Watch};
 use crate::correlate::devices::DeviceMap;
-use crate::correlate::judge::Judge;
+use crate::correlate::repeats::Repeats;
 use crate::correlate::verdict::Ruling;
 use crate::event::BlindSpot;
 use crate::finding::{
@@ -24,11 +23,11 @@ const TOO_FRESH: Span = Span::from_secs(5);
 const NEARBY: Span = Span::from_secs(600);
 
 /// Replaces an unexplained ruling by one of the device's own doings, where its signs are there.
-pub fn explain(
+pub fn explain<'c>(
     state: &State,
     devices: &DeviceMap,
-    judge: &Judge<'_>,
-    contact: &Contact,
+    repeats: &Repeats<'c>,
+    contact: &'c Contact,
     mut ruling: Ruling,
     coverage: &Coverage,
 ) -> (Ruling, Vec<Missing>) {
@@ -39,7 +38,7 @@ pub fn explain(
         return (fake, Vec::new());
     }
     if ruling.outcome == Outcome::Unexplained
-        && let Some((cause, confidence)) = own_doing(state, devices, judge, contact, &ruling)
+        && let Some((cause, confidence)) = own_doing(state, devices, repeats, contact, &ruling)
     {
         ruling.outcome = Outcome::NoOutbound;
         ruling.cause = cause;
@@ -55,16 +54,15 @@ pub fn explain(
     (ruling, missing)
 }
 
-fn own_doing(
+fn own_doing<'c>(
     state: &State,
     devices: &DeviceMap,
-    judge: &Judge<'_>,
-    contact: &Contact,
+    repeats: &Repeats<'c>,
+    contact: &'c Contact,
     ruling: &Ruling,
 ) -> Option<(Cause, Confidence)> {
     let request = contact.request.as_ref()?;
     let family = agents::family(request);
-    let kin = || judge.siblings(contact.client);
     if matches!(family, Family::HaProxy | Family::Apache) {
         return Some((Cause::Stapling, Confidence::Likely));
     }
@@ -74,10 +72,10 @@ fn own_doing(
     {
         return Some((Cause::Stapling, Confidence::Likely));
     }
-    if is_refresh(contact, kin()) {
+    if repeats.is_refresh(contact, devices) {
         return Some((Cause::Refresh, Confidence::Likely));
     }
-    if is_periodic(contact, kin()) {
+    if repeats.is_periodic(contact, devices) {
         return Some((Cause::Scheduled, Confidence::Likely));
     }
     if family.is_verifier() {
@@ -86,7 +84,7 @@ fn own_doing(
     if acme_nearby(state, devices, contact) && matches!(family, Family::Python | Family::Go) {
         return Some((Cause::Acme, Confidence::Likely));
     }
-    if is_sweep(contact, kin()) {
+    if repeats.is_sweep(contact, devices) {
         return Some((Cause::Scanner, Confidence::Likely));
     }
     if family == Family::BareGet && contact.kind == ContactKind::Ocsp {
@@ -126,60 +124,6 @@ fn is_server(state: &State, devices: &DeviceMap, contact: &Contact) -> bool {
         .addresses(contact.client)
         .iter()
         .any(|key| state.handshakes.of_server(*key).next().is_some())
-}
-
-/// The same was fetched before, and that answer was about to run out (RFC 9919 6: clients renew before nextUpdate).
-fn is_refresh<'c>(contact: &Contact, kin: impl Iterator<Item = &'c Contact>) -> bool {
-    let mut earlier = kin.filter(|c| c.at < contact.at && same_question(c, contact));
-    earlier.any(|c| {
-        let (from, until) = match c.answer.as_ref().map(|a| &a.object) {
-            Some(Object::Ocsp(response)) => match response.answers.first() {
-                Some(a) => (a.this_update, a.next_update),
-                None => return false,
-            },
-            Some(Object::Crl { facts, .. }) => (facts.this_update, facts.next_update),
-            _ => return false,
-        };
-        let Some(until) = until else { return false };
-        let life = until.since(from).as_nanos();
-        // The last tenth of the lifetime, or up to an hour past its end.
-        life > 0
-            && contact.at.since(until) <= Span::from_secs(3_600)
-            && until.since(contact.at).as_nanos() <= life / 10
-    })
-}
-
-/// At least three identical questions at a steady interval of a minute or more.
-fn is_periodic<'c>(contact: &Contact, kin: impl Iterator<Item = &'c Contact>) -> bool {
-    let mut times: Vec<i64> = kin
-        .filter(|c| same_question(c, contact))
-        .map(|c| c.at.as_nanos())
-        .collect();
-    times.sort_unstable();
-    times.dedup_by(|a, b| a.saturating_sub(*b) < 5_000_000_000);
-    let gaps: Vec<i64> = times
-        .windows(2)
-        .filter_map(|w| Some(w.get(1)?.saturating_sub(*w.first()?)))
-        .collect();
-    let (Some(least), Some(most)) = (gaps.iter().min(), gaps.iter().max()) else {
-        return false;
-    };
-    gaps.len() >= 2 && *least >= 60_000_000_000 && most.saturating_sub(*least) <= least / 10
-}
-
-/// Many shards or issuers in one go: an inventory, not a check.
-fn is_sweep<'c>(contact: &Contact, kin: impl Iterator<Item = &'c Contact>) -> bool {
-    let near =
-        kin.filter(|c| c.ocsp.is_none() && c.at.since(contact.at).abs() <= Span::from_secs(60));
-    near.filter_map(Contact::url).collect::<BTreeSet<_>>().len() >= 8
-}
-
-fn same_question(a: &Contact, b: &Contact) -> bool {
-    match (&a.ocsp, &b.ocsp) {
-        (Some(x), Some(y)) => x.ids == y.ids,
-        (None, None) => a.host == b.host && a.url() == b.url() && a.stage == b.stage,
-        _ => false,
-    }
 }
 
 /// The device spoke with Let's Encrypt's ACME directory (RFC 8555) within ten minutes.

@@ -181,15 +181,6 @@ impl<'a> Judge<'a> {
         verdict::decide(contact, weighed, self.device_shared(contact.client))
     }
 
-    /// All contacts of a device, in order of time.
-    pub fn siblings(&self, client: HostKey) -> impl Iterator<Item = &'a Contact> {
-        let list = self.by_device.get(&canonical(self.devices, client));
-        let contacts = self.contacts;
-        list.into_iter()
-            .flatten()
-            .filter_map(|index| contacts.get(*index))
-    }
-
     fn device_shared(&self, key: HostKey) -> bool {
         self.devices
             .of(key)

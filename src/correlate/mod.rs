@@ -45,6 +45,7 @@ pub mod log;
 pub mod names;
 pub mod outage;
 pub mod privacy;
+pub mod repeats;
 pub mod rules;
 pub mod verdict;
 pub mod waits;

@@ -224,8 +224,8 @@ fn any_number_of_threads_gives_the_same_report() {
         said(&run.get_output().stdout)
     };
     for inputs in [
-        &["captures/lab"][..],
-        &["captures/real"],
+        &["--recursive", "captures/lab"][..],
+        &["--recursive", "captures/real"],
         &[CAPTURE],
         &[CAPTURE, "captures/lab/01b-firefox-ocsp-tls13.pcapng"],
     ] {

@@ -15,8 +15,11 @@
 mod alerts_page;
 mod cli;
 mod correlation;
+mod exhausting;
 mod facts;
 mod golden;
+#[path = "../support/hostile.rs"]
+mod hostile;
 #[cfg(feature = "live")]
 mod lab;
 mod layering;

@@ -1,0 +1,250 @@
+//! What a device asked again: which answers were about to run out, what comes at a steady interval, what is a sweep.
+//!
+//! Found once for all contacts, because a device may have a hundred thousand of them.
+
+use std::collections::VecDeque;
+
+use foldhash::{HashMap, HashSet};
+
+use crate::correlate::answers::Object;
+use crate::correlate::contacts::Contact;
+use crate::correlate::devices::{DeviceMap, Owner};
+use crate::event::Name;
+use crate::finding::Stage;
+use crate::pki::ocsp::CertId;
+use crate::time::{Span, Timestamp};
+
+/// Contacts by what they asked.
+#[derive(Debug)]
+pub struct Repeats<'c> {
+    asked: HashMap<(Owner, Question<'c>), Series>,
+    /// When a device went through many lists or issuers.
+    sweeps: HashSet<(Owner, Timestamp)>,
+}
+
+/// What makes two contacts ask the same.
+#[derive(Debug, Eq, Hash, PartialEq)]
+enum Question<'c> {
+    Status(&'c [CertId]),
+    Other(&'c Name, Option<String>, Stage),
+}
+
+/// All contacts of one device with one question.
+#[derive(Debug, Default)]
+struct Series {
+    /// In order.
+    times: Vec<Timestamp>,
+    answers: Vec<Answer>,
+    steady: bool,
+}
+
+/// An answer with an end.
+#[derive(Clone, Copy, Debug)]
+struct Answer {
+    /// When it was first asked for.
+    at: Timestamp,
+    from: Timestamp,
+    until: Timestamp,
+}
+
+/// When something was asked, and the URL of what is no question about a status.
+type Fetch = (Timestamp, Option<String>);
+
+/// Answers of one question with lifetimes of their own; a responder makes one every few days.
+const ANSWERS: usize = 256;
+/// Questions of one sweep lie this close.
+const SWEEP: Span = Span::from_secs(60);
+/// And are so many different ones.
+const SWEPT: usize = 8;
+
+impl<'c> Repeats<'c> {
+    /// Goes through contacts in order of time.
+    #[must_use]
+    pub fn new(contacts: &'c [Contact], devices: &DeviceMap) -> Self {
+        let mut asked: HashMap<(Owner, Question<'c>), Series> = HashMap::default();
+        let mut fetched: HashMap<Owner, Vec<Fetch>> = HashMap::default();
+        for contact in contacts {
+            let owner = devices.owner(contact.client);
+            let series = asked.entry((owner, Question::of(contact))).or_default();
+            series.times.push(contact.at);
+            if let Some(answer) = Answer::of(contact)
+                && series.answers.len() < ANSWERS
+                && !series.answers.iter().any(|known| known.same(&answer))
+            {
+                series.answers.push(answer);
+            }
+            let url = contact.url().filter(|_| contact.ocsp.is_none());
+            fetched.entry(owner).or_default().push((contact.at, url));
+        }
+        for series in asked.values_mut() {
+            series.steady = is_steady(&series.times);
+        }
+        let mut sweeps = HashSet::default();
+        for (owner, fetches) in &fetched {
+            sweeps.extend(swept(fetches).into_iter().map(|at| (*owner, at)));
+        }
+        Self { asked, sweeps }
+    }
+
+    /// The same was fetched before, and that answer was about to run out (RFC 9919 6: clients renew before nextUpdate).
+    #[must_use]
+    pub fn is_refresh(&self, contact: &'c Contact, devices: &DeviceMap) -> bool {
+        let series = self.series(contact, devices);
+        let mut answers = series.map_or(&[][..], |s| s.answers.as_slice()).iter();
+        answers.any(|answer| answer.at < contact.at && answer.runs_out_at(contact.at))
+    }
+
+    /// At least three identical questions at a steady interval of a minute or more.
+    #[must_use]
+    pub fn is_periodic(&self, contact: &'c Contact, devices: &DeviceMap) -> bool {
+        self.series(contact, devices)
+            .is_some_and(|series| series.steady)
+    }
+
+    /// Many shards or issuers in one go: an inventory, not a check.
+    #[must_use]
+    pub fn is_sweep(&self, contact: &'c Contact, devices: &DeviceMap) -> bool {
+        let owner = devices.owner(contact.client);
+        self.sweeps.contains(&(owner, contact.at))
+    }
+
+    fn series(&self, contact: &'c Contact, devices: &DeviceMap) -> Option<&Series> {
+        let owner = devices.owner(contact.client);
+        self.asked.get(&(owner, Question::of(contact)))
+    }
+}
+
+impl<'c> Question<'c> {
+    fn of(contact: &'c Contact) -> Self {
+        match &contact.ocsp {
+            Some(question) => Self::Status(&question.ids),
+            None => Self::Other(&contact.host, contact.url(), contact.stage),
+        }
+    }
+}
+
+impl Answer {
+    fn of(contact: &Contact) -> Option<Self> {
+        let (from, until) = match &contact.answer.as_ref()?.object {
+            Object::Ocsp(response) => {
+                let first = response.answers.first()?;
+                (first.this_update, first.next_update)
+            }
+            Object::Crl { facts, .. } => (facts.this_update, facts.next_update),
+            _ => return None,
+        };
+        Some(Self {
+            at: contact.at,
+            from,
+            until: until?,
+        })
+    }
+
+    fn same(&self, other: &Self) -> bool {
+        (self.from, self.until) == (other.from, other.until)
+    }
+
+    /// In the last tenth of its lifetime, or up to an hour past its end.
+    fn runs_out_at(&self, at: Timestamp) -> bool {
+        let life = self.until.since(self.from).as_nanos();
+        life > 0
+            && at.since(self.until) <= Span::from_secs(3_600)
+            && self.until.since(at).as_nanos() <= life / 10
+    }
+}
+
+fn is_steady(times: &[Timestamp]) -> bool {
+    let mut times: Vec<i64> = times.iter().map(|at| at.as_nanos()).collect();
+    times.dedup_by(|a, b| a.saturating_sub(*b) < 5_000_000_000);
+    let gaps = || {
+        let pairs = times.iter().zip(times.iter().skip(1));
+        pairs.map(|(earlier, later)| later.saturating_sub(*earlier))
+    };
+    let (Some(least), Some(most)) = (gaps().min(), gaps().max()) else {
+        return false;
+    };
+    gaps().count() >= 2 && least >= 60_000_000_000 && most.saturating_sub(least) <= least / 10
+}
+
+/// The times at which, within a minute before and after, enough different URLs were fetched.
+fn swept(fetches: &[Fetch]) -> Vec<Timestamp> {
+    let mut found = Vec::new();
+    let mut near: VecDeque<(Timestamp, &str)> = VecDeque::new();
+    let mut different: HashMap<&str, u32> = HashMap::default();
+    let mut coming = fetches.iter().peekable();
+    for (at, _) in fetches {
+        while let Some((other, url)) = coming.next_if(|(other, _)| other.since(*at) <= SWEEP) {
+            if let Some(url) = url {
+                near.push_back((*other, url));
+                *different.entry(url).or_default() += 1;
+            }
+        }
+        while let Some((_, url)) = near.pop_front_if(|(other, _)| at.since(*other) > SWEEP) {
+            if let Some(count) = different.get_mut(url) {
+                *count -= 1;
+                if *count == 0 {
+                    different.remove(url);
+                }
+            }
+        }
+        if different.len() >= SWEPT {
+            found.push(*at);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_secs(seconds)
+    }
+
+    fn steady(seconds: &[i64]) -> bool {
+        is_steady(&seconds.iter().copied().map(at).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn three_questions_at_one_interval_are_steady() {
+        assert!(steady(&[0, 600, 1_205]));
+        assert!(steady(&[0, 1, 600, 602, 1_205]));
+        assert!(!steady(&[0, 600]));
+        assert!(!steady(&[0, 30, 60, 90]));
+        assert!(!steady(&[0, 600, 1_900]));
+    }
+
+    #[test]
+    fn eight_different_ones_within_a_minute_are_a_sweep() {
+        let fetch =
+            |second: i64, number: i64| (at(second), Some(format!("http://c.example/{number}")));
+        let seven: Vec<_> = (0..7).map(|n| fetch(n, n)).chain([fetch(7, 3)]).collect();
+        assert_eq!(swept(&seven), []);
+        let eight: Vec<_> = (0..8).map(|n| fetch(n * 10, n)).collect();
+        assert_eq!(
+            swept(&eight),
+            (1..=6).map(|n| at(n * 10)).collect::<Vec<_>>()
+        );
+        let slow: Vec<_> = (0..20).map(|n| fetch(n * 20, n)).collect();
+        assert_eq!(swept(&slow), []);
+    }
+
+    #[test]
+    fn an_answer_runs_out_in_its_last_tenth_and_for_an_hour() {
+        let answer = Answer {
+            at: at(0),
+            from: at(0),
+            until: at(100_000),
+        };
+        for (when, expected) in [
+            (89_000, false),
+            (90_000, true),
+            (100_000, true),
+            (103_600, true),
+            (103_601, false),
+        ] {
+            assert_eq!(answer.runs_out_at(at(when)), expected, "{when}");
+        }
+    }
+}
