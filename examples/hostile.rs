@@ -1,5 +1,10 @@
 //! Writes a capture made to exhaust an analyser: `cargo run --release --example hostile -- KIND BYTES FILE`.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "lengths on the wire are short"
+)]
+
 #[path = "../tests/support/hostile.rs"]
 mod hostile;
 
