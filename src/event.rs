@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::flow::{Close, Endpoints, FlowId, Scope, Side};
@@ -445,6 +446,30 @@ pub enum TargetForm {
     Asterisk,
 }
 
+/// A kept body. The vector that it was read into is shared as it is: a list of 100 MB is not copied into another shape.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Body(Arc<Vec<u8>>);
+
+impl Deref for Body {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Arc::new(bytes))
+    }
+}
+
+impl From<&[u8]> for Body {
+    fn from(bytes: &[u8]) -> Self {
+        Self::from(bytes.to_vec())
+    }
+}
+
 /// An HTTP/1.x request.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -473,7 +498,7 @@ pub struct Request {
     /// Header names in the order sent, lower case, joined by commas: the client's handwriting.
     pub header_order: String,
     /// Body, when it is kept and complete.
-    pub body: Option<Arc<[u8]>>,
+    pub body: Option<Body>,
     /// Body bytes on the wire.
     pub body_len: u64,
     /// First frame that held a part of it; the event's frame is the last.
@@ -496,7 +521,7 @@ pub struct Response {
     /// Server.
     pub server: Option<String>,
     /// Decoded body (chunked and gzip undone), when it is of a kind that is kept.
-    pub body: Option<Arc<[u8]>>,
+    pub body: Option<Body>,
     /// Whether the body came whole.
     pub complete: bool,
     /// Body bytes on the wire.

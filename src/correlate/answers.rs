@@ -4,7 +4,7 @@ mod faults;
 
 use std::sync::Arc;
 
-use crate::event::Response;
+use crate::event::{Body, Response};
 use crate::finding::{ContactKind, Failure, Signature};
 use crate::flow::{Close, Ending, Side};
 use crate::frame::FrameNo;
@@ -55,7 +55,7 @@ pub enum Object {
         /// Head.
         facts: Arc<CrlFacts>,
         /// Bytes, for serials that become known later.
-        body: Option<Arc<[u8]>>,
+        body: Option<Body>,
         /// Serials known when it arrived.
         listed: Vec<(Serial, CertStatus)>,
     },
@@ -117,7 +117,7 @@ impl Reader {
     fn decode<'a>(
         &mut self,
         at: Timestamp,
-        body: &Arc<[u8]>,
+        body: &Body,
         complete: bool,
         known: impl Iterator<Item = &'a Serial>,
     ) -> (Object, Signature) {
@@ -139,7 +139,7 @@ impl Reader {
             }
             let object = Object::Crl {
                 facts: Arc::new(list.facts()),
-                body: keep.then(|| Arc::clone(body)),
+                body: keep.then(|| body.clone()),
                 listed,
             };
             return (object, signature);
@@ -224,5 +224,39 @@ impl Answered {
             } => listed.clone(),
             _ => Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A list of 100 MB exists once.
+    #[test]
+    fn a_list_stays_where_it_was_read() {
+        let body = Body::from(include_bytes!("../pki/testdata/leaf.crl").to_vec());
+        let mut reader = Reader::new(verify::Trust::builtin(), body.len());
+        let response = Response {
+            index: 0,
+            status: 200,
+            content_type: None,
+            location: None,
+            server: None,
+            complete: true,
+            body_len: body.len() as u64,
+            body: Some(body.clone()),
+            first_frame: FrameNo(1),
+            first_at: Timestamp::EPOCH,
+        };
+        let mut read = || reader.read(Timestamp::EPOCH, FrameNo(1), &response, [].into_iter());
+        let Object::Crl {
+            body: Some(kept), ..
+        } = read().object
+        else {
+            panic!("a list")
+        };
+        assert_eq!(kept.as_ptr(), body.as_ptr());
+        // There was room for one.
+        assert!(matches!(read().object, Object::Crl { body: None, .. }));
     }
 }

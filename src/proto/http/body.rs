@@ -1,10 +1,10 @@
 //! Bodies of HTTP/1.x messages (RFC 9112 6 and 7): where they end, and the bytes of those that are kept.
 
 use std::io::Read;
-use std::sync::Arc;
 
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
+use crate::event;
 use crate::proto::Context;
 
 use super::head::Coding;
@@ -290,7 +290,7 @@ impl Body {
         mut self,
         coding: Coding,
         cx: &mut Context,
-    ) -> Result<Option<Arc<[u8]>>, Lost> {
+    ) -> Result<Option<event::Body>, Lost> {
         if let Some(lost) = self.lost {
             return Err(lost);
         }
