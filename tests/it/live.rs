@@ -43,6 +43,24 @@ fn live_findings_equal_what_was_done_and_what_a_file_says() {
     assert!(status.expect("ip netns exec").success());
 }
 
+#[test]
+#[cfg(target_os = "linux")]
+fn reading_is_fenced_too() {
+    let tool = Command::new(env!("CARGO_BIN_EXE_whylencr"))
+        .args(["--format", "text", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    let tool = Ended(tool.expect("the tool"));
+    let status = format!("/proc/{}/status", tool.0.id());
+    let held = ["NoNewPrivs:\t1", "Seccomp:\t2"];
+    until(|| {
+        let status = fs::read_to_string(&status).unwrap_or_default();
+        held.iter().all(|line| status.contains(line))
+    });
+}
+
 fn inside() {
     assert!(quiet(Command::new("ip").args(["link", "set", "lo", "up"])));
     let folder = tempfile::tempdir().expect("a folder");
