@@ -344,6 +344,29 @@ impl fmt::Debug for HeaderProtection {
     }
 }
 
+/// Base64 in its standard alphabet with padding (RFC 4648 4), as digests are written.
+#[must_use]
+pub fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let word = group
+            .iter()
+            .fold(0_u32, |word, byte| (word << 8) | u32::from(*byte))
+            << (8 * (3 - group.len()));
+        for place in 0..4 {
+            let six = (word >> (18 - 6 * place)) & 63;
+            let digit = ALPHABET.get(six as usize).copied().unwrap_or(b'=');
+            text.push(if place > group.len() {
+                '='
+            } else {
+                char::from(digit)
+            });
+        }
+    }
+    text
+}
+
 /// A digest as an array; the provider's slices have the length by construction.
 fn array<const N: usize>(slice: &[u8]) -> [u8; N] {
     slice.try_into().unwrap_or([0; N])

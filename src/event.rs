@@ -33,6 +33,8 @@ pub struct Event {
 pub enum EventKind {
     /// A TCP flow, or a UDP flow that carries more than DNS, was seen for the first time.
     FlowOpened(FlowOpened),
+    /// A load balancer says for whom it opened this flow (PROXY protocol).
+    RealClient(SocketAddr),
     /// The server's SYN-ACK: the connection stands.
     Connected,
     /// The flow is over.

@@ -275,6 +275,8 @@ pub struct Finding {
     pub client: Party,
     /// Whom; the proxy when there is one.
     pub server: Option<SocketAddr>,
+    /// Community ID of the connection, when there is one.
+    pub community_id: Option<String>,
     /// What for.
     pub kind: ContactKind,
     /// How far it got.

@@ -17,6 +17,7 @@ mod fenced;
 mod inputs;
 #[cfg(feature = "tui")]
 mod interactive;
+mod keylogs;
 #[cfg(feature = "live")]
 mod live;
 mod offline;

@@ -4,8 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use anyhow::Context as _;
-
 #[cfg(feature = "live")]
 use crate::capture::bpf::Bpf;
 use crate::capture::merge::{self, Merged};
@@ -19,7 +17,7 @@ use crate::report::{Interface, Options};
 use crate::tui::FrameBytes;
 
 use super::analysis::Analysis;
-use super::{Args, inputs, output};
+use super::{Args, inputs, keylogs, output};
 
 /// An engine, and what is to be read into it.
 pub(super) struct Reading {
@@ -45,17 +43,7 @@ impl Reading {
         );
         let paths = capture::expand::expand(&given, args.recursive)?;
         let mut engine = Engine::new(inputs::config(args)?);
-        for path in &args.keylog {
-            let lines = std::fs::read(path)
-                .with_context(|| format!("cannot read the key log {}", path.display()))?;
-            let taken = engine.secrets(&lines);
-            if taken == 0 {
-                eprintln!(
-                    "whylencr: {} holds no key log line (NSS format)",
-                    path.display()
-                );
-            }
-        }
+        keylogs::read(&mut engine, &args.keylog, &paths)?;
         let mut options = output::options(args);
         options.sources = paths.iter().map(|p| p.display().to_string()).collect();
         Ok(Self {

@@ -2,11 +2,13 @@
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
 use crate::correlate::State;
 use crate::correlate::agents;
 use crate::correlate::alerts::{self, Scene};
 use crate::correlate::answers::Object;
+use crate::correlate::community::community_id;
 use crate::correlate::contacts::{Contact, assemble};
 use crate::correlate::devices::DeviceMap;
 use crate::correlate::doings;
@@ -23,6 +25,7 @@ use crate::finding::{
     HandshakeOutcome, Lookup, Missing, Outcome, Party, Question, Report, Stage, Timing, Verdict,
     Visibility,
 };
+use crate::flow::Transport;
 use crate::pki::cert::Serial;
 use crate::pki::crl::{self, CrlFacts};
 use crate::pki::endpoint::{self, PathRole};
@@ -140,6 +143,7 @@ fn finding(
         flow: contact.flow,
         client: party(devices, contact),
         server: contact.server,
+        community_id: contact_id(state, contact),
         kind: contact.kind,
         stage: contact.stage,
         host: contact.host.clone(),
@@ -202,7 +206,35 @@ fn candidate(state: &State, weighed: &Weighed) -> Option<Candidate> {
         evidence: weighed.evidence.clone(),
         frames: record.shown.frames,
         lead: weighed.lead,
+        ja4: record.shown.ja4.clone(),
+        community_id: Some(community_id(
+            transport(&record.shown.carrier),
+            record.peer,
+            record.shown.server,
+        )),
     })
+}
+
+/// What carries a handshake.
+const fn transport(carrier: &Carrier) -> Transport {
+    match carrier {
+        Carrier::Quic { .. } | Carrier::Dtls | Carrier::Ike => Transport::Udp,
+        Carrier::Tls | Carrier::StartTls(_) | Carrier::Proxy { .. } => Transport::Tcp,
+    }
+}
+
+/// The Community ID of a contact's connection.
+fn contact_id(state: &State, contact: &Contact) -> Option<String> {
+    let client = SocketAddr::new(contact.client.ip, contact.port?);
+    let flow = contact.flow?;
+    // Contacts are HTTP over TCP, but for a handshake that names a watched host, which is where the contact began.
+    let near = state
+        .handshakes
+        .of_client_until(contact.client, contact.ended_at);
+    let near = near.take(if contact.request.is_some() { 0 } else { 64 });
+    let own = near.into_iter().find(|record| record.shown.flow == flow);
+    let transport = own.map_or(Transport::Tcp, |record| transport(&record.shown.carrier));
+    Some(community_id(transport, client, contact.server?))
 }
 
 fn party(devices: &DeviceMap, contact: &Contact) -> Party {
@@ -411,8 +443,8 @@ fn lookups(state: &State, handshakes: &[Handshake]) -> Vec<Lookup> {
             {
                 lookups.push(Lookup {
                     at: told.at,
-                    client: std::net::SocketAddr::new(told.client.ip, 0),
-                    server: std::net::SocketAddr::new(told.client.ip, 0),
+                    client: SocketAddr::new(told.client.ip, 0),
+                    server: SocketAddr::new(told.client.ip, 0),
                     name: Name::new(told.name),
                     qtype: if handshake.server.is_ipv4() { 1 } else { 28 },
                     outcome: crate::event::DnsOutcome::Answered,

@@ -1,6 +1,7 @@
 //! Files events away: who did what, ready to be asked for.
 
 use super::*;
+use crate::event::Carrier;
 
 impl State {
     pub(super) fn ingest(&mut self, event: Event) {
@@ -16,6 +17,11 @@ impl State {
         );
         match kind {
             EventKind::FlowOpened(opened) => self.opened(at, frame, flow, &opened),
+            EventKind::RealClient(client) => {
+                if let Some(flow) = self.flows.get_mut(&flow) {
+                    flow.told_client = Some(client);
+                }
+            }
             EventKind::Connected => {
                 if let Some(connect) = self.log.connects.get_mut(&flow) {
                     connect.connected_at = Some(at);
@@ -88,6 +94,7 @@ impl State {
                 opened_at: at,
                 opened_frame: frame,
                 from_start: opened.from_start,
+                told_client: None,
                 handshake: None,
                 requests: Vec::new(),
                 process: None,
@@ -400,6 +407,9 @@ impl State {
             if let Some(record) = self.handshakes.get_mut(handshake) {
                 record.shown.process.clone_from(&flow.process);
             }
+            if let Some(client) = flow.told_client {
+                self.handshakes.on_behalf_of(handshake, client);
+            }
             if let Some(name) = hello.and_then(|h| h.sni.as_ref()) {
                 self.named(frame, id, name.clone());
             }
@@ -412,6 +422,8 @@ impl State {
             return;
         };
         match kind {
+            // After a QUIC Retry or a version negotiation some clients make a new one, by which key logs go.
+            EventKind::ClientHello(hello) => record.shown.random = Some(hello.random),
             EventKind::ServerHello(hello) => record.server_hello(at, frame, &hello),
             EventKind::Chain(chain) => {
                 record.chain(at, frame, &chain);
@@ -505,9 +517,22 @@ impl State {
         let Some(flow) = self.flows.get(&id) else {
             return;
         };
-        let spot = match (flow.ends.server.port(), flow.ends.transport) {
+        let offers =
+            |name: &str| hello.is_some_and(|h| h.alpn.iter().any(|offered| offered == name));
+        let port = flow.ends.server.port();
+        let spot = match (port, flow.ends.transport) {
             (853, Transport::Tcp) => Some(BlindSpot::Dot),
             (853, Transport::Udp) => Some(BlindSpot::Doq),
+            // The protocols' own names (RFC 7858 errata, RFC 9250 4.1.1), on any port.
+            _ if offers("dot") => Some(BlindSpot::Dot),
+            _ if offers("doq") => Some(BlindSpot::Doq),
+            // TLS where a proxy listens: what the client asks of it, and the TLS inside, does not show.
+            (port, Transport::Tcp)
+                if PROXY_PORTS.contains(&port)
+                    && hello.is_some_and(|h| h.carrier == Carrier::Tls) =>
+            {
+                Some(BlindSpot::TlsProxy)
+            }
             _ => hello
                 .and_then(|h| h.sni.as_ref())
                 .filter(|n| is_doh_resolver(n))
@@ -518,3 +543,6 @@ impl State {
         }
     }
 }
+
+/// Where SOCKS (IANA) and Squid listen, and nothing else by custom.
+const PROXY_PORTS: [u16; 3] = [1080, 3128, 3129];

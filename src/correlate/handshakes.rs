@@ -1,6 +1,7 @@
 //! Events to handshakes: everything known of each one, found again by device, serial and URL.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use foldhash::HashMap;
@@ -11,7 +12,7 @@ use crate::finding::{
     DeviceId, Handshake, HandshakeFrames, HandshakeId, HandshakeOutcome, Signature, Site,
     Visibility,
 };
-use crate::flow::{Close, Ending, Endpoints, FlowId, Side};
+use crate::flow::{Close, Ending, Endpoints, FlowId, Scope, Side};
 use crate::frame::FrameNo;
 use crate::pki::cert::{Certificate, Serial};
 use crate::time::{Span, Timestamp};
@@ -25,6 +26,8 @@ pub struct Record {
     pub client: HostKey,
     /// Server address in its scope.
     pub server: HostKey,
+    /// The client end of the flow itself, which may be a load balancer's.
+    pub peer: SocketAddr,
     /// Client certificates, when the server asked for them and they could be read.
     pub client_chain: Vec<Arc<Certificate>>,
     /// Frame of the staple.
@@ -44,6 +47,9 @@ pub struct Record {
     /// Interface.
     pub interface: crate::frame::InterfaceId,
 }
+
+/// Where addresses are that were only told of: no packet is found there.
+const TOLD: Scope = Scope(u32::MAX);
 
 /// The handshakes of the run, the oldest forgotten first.
 #[derive(Debug, Default)]
@@ -134,6 +140,7 @@ impl Handshakes {
             },
             client,
             server,
+            peer: ends.client,
             client_chain: Vec::new(),
             staple_frame: None,
             staple_at: None,
@@ -148,6 +155,27 @@ impl Handshakes {
             self.forget_oldest();
         }
         id
+    }
+
+    /// A load balancer opened this handshake for `client` (PROXY protocol): it is none of the balancer's own. Nor does
+    /// it count for the device with that address, for anybody can write such a header; where the client's
+    /// own side is captured it shows the same handshake.
+    pub fn on_behalf_of(&mut self, id: HandshakeId, client: SocketAddr) {
+        let Some(record) = self.get_mut(id) else {
+            return;
+        };
+        record.shown.client = client;
+        let key = record.client;
+        record.client = HostKey {
+            scope: TOLD,
+            ip: client.ip(),
+        };
+        if let Some(list) = self.by_client.get_mut(&key) {
+            list.retain(|other| *other != id);
+            if list.is_empty() {
+                self.by_client.remove(&key);
+            }
+        }
     }
 
     /// The record of an id, unless it was forgotten.

@@ -4,6 +4,7 @@
 //! was filed: `devices` (which addresses are one device), `contacts` (what belongs together), `judge` and `rules` (what speaks for
 //! and against each handshake), `verdict` (how much that is), `doings` (no handshake: what else), `alerts`, `build`.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use foldhash::HashMap;
@@ -33,6 +34,7 @@ pub mod answers;
 pub mod build;
 pub mod case;
 pub mod certificates;
+pub mod community;
 pub mod contacts;
 pub mod devices;
 pub mod doings;
@@ -112,6 +114,8 @@ struct Flow {
     opened_at: Timestamp,
     opened_frame: FrameNo,
     from_start: bool,
+    /// For whom a load balancer opened it, by its own word.
+    told_client: Option<SocketAddr>,
     handshake: Option<HandshakeId>,
     /// Index into the log of the first request on this flow that was logged, and how many follow it.
     requests: Vec<usize>,

@@ -175,6 +175,11 @@ impl Extractor {
         let mut coverage = self.coverage.clone();
         coverage.undecoded.clone_from(&self.undecoded);
         coverage.keys = (self.keys_taken, self.cx.keys.used());
+        let dropped = self.cx.keys.dropped();
+        if dropped > 0 {
+            let limits = coverage.anomalies.entry(AnomalyKind::LimitReached);
+            *limits.or_default() += dropped;
+        }
         let fragments = self.decoder.fragments();
         if fragments.unfinished > 0 {
             coverage

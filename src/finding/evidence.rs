@@ -325,4 +325,8 @@ pub struct Candidate {
     pub frames: HandshakeFrames,
     /// From its ServerHello (or ClientHello) to the fetch; negative when the fetch came first.
     pub lead: Span,
+    /// JA4 of its ClientHello; empty when none was seen whole.
+    pub ja4: String,
+    /// Community ID of its connection.
+    pub community_id: Option<String>,
 }

@@ -33,6 +33,8 @@ pub struct Table<S> {
     held_limit: usize,
     last_id: FlowId,
     moment: Moment,
+    /// The flow of a packet whose leap in time is not believed yet.
+    doubted: Option<Key>,
     ignored: Ignored,
 }
 
@@ -62,6 +64,7 @@ impl<S> Table<S> {
                 at: Timestamp::from_nanos(i64::MAX),
                 frame: FrameNo(0),
             },
+            doubted: None,
             ignored: Ignored::default(),
         }
     }
@@ -81,12 +84,22 @@ impl<S> Table<S> {
         // One packet with a damaged time stamp must not stop the clock for all that follow: a leap is
         // believed when two packets in a row make it.
         let leaps = |to: Timestamp| to.since(self.moment.now) > LEAP;
-        let now = if leaps(at) && !leaps(self.moment.at) {
+        let doubted = leaps(at) && !leaps(self.moment.at);
+        let now = if doubted {
             self.moment.now
         } else {
             self.moment.now.max(at)
         };
+        if let Some(key) = self.doubted.take()
+            && let Some(slot) = self.slots.find(&key)
+        {
+            // What came with the first packet of a leap that is believed now is not idle since before it.
+            self.slots.touch(slot, now);
+        }
         self.moment = Moment { now, at, frame };
+        if doubted {
+            self.doubted = key_of(packet);
+        }
         self.pass_time(cx);
         let arrival = Arrival { interface, packet };
         match &packet.body {
@@ -406,6 +419,17 @@ impl<S> Table<S> {
         let waited = self.moment.now.since(first) >= Span::from_secs(1);
         entry.phase == Phase::Opening && (retried || waited)
     }
+}
+
+/// The five-tuple of a packet that has one.
+fn key_of(packet: &Packet<'_>) -> Option<Key> {
+    let (transport, from, to) = match &packet.body {
+        Body::Tcp(segment) => (Transport::Tcp, segment.src_port, segment.dst_port),
+        Body::Udp(datagram) => (Transport::Udp, datagram.src_port, datagram.dst_port),
+        Body::Unreachable(_) | Body::Other(_) => return None,
+    };
+    let (source, destination) = ((packet.src, from), (packet.dst, to));
+    Some(Key::new(transport, packet.scope, source, destination).0)
 }
 
 /// A step of the clock that one packet alone does not prove.

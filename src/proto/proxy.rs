@@ -1,7 +1,7 @@
 //! SOCKS 4, 4a and 5 (RFC 1928, RFC 1929), and the header that load balancers put in front (PROXY protocol).
 #![warn(clippy::indexing_slicing)]
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::flow::{Appetite, Chunk, Side};
 
@@ -15,32 +15,75 @@ const HOLD: usize = 32 << 10;
 const HEADER_V1: usize = 107;
 const SIGNATURE_V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 
-/// Whether bytes begin with a PROXY protocol header, and its length if so. The address in it is that of the
-/// real client, which the balancer's own flow with it shows better.
-pub(super) fn header(bytes: &[u8]) -> (Probe, usize) {
+/// A PROXY protocol header, for the specification see HAProxy's doc/proxy-protocol.txt.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct ProxyHeader {
+    /// Its length in bytes.
+    pub(super) length: usize,
+    /// The real client; None for a connection that the balancer makes on its own behalf.
+    pub(super) source: Option<SocketAddr>,
+}
+
+/// Whether bytes begin with a PROXY protocol header.
+pub(super) fn header(bytes: &[u8]) -> (Probe, Option<ProxyHeader>) {
     match begins(bytes, b"PROXY ") {
         Probe::Yes => {
             return match bytes.iter().take(HEADER_V1).position(|b| *b == b'\n') {
-                Some(end) => (Probe::Yes, end + 1),
-                None if bytes.len() < HEADER_V1 => (Probe::NeedMore, 0),
-                None => (Probe::No, 0),
+                Some(end) => {
+                    let line = bytes.get(..end).unwrap_or_default();
+                    let (length, source) = (end + 1, source_1(line));
+                    (Probe::Yes, Some(ProxyHeader { length, source }))
+                }
+                None if bytes.len() < HEADER_V1 => (Probe::NeedMore, None),
+                None => (Probe::No, None),
             };
         }
-        Probe::NeedMore => return (Probe::NeedMore, 0),
+        Probe::NeedMore => return (Probe::NeedMore, None),
         Probe::No => {}
     }
     match begins(bytes, SIGNATURE_V2) {
         Probe::Yes => {}
-        other => return (other, 0),
+        other => return (other, None),
     }
-    let Some([_command, _family, high, low]) = bytes.get(12..16) else {
-        return (Probe::NeedMore, 0);
+    let Some([command, family, high, low]) = bytes.get(12..16) else {
+        return (Probe::NeedMore, None);
     };
     let length = 16 + usize::from(u16::from_be_bytes([*high, *low]));
-    if bytes.len() < length {
-        (Probe::NeedMore, 0)
-    } else {
-        (Probe::Yes, length)
+    let Some(addresses) = bytes.get(16..length) else {
+        return (Probe::NeedMore, None);
+    };
+    let source = source_2(*command, *family, addresses);
+    (Probe::Yes, Some(ProxyHeader { length, source }))
+}
+
+/// `PROXY TCP4 source destination source-port destination-port`; UNKNOWN has no addresses.
+fn source_1(line: &[u8]) -> Option<SocketAddr> {
+    let mut words = str::from_utf8(line).ok()?.split_ascii_whitespace().skip(1);
+    let family = words.next()?;
+    let source: IpAddr = words.next()?.parse().ok()?;
+    let _destination = words.next()?;
+    let port = words.next()?.parse().ok()?;
+    let fits = (family == "TCP4" && source.is_ipv4()) || (family == "TCP6" && source.is_ipv6());
+    fits.then(|| SocketAddr::new(source, port))
+}
+
+/// The source of the command PROXY; LOCAL is a health check, and addresses of other families are of no use.
+fn source_2(command: u8, family: u8, addresses: &[u8]) -> Option<SocketAddr> {
+    const PROXY: u8 = 0x21;
+    let port = |at: usize| match addresses.get(at..at + 2) {
+        Some([high, low]) => Some(u16::from_be_bytes([*high, *low])),
+        _ => None,
+    };
+    match (command, family >> 4) {
+        (PROXY, 1) => {
+            let source = Ipv4Addr::from(*addresses.first_chunk::<4>()?);
+            Some(SocketAddr::new(source.into(), port(8)?))
+        }
+        (PROXY, 2) => {
+            let source = Ipv6Addr::from(*addresses.first_chunk::<16>()?);
+            Some(SocketAddr::new(source.into(), port(32)?))
+        }
+        _ => None,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::report::view::Record;
 use crate::report::{Options, safe};
 
 /// Columns in order. New ones are added at the end.
-pub const COLUMNS: [&str; 34] = [
+pub const COLUMNS: [&str; 36] = [
     "id",
     "revision",
     "at",
@@ -42,6 +42,8 @@ pub const COLUMNS: [&str; 34] = [
     "alerts",
     "frames",
     "why",
+    "community_id",
+    "trigger_community_id",
 ];
 
 /// Writes the whole report.
@@ -126,6 +128,13 @@ fn row(finding: &Finding, report: &Report, options: &Options) -> [String; COLUMN
         alerts.join(" "),
         frames.join(" "),
         word(Some(&record.why)),
+        word(record.community_id),
+        word(
+            record
+                .candidates
+                .first()
+                .and_then(|c| c.community_id.as_deref()),
+        ),
     ]
 }
 

@@ -13,7 +13,7 @@ use std::io;
 use minijinja::value::Serde;
 use minijinja::{Environment, Value, context, escape_formatter};
 
-use crate::crypto::sha256;
+use crate::crypto::{base64, sha256};
 use crate::finding::{Candidate, Finding, FindingId, Report, ServerHealth, Severity};
 use crate::report::clock::{Clock, rfc3339};
 use crate::report::group::{Group, groups, trigger};
@@ -279,28 +279,6 @@ fn server(server: &ServerHealth) -> Value {
 /// A hash source of a content security policy (CSP 3, 2.3.1).
 fn hash(text: &str) -> String {
     format!("sha256-{}", base64(&sha256(text.as_bytes())))
-}
-
-/// Standard alphabet with padding (RFC 4648 4).
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let word = group
-            .iter()
-            .fold(0_u32, |word, byte| (word << 8) | u32::from(*byte))
-            << (8 * (3 - group.len()));
-        for place in 0..4 {
-            let six = (word >> (18 - 6 * place)) & 63;
-            let digit = ALPHABET.get(six as usize).copied().unwrap_or(b'=');
-            text.push(if place > group.len() {
-                '='
-            } else {
-                char::from(digit)
-            });
-        }
-    }
-    text
 }
 
 #[cfg(test)]

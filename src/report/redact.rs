@@ -198,6 +198,8 @@ impl Hider {
         if let Some(server) = &mut finding.server {
             self.end(server);
         }
+        // A hash of addresses gives them away to whoever tries them all.
+        finding.community_id = None;
         self.answer(&mut finding.answer);
         for candidate in finding.candidates.iter_mut().chain(&mut finding.rejected) {
             self.candidate(candidate);
@@ -251,6 +253,7 @@ impl Hider {
     fn candidate(&self, candidate: &mut Candidate) {
         self.site(&mut candidate.site);
         self.end(&mut candidate.server);
+        candidate.community_id = None;
         if self.redaction.sites {
             candidate.serial = candidate.serial.as_ref().map(|s| self.redaction.serial(s));
             candidate.evidence.iter_mut().for_each(|e| self.evidence(e));

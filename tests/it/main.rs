@@ -18,11 +18,14 @@ mod correlation;
 mod exhausting;
 mod facts;
 mod golden;
+mod handshakes;
 #[path = "../support/hostile.rs"]
 mod hostile;
 #[cfg(feature = "live")]
 mod lab;
 mod layering;
+#[path = "../support/handshakes.rs"]
+mod listed;
 #[cfg(feature = "live")]
 mod live;
 mod notation;

@@ -122,9 +122,9 @@ def read(capture, keylog):
                     serials = list(shown(body))
                     one["serials"] = [s.lstrip("0") for s in serials if s]
                     one["_certs"] = bool(serials)
-                    one["staple"] |= any(f.get("name") == "ocsp.responseStatus" for f in body.iter("field"))
+                    one["staple"] |= any(f.get("name", "").startswith("ocsp.") for f in body.iter("field"))
                 elif kind == 22:
-                    one["staple"] |= any(f.get("name") == "ocsp.responseStatus" for f in body.iter("field"))
+                    one["staple"] |= any(f.get("name", "").startswith("ocsp.") for f in body.iter("field"))
     kept = [one for one in found.values() if one["client_hello"] or one["server_hello"]]
     for one in kept:
         for key in [k for k in one if k.startswith("_")]:

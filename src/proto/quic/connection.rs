@@ -195,6 +195,14 @@ impl Connection {
                 origin.side = Side::Client;
             }
         }
+        if opened.is_some()
+            && origin.side == Side::Client
+            && !self.messages.began_with(packet.version)
+            && !self.messages.suite_known()
+        {
+            // The server knew no common version (RFC 9000 6.2): the client begins again, with the same id or another.
+            self.start_over(origin.flow, packet.version, cx);
+        }
         let Some(opened) = opened else {
             if origin.side == Side::Client && packet.dcid.len() >= MIN_FIRST_DCID {
                 let detail = "QUIC Initial that its connection id does not open";
@@ -224,19 +232,26 @@ impl Connection {
         let (keys, opened) = InitialKeys::of_first(packet, largest)?;
         if !after_retry {
             self.start_over(flow, packet.version, cx);
+        } else if self.messages.said_hello() {
+            self.repeat_hello(flow, packet.version, cx);
         }
         self.initial = Some(keys);
         Some(opened)
     }
 
-    /// The very first hello, the same one after a Retry that was not captured, or another connection on
-    /// the same ports; the hello tells which.
+    /// The very first hello, one after a Retry that was not captured or after a version negotiation, or
+    /// another connection on the same ports; the hello tells which.
     fn start_over(&mut self, flow: FlowId, version: u32, cx: &mut Context) {
+        self.repeat_hello(flow, version, cx);
+        self.beats.start_over();
+        self.retry_dcid = None;
+    }
+
+    /// After a Retry the client says its hello again (RFC 9000 17.2.5.2); some make a new one.
+    fn repeat_hello(&mut self, flow: FlowId, version: u32, cx: &mut Context) {
         self.release(flow, cx);
         self.messages.start_over(version);
-        self.beats.start_over();
         self.handshake = BySide::default();
-        self.retry_dcid = None;
     }
 
     fn retry(&mut self, origin: Origin, retry: &Retry<'_>) {

@@ -142,6 +142,16 @@ impl Messages {
         };
     }
 
+    /// Whether a hello of the client was whole.
+    pub(super) const fn said_hello(&self) -> bool {
+        self.client_hellos > 0
+    }
+
+    /// Whether this is the version of the client's latest hello.
+    pub(super) const fn began_with(&self, version: u32) -> bool {
+        self.version == version
+    }
+
     /// Whether the server chose a cipher suite.
     pub(super) const fn suite_known(&self) -> bool {
         self.suite.is_some()

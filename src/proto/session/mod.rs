@@ -91,8 +91,7 @@ enum Find {
     Dns,
     Upgrade(starttls::Kind),
     Socks(proxy::Version),
-    /// A PROXY protocol header of so many bytes.
-    ProxyHeader(usize),
+    ProxyHeader(proxy::ProxyHeader),
     Hidden(BlindSpot),
     NeedMore,
     /// Known and of no use.
@@ -306,7 +305,10 @@ impl Session {
             Find::Dns => Reader::Dns(Box::default()),
             Find::Upgrade(kind) => Reader::Upgrade(Box::new(Upgrade::new(kind))),
             Find::Socks(version) => Reader::Socks(Box::new(Socks::new(version))),
-            Find::ProxyHeader(length) => {
+            Find::ProxyHeader(proxy::ProxyHeader { length, source }) => {
+                if let Some(source) = source {
+                    cx.emit(chunk.at, chunk.frame, flow, EventKind::RealClient(source));
+                }
                 let mut held = held.map_or_else(Held::default, |held| *held);
                 if held.front().is_none() {
                     held.push(chunk);
@@ -486,9 +488,9 @@ fn identify(side: Side, bytes: &[u8], ends: &Endpoints) -> Find {
         if is(udp::openvpn_over_tcp(bytes)) {
             return Find::Hidden(BlindSpot::OpenVpn);
         }
-        let (probe, length) = proxy::header(bytes);
-        if is(probe) {
-            return Find::ProxyHeader(length);
+        let (probe, header) = proxy::header(bytes);
+        if let (true, Some(header)) = (is(probe), header) {
+            return Find::ProxyHeader(header);
         }
         let (probe, version) = proxy::looks_like_socks(bytes);
         if is(probe) {

@@ -193,16 +193,42 @@ fn starttls_inside_a_tunnel_keeps_the_tunnels_target() {
 }
 
 #[test]
-fn the_balancers_header_is_passed_over() {
-    let v1 = b"PROXY TCP4 192.0.2.1 192.0.2.2 5000 443\r\n".to_vec();
-    let v2 = [
-        b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c".to_vec(),
-        vec![9; 12],
-    ]
-    .concat();
-    for header in [v1, v2] {
+fn the_balancers_header_tells_the_client() {
+    let v2 = |command: u8, family: u8, addresses: &[u8]| {
+        let head = [command, family, 0, u8::try_from(addresses.len()).unwrap()];
+        [b"\r\n\r\n\0\r\nQUIT\n", &head[..], addresses].concat()
+    };
+    let four = [198, 51, 100, 7, 10, 0, 0, 1, 0x13, 0x88, 1, 0xbb];
+    let mut six = [0; 36];
+    (six[0], six[1], six[15]) = (0x20, 0x01, 9);
+    (six[32], six[33]) = (0x13, 0x88);
+    let cases = [
+        (
+            b"PROXY TCP4 198.51.100.7 10.0.0.1 5000 443\r\n".to_vec(),
+            "198.51.100.7:5000",
+        ),
+        (
+            b"PROXY TCP6 2001::9 2001::1 5000 443\r\n".to_vec(),
+            "[2001::9]:5000",
+        ),
+        (v2(0x21, 0x11, &four), "198.51.100.7:5000"),
+        (v2(0x21, 0x21, &six), "[2001::9]:5000"),
+        // On its own behalf, of an unknown family, or no address at all.
+        (v2(0x20, 0x11, &four), ""),
+        (v2(0x21, 0x31, &four), ""),
+        (v2(0x21, 0x11, &four[..5]), ""),
+        (b"PROXY UNKNOWN\r\n".to_vec(), ""),
+        (b"PROXY TCP4 2001::9 2001::1 5000 443\r\n".to_vec(), ""),
+        (b"PROXY TCP4 \xff\xff\r\n".to_vec(), ""),
+    ];
+    for (header, client) in cases {
         let turns = [says(C, [header, hello("site.example")].concat())];
-        assert_eq!(brief(&play(443, &turns)), ["hello Tls"]);
+        let mut told = Vec::new();
+        if !client.is_empty() {
+            told.push(format!("RealClient({client})"));
+        }
+        told.push("hello Tls".to_owned());
+        assert_eq!(brief(&play(443, &turns)), told);
         same_however_cut(443, &turns);
     }
 }

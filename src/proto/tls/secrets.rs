@@ -204,6 +204,16 @@ fn known(label: &[u8]) -> Option<Option<Label>> {
     }
 }
 
+/// The random by which a line of a key log names its connection; None when it is none.
+#[must_use]
+pub fn random_of_line(line: &[u8]) -> Option<[u8; 32]> {
+    let mut words = line
+        .split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty());
+    known(words.next()?)?;
+    random_of(words.next()?)
+}
+
 fn random_of(digits: &[u8]) -> Option<[u8; 32]> {
     let mut random = [0; 32];
     (unhex(digits, &mut random)?.len() == 32).then_some(random)

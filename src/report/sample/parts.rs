@@ -56,6 +56,8 @@ pub(crate) fn candidate(site: &str, confidence: Confidence) -> Candidate {
         site: Site::Sni(Name::new(site)),
         server: SocketAddr::from(([93, 184, 216, 34], 443)),
         protocol: "TLS 1.2".into(),
+        ja4: "t12d1516h2_8daaf6152771_e5627efa2ab1".into(),
+        community_id: Some("1:hJpEaOzNmBqG3jZt0VvQm0Hk3ZQ=".into()),
         serial: None,
         confidence,
         evidence: vec![],
@@ -87,6 +89,7 @@ pub(super) fn finding(
         ended_at: at.plus(Span::from_millis(31)),
         interface: InterfaceId(0),
         flow: Some(FlowId(id)),
+        community_id: Some("1:0Xq4zrQwNqJ8mH9uQ8bIuG9C7bM=".into()),
         client: Party {
             ip: client_ip(),
             port: Some(50_514),

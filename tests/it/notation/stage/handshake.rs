@@ -1,5 +1,6 @@
 //! Handshakes: who said what when.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use whylencr::event::{
@@ -32,6 +33,7 @@ impl Stage {
         let mut server_hello = Some(at.plus(Span::from_millis(10)));
         let (mut on, mut data, mut end, mut idle) = (None, None, None, false);
         let (mut midstream, mut process, mut alert, mut ttl) = (false, None, None, None);
+        let mut on_behalf_of = None;
         while let Some(word) = words.next() {
             match word {
                 "1.0" => version = 0x0301,
@@ -61,6 +63,10 @@ impl Stage {
                 "incomplete" => complete = false,
                 "resumed" => resumed = true,
                 "ech" => hello.ech = Ech::Offered,
+                "on-behalf-of" => {
+                    let client = words.need("an address").parse().expect("an address");
+                    on_behalf_of = Some(SocketAddr::new(client, 50_000));
+                }
                 "wants-staple" => hello.status_request = true,
                 "staple" => {
                     staple = Some((
@@ -103,6 +109,9 @@ impl Stage {
         }
         if ends.transport == Transport::Tcp {
             self.add(at.plus(SYN_ACK), flow, EventKind::Connected);
+        }
+        if let Some(client) = on_behalf_of {
+            self.add(at, flow, EventKind::RealClient(client));
         }
         if let Some(process) = process {
             self.add(

@@ -1,0 +1,65 @@
+//! Community ID v1 (<https://github.com/corelight/community-id-spec>): one name for a connection in the logs of
+//! all tools.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::crypto::{base64, sha1};
+use crate::flow::Transport;
+
+/// The Community ID of a connection, with the seed 0 that every tool comes set to. Both directions have the same.
+#[must_use]
+pub fn community_id(transport: Transport, a: SocketAddr, b: SocketAddr) -> String {
+    const SEED: u16 = 0;
+    let protocol = match transport {
+        Transport::Tcp => 6,
+        Transport::Udp => 17,
+    };
+    // The numerically smaller end first: addresses by their octets in network order, then ports.
+    let octets = |ip: IpAddr| match ip {
+        IpAddr::V4(ip) => ip.octets().to_vec(),
+        IpAddr::V6(ip) => ip.octets().to_vec(),
+    };
+    let mut ends = [a, b].map(|end| (octets(end.ip()), end.port().to_be_bytes()));
+    ends.sort();
+    let [(first, first_port), (second, second_port)] = ends;
+    let mut bytes = Vec::with_capacity(40);
+    bytes.extend(SEED.to_be_bytes());
+    bytes.extend(first);
+    bytes.extend(second);
+    bytes.extend([protocol, 0]);
+    bytes.extend(first_port);
+    bytes.extend(second_port);
+    format!("1:{}", base64(&sha1(&bytes)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(transport: Transport, a: &str, b: &str) -> String {
+        let (a, b) = (a.parse().unwrap(), b.parse().unwrap());
+        let id = community_id(transport, a, b);
+        assert_eq!(id, community_id(transport, b, a), "both directions");
+        id
+    }
+
+    #[test]
+    fn version_6_and_equal_addresses_are_ordered_too() {
+        let six = id(Transport::Udp, "[2001:db8::1]:4500", "[2001:db8::2]:500");
+        assert_eq!(six.len(), "1:".len() + 28);
+        id(Transport::Tcp, "127.0.0.1:51000", "127.0.0.1:443");
+    }
+
+    /// The baseline of the specification (`baseline/baseline_deflt.json`).
+    #[test]
+    fn the_specification_says_so() {
+        assert_eq!(
+            id(Transport::Tcp, "128.232.110.120:34855", "66.35.250.204:80"),
+            "1:LQU9qZlK+B5F3KDmev6m5PMibrg="
+        );
+        assert_eq!(
+            id(Transport::Udp, "192.168.1.52:54585", "8.8.8.8:53"),
+            "1:d/FP5EW3wiY1vCndhwleRRKHowQ="
+        );
+    }
+}
