@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 
-AT_ONCE = 4
+AT_ONCE = 8
 
 
 def ip(*arguments):

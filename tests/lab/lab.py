@@ -289,6 +289,7 @@ class Lab:
             return role.get(r["kind"], any(u and r["host"] in u for u in (known.ocsp, known.crl, known.aia)))
 
         about = next((s for s in [*self.pki.sites.values()] if s.serial == serial), None)
+        status = about.status if about and r["kind"] == "ocsp" and r["http_status"] == 200 else None
         about = about.name if about else next((n for n, i in issued.items() if i["serial"] == serial), None)
         at = r["t_server"]
         agent = r.get("user_agent") or ""
@@ -312,7 +313,8 @@ class Lab:
                   "expected_reason": step.reason, "proof_possible": "none"}
         if r["kind"].endswith("-only"):
             result["client_port"] = None
-        result |= {k: v for k, v in (("serial_hex", serial), ("user_agent", r["user_agent"]), ("about_site", about)) if v}
+        result |= {k: v for k, v in (("serial_hex", serial), ("ocsp_status", status),
+                                       ("user_agent", r["user_agent"]), ("about_site", about)) if v}
         if theirs:
             site = theirs[-1]["site"]
             same = [h for h in theirs if h["site"] == site]

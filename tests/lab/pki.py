@@ -47,6 +47,7 @@ class Site:
     def __init__(self, name, issuer, folder):
         self.name, self.issuer, self.folder = name, issuer, folder
         self.serial = self.ocsp = self.crl = self.aia = None
+        self.status = "good"
 
     chain = property(lambda self: self.folder / "chain.pem")
     leaf = property(lambda self: self.folder / "leaf.pem")
@@ -87,6 +88,7 @@ class Pki:
         self._leaf(site, request, era, names, extra)
         if status == "revoked":
             self._ca(issuer, "-revoke", site.leaf, "-crl_reason", "keyCompromise")
+            site.status = "revoked"
         return site
 
     def issue(self, name, issuer, csr):
