@@ -127,7 +127,8 @@ fn annotate(input: &mut dyn BufRead, out: &mut dyn Write) -> anyhow::Result<Exit
         let text = text.trim_end();
         if let Some(meaning) = decode::line(text) {
             told += 1;
-            writeln!(out, "{}", safe::visible(text))?;
+            // Columns stay apart on any terminal.
+            writeln!(out, "{}", safe::visible(&text.replace('\t', "  ")))?;
             for part in meaning.lines() {
                 writeln!(out, "    {part}")?;
             }

@@ -5,6 +5,7 @@
 //!  file          ──> certificate, OCSP, CRL, bundle         ──┴─> lines for people
 //! ```
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::pki::cert::{Certificate, Serial};
@@ -16,32 +17,74 @@ use crate::pki::ocsp::{self, CertId, OcspResponse, ResponseStatus};
 use crate::pki::{base64, issuer_certificates, pem};
 use crate::report::{clock, prose, safe};
 
+/// Fields of a log between a host and its path.
+const FIELDS: usize = 4;
 /// Longest list of names or answers that is written out.
 const LISTED: usize = 10;
 
 /// What one word means: a host name, URL, OCSP path, serial or Base64 object. None when it is none of these.
 #[must_use]
 pub fn word(word: &str) -> Option<String> {
-    let word = word.trim();
-    located(word)
-        .or_else(|| asked(word))
-        .or_else(|| serial(word))
+    let word = live(word.trim());
+    located(&word)
+        .or_else(|| asked(&word))
+        .or_else(|| serial(&word))
         .or_else(|| object(&base64::decode(word.bytes()).filter(|der| der.len() > 8)?))
 }
 
-/// What the first word of a line means that names a watched or imitated host or holds an OCSP question.
+/// What a line means that names a watched or imitated host or holds an OCSP question, by the word of it that tells most.
 #[must_use]
 pub fn line(line: &str) -> Option<String> {
+    let line = live(line);
     let separates = |c: char| c.is_whitespace() || "\"'`,;()[]<>|{}".contains(c);
-    let mut words = line.split(separates).filter(|word| word.len() > 4);
-    words.find_map(|word| {
-        // Many logs write key=value.
-        let value = word.split_once('=').map(|(_, value)| value);
-        [Some(word), value]
-            .into_iter()
-            .flatten()
-            .find_map(|word| located(word).or_else(|| path(word)))
-    })
+    let words: Vec<&str> = line
+        .split(separates)
+        .filter(|word| word.len() > 4)
+        .map(value)
+        .collect();
+    let mut best: Option<String> = None;
+    for (place, word) in words.iter().enumerate() {
+        // Some logs have the host in one field and the path in another, which is never far.
+        let rest = words.get(place + 1..).unwrap_or_default();
+        let whole = endpoint::host_role(word).and_then(|role| {
+            let mut near = rest.iter().take(FIELDS);
+            let path = near.find(|w| w.starts_with('/'))?;
+            let odd = endpoint::path_role(&role, "GET", path) == PathRole::Odd;
+            (!odd).then(|| format!("{word}{path}"))
+        });
+        let said = whole
+            .and_then(|whole| located(&whole))
+            .or_else(|| located(word))
+            .or_else(|| path(word));
+        let more = |said: &String| best.as_ref().is_none_or(|b| lines(b) < lines(said));
+        if let Some(said) = said.filter(more) {
+            best = Some(said);
+        }
+    }
+    best
+}
+
+fn lines(text: &str) -> usize {
+    text.lines().count()
+}
+
+/// The value, where a log writes key=value; an equals sign after a slash belongs to a path.
+fn value(word: &str) -> &str {
+    match word.split_once('=') {
+        Some((key, value)) if !key.contains('/') => value,
+        _ => word,
+    }
+}
+
+/// An address that was made harmless for a ticket, as it was: hxxp://r11[.]c[.]lencr[.]org.
+fn live(text: &str) -> Cow<'_, str> {
+    let dead = ["[.]", "(.)", "[:]", "hxxp", "hXXp"];
+    if !dead.iter().any(|mark| text.contains(mark)) {
+        return Cow::Borrowed(text);
+    }
+    let dots = text.replace("[.]", ".").replace("(.)", ".");
+    let colons = dots.replace("[:]", ":");
+    Cow::Owned(colons.replace("hxxp", "http").replace("hXXp", "http"))
 }
 
 /// What the bytes of a file are: certificates, an OCSP message or a CRL, as DER or PEM.
@@ -330,6 +373,76 @@ mod tests {
         );
         assert_eq!(word("example.com"), None);
         assert_eq!(word("hello"), None);
+    }
+
+    #[test]
+    fn logs_of_many_kinds_are_read() {
+        for (log, expected) in [
+            (
+                "Nov 21 10:00:01 dnsmasq[812]: query[A] r11.c.lencr.org from 192.0.2.7",
+                "lists of R11",
+            ),
+            (
+                "gravity blocked e8.o.lencr.org is 0.0.0.0",
+                "OCSP responder of E8",
+            ),
+            (
+                "1732190000.123 45 192.0.2.7 TCP_MISS/200 1234 GET http://r11.c.lencr.org/12.crl - HIER_DIRECT/192.0.2.9 -",
+                "modulo 128 is 11",
+            ),
+            (
+                "192.0.2.7 - - [21/Nov/2025:10:00:00 +0000] \"GET http://x1.c.lencr.org/ HTTP/1.1\" 200 717",
+                "list of a root",
+            ),
+            (
+                "srcip=192.0.2.7 hostname=\"r11.c.lencr.org\" action=\"passthrough\" url=\"http://r11.c.lencr.org/34.crl\"",
+                "modulo 128 is 33",
+            ),
+            (
+                "1732190000.1\tCHhAv\t192.0.2.7\t50514\t192.0.2.9\t80\t1\tGET\te7.i.lencr.org\t/\t-\t1.1",
+                "certificate of E7",
+            ),
+            (
+                "{\"ts\":1.5,\"method\":\"GET\",\"host\":\"r10.c.lencr.org\",\"uri\":\"/56.crl\"}",
+                "modulo 128 is 55",
+            ),
+            (
+                "{\"event_type\":\"http\",\"http\":{\"hostname\":\"r12.c.lencr.org\",\"url\":\"/9.crl\"}}",
+                "modulo 128 is 8",
+            ),
+            (
+                "THREAT,url,192.0.2.7,192.0.2.9,alert,\"r11.c.lencr.org/77.crl\",(9999)",
+                "modulo 128 is 76",
+            ),
+            (
+                "client @0x7f 192.0.2.7#5353 (yr1.c.lencr.org): query: yr1.c.lencr.org IN A +E(0)K",
+                "lists of YR1",
+            ),
+            (
+                "IP 192.0.2.7.50514 > 192.0.2.9.53: 1234+ A? r11.c.lencr.org. (33)",
+                "lists of R11",
+            ),
+            (
+                "TLS SNI=r11.c.lencr.org",
+                "r11.c.lencr.org: Revocation lists",
+            ),
+            (
+                "seen hxxp://r11[.]c[.]lencr[.]org/2.crl in the mail",
+                "modulo 128 is 1",
+            ),
+            (
+                "blocked update.lencr.org.evil.example",
+                "made to look like one",
+            ),
+        ] {
+            let said = line(log).unwrap_or_default();
+            assert!(said.contains(expected), "{log}: {said}");
+        }
+        for silent in ["GET http://example.org/r11.c HTTP/1.1", "a=b", "r11.c", ""] {
+            assert_eq!(line(silent), None, "{silent}");
+        }
+        let far = line("r10.c.lencr.org resolved by /usr/sbin/dnsmasq").unwrap();
+        assert!(!far.contains("path"), "{far}");
     }
 
     #[test]

@@ -15,6 +15,7 @@
 mod alerts_page;
 mod cli;
 mod correlation;
+mod docs;
 mod exhausting;
 mod facts;
 mod golden;

@@ -84,3 +84,39 @@ fn info_names_what_a_bug_report_needs() {
         assert!(info.contains(wanted), "{wanted} is not in\n{info}");
     }
 }
+
+/// Whoever changes an option sees here what people will read. Options differ with the features.
+#[cfg(all(feature = "live", feature = "tui"))]
+#[test]
+fn help_reads_as_it_did() {
+    let help = Args::command().term_width(100).render_long_help();
+    crate::report::sample::snapshot("help", &help.to_string());
+    let man = said(&Command::Man);
+    crate::report::sample::snapshot("man", &man.replace(env!("CARGO_PKG_VERSION"), "VERSION"));
+}
+
+/// A shell must be able to read its script; where it is not installed nothing is learned.
+#[test]
+fn completions_are_scripts() {
+    for (shell, program) in [
+        (Shell::Bash, "bash"),
+        (Shell::Zsh, "zsh"),
+        (Shell::Fish, "fish"),
+    ] {
+        let script = said(&Command::Completions { shell });
+        for word in ["--redact-key", "--group", "markdown", "completions"] {
+            let bare = word.trim_start_matches('-');
+            assert!(script.contains(bare), "{program} lacks {word}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("script");
+        fs::write(&file, script).unwrap();
+        let checked = std::process::Command::new(program)
+            .arg("-n")
+            .arg(&file)
+            .output();
+        if let Ok(checked) = checked {
+            assert!(checked.status.success(), "{program}: {checked:?}");
+        }
+    }
+}
