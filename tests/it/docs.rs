@@ -119,6 +119,8 @@ fn options_in_the_documents_exist() {
         "--check",
         "--bin",
         "--workspace",
+        "--alerts",
+        "--rules",
         "--help",
         "--version",
     ];
