@@ -63,7 +63,8 @@ impl<W: Write> PcapngWriter<W> {
         Ok(writer)
     }
 
-    /// Describes an interface and returns its number in this file.
+    /// Describes an interface and returns its number in this file. `filter` is the capture filter that was set, as
+    /// libpcap reads it.
     ///
     /// # Errors
     ///
@@ -73,6 +74,7 @@ impl<W: Write> PcapngWriter<W> {
         link: LinkType,
         snaplen: u32,
         name: Option<&str>,
+        filter: Option<&str>,
     ) -> io::Result<u32> {
         let link = u16::try_from(link.0).map_err(|_| {
             io::Error::new(
@@ -86,6 +88,10 @@ impl<W: Write> PcapngWriter<W> {
         self.block.extend(snaplen.to_le_bytes());
         self.text(2, name);
         self.option(9, &[9]);
+        if let Some(filter) = filter.filter(|f| f.len() < MAX_OPTION) {
+            // The first byte says that it is text.
+            self.option(11, &[&[0], filter.as_bytes()].concat());
+        }
         self.end()?;
         self.interfaces += 1;
         Ok(self.interfaces - 1)

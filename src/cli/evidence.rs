@@ -129,12 +129,12 @@ pub(super) fn write(
     while let Some(item) = source.next_item() {
         match item {
             Item::Interface(info) => {
-                // Frames made anew are Ethernet, and people give names to interfaces.
-                let (link, name) = match redactor {
-                    Some(_) => (LinkType::ETHERNET, None),
-                    None => (info.link, info.name.as_deref()),
+                // Frames made anew are Ethernet; people give names to interfaces, and filters name hosts.
+                let (link, name, filter) = match redactor {
+                    Some(_) => (LinkType::ETHERNET, None, None),
+                    None => (info.link, info.name.as_deref(), info.filter.as_deref()),
                 };
-                let number = writer.interface(link, info.snaplen, name)?;
+                let number = writer.interface(link, info.snaplen, name, filter)?;
                 interfaces.push((info.id, number));
             }
             Item::Secrets(lines) if request.secrets.is_some() => {

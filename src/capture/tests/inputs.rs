@@ -310,12 +310,12 @@ fn what_is_written_reads_back() {
     let mut writer = PcapngWriter::new(Vec::new(), &section).unwrap();
     assert_eq!(
         writer
-            .interface(LinkType::ETHERNET, 96, Some("eth0"))
+            .interface(LinkType::ETHERNET, 96, Some("eth0"), Some("port 80"))
             .unwrap(),
         0
     );
-    assert_eq!(writer.interface(LinkType::RAW, 0, None).unwrap(), 1);
-    assert!(writer.interface(LinkType(70_000), 0, None).is_err());
+    assert_eq!(writer.interface(LinkType::RAW, 0, None, None).unwrap(), 1);
+    assert!(writer.interface(LinkType(70_000), 0, None, None).is_err());
     writer.secrets(b"CLIENT_RANDOM 00 11\n").unwrap();
     let frame = |at, bytes, comment, crossing| Frame {
         no: FrameNo(1),
@@ -349,7 +349,7 @@ fn what_is_written_reads_back() {
     assert_eq!(
         lines[..4],
         [
-            "interface 0 link 1 snaplen 96 Some(\"eth0\") None",
+            "interface 0 link 1 snaplen 96 Some(\"eth0\") Some(\"port 80\")",
             "interface 1 link 101 snaplen 0 None None",
             "secrets \"CLIENT_RANDOM 00 11\\n\"",
             "frame 1 at 1700000000123456789 link 101 on 1 3/100 Outbound \"as it came\\nproves the serial\\nproves the time\"",

@@ -258,7 +258,7 @@ fn begin(
     };
     let mut writer = PcapngWriter::new(blocks, &section)?;
     for (name, link) in interfaces {
-        writer.interface(*link, snaplen, Some(name))?;
+        writer.interface(*link, snaplen, Some(name), None)?;
     }
     writer.flush()?;
     Ok(writer)

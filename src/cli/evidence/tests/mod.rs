@@ -226,3 +226,35 @@ fn what_cannot_be_read_twice_is_refused() {
     assert!(said(&file, &file).contains("would overwrite an input"));
     assert!(check(std::slice::from_ref(&file), &folder.path().join("out")).is_ok());
 }
+
+/// What the frames are to be read with stays: interfaces, link types, times to the nanosecond, lengths on the wire.
+#[test]
+fn evidence_keeps_interfaces_link_types_and_times() {
+    for (path, keys) in captures() {
+        let report = explain(capture::open(&path).unwrap(), keys.as_deref());
+        let all: Vec<&Finding> = report.findings.iter().collect();
+        let (bytes, _) = cut_out(&path, keys.as_deref(), &report, &all);
+        let read = |mut source: Source| {
+            let (mut interfaces, mut frames) = (Vec::new(), Vec::new());
+            while let Some(item) = source.next_item() {
+                match item {
+                    Item::Interface(info) => {
+                        interfaces.push((info.name, info.link, info.snaplen, info.filter));
+                    }
+                    Item::Frame(f) => {
+                        frames.push((f.at, f.link, f.interface, f.wire_len, f.bytes.to_vec()))
+                    }
+                    Item::Secrets(_) | Item::NameHint(_) | Item::Dropped(_) => {}
+                }
+            }
+            (interfaces, frames)
+        };
+        let (before, source) = read(capture::open(&path).unwrap());
+        let (after, evidence) = read(read_back(bytes));
+        assert_eq!(before, after, "{}", path.display());
+        let mut rest = source.iter();
+        for frame in &evidence {
+            assert!(rest.any(|other| other == frame), "{}", path.display());
+        }
+    }
+}
