@@ -242,7 +242,7 @@ fn evidence_keeps_interfaces_link_types_and_times() {
                         interfaces.push((info.name, info.link, info.snaplen, info.filter));
                     }
                     Item::Frame(f) => {
-                        frames.push((f.at, f.link, f.interface, f.wire_len, f.bytes.to_vec()))
+                        frames.push((f.at, f.link, f.interface, f.wire_len, f.bytes.to_vec()));
                     }
                     Item::Secrets(_) | Item::NameHint(_) | Item::Dropped(_) => {}
                 }
