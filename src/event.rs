@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::flow::{Close, Endpoints, FlowId, Scope, Side};
 use crate::frame::{FrameNo, InterfaceId, NameHint};
-use crate::pki::cert::Certificate;
+use crate::pki::cert::{Certificate, KeyKind};
 use crate::pki::ocsp::OcspResponse;
 use crate::time::{Span, Timestamp};
 
@@ -57,6 +57,8 @@ pub enum EventKind {
     Chain(Chain),
     /// A stapled OCSP answer (CertificateStatus, or a TLS 1.3 certificate entry).
     Staple(Staple),
+    /// The kind of the key in the server's encrypted certificate, told by the length of its signature.
+    ServerKey(KeyKind),
     /// The server asked the client for a certificate.
     CertificateRequest,
     /// A sign of life inside a handshake, for measuring who waited for whom.

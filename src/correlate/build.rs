@@ -21,9 +21,9 @@ use crate::correlate::waits::Stance;
 use crate::correlate::{dossier, health, outage, privacy};
 use crate::event::{Carrier, Name, TargetForm};
 use crate::finding::{
-    Aftermath, Answer, Candidate, Coverage, CrlPlace, DeviceId, Finding, FindingId, Handshake,
-    HandshakeOutcome, Lookup, Missing, Outcome, Party, Question, Report, Stage, Timing, Verdict,
-    Visibility,
+    Aftermath, Answer, Candidate, Confidence, Coverage, CrlPlace, DeviceId, Finding, FindingId,
+    Handshake, HandshakeOutcome, Lookup, Missing, Outcome, Party, Question, Report, Stage, Timing,
+    Verdict, Visibility,
 };
 use crate::flow::Transport;
 use crate::pki::cert::Serial;
@@ -37,16 +37,20 @@ use crate::time::Span;
 pub fn report(state: &State, coverage: Coverage) -> Report {
     let mut devices = state.devices.resolve();
     let contacts = assemble(&state.log, &devices);
-    let judge = Judge::new(state, &devices, &contacts);
+    let judge = Judge::new(state, &devices, &contacts, coverage.span);
     let rulings = judge.rule_all();
     let repeats = Repeats::new(&contacts, &devices);
     let mut findings = Vec::with_capacity(contacts.len());
     let mut spoken_of = BTreeSet::new();
+    let mut around = BTreeSet::new();
     let known = OnceCell::new();
     let mut older = alerts::older_answers(&contacts);
     for (index, (contact, ruling)) in contacts.iter().zip(rulings).enumerate() {
         let (ruling, missing) =
             doings::explain(state, &devices, &repeats, contact, ruling, &coverage);
+        if ruling.confidence < Confidence::Proven {
+            around.extend(judge.around(contact).map(|r| r.shown.id));
+        }
         spoken_of.extend(ruling.named.iter().chain(&ruling.rejected).map(|w| w.id));
         let mut finding = finding(
             state, &known, &devices, &judge, index, contact, &ruling, missing,
@@ -63,6 +67,9 @@ pub fn report(state: &State, coverage: Coverage) -> Report {
         .filter(|r| spoken_of.contains(&r.shown.id) || is_lets_encrypt(r))
         .map(|r| shown(&judge, &devices, r))
         .collect();
+    around.retain(|id| !spoken_of.contains(id));
+    let around = around.iter().filter_map(|id| state.handshakes.get(*id));
+    let around = around.map(|r| shown(&judge, &devices, r)).collect();
     let lookups = lookups(state, &handshakes);
     let dossiers = dossier::dossiers(state, &devices, &judge, &findings);
     let servers = health::servers(state, &judge, &findings);
@@ -79,6 +86,7 @@ pub fn report(state: &State, coverage: Coverage) -> Report {
         alerts: outages.iter().map(outage::raise).collect(),
         findings,
         handshakes,
+        around,
         devices: devices.devices,
         lookups,
         coverage: covered(state, coverage),
@@ -93,7 +101,7 @@ pub fn report(state: &State, coverage: Coverage) -> Report {
 #[must_use]
 pub fn handshakes(state: &State) -> Vec<Handshake> {
     let devices = state.devices.resolve();
-    let judge = Judge::new(state, &devices, &[]);
+    let judge = Judge::new(state, &devices, &[], None);
     let records = state.handshakes.iter();
     records.map(|r| shown(&judge, &devices, r)).collect()
 }
@@ -200,9 +208,7 @@ fn candidate(state: &State, weighed: &Weighed) -> Option<Candidate> {
         server: record.shown.server,
         protocol: protocol_name(&record.shown.carrier, record.shown.version),
         serial: record.leaf().map(|c| c.serial.clone()),
-        confidence: weighed
-            .level
-            .unwrap_or(crate::finding::Confidence::Possible),
+        confidence: weighed.level.unwrap_or(Confidence::Possible),
         evidence: weighed.evidence.clone(),
         frames: record.shown.frames,
         lead: weighed.lead,

@@ -1,12 +1,14 @@
 //! One contact beside one handshake: everything a rule may look at.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::correlate::agents::Family;
 use crate::correlate::contacts::Contact;
 use crate::correlate::handshakes::Record;
+use crate::correlate::pace::PerMille;
 use crate::correlate::waits::Stance;
-use crate::finding::{ContactKind, Direction, FindingId, Visibility};
+use crate::finding::{Confidence, ContactKind, Direction, FindingId, Visibility};
 use crate::frame::FrameNo;
 use crate::pki::cert::{Certificate, Serial};
 use crate::pki::ocsp::{CertId, HashKind};
@@ -35,10 +37,20 @@ pub struct Case<'a> {
     pub family: Option<Family>,
     /// Families that the handshake's fingerprint is proven to belong to in this capture.
     pub fingerprint: &'a [Family],
-    /// The serial that the handshake's leaf is proven to have by another finding.
-    pub tied_serial: Option<&'a Serial>,
+    /// What contacts tied to this handshake tell of its hidden leaf.
+    pub ties: &'a [Tie],
+    /// The contact's own number among all contacts.
+    pub index: usize,
+    /// CA labels that strong verdicts tie to the site.
+    pub labels: Option<&'a BTreeSet<String>>,
     /// A contact of the same burst or question that is tied to this handshake.
     pub kin: Option<Kin>,
+    /// At which share of the moments around the contact a handshake with another site would have waited as well.
+    pub held_by_chance: PerMille,
+    /// From the server's flight to the first sign of the contact.
+    pub onset: Span,
+    /// At which share of the moments around the contact a handshake with another site would have been as near.
+    pub near_by_chance: PerMille,
     /// Whether an earlier handshake of the device went to the same site.
     pub repeat: bool,
 }
@@ -50,6 +62,19 @@ pub struct Kin {
     pub finding: FindingId,
     /// It asked the very same.
     pub same_question: bool,
+}
+
+/// What a contact tied to a handshake tells of the leaf it showed.
+#[derive(Clone, Debug)]
+pub struct Tie {
+    /// Number of the contact.
+    pub contact: usize,
+    /// The serial it asked about.
+    pub serial: Option<Serial>,
+    /// The CA label of the host it went to, if that is about leaves.
+    pub label: Option<String>,
+    /// How sure the tie is.
+    pub confidence: Confidence,
 }
 
 /// A certificate that a handshake showed or is known to show.
@@ -100,6 +125,18 @@ impl Case<'_> {
             let named = urls(&s.cert, self.contact.kind).find(|url| self.names_contact(url))?;
             Some((s, named.to_owned()))
         })
+    }
+
+    /// Whether the lookup that led to the contact was made before the server answered. Frames can be swapped by a
+    /// millisecond.
+    #[must_use]
+    pub fn looked_up_before(&self) -> bool {
+        self.contact.own_lookup && self.onset < Span::from_millis(-1)
+    }
+
+    /// What other contacts tell of this handshake's leaf.
+    pub fn other_ties(&self) -> impl Iterator<Item = &Tie> {
+        self.ties.iter().filter(|tie| tie.contact != self.index)
     }
 
     /// Frames of the request, or what stands for it.

@@ -17,6 +17,7 @@ use crate::correlate::devices::{DeviceMap, HostKey, Owner};
 pub use crate::correlate::log::{
     ConnectRecord, Log, LookupRecord, RequestRecord, Watch, kind_of_path, url_of,
 };
+use crate::correlate::rules::is_root_label;
 use crate::event::{DnsOutcome, Name, Process, Request};
 use crate::finding::{ContactFrames, ContactKind, Failure, Stage};
 use crate::flow::{Ending, FlowId};
@@ -68,6 +69,8 @@ pub struct Contact {
     pub failure: Option<Failure>,
     /// Lookups that belong to it, by index into the log.
     pub lookups: Vec<usize>,
+    /// Whether these lookups led to no earlier contact.
+    pub own_lookup: bool,
     /// First question to last answer of the responder's lookups.
     pub lookup_time: Option<Span>,
     /// SYN to SYN-ACK.
@@ -88,6 +91,13 @@ impl Contact {
             Watch::Known(role) => Some(role),
             Watch::LookAlike | Watch::OtherCa => None,
         }
+    }
+
+    /// The CA label of a host that serves what concerns leaves, as opposed to intermediates.
+    #[must_use]
+    pub fn leaf_label(&self) -> Option<&str> {
+        let label = self.role()?.label.as_deref()?;
+        (!is_root_label(label)).then_some(label)
     }
 
     /// The whole URL of the request.
@@ -268,6 +278,7 @@ fn from_request(record: &RequestRecord, connect: Option<&ConnectRecord>) -> Cont
         answer: record.answer.clone(),
         failure,
         lookups: Vec::new(),
+        own_lookup: false,
         lookup_time: None,
         connect_time: opened.and_then(|c| Some(c.connected_at?.since(c.at))),
         frames,
@@ -336,6 +347,7 @@ fn attach_lookups(
     let near = asked.between(&contact.host, owner, begun.minus(RETRY_WINDOW), until);
     let is_used = |index: &usize| used.get(*index).copied().unwrap_or_default();
     let mut taken: Vec<usize> = near.iter().copied().filter(|i| !is_used(i)).collect();
+    contact.own_lookup = !taken.is_empty();
     if taken.is_empty() {
         let at = |index: &usize| log.lookups.get(*index).map(|l| l.shown.at);
         let latest = near.iter().filter_map(at).max();
@@ -438,6 +450,7 @@ fn from_connection(connect: &ConnectRecord) -> Contact {
         answer: None,
         failure,
         lookups: Vec::new(),
+        own_lookup: false,
         lookup_time: None,
         connect_time: connect.connected_at.map(|t| t.since(connect.at)),
         frames: ContactFrames {
@@ -541,6 +554,7 @@ fn from_lookup(index: usize, lookup: &LookupRecord) -> Contact {
         answer: None,
         failure: None,
         lookups: vec![index],
+        own_lookup: false,
         lookup_time: None,
         connect_time: None,
         frames: ContactFrames {

@@ -45,6 +45,7 @@ impl State {
             | EventKind::Staple(_)
             | EventKind::CertificateRequest
             | EventKind::Beat(_)
+            | EventKind::ServerKey(_)
             | EventKind::Alert(_) => self.handshake(at, frame, flow, kind),
         }
     }
@@ -394,7 +395,11 @@ impl State {
         let hello = match &kind {
             EventKind::ClientHello(hello) => Some(hello.as_ref()),
             // Beats and alerts alone make no handshake.
-            EventKind::Beat(_) | EventKind::Alert(_) if flow.handshake.is_none() => return,
+            EventKind::Beat(_) | EventKind::ServerKey(_) | EventKind::Alert(_)
+                if flow.handshake.is_none() =>
+            {
+                return;
+            }
             _ => None,
         };
         // A second hello on one flow answers a retry, or renegotiates: the same site.
@@ -450,6 +455,7 @@ impl State {
                 record.staple_frame = Some(frame);
                 record.staple_at = Some(at);
             }
+            EventKind::ServerKey(key) => record.server_key = Some(key),
             EventKind::Beat(beat) => record.beat(at, frame, beat),
             EventKind::Alert(alert) => {
                 let fatal = alert.fatal != Some(false) && alert.description != Some(0);

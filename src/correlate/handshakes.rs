@@ -14,7 +14,7 @@ use crate::finding::{
 };
 use crate::flow::{Close, Ending, Endpoints, FlowId, Scope, Side};
 use crate::frame::FrameNo;
-use crate::pki::cert::{Certificate, Serial};
+use crate::pki::cert::{Certificate, KeyKind, Serial};
 use crate::time::{Span, Timestamp};
 
 /// A handshake as correlation keeps it.
@@ -36,6 +36,8 @@ pub struct Record {
     pub staple_at: Option<Timestamp>,
     /// Signature over it; checked for certificates of Let's Encrypt.
     pub staple_signature: Signature,
+    /// Kind of the server's key, told by the length of an encrypted signature.
+    pub server_key: Option<KeyKind>,
     /// Round trip between the capture point and the client.
     pub turnaround: Span,
     /// When the flow ended, if it has.
@@ -145,6 +147,7 @@ impl Handshakes {
             staple_frame: None,
             staple_at: None,
             staple_signature: Signature::Unchecked,
+            server_key: None,
             turnaround: Span::ZERO,
             closed_at: None,
             last_client_payload: None,
@@ -213,6 +216,24 @@ impl Handshakes {
     /// Handshakes that an address opened, the latest first, from a little after `at` backwards.
     pub fn of_client_until(&self, key: HostKey, at: Timestamp) -> impl Iterator<Item = &Record> {
         self.until(self.by_client.get(&key), at)
+    }
+
+    /// At most `most` handshakes that an address opened between two times, from the first on.
+    pub fn of_client_between(
+        &self,
+        key: HostKey,
+        (from, until): (Timestamp, Timestamp),
+        most: usize,
+    ) -> impl Iterator<Item = &Record> {
+        let list = self.by_client.get(&key);
+        let first = list.map_or(0, |list| {
+            list.partition_point(|id| self.get(*id).is_none_or(|r| r.shown.hello_at < from))
+        });
+        let after = list.into_iter().flat_map(move |list| list.range(first..));
+        after
+            .filter_map(|id| self.get(*id))
+            .take_while(move |r| r.shown.hello_at <= until)
+            .take(most)
     }
 
     /// Handshakes that an address received, the latest first, from a little after `at` backwards.

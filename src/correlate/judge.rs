@@ -10,10 +10,11 @@ use foldhash::{HashMap, HashSet};
 
 use crate::correlate::State;
 use crate::correlate::agents::{self, Family};
-use crate::correlate::case::{Case, Kin, ShownCert};
+use crate::correlate::case::{Case, Kin, ShownCert, Tie};
 use crate::correlate::contacts::{Contact, Watch};
 use crate::correlate::devices::{DeviceMap, HostKey};
 use crate::correlate::handshakes::Record;
+use crate::correlate::pace::{self, Pace};
 use crate::correlate::rules::RULES;
 use crate::correlate::verdict::{self, Ruling};
 use crate::correlate::waits::{Stance, stance};
@@ -23,7 +24,6 @@ use crate::finding::{
     Stage, Visibility, Weight,
 };
 use crate::flow::Scope;
-use crate::pki::cert::Serial;
 use crate::time::{Span, Timestamp};
 
 /// A handshake weighed against a contact.
@@ -43,6 +43,8 @@ pub struct Weighed {
     pub closeness: Option<Span>,
     /// From its anchor to the contact.
     pub lead: Span,
+    /// From the server's flight to the first sign of the contact.
+    pub onset: Span,
     /// Site.
     pub site: Site,
     /// What tells one site from another.
@@ -57,9 +59,50 @@ pub struct Pass {
     /// A ruling for each contact.
     pub rulings: Vec<Ruling>,
     fingerprints: HashMap<String, Vec<Family>>,
-    tied: HashMap<HandshakeId, Serial>,
+    /// What contacts tied to a site tell of the leaf it shows, by device.
+    ties: HashMap<(HostKey, String), Vec<Tie>>,
+    /// CA labels that strong verdicts tie to a site.
+    labels: HashMap<String, BTreeSet<String>>,
     /// Handshakes that have a contact of their own, which explains why they waited.
     busy: HashSet<HandshakeId>,
+}
+
+impl Pass {
+    /// A question about a leaf tells of the handshake that caused it which certificate it showed.
+    fn learn(&mut self, index: usize, device: HostKey, contact: &Contact, ruling: &Ruling) {
+        let Some(best) = ruling.named.first() else {
+            return;
+        };
+        let label = contact.leaf_label();
+        let serial = contact
+            .ocsp
+            .as_ref()
+            .and_then(|request| request.ids.first());
+        let tied = ruling.outcome == Outcome::Site && ruling.confidence >= Confidence::Likely;
+        if !tied || best.position > 0 || (label.is_none() && serial.is_none()) {
+            return;
+        }
+        if let (Some(label), true) = (label, ruling.confidence >= Confidence::Strong) {
+            let known = self.labels.entry(best.site_key.clone()).or_default();
+            known.insert(label.to_owned());
+        }
+        let place = (device, best.site_key.clone());
+        let ties = self.ties.entry(place).or_default();
+        if ties.len() < MOST_TIES {
+            ties.push(Tie {
+                contact: index,
+                serial: serial.map(|id| id.serial.clone()),
+                label: label.map(str::to_owned),
+                confidence: ruling.confidence,
+            });
+        }
+    }
+
+    fn ties(&self, device: HostKey, site_key: &str, record: &Record) -> &[Tie] {
+        let place = (device, site_key.to_owned());
+        let ties = self.ties.get(&place).filter(|_| record.hides_certificate());
+        ties.map_or(&[], Vec::as_slice)
+    }
 }
 
 /// The judge of one report.
@@ -68,18 +111,27 @@ pub struct Judge<'a> {
     state: &'a State,
     devices: &'a DeviceMap,
     contacts: &'a [Contact],
+    /// First and last frame of the capture.
+    span: Option<(Timestamp, Timestamp)>,
     by_device: HashMap<HostKey, Vec<usize>>,
     /// The first handshake of an address with each site, for the addresses that were asked about so far.
     firsts: RefCell<HashMap<HostKey, HashMap<String, HandshakeId>>>,
 }
 
+/// Contacts remembered for one handshake; a chain has few certificates, each with few addresses.
+const MOST_TIES: usize = 8;
 /// Handshakes looked back at for one contact: more within one window is a scan, not browsing.
 const LOOK_BACK: usize = 1_000;
 
 impl<'a> Judge<'a> {
     /// A judge over `contacts` in order of time.
     #[must_use]
-    pub fn new(state: &'a State, devices: &'a DeviceMap, contacts: &'a [Contact]) -> Self {
+    pub fn new(
+        state: &'a State,
+        devices: &'a DeviceMap,
+        contacts: &'a [Contact],
+        span: Option<(Timestamp, Timestamp)>,
+    ) -> Self {
         let mut by_device: HashMap<HostKey, Vec<usize>> = HashMap::default();
         for (index, contact) in contacts.iter().enumerate() {
             by_device
@@ -91,6 +143,7 @@ impl<'a> Judge<'a> {
             state,
             devices,
             contacts,
+            span,
             by_device,
             firsts: RefCell::default(),
         }
@@ -115,27 +168,22 @@ impl<'a> Judge<'a> {
                 && ruling.outcome == Outcome::Site
                 && ruling.confidence == Confidence::Proven
                 && let Some(record) = self.state.handshakes.get(best.id)
-            {
-                if let Some(family) = contact
+                && let Some(family) = contact
                     .request
                     .as_ref()
                     .map(|r| agents::family(r))
                     .filter(|f| f.is_verifier())
-                {
-                    let known = pass
-                        .fingerprints
-                        .entry(record.shown.ja4.clone())
-                        .or_default();
-                    if !record.shown.ja4.is_empty() && !known.contains(&family) {
-                        known.push(family);
-                    }
-                }
-                if let (Some(request), 0) = (&contact.ocsp, best.position)
-                    && let Some(id) = request.ids.first()
-                {
-                    pass.tied.insert(best.id, id.serial.clone());
+            {
+                let known = pass
+                    .fingerprints
+                    .entry(record.shown.ja4.clone())
+                    .or_default();
+                if !record.shown.ja4.is_empty() && !known.contains(&family) {
+                    known.push(family);
                 }
             }
+            let device = canonical(self.devices, contact.client);
+            pass.learn(index, device, contact, &ruling);
             pass.rulings.push(ruling);
         }
         pass
@@ -146,28 +194,22 @@ impl<'a> Judge<'a> {
             return Ruling::disguise();
         }
         let keys = self.devices.addresses(contact.client);
-        let (start, end, open_ended) = extent(contact);
+        let extent = Extent::of(contact);
+        let pace = self.pace(&keys, extent.start, before);
+        let asked = Asked {
+            index,
+            contact,
+            extent,
+            pace: &pace,
+            before,
+        };
         let mut weighed: Vec<Weighed> = Vec::new();
-        for record in self.outbound(&keys, contact, start) {
-            weighed.push(self.weigh(
-                index,
-                contact,
-                record,
-                Direction::Outbound,
-                (start, end, open_ended),
-                before,
-            ));
+        for record in self.outbound(&keys, contact, extent.start) {
+            weighed.push(self.weigh(&asked, record, Direction::Outbound));
         }
         let stations = self.devices.stations(contact.client);
-        for record in self.inbound(&stations, contact, start) {
-            weighed.push(self.weigh(
-                index,
-                contact,
-                record,
-                Direction::Inbound,
-                (start, end, open_ended),
-                before,
-            ));
+        for record in self.inbound(&stations, contact, extent.start) {
+            weighed.push(self.weigh(&asked, record, Direction::Inbound));
         }
         discount_process(&mut weighed);
         mark_shared_waits(&mut weighed);
@@ -261,15 +303,48 @@ impl<'a> Judge<'a> {
         in_order(found)
     }
 
-    fn weigh(
+    /// The device's other handshakes around a time. Those that have a contact of their own stood still for a known reason.
+    fn pace(&self, keys: &[HostKey], at: Timestamp, before: &Pass) -> Pace<'a> {
+        let mut pace = Pace::default();
+        for reach in pace::SURROUNDINGS {
+            let around = self.within(keys, at, reach);
+            let length = pace::covered(at, reach, self.span);
+            pace.add(
+                length,
+                around.filter(|r| !before.busy.contains(&r.shown.id)),
+            );
+        }
+        pace
+    }
+
+    fn within(
         &self,
-        index: usize,
-        contact: &Contact,
-        record: &Record,
-        direction: Direction,
-        (start, end, open_ended): (Timestamp, Timestamp, bool),
-        before: &Pass,
-    ) -> Weighed {
+        keys: &[HostKey],
+        at: Timestamp,
+        reach: Span,
+    ) -> impl Iterator<Item = &'a Record> {
+        let times = (at.minus(reach), at.plus(reach));
+        let handshakes = &self.state.handshakes;
+        keys.iter()
+            .flat_map(move |key| handshakes.of_client_between(*key, times, pace::MOST))
+    }
+
+    /// The handshakes whose times are part of the verdict on a contact.
+    pub fn around(&self, contact: &Contact) -> impl Iterator<Item = &'a Record> {
+        let keys = self.devices.addresses(contact.client);
+        let at = Extent::of(contact).start;
+        let reaches = pace::SURROUNDINGS.into_iter();
+        let found = reaches.flat_map(|reach| self.within(&keys, at, reach));
+        found.collect::<Vec<_>>().into_iter()
+    }
+
+    fn weigh(&self, asked: &Asked<'_>, record: &Record, direction: Direction) -> Weighed {
+        let (contact, before) = (asked.contact, asked.before);
+        let Extent {
+            start,
+            end,
+            open_ended,
+        } = asked.extent;
         let stance = (direction == Direction::Outbound).then(|| stance(record, start, end));
         let (mut resumed_after, mut closeness) = (None, None);
         if let Some(Stance::Held(hold)) = stance {
@@ -284,6 +359,7 @@ impl<'a> Judge<'a> {
                 hold.until.since(last)
             });
         }
+        let onset = first_sign(contact).since(record.anchor());
         let (site, site_key) = self.site(record);
         let (shown, whole) = self.shown(record, &site);
         let none: &[Family] = &[];
@@ -301,11 +377,13 @@ impl<'a> Judge<'a> {
                 .fingerprints
                 .get(&record.shown.ja4)
                 .map_or(none, Vec::as_slice),
-            tied_serial: before
-                .tied
-                .get(&record.shown.id)
-                .filter(|_| record.hides_certificate()),
-            kin: self.kin(index, contact, record, before),
+            ties: before.ties(canonical(self.devices, contact.client), &site_key, record),
+            index: asked.index,
+            labels: before.labels.get(&site_key),
+            held_by_chance: asked.pace.held_by_chance(record, end.since(start)),
+            onset,
+            near_by_chance: asked.pace.near_by_chance(record, onset),
+            kin: self.kin(asked.index, contact, record, before),
             repeat: self.is_repeat(record, &site_key),
         };
         let mut evidence: Vec<Evidence> = RULES
@@ -334,6 +412,7 @@ impl<'a> Judge<'a> {
             stance,
             closeness,
             lead: start.since(record.anchor()),
+            onset,
             site,
             site_key,
             position,
@@ -390,7 +469,13 @@ impl<'a> Judge<'a> {
             };
             let same_software = contact.request.as_ref().map(|r| agents::family(r))
                 == other.request.as_ref().map(|r| agents::family(r));
-            let back_to_back = same_software && b.at.since(a.ended_at) <= Span::from_millis(150);
+            // One leaf has one issuer, so its questions go to the hosts of one label.
+            let same_chain = match (contact.leaf_label(), other.leaf_label()) {
+                (Some(one), Some(another)) => one == another,
+                _ => true,
+            };
+            let back_to_back =
+                same_software && same_chain && b.at.since(a.ended_at) <= Span::from_millis(150);
             (same_question || back_to_back).then(|| Kin {
                 finding: FindingId(*i as u64 + 1),
                 same_question,
@@ -415,30 +500,59 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// Start, end, and whether the end is only when the client lost patience.
-fn extent(contact: &Contact) -> (Timestamp, Timestamp, bool) {
-    let start = match contact.stage {
-        Stage::LookedUp => contact.began_at,
-        _ => contact.at,
-    };
-    let open_ended = matches!(
-        contact.failure,
-        Some(
-            Failure::Unanswered
-                | Failure::NoResponse
-                | Failure::Abandoned
-                | Failure::Lookup(crate::event::DnsOutcome::Unanswered)
-        )
-    );
-    (
-        start,
-        if open_ended {
+/// One contact as it is put to the handshakes.
+struct Asked<'a> {
+    index: usize,
+    contact: &'a Contact,
+    extent: Extent,
+    pace: &'a Pace<'a>,
+    before: &'a Pass,
+}
+
+/// When a fetch ran.
+#[derive(Clone, Copy)]
+struct Extent {
+    start: Timestamp,
+    end: Timestamp,
+    /// The end is only when the client lost patience.
+    open_ended: bool,
+}
+
+impl Extent {
+    fn of(contact: &Contact) -> Self {
+        let start = match contact.stage {
+            Stage::LookedUp => contact.began_at,
+            _ => contact.at,
+        };
+        let open_ended = matches!(
+            contact.failure,
+            Some(
+                Failure::Unanswered
+                    | Failure::NoResponse
+                    | Failure::Abandoned
+                    | Failure::Lookup(crate::event::DnsOutcome::Unanswered)
+            )
+        );
+        let end = if open_ended {
             start
         } else {
             contact.ended_at.max(start)
-        },
-        open_ended,
-    )
+        };
+        Self {
+            start,
+            end,
+            open_ended,
+        }
+    }
+}
+
+/// The lookup or connection made for the contact, as far as it led to it without a pause.
+fn first_sign(contact: &Contact) -> Timestamp {
+    if contact.at.since(contact.began_at) <= Span::from_secs(1) {
+        contact.began_at
+    } else {
+        contact.at
+    }
 }
 
 fn canonical(devices: &DeviceMap, key: HostKey) -> HostKey {

@@ -46,6 +46,7 @@ pub mod judge;
 pub mod log;
 pub mod names;
 pub mod outage;
+pub mod pace;
 pub mod privacy;
 pub mod repeats;
 pub mod rules;

@@ -80,8 +80,14 @@ pub static RULES: &[Rule] = &[
     Rule {
         name: "tied-to-other-serial",
         apply: certificates::tied_to_other_serial,
-        reason: "A handshake shows one leaf; that of this one is proven to be another",
+        reason: "A handshake shows one leaf; another contact tells that this one's is another",
         source: "RFC 9846 4.4.2",
+    },
+    Rule {
+        name: "tied-to-other-issuer",
+        apply: certificates::tied_to_other_issuer,
+        reason: "A leaf has one issuer; another contact tells that this one's is another",
+        source: "RFC 5280 4.1.2.4",
     },
     Rule {
         name: "handshake-waited",
@@ -94,6 +100,18 @@ pub static RULES: &[Rule] = &[
         apply: timing::aborted_after_answer,
         reason: "A client that hears 'revoked', or insists on an answer it does not get, ends the handshake",
         source: "RFC 8446 6.2 certificate_revoked; measured with Firefox and Java",
+    },
+    Rule {
+        name: "busy-device",
+        apply: timing::busy_device,
+        reason: "On a device that opens many connections, some handshake is silent at any moment",
+        source: "the device's other handshakes in the capture",
+    },
+    Rule {
+        name: "prompt",
+        apply: timing::prompt,
+        reason: "A client that checks begins when the certificate arrives, whether or not the connection waits for it",
+        source: "RFC 5280 6; measured with Firefox, Chromium, Java",
     },
     Rule {
         name: "did-not-wait",
@@ -120,6 +138,12 @@ pub static RULES: &[Rule] = &[
         source: "RFC 5246 7.3, RFC 9846 2",
     },
     Rule {
+        name: "looked-up-before",
+        apply: timing::looked_up_before,
+        reason: "A client learns the host's name from the certificate, so it does not look it up before",
+        source: "RFC 5280 4.2.1.13, 4.2.2.1",
+    },
+    Rule {
         name: "resumed",
         apply: timing::resumed,
         reason: "A resumed session shows no certificate, so there is nothing to check",
@@ -134,8 +158,8 @@ pub static RULES: &[Rule] = &[
     Rule {
         name: "key-kind-unfit",
         apply: certificates::key_kind_unfit,
-        reason: "Since 2024 ECDSA keys get ECDSA intermediates and RSA keys RSA ones, and a TLS 1.2 suite tells the key",
-        source: "letsencrypt.org/certificates, RFC 5246 7.4.3",
+        reason: "Since 2024 ECDSA keys get ECDSA intermediates and RSA keys RSA ones; the TLS 1.2 suite tells the key, in TLS 1.3 the length of the signature",
+        source: "letsencrypt.org/certificates, RFC 5246 7.4.3, RFC 8446 4.4.3",
     },
     Rule {
         name: "same-burst",

@@ -28,6 +28,8 @@ pub struct Ruling {
 
 /// Rejected candidates kept for the reader's second question: why not that other site?
 const REJECTED_KEPT: usize = 8;
+/// A client that waited goes on this soon after its answer, unless it is loaded.
+const AT_ONCE: Span = Span::from_millis(50);
 /// More candidates than this that cannot be told apart explain nothing.
 const ONE_OF_MOST: usize = 5;
 
@@ -215,6 +217,22 @@ fn settled(contact: &Contact, decided: &[&Weighed], groups: &[&Weighed]) -> Ruli
         };
         return ruling(outcome, Confidence::Likely, all);
     }
+    // Nor does a URL single out a handshake that was over, when a client that checks at once has since begun others whose
+    // certificates are hidden: its answer for the first would have come, and been cached, by then.
+    let nearest = decided.iter().map(|w| w.lead).min().unwrap_or_default();
+    let nearer: Vec<&Weighed> = groups
+        .iter()
+        .copied()
+        .filter(|_| contact.ocsp.is_none() && held == 0)
+        .filter(|w| w.level < Some(Confidence::Proven) && began_soon(w) && w.lead < nearest)
+        .collect();
+    if !nearer.is_empty() && rest.is_empty() {
+        if nearer.len() >= ONE_OF_MOST {
+            return ruling(Outcome::Site, Confidence::Possible, named());
+        }
+        let all = named().into_iter().chain(nearer.into_iter().cloned());
+        return ruling(Outcome::OneOf, Confidence::Likely, all.collect());
+    }
     if rest.is_empty() {
         // A handshake that was over shows only that this site is among those under the CA.
         let sure = !is_about_ca(contact) || held > 0 || groups.len() == 1;
@@ -257,8 +275,24 @@ fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
         if groups.len() == 1 && named_and_held(contact, only) {
             return ruling(Outcome::Site, Confidence::Proven, vec![(*only).clone()]);
         }
+        // A client that does not wait leaves the handshake it checks without a silence. One that waits goes on at once when it
+        // has its answer.
+        let rivals: Vec<&Weighed> = groups
+            .iter()
+            .copied()
+            .filter(|w| w.id != only.id && is_prompt(w))
+            .collect();
+        if let [rival] = rivals.as_slice()
+            && rival.onset < only.onset
+            && only.closeness.is_none_or(|closeness| closeness > AT_ONCE)
+        {
+            let both = vec![(*only).clone(), (*rival).clone()];
+            return ruling(Outcome::OneOf, Confidence::Possible, both);
+        }
         let confidence = match top {
-            Confidence::Strong if held <= 1 || engaged(only) == 0 => Confidence::Strong,
+            Confidence::Strong if rivals.is_empty() && (held <= 1 || engaged(only) == 0) => {
+                Confidence::Strong
+            }
             Confidence::Strong => Confidence::Likely,
             Confidence::Likely if under_way <= 1 => Confidence::Likely,
             _ => Confidence::Possible,
@@ -267,6 +301,9 @@ fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
             return ruling(Outcome::Site, confidence, vec![(*only).clone()]);
         }
     }
+    if let Some(own) = same_process(&tops).filter(|_| top >= Confidence::Likely) {
+        return ruling(Outcome::Site, Confidence::Likely, vec![own.clone()]);
+    }
     if let Some(closest) = closest(&tops).filter(|_| top >= Confidence::Likely) {
         return ruling(
             Outcome::Site,
@@ -274,17 +311,16 @@ fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
             vec![closest.clone()],
         );
     }
-    let several: Vec<Weighed> = tops.iter().map(|w| (*w).clone()).collect();
     // Several that have nothing but their nearness are no answer: any device has opened connections lately.
-    let tied = |w: &Weighed| {
-        let least = Bearing::Supports(Weight::Slight);
-        w.evidence
-            .iter()
-            .any(|e| matches!(e.bearing, Bearing::Supports(_)) && e.bearing != least)
-    };
-    let near_only = !several.iter().any(tied) && !several.iter().any(is_under_way);
-    if several.len() > ONE_OF_MOST || near_only {
-        return unexplained();
+    let several: Vec<Weighed> = tops.iter().map(|w| (*w).clone()).collect();
+    let mut tied = several.iter().filter(|w| is_tied(w));
+    match (tied.next(), tied.next()) {
+        (Some(only), None) if !several.iter().any(|w| w.id != only.id && is_under_way(w)) => {
+            return ruling(Outcome::Site, Confidence::Possible, vec![only.clone()]);
+        }
+        (None, _) if !several.iter().any(is_under_way) => return unexplained(),
+        _ if several.len() > ONE_OF_MOST => return unexplained(),
+        _ => {}
     }
     if is_about_ca(contact) {
         return ruling(Outcome::AnyUnder, Confidence::Possible, several);
@@ -302,6 +338,25 @@ fn named_and_held(contact: &Contact, weighed: &Weighed) -> bool {
         && contact.request.is_some()
         && named
         && engaged(weighed) == HELD
+}
+
+/// Whether the fetch began right after the server's flight, without the client waiting for it.
+fn is_prompt(weighed: &Weighed) -> bool {
+    let fair = Bearing::Supports(Weight::Fair);
+    let prompt = |e: &Evidence| e.rule == "prompt" && e.bearing == fair;
+    weighed.evidence.iter().any(prompt)
+}
+
+/// Whether the fetch began soon after the server's flight, on however busy a device.
+fn began_soon(weighed: &Weighed) -> bool {
+    weighed.evidence.iter().any(|e| e.rule == "prompt")
+}
+
+/// Whether more than nearness speaks for it.
+fn is_tied(weighed: &Weighed) -> bool {
+    let least = Bearing::Supports(Weight::Slight);
+    let supports = |e: &Evidence| matches!(e.bearing, Bearing::Supports(_)) && e.bearing != least;
+    weighed.evidence.iter().any(supports)
 }
 
 /// Whether the handshake was not over when the fetch began.
@@ -325,6 +380,21 @@ fn closest<'w>(tops: &[&'w Weighed]) -> Option<&'w Weighed> {
         && second.as_nanos() >= first.as_nanos().saturating_mul(4)
         && second.as_nanos().saturating_sub(first.as_nanos()) >= 15_000_000;
     (clear && held.len() == tops.len()).then_some(*best)
+}
+
+/// The only one of the fetching process, when all others are known to be of other processes.
+fn same_process<'w>(tops: &[&'w Weighed]) -> Option<&'w Weighed> {
+    let process = |w: &Weighed| {
+        let told = w.evidence.iter().find(|e| e.rule == "same-process")?;
+        Some(matches!(told.bearing, Bearing::Supports(_)))
+    };
+    let told: Option<Vec<bool>> = tops.iter().map(|w| process(w)).collect();
+    let own = told?;
+    let mut mine = tops.iter().zip(own).filter(|(_, own)| *own);
+    match (mine.next(), mine.next()) {
+        (Some((one, _)), None) => Some(*one),
+        _ => None,
+    }
 }
 
 /// The device's own server asked.

@@ -53,6 +53,25 @@ impl Hold {
 /// Two captures points on one host can swap frames by this much; within one file it absorbs batching of receive queues.
 const SLACK: Span = Span::from_millis(1);
 
+/// A client goes on within a few milliseconds of the answer; more leaves room for other reasons to wait.
+pub const GOES_ON_WITHIN: Span = Span::from_millis(300);
+
+/// The client's silences between the server's flight and its first application data.
+pub fn gaps(record: &Record) -> impl Iterator<Item = Span> {
+    let shown = &record.shown;
+    let mut last = shown.server_hello_at;
+    let until = shown.first_data_at;
+    shown.beats.iter().filter_map(move |(at, _, beat)| {
+        let from = last?;
+        let word = beat.side == Side::Client && is_word(beat.kind);
+        if !word || *at <= from || until.is_some_and(|until| *at > until) {
+            return None;
+        }
+        last = Some(*at);
+        Some(at.since(from))
+    })
+}
+
 /// How `record` stood while a fetch ran from `start` to `end`.
 #[must_use]
 pub fn stance(record: &Record, start: Timestamp, end: Timestamp) -> Stance {

@@ -9,7 +9,8 @@
 //!   application data: with the rejected ones left out, a reader could not see that they were rejected, and another
 //!   run would find fewer that fit and be surer than it may,
 //! - how those connections ended,
-//! - the first packet, since how long was watched before a contact is part of the verdict.
+//! - the handshakes of the same device around contacts whose verdict rests on times: how busy it was is part of it,
+//! - the first and the last packet, since how long was watched around a contact is part of the verdict.
 //!
 //! It keeps connections rather than the proving frames alone, so that any program can put the streams together again.
 
@@ -38,6 +39,8 @@ const CONTACT_BYTES: u64 = 32 << 20;
 const SLACK: Span = Span::from_secs(1);
 /// Contacts of one device so close together can be parts of one wait.
 const BURST: Span = Span::from_secs(10);
+/// How far around a contact the pace of its device is measured, and then some.
+const AROUND: Span = Span::from_secs(31);
 /// How long a client that goes no further is watched: connections without a word are given up within it.
 const PATIENCE: Span = Span::from_secs(30);
 
@@ -54,6 +57,8 @@ pub struct Plan {
     comments: BTreeMap<FrameNo, Vec<String>>,
     randoms: HashSet<[u8; 32]>,
     started: bool,
+    /// Time of the last frame; None once it was kept.
+    last: Option<Timestamp>,
 }
 
 /// A connection from either side.
@@ -98,6 +103,8 @@ impl Plan {
                 plan.handshake(handshake, last);
             }
         }
+        plan.surroundings(report, &related);
+        plan.last = report.coverage.span.map(|(_, last)| last);
         plan.learned(report);
         plan.lookups(report, &related);
         plan.comments = comments::of(report, selected);
@@ -116,6 +123,7 @@ impl Plan {
             return listed || fragment.is_some_and(|ends| self.keeps_fragment(frame.at, ends));
         };
         let first = !std::mem::replace(&mut self.started, true);
+        let edge = first || self.last.take_if(|last| *last <= frame.at).is_some();
         let ends = |src_port, dst_port| {
             (
                 SocketAddr::new(packet.src, src_port),
@@ -139,7 +147,7 @@ impl Plan {
                 let [src, dst] = [about.src, about.dst].map(SocketAddr::from);
                 (about.transport, (src, dst), 0, false)
             }
-            Body::Other(_) => return listed || first,
+            Body::Other(_) => return listed || edge,
         };
         let pair = Pair::new(transport, a, b);
         if let Some(until) = self.openings.remove(&frame.no) {
@@ -149,7 +157,7 @@ impl Plan {
             .flows
             .get_mut(&pair)
             .is_some_and(|wants| keeps(wants, frame.at, size as u64, farewell));
-        wanted || listed || first
+        wanted || listed || edge
     }
 
     /// What a frame shows, for people, in lines of their own.
@@ -261,6 +269,30 @@ impl Plan {
         self.randoms.extend(handshake.random);
     }
 
+    /// What the devices did besides, as far as its times were weighed for one of the findings.
+    fn surroundings(&mut self, report: &Report, findings: &[&Finding]) {
+        let mut times: BTreeMap<DeviceId, Vec<Timestamp>> = BTreeMap::new();
+        for finding in findings.iter().filter(|f| rests_on_times(f)) {
+            let of_device = times.entry(finding.client.device).or_default();
+            of_device.push(finding.at);
+        }
+        for of_device in times.values_mut() {
+            of_device.sort_unstable();
+        }
+        for handshake in report.all_handshakes() {
+            let times = times.get(&handshake.client_device);
+            let times = times.map_or(&[][..], Vec::as_slice);
+            let from = handshake.hello_at.minus(AROUND);
+            let next = times.partition_point(|at| *at < from);
+            if times
+                .get(next)
+                .is_some_and(|at| at.since(handshake.hello_at) <= AROUND)
+            {
+                self.handshake(handshake, handshake.hello_at);
+            }
+        }
+    }
+
     /// Handshakes that showed the certificates which others of the evidence hid, and earlier visits.
     fn learned(&mut self, report: &Report) {
         let involved: BTreeSet<String> = report
@@ -343,6 +375,11 @@ impl Plan {
             .get(&(a.min(b), a.max(b)))
             .is_some_and(|(from, until)| (*from..=*until).contains(&at))
     }
+}
+
+/// Whether anything but bytes speaks for or against a handshake.
+fn rests_on_times(finding: &Finding) -> bool {
+    finding.verdict.confidence < Confidence::Proven
 }
 
 /// The selected findings, and those on whose verdicts theirs rest: of the same burst, inside the same wait, in which a

@@ -204,6 +204,21 @@ pub enum Facts {
         /// Whether other handshakes of this device waited likewise.
         shared: bool,
     },
+    /// The device opens so many connections that others would have waited as well.
+    BusyDevice {
+        /// Share of the moments around the contact at which one would, in thousandths.
+        by_chance: u32,
+    },
+    /// The first sign of the fetch came right after the server's flight, and the client did not wait for it.
+    Prompt {
+        /// From the server's flight to the first sign.
+        lead: Span,
+    },
+    /// The host's name was looked up before the server had answered.
+    LookedUpBefore {
+        /// From the lookup to the server's flight.
+        lag: Span,
+    },
     /// The handshake went on without waiting although it could have waited for this fetch.
     DidNotWait,
     /// The fetch began inside the handshake.
@@ -295,6 +310,11 @@ pub enum Facts {
     },
     /// The ties of addresses to one device rest on signs only.
     SharedAddress,
+    /// Another contact tells that the hidden certificate is of another issuer.
+    HiddenIssuerDiffers {
+        /// CA label of that contact's host.
+        own: String,
+    },
     /// The CA asked about has not issued the certificate known for this name.
     LearnedOtherwise {
         /// CA of the certificate known for the name.

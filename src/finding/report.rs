@@ -104,6 +104,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Handshakes that findings speak of, and others kept; by id in ascending order.
     pub handshakes: Vec<Handshake>,
+    /// Other handshakes whose times were weighed: how busy a device was around a contact.
+    pub around: Vec<Handshake>,
     /// Devices, by id.
     pub devices: Vec<Device>,
     /// Lookups of watched names and of trigger sites.
@@ -138,6 +140,11 @@ impl Report {
             .binary_search_by_key(&id, |d| d.handshake)
             .ok()?;
         self.dossiers.get(place)
+    }
+
+    /// Every handshake of the report.
+    pub fn all_handshakes(&self) -> impl Iterator<Item = &Handshake> {
+        self.handshakes.iter().chain(&self.around)
     }
 
     /// The device of an id.

@@ -52,7 +52,7 @@ impl Redaction {
         for finding in &mut report.findings {
             hider.finding(finding);
         }
-        for handshake in &mut report.handshakes {
+        for handshake in report.handshakes.iter_mut().chain(&mut report.around) {
             hider.handshake(handshake);
         }
         for device in &mut report.devices {
@@ -276,6 +276,9 @@ impl Hider {
             | Facts::IntermediateMissing
             | Facts::IntermediatePresent
             | Facts::HandshakeWaited { .. }
+            | Facts::BusyDevice { .. }
+            | Facts::Prompt { .. }
+            | Facts::LookedUpBefore { .. }
             | Facts::DidNotWait
             | Facts::InsideHandshake { .. }
             | Facts::SoonAfter { .. }
@@ -297,6 +300,7 @@ impl Hider {
             | Facts::PeerCertificate { .. }
             | Facts::IkeClient { .. }
             | Facts::SharedAddress
+            | Facts::HiddenIssuerDiffers { .. }
             | Facts::LearnedOtherwise { .. } => {}
         }
     }

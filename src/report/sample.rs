@@ -51,6 +51,7 @@ pub(crate) fn report() -> (Report, Options) {
     let report = Report {
         findings,
         handshakes: vec![handshake(1, "shop.example", &[3, 0xab, 0xcd])],
+        around: Vec::new(),
         devices: vec![Device {
             id: DeviceId(1),
             label: "aa:bb:cc:00:11:22".into(),

@@ -73,6 +73,7 @@ impl Session {
             "XDG_CONFIG_HOME",
             "LC_CTYPE",
             "LANG",
+            "RUST_BACKTRACE",
         ] {
             command.env_remove(name);
         }

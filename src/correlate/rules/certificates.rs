@@ -1,8 +1,8 @@
 //! What the certificates say: the question is about them, or names what they name.
 
 use super::{deciding, evidence};
-use crate::correlate::case::{Case, ShownCert, urls};
-use crate::finding::{Bearing, ContactKind, Direction, Evidence, Facts, Weight};
+use crate::correlate::case::{Case, ShownCert, Tie, urls};
+use crate::finding::{Bearing, Confidence, ContactKind, Direction, Evidence, Facts, Weight};
 use crate::pki::cert::KeyKind;
 use crate::pki::endpoint;
 
@@ -56,7 +56,7 @@ pub(super) fn named_in_certificate(case: &Case<'_>) -> Option<Evidence> {
         // Before a request only the host is known, which all certificates of one issuer share.
         (_, false) => Bearing::Supports(Weight::Strong),
         _ if !shown.sent && !shown.is_fact() => Bearing::Supports(Weight::Strong),
-        _ => deciding(shown),
+        _ => deciding_url(case, shown),
     };
     let facts = Facts::NamedInCertificate {
         url,
@@ -111,7 +111,7 @@ pub(super) fn intermediate_missing(case: &Case<'_>) -> Option<Evidence> {
     Some(evidence(
         case,
         "intermediate-missing",
-        deciding(naming),
+        deciding_url(case, naming),
         Facts::IntermediateMissing,
         naming.frame,
     ))
@@ -189,27 +189,65 @@ pub(super) fn learned_otherwise(case: &Case<'_>) -> Option<Evidence> {
 }
 
 pub(super) fn tied_to_other_serial(case: &Case<'_>) -> Option<Evidence> {
-    let tied = case.tied_serial?;
     let asked = &case.contact.ocsp.as_ref()?.ids;
-    (!asked.iter().any(|id| id.serial == *tied)).then(|| {
-        let facts = Facts::SerialDiffers { own: tied.clone() };
-        evidence(case, "tied-to-other-serial", Bearing::Excludes, facts, None)
-    })
+    // A question to a root's host is about the intermediate.
+    case.contact.leaf_label()?;
+    let other = |tie: &&Tie| {
+        let serial = tie.serial.as_ref();
+        serial.is_some_and(|serial| !asked.iter().any(|id| id.serial == *serial))
+    };
+    let tie = case
+        .other_ties()
+        .filter(other)
+        .max_by_key(|t| t.confidence)?;
+    let bearing = match tie.confidence {
+        Confidence::Proven => Bearing::Excludes,
+        _ => Bearing::Opposes(Weight::Fair),
+    };
+    let facts = Facts::SerialDiffers {
+        own: tie.serial.clone()?,
+    };
+    Some(evidence(case, "tied-to-other-serial", bearing, facts, None))
+}
+
+pub(super) fn tied_to_other_issuer(case: &Case<'_>) -> Option<Evidence> {
+    let wanted = case.contact.leaf_label()?;
+    if !case.record.hides_certificate() {
+        return None;
+    }
+    let of_handshake = case
+        .other_ties()
+        .filter_map(|tie| tie.label.as_deref())
+        .find(|label| *label != wanted);
+    // Some servers have an RSA and an ECDSA certificate, so this is weaker for the site than for the handshake.
+    let of_site = || {
+        let labels = case.labels.filter(|labels| !labels.contains(wanted))?;
+        labels.first().map(String::as_str)
+    };
+    let own = of_handshake.or_else(of_site)?.to_owned();
+    let bearing = Bearing::Opposes(Weight::Fair);
+    let facts = Facts::HiddenIssuerDiffers { own };
+    Some(evidence(case, "tied-to-other-issuer", bearing, facts, None))
 }
 
 pub(super) fn key_kind_unfit(case: &Case<'_>) -> Option<Evidence> {
     let role = case.contact.role()?;
     let label = role.label.as_deref()?;
-    if !case.shown.is_empty() || case.record.shown.version.is_none_or(|v| v >= 0x0304) {
+    if !case.shown.is_empty() {
         return None;
     }
-    let auth = suite_key(case.record.shown.suite?)?;
+    let of_suite = || suite_key(case.record.shown.suite?);
+    let key = case.record.server_key.or_else(of_suite)?;
+    let (rsa, ec) = (
+        matches!(key, KeyKind::Rsa(_)),
+        matches!(key, KeyKind::Ec(_)),
+    );
     // R10 to R14, YR*: RSA only. E5 to E9, YE*: ECDSA only. R3 signed both (ECDSA was by allow-list then).
     let unfit = match label {
-        "e1" | "e2" | "e5" | "e6" | "e7" | "e8" | "e9" => auth == KeyKind::Rsa(0),
-        "r10" | "r11" | "r12" | "r13" | "r14" => auth == KeyKind::Ec(0),
-        l if is_y_leaf(l, "ye") => auth == KeyKind::Rsa(0),
-        l if is_y_leaf(l, "yr") => auth == KeyKind::Ec(0),
+        "e1" | "e2" | "e5" | "e6" | "e7" | "e8" | "e9" => rsa,
+        "r10" | "r11" | "r12" | "r13" | "r14" => ec,
+        l if is_y_leaf(l, "ye") => rsa,
+        l if is_y_leaf(l, "yr") => ec,
         _ => false,
     };
     unfit.then(|| {
@@ -222,6 +260,15 @@ pub(super) fn key_kind_unfit(case: &Case<'_>) -> Option<Evidence> {
             frame,
         )
     })
+}
+
+/// Other certificates name the same URL, so it decides only where nothing says that this one's was not yet known.
+fn deciding_url(case: &Case<'_>, shown: &ShownCert) -> Bearing {
+    if case.looked_up_before() {
+        Bearing::Supports(Weight::Strong)
+    } else {
+        deciding(shown)
+    }
 }
 
 /// The certificate that names the fetched issuer URL.

@@ -1,11 +1,16 @@
 //! What the times say, and what the handshake itself had no need to ask.
 
 use super::{anchor_frame, evidence};
+use crate::correlate::agents::Family;
 use crate::correlate::case::Case;
-use crate::correlate::waits::Stance;
+use crate::correlate::pace::{self, PerMille};
+use crate::correlate::waits::{GOES_ON_WITHIN, Stance};
 use crate::finding::{Bearing, ContactKind, Direction, Evidence, Facts, Visibility, Weight};
 use crate::pki::ocsp::CertStatus;
 use crate::time::Span;
+
+/// From the server's flight to the first sign of a check that the flight started: a round trip to the client and its reaction.
+const PROMPT: Span = Span::from_millis(250);
 
 pub(super) fn handshake_waited(case: &Case<'_>) -> Option<Evidence> {
     let Some(Stance::Held(hold)) = case.stance else {
@@ -15,12 +20,7 @@ pub(super) fn handshake_waited(case: &Case<'_>) -> Option<Evidence> {
     if hold.gave_up || resumed_after > Span::from_millis(1_500) {
         return None;
     }
-    // A client goes on within a few milliseconds of the answer; more leaves room for other reasons to wait.
-    let weight = if resumed_after <= Span::from_millis(300) {
-        Weight::Strong
-    } else {
-        Weight::Fair
-    };
+    let weight = weight_of_wait(resumed_after, case.held_by_chance);
     let facts = Facts::HandshakeWaited {
         silence: hold.silence(),
         resumed_after,
@@ -44,11 +44,7 @@ pub(super) fn aborted_after_answer(case: &Case<'_>) -> Option<Evidence> {
     if !hold.gave_up || after > Span::from_millis(1_500) {
         return None;
     }
-    let weight = if after <= Span::from_millis(300) {
-        Weight::Strong
-    } else {
-        Weight::Fair
-    };
+    let weight = weight_of_wait(after, case.held_by_chance);
     let facts = Facts::AbortedAfterAnswer { after };
     Some(evidence(
         case,
@@ -59,8 +55,55 @@ pub(super) fn aborted_after_answer(case: &Case<'_>) -> Option<Evidence> {
     ))
 }
 
+/// The sooner the client went on, and the rarer such a fit by chance, the more it says.
+fn weight_of_wait(resumed_after: Span, by_chance: PerMille) -> Weight {
+    let prompt = resumed_after <= GOES_ON_WITHIN;
+    match by_chance {
+        ..=pace::RARE if prompt => Weight::Strong,
+        ..=pace::OCCASIONAL => Weight::Fair,
+        _ => Weight::Slight,
+    }
+}
+
+pub(super) fn busy_device(case: &Case<'_>) -> Option<Evidence> {
+    let held = matches!(case.stance, Some(Stance::Held(_)));
+    (held && case.held_by_chance > pace::RARE).then(|| {
+        let facts = Facts::BusyDevice {
+            by_chance: case.held_by_chance,
+        };
+        let bearing = Bearing::Opposes(Weight::Slight);
+        evidence(case, "busy-device", bearing, facts, None)
+    })
+}
+
+pub(super) fn prompt(case: &Case<'_>) -> Option<Evidence> {
+    let went_on = matches!(
+        case.stance,
+        Some(Stance::WentOn | Stance::Passing | Stance::Over)
+    );
+    let verifier = case.family.is_some_and(Family::is_verifier);
+    let resumed = case.record.shown.visibility == Visibility::Resumed;
+    if !went_on || !verifier || resumed || case.onset.is_negative() || case.onset > PROMPT {
+        return None;
+    }
+    let weight = if case.near_by_chance <= pace::RARE {
+        Weight::Fair
+    } else {
+        Weight::Slight
+    };
+    let facts = Facts::Prompt { lead: case.onset };
+    let bearing = Bearing::Supports(weight);
+    Some(evidence(case, "prompt", bearing, facts, anchor_frame(case)))
+}
+
 pub(super) fn did_not_wait(case: &Case<'_>) -> Option<Evidence> {
-    (case.stance == Some(Stance::WentOn)).then(|| {
+    // Data that flowed before the request, but after the first sign of the contact, did not wait either.
+    let went_on = match case.stance {
+        Some(Stance::WentOn) => true,
+        Some(Stance::Over) => prompt(case).is_some(),
+        _ => false,
+    };
+    went_on.then(|| {
         // Not ruled out: a second, abandoned request for the same answer is under way while the first lets the client go on.
         let bearing = Bearing::Opposes(Weight::Fair);
         evidence(case, "did-not-wait", bearing, Facts::DidNotWait, None)
@@ -74,7 +117,11 @@ pub(super) fn inside_handshake(case: &Case<'_>) -> Option<Evidence> {
         return None;
     }
     let weight = match case.stance {
-        Some(Stance::Held(_) | Stance::Hanging) if lead <= Span::from_secs(1) => Weight::Fair,
+        Some(Stance::Held(_) | Stance::Hanging)
+            if lead <= Span::from_secs(1) && !case.looked_up_before() && case.rarely_inside() =>
+        {
+            Weight::Fair
+        }
         Some(Stance::Held(_) | Stance::Hanging | Stance::Passing | Stance::WentOn) => {
             Weight::Slight
         }
@@ -91,15 +138,18 @@ pub(super) fn inside_handshake(case: &Case<'_>) -> Option<Evidence> {
     ))
 }
 
+impl Case<'_> {
+    /// Whether few moments around the contact lie inside a silence, or as near behind a server's flight.
+    fn rarely_inside(&self) -> bool {
+        (self.near_by_chance <= pace::RARE && self.held_by_chance <= pace::HALF)
+            || self.near_by_chance.max(self.held_by_chance) <= pace::OCCASIONAL
+    }
+}
+
 pub(super) fn soon_after(case: &Case<'_>) -> Option<Evidence> {
     let lead = case.started.since(case.record.anchor());
     let over = case.stance == Some(Stance::Over);
-    if !over
-        || case
-            .family
-            .is_some_and(crate::correlate::agents::Family::is_verifier)
-        || lead > Span::from_secs(15)
-    {
+    if !over || case.family.is_some_and(Family::is_verifier) || lead > Span::from_secs(15) {
         return None;
     }
     let bearing = Bearing::Supports(Weight::Slight);
@@ -131,6 +181,18 @@ pub(super) fn too_early(case: &Case<'_>) -> Option<Evidence> {
         facts,
         case.record.shown.frames.client_hello,
     ))
+}
+
+pub(super) fn looked_up_before(case: &Case<'_>) -> Option<Evidence> {
+    let outbound = case.direction == Direction::Outbound && case.stance != Some(Stance::NotYet);
+    (outbound && case.looked_up_before()).then(|| {
+        let facts = Facts::LookedUpBefore {
+            lag: case.onset.abs(),
+        };
+        // Not ruled out: the lookup may have been for another contact with the same host.
+        let bearing = Bearing::Opposes(Weight::Fair);
+        evidence(case, "looked-up-before", bearing, facts, anchor_frame(case))
+    })
 }
 
 pub(super) fn resumed(case: &Case<'_>) -> Option<Evidence> {

@@ -102,7 +102,7 @@ impl Redactor {
             }
         }
         if !hider.sites() {
-            servers.extend(report.handshakes.iter().map(|h| h.server.ip()));
+            servers.extend(report.all_handshakes().map(|h| h.server.ip()));
         }
         Self {
             rules: Rules {

@@ -1,8 +1,9 @@
 //! The protected records of TLS 1.3 (RFC 8446 5.2): opened where secrets are there, judged by size and place
 //! where not.
 
-use crate::event::{AnomalyKind, BeatKind};
+use crate::event::{AnomalyKind, BeatKind, EventKind};
 use crate::flow::Side;
+use crate::pki::cert::KeyKind;
 use crate::proto::tls::decrypt::{Opened, Sealed};
 use crate::proto::tls::hello::TLS13;
 use crate::proto::tls::reader::{
@@ -60,6 +61,9 @@ impl Reader {
             .is_ready(side, &lock, &scene.cx.keys);
         let gather = self.may_gather(side, ready, len, scene);
         let kind = self.guess(side, len);
+        if side == Side::Server {
+            self.guess_key(len, scene);
+        }
         if gather {
             self.half(side).gathering = Some(Sealed {
                 header: piece.header,
@@ -97,13 +101,7 @@ impl Reader {
 
     /// What a protected record of TLS 1.3 is, judged by its size and place.
     fn guess(&mut self, side: Side, len: u16) -> BeatKind {
-        // verify_data has the length of the hash; header, content type and tag come to it.
-        let finished = match self.lock.suite {
-            Some(0x1302) => &[4 + 48 + 17][..],
-            Some(0x1305) => &[4 + 32 + 9],
-            Some(_) => &[4 + 32 + 17],
-            None => &[4 + 32 + 17, 4 + 48 + 17],
-        };
+        let finished = self.finished_lens();
         let alert = match self.lock.suite {
             Some(0x1305) => SEALED_ALERT_8,
             _ => SEALED_ALERT,
@@ -118,6 +116,37 @@ impl Reader {
                 BeatKind::Encrypted
             }
             Side::Server => BeatKind::Encrypted,
+        }
+    }
+
+    /// Lengths that a protected Finished can have.
+    fn finished_lens(&self) -> &'static [u16] {
+        // verify_data has the length of the hash; header, content type and tag come to it.
+        match self.lock.suite {
+            Some(0x1302) => &[4 + 48 + 17],
+            Some(0x1305) => &[4 + 32 + 9],
+            Some(_) => &[4 + 32 + 17],
+            None => &[4 + 32 + 17, 4 + 48 + 17],
+        }
+    }
+
+    /// Most servers give each message a record of its own and pad none. The signature in CertificateVerify then shows by its
+    /// length with which kind of key it was made (RFC 8446 4.4.3), and the Finished right after it shows which record that is.
+    fn guess_key(&mut self, len: u16, scene: &mut Scene<'_>) {
+        let before = self.server.last_len.replace(len);
+        let tag = if self.lock.suite == Some(0x1305) {
+            8
+        } else {
+            16
+        };
+        if self.server.finished || !self.finished_lens().contains(&len) {
+            return;
+        }
+        self.server.finished = true;
+        // Handshake header, algorithm, length of the signature, content type, tag.
+        let signature = before.and_then(|before| before.checked_sub(4 + 2 + 2 + 1 + tag));
+        if let Some(key) = signature.and_then(key_of_signature) {
+            scene.report(scene.seen, EventKind::ServerKey(key));
         }
     }
 
@@ -196,5 +225,19 @@ impl Reader {
                 scene.anomaly(AnomalyKind::StreamGap, LOST_FLIGHT);
             }
         }
+    }
+}
+
+/// The kind of key that makes signatures of this length: ECDSA ones are a DER SEQUENCE of two INTEGERs (RFC 3279 2.2.3), RSA ones as long
+/// as the modulus.
+const fn key_of_signature(len: u16) -> Option<KeyKind> {
+    match len {
+        68..=72 => Some(KeyKind::Ec(256)),
+        101..=104 => Some(KeyKind::Ec(384)),
+        136..=139 => Some(KeyKind::Ec(521)),
+        256 => Some(KeyKind::Rsa(2048)),
+        384 => Some(KeyKind::Rsa(3072)),
+        512 => Some(KeyKind::Rsa(4096)),
+        _ => None,
     }
 }

@@ -92,6 +92,8 @@ pub(super) struct Half {
     broken: bool,
     /// Bytes were lost: only a known message type at the start of a record is believed.
     astray: bool,
+    /// Length of the latest protected record.
+    pub(super) last_len: Option<u16>,
     /// A record of the size of a TLS 1.3 Finished was seen.
     pub(super) finished: bool,
 }

@@ -145,6 +145,21 @@ fn facts(facts: &Facts, candidate: &Candidate, finding: &Finding) -> String {
                  the client spoke again {resumed_after} after it was over{others}"
             )
         }
+        Facts::BusyDevice { by_chance } => {
+            format!(
+                "this device opens so many connections that at {} of 100 moments around {this} another handshake would have \
+                 waited as well",
+                by_chance.div_ceil(10)
+            )
+        }
+        Facts::LookedUpBefore { lag } => {
+            format!(
+                "the host of {this} was looked up {lag} before the server of {site} had answered"
+            )
+        }
+        Facts::Prompt { lead } => {
+            format!("the first sign of {this} came {lead} after the server of {site} had answered")
+        }
         Facts::DidNotWait => {
             format!("the handshake with {site} went on without waiting for {this}")
         }
@@ -235,6 +250,9 @@ fn facts(facts: &Facts, candidate: &Candidate, finding: &Finding) -> String {
         Facts::SharedAddress => {
             "that the addresses involved belong to one device rests on signs only".to_owned()
         }
+        Facts::HiddenIssuerDiffers { own } => format!(
+            "another contact shows that the hidden certificate of {site} is of the issuer \"{own}\""
+        ),
         Facts::LearnedOtherwise { own } => format!(
             "the certificate known for {site} from elsewhere in the input comes from {}, not from the CA that {this} \
              concerns",

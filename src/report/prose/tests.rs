@@ -116,6 +116,9 @@ fn every_fact_has_a_sentence() {
             resumed_after: span,
             shared: true,
         },
+        Facts::BusyDevice { by_chance: 61 },
+        Facts::Prompt { lead: span },
+        Facts::LookedUpBefore { lag: span },
         Facts::DidNotWait,
         Facts::InsideHandshake { lead: span },
         Facts::SoonAfter { lead: span },
@@ -144,6 +147,7 @@ fn every_fact_has_a_sentence() {
         Facts::IkeClient { fits: true },
         Facts::IkeClient { fits: false },
         Facts::SharedAddress,
+        Facts::HiddenIssuerDiffers { own: name() },
         Facts::LearnedOtherwise { own: name() },
     ];
     let candidate = sample::candidate("shop.example", Confidence::Likely);

@@ -34,7 +34,7 @@ impl Known {
             .extend(report.findings.iter().map(|f| f.client.ip));
         known
             .addresses
-            .extend(report.handshakes.iter().map(|h| h.client.ip()));
+            .extend(report.all_handshakes().map(|h| h.client.ip()));
         known
             .addresses
             .extend(report.lookups.iter().map(|l| l.client.ip()));
@@ -48,10 +48,9 @@ impl Known {
             known.addresses.extend(candidates().map(|c| c.server.ip()));
             known
                 .addresses
-                .extend(report.handshakes.iter().map(|h| h.server.ip()));
+                .extend(report.all_handshakes().map(|h| h.server.ip()));
             let all = report
-                .handshakes
-                .iter()
+                .all_handshakes()
                 .map(|h| &h.site)
                 .chain(candidates().map(|c| &c.site));
             known.sites.extend(
@@ -64,7 +63,7 @@ impl Known {
                     .iter()
                     .filter_map(|f| f.verdict.site.clone()),
             );
-            let certificates = report.handshakes.iter().flat_map(|h| &h.chain);
+            let certificates = report.all_handshakes().flat_map(|h| &h.chain);
             known
                 .serials
                 .extend(certificates.map(|c| c.serial.to_string()));
