@@ -112,6 +112,14 @@ impl Half {
         Some(self.release(cx))
     }
 
+    /// Goes on to `phase`, whatever the half was in the middle of.
+    pub(super) fn leave_for(&mut self, phase: Phase, cx: &mut Context) {
+        if let Phase::Body(mut body) = std::mem::replace(&mut self.phase, phase) {
+            body.release(cx);
+        }
+        self.release(cx);
+    }
+
     /// Gives up the part of a head that is held.
     pub(super) fn release(&mut self, cx: &mut Context) -> Vec<u8> {
         cx.bodies_held = cx.bodies_held.saturating_sub(self.head.len());

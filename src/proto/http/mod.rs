@@ -213,7 +213,7 @@ impl Http {
             AnomalyKind::StreamGap,
             "the answer of the proxy is missing",
         );
-        Some(self.tunnel(target, port))
+        Some(self.tunnel(target, port, cx))
     }
 
     /// No more bytes will come, only the end: drops what waits to be read.
@@ -246,9 +246,7 @@ impl Http {
     fn fault(&mut self, flow: FlowId, side: Side, detail: &'static str, cx: &mut Context) {
         self.note(flow, side, AnomalyKind::BadHttp, detail, cx);
         self.faults = self.faults.saturating_add(1);
-        let half = self.half(side);
-        half.phase = Phase::Lost;
-        half.release(cx);
+        self.half(side).leave_for(Phase::Lost, cx);
     }
 
     fn report_lost(&mut self, flow: FlowId, side: Side, lost: Lost, cx: &mut Context) {

@@ -167,7 +167,7 @@ impl Http {
                     if !rest.bytes.is_empty() {
                         self.held.push(rest);
                     }
-                    Some(self.tunnel(target, port))
+                    Some(self.tunnel(target, port, cx))
                 }
                 // Refused, or asked for credentials: the client may try again on this connection.
                 _ => {
@@ -280,13 +280,15 @@ impl Http {
             });
             cx.emit(at, frame, flow, EventKind::Response(response));
             if let (Method::Connect { target, port }, 200..=299) = (exchange.method, head.status) {
-                return Some(self.tunnel(target, port));
+                return Some(self.tunnel(target, port, cx));
             }
         }
         None
     }
 
-    pub(super) fn tunnel(&mut self, target: String, port: u16) -> Next {
+    pub(super) fn tunnel(&mut self, target: String, port: u16, cx: &mut Context) -> Next {
+        self.requests.leave_for(Phase::Head, cx);
+        self.responses.leave_for(Phase::Head, cx);
         Next::Tunnel {
             target,
             port,

@@ -439,7 +439,10 @@ impl Session {
             Reader::Quic(quic) => quic.data(flow, ends, chunk, cx),
             Reader::Dtls(dtls) => match dtls.data(flow, ends, chunk, cx) {
                 Appetite::More => Appetite::More,
-                Appetite::Done => self.opaque(),
+                Appetite::Done => {
+                    dtls.end(flow, cx);
+                    self.opaque()
+                }
             },
             Reader::Ike(ike) => match ike.data(flow, ends, chunk, cx) {
                 Appetite::More => Appetite::More,
