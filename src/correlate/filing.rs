@@ -552,3 +552,6 @@ impl State {
 
 /// Where SOCKS (IANA) and Squid listen, and nothing else by custom.
 const PROXY_PORTS: [u16; 3] = [1080, 3128, 3129];
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,9 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use ccm::KeyInit as _;
+use ccm::aead::AeadInPlace as _;
+use ccm::consts::{U12, U16};
 use ring::aead;
 
 use crate::crypto::Hash;
@@ -22,13 +25,14 @@ pub(super) const FLOW: FlowId = FlowId(3);
 /// The connection id of the examples in RFC 9001 and RFC 9369.
 pub(super) const DCID: [u8; 8] = [0x83, 0x94, 0xc8, 0xf0, 0x3e, 0x51, 0x57, 0x08];
 
-/// Seals packets of one side at one level with AES-128-GCM and SHA-256.
+/// Seals packets of one side at one level with AES-128-GCM, or AES-128-CCM, and SHA-256.
 #[derive(Clone)]
 pub(super) struct Sealer {
     version: u32,
     kind: LongType,
     dcid: Vec<u8>,
     secret: [u8; 32],
+    ccm: bool,
 }
 
 impl Sealer {
@@ -48,6 +52,7 @@ impl Sealer {
             kind: LongType::Initial,
             dcid,
             secret,
+            ccm: false,
         }
     }
 
@@ -62,7 +67,13 @@ impl Sealer {
             kind: LongType::Handshake,
             dcid,
             secret,
+            ccm: false,
         }
+    }
+
+    pub(super) fn with_ccm(mut self) -> Self {
+        self.ccm = true;
+        self
     }
 
     pub(super) fn to(mut self, dcid: &[u8]) -> Self {
@@ -99,11 +110,20 @@ impl Sealer {
         for (byte, number) in nonce[4..].iter_mut().zip(number.to_be_bytes()) {
             *byte ^= number;
         }
-        let key = aead::LessSafeKey::new(aead::UnboundKey::new(&aead::AES_128_GCM, &key).unwrap());
         let mut sealed = payload.to_vec();
-        let nonce = aead::Nonce::assume_unique_for_key(nonce);
-        key.seal_in_place_append_tag(nonce, aead::Aad::from(header), &mut sealed)
-            .unwrap();
+        if self.ccm {
+            let ccm = ccm::Ccm::<aes::Aes128, U16, U12>::new(&key.into());
+            let tag = ccm
+                .encrypt_in_place_detached(&nonce.into(), header, &mut sealed)
+                .unwrap();
+            sealed.extend_from_slice(&tag);
+        } else {
+            let key = aead::UnboundKey::new(&aead::AES_128_GCM, &key).unwrap();
+            let key = aead::LessSafeKey::new(key);
+            let nonce = aead::Nonce::assume_unique_for_key(nonce);
+            key.seal_in_place_append_tag(nonce, aead::Aad::from(header), &mut sealed)
+                .unwrap();
+        }
 
         let number_len = usize::from(header[0] & 3) + 1;
         let mut packet = [header, &sealed].concat();

@@ -57,6 +57,32 @@ fn key_logs_open_the_certificate_flight_until_finished() {
     assert_eq!(talk.cx.encrypted_held, 0);
 }
 
+/// RFC 9001 5.3: every suite of TLS 1.3 but that with the short tag.
+#[test]
+fn packets_sealed_with_ccm_are_opened() {
+    for (suite, opened) in [(0x1304, true), (0x1305, false)] {
+        let mut talk = Talk::new();
+        talk.cx.keys.add_text(key_log(1).as_bytes());
+        let client = Sealer::initial(version::V1, &DCID, Side::Client);
+        let server = Sealer::initial(version::V1, &DCID, Side::Server);
+        talk.client(&client.packet(0, &crypto(0, &client_hello("example.org", 1))));
+        let mut hello = server_hello(false);
+        let at = hello.windows(2).position(|pair| pair == [0x13, 0x01]);
+        let [high, low] = u16::to_be_bytes(suite);
+        hello.splice(at.unwrap()..at.unwrap() + 2, [high, low]);
+        talk.server(&server.packet(0, &crypto(0, &hello)));
+        let server = Sealer::handshake(version::V1, Side::Server, KEYS).with_ccm();
+        let flight = server_flight();
+        let (front, back) = flight.split_at(1_000);
+        let mut told = talk.server(&server.packet(0, &crypto(0, front)));
+        told.extend(talk.server(&server.packet(1, &crypto(1_000, back))));
+        let chain = told
+            .iter()
+            .any(|word| word.contains("chain of 1 by KeyLog"));
+        assert_eq!(chain, opened, "{told:?}");
+    }
+}
+
 #[test]
 fn packets_wait_for_keys_that_come_late() {
     let mut talk = Talk::new();
