@@ -14,6 +14,7 @@ use crate::frame::{Crossing, Frame, FrameNo, InterfaceId, LinkType, NameHint};
 use crate::time::Timestamp;
 use crate::tui::{self, Update};
 
+use super::message;
 use super::reading::Reading;
 
 /// Reports are made at most this often, and take at most a tenth of the reader's time.
@@ -37,7 +38,7 @@ where
         };
         let ended = match catch_unwind(AssertUnwindSafe(read)) {
             Ok(Ok(problems)) => (!problems.is_empty()).then(|| problems.join("; ")),
-            Ok(Err(error)) => Some(format!("{error:#}")),
+            Ok(Err(error)) => Some(message(&error)),
             Err(mistake) => Some(format!(
                 "reading ran into a mistake of this program ({}); the results so far stand",
                 said(mistake.as_ref())

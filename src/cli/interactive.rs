@@ -24,7 +24,7 @@ use crate::tui::{
 
 use super::args::{ColorArg, FormatArg, ThemeArg};
 use super::reading::Reading;
-use super::{Args, Exit, evidence, feed, output, redact};
+use super::{Args, Exit, evidence, feed, message, output, redact};
 
 /// Whether the UI is asked for and possible.
 ///
@@ -113,7 +113,14 @@ fn open(args: &Args, damaged: &Arc<AtomicBool>) -> anyhow::Result<(report::Optio
         redact::sources(&mut options);
     }
     let paths = reading.paths.clone();
-    let regular = paths.iter().all(|path| path.is_file());
+    // What is no pipe is refused here if it cannot be read, and not on a screen that hides the question.
+    let pipe = |path: &PathBuf| {
+        path.as_os_str() == "-" || std::fs::metadata(path).is_ok_and(|meta| !meta.is_file())
+    };
+    let regular = !paths.iter().any(pipe);
+    if regular {
+        merge::open_all(&paths, None)?;
+    }
     let stop = Arc::new(AtomicBool::new(false));
     let read = {
         let follow = args.follow.then(|| Arc::clone(&stop));
@@ -130,10 +137,6 @@ fn open(args: &Args, damaged: &Arc<AtomicBool>) -> anyhow::Result<(report::Optio
             }
         }
     };
-    if regular {
-        // What is no capture is refused where it was named, and not on a screen that hides the question.
-        merge::open_all(&paths, None)?;
-    }
     let input = Input {
         feed: feed::aside(read, Arc::clone(&stop), Arc::clone(damaged)),
         stop,
@@ -144,13 +147,11 @@ fn open(args: &Args, damaged: &Arc<AtomicBool>) -> anyhow::Result<(report::Optio
 }
 
 fn frames(paths: Vec<PathBuf>) -> FrameReader {
-    Arc::new(move |wanted| Reading::again(&paths, wanted).map_err(|error| format!("{error:#}")))
+    Arc::new(move |wanted| Reading::again(&paths, wanted).map_err(|error| message(&error)))
 }
 
 fn evidence(paths: Vec<PathBuf>, count: Option<u64>) -> EvidenceWriter {
-    Arc::new(move |wanted| {
-        write_evidence(&paths, count, wanted).map_err(|error| format!("{error:#}"))
-    })
+    Arc::new(move |wanted| write_evidence(&paths, count, wanted).map_err(|error| message(&error)))
 }
 
 fn write_evidence(
@@ -210,7 +211,7 @@ fn present(
                 follow: false,
                 ..args.clone()
             };
-            open(&args, &damaged).map_err(|error| format!("{error:#}"))
+            open(&args, &damaged).map_err(|error| message(&error))
         })
     };
     let start = TuiOptions {

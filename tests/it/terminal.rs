@@ -483,10 +483,29 @@ fn another_capture_is_opened_from_inside() {
     ui.types(ENTER).shows(" whylencr  01a-firefox");
     ui.shows_no("13 contacts");
     // What cannot be opened leaves what is there.
+    ui.types("O\x15no/such.pcap")
+        .types(ENTER)
+        .shows("cannot open no/such.pcap");
     ui.types("O\x15README.md").types(ENTER).shows("README.md");
     ui.shows(" whylencr  01a-firefox");
     ui.types("q");
     assert_eq!(ui.ends(), 0);
+}
+
+#[test]
+fn what_cannot_be_read_is_told_before_the_screen_is_taken() {
+    for (path, words) in [
+        ("no/such.pcap", "cannot open no/such.pcap"),
+        ("README.md", "README.md is a text file"),
+    ] {
+        let mut ui = Session::start(&Setup {
+            args: &[path],
+            ..Setup::default()
+        });
+        assert_eq!(ui.ends(), 1);
+        ui.shows(words);
+        assert!(!ui.wrote(b"\x1b[?1049h"), "no screen was taken");
+    }
 }
 
 #[test]

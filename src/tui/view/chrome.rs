@@ -280,7 +280,12 @@ pub(super) fn footer(app: &App, area: Rect, frame: &mut Frame<'_>) {
         spans.push(Span::styled(words, theme.accent));
     }
     spans.push(Span::raw(" "));
-    for (action, words) in hints {
+    // While reading goes on, how to end it matters more than the rest.
+    let stop = app
+        .is_reading()
+        .then_some(&(Action::StopReading, "stop reading"));
+    let (first, rest) = hints.split_at(2.min(hints.len()));
+    for (action, words) in first.iter().chain(stop).chain(rest) {
         let key = app.keys.key_of(*action);
         if key.is_empty() {
             continue;
