@@ -83,6 +83,37 @@ pub struct Limits {
     pub cause_window: Span,
 }
 
+impl Limits {
+    /// About the most memory, in bytes, that hostile input can make a reading take when every cap is reached at once: the
+    /// sum of the caps in bytes, and of those in numbers times what one of a kind takes. The report comes on top, by
+    /// findings. An ordinary capture takes a tenth of it.
+    #[must_use]
+    pub fn memory(&self) -> u64 {
+        let held = [
+            self.fragments_bytes,
+            self.out_of_order_total,
+            self.bodies_total,
+            self.crl_body,
+            self.tls_held_total,
+            self.quic_crypto_total,
+        ];
+        // With the index entries and allocations of each, rounded up.
+        let kept = [
+            // Measured with hellos of a thousand bytes that never end; an ordinary flow takes 300.
+            (self.flows, 5_200),
+            (self.dns_pending, 250),
+            (self.names, 240),
+            (self.devices, 300),
+            (self.handshakes, 1_500),
+            (self.certificates, 3_000),
+            (self.secrets, 150),
+        ];
+        let kept = kept.map(|(count, each): (usize, usize)| count.saturating_mul(each));
+        let sum = held.into_iter().chain(kept).map(|bytes| bytes as u64);
+        sum.fold(0, u64::saturating_add)
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

@@ -175,6 +175,7 @@ fn info() -> String {
          Backup       {}\n\
          Retired      {}\n\
          Known        {} CAs, as of July 2026\n\
+         Memory       at most about {} MiB when every limit below is reached; the report comes on top\n\
          Limits\n{}",
         env!("CARGO_PKG_VERSION"),
         std::env::consts::OS,
@@ -190,6 +191,7 @@ fn info() -> String {
         named(State::Backup),
         named(State::Retired),
         hierarchy.cas().len(),
+        limits.memory() >> 20,
         indented(&format!("{limits:?}"))
     )
 }

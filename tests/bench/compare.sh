@@ -1,23 +1,47 @@
 #!/bin/sh
-# CPU time, wall time and peak memory of whylencr beside cat, tcpdump and tshark on given captures.
+# CPU time, wall time and peak memory of whylencr beside cat, tcpdump and whatever else reads captures here.
 #
-#   tests/bench/compare.sh [-n ROUNDS] [-b BINARY] CAPTURE...
+#   tests/bench/compare.sh [-n ROUNDS] [-b BINARY] [-s MB] [CAPTURE...]
 #
 # All tools read each capture in turn, round after round, so that other load on the machine meets all of them
 # alike; printed are medians, the spread of the CPU time, and the ratio to tcpdump's CPU time. tcpdump is given
-# a filter that matches next to nothing, so that it reads everything and keeps nothing. tshark is slow and gets one round.
+# a filter that matches next to nothing, so that it reads everything and keeps nothing. tshark, Zeek and Suricata are
+# slow and get one round.
+#
+# Without captures three are made, of MB megabytes each: by `gencap` (mixes of whole traffic with known truth) where that
+# is on the path, else by the example `hostile` of this package, whose captures are of one kind each.
 set -eu
 rounds=5
 binary=target/release/whylencr
-while getopts n:b: flag; do
+size=100
+while getopts n:b:s: flag; do
     case $flag in
     n) rounds=$OPTARG ;;
     b) binary=$OPTARG ;;
+    s) size=$OPTARG ;;
     *) exit 2 ;;
     esac
 done
 shift $((OPTIND - 1))
-exec python3 - "$rounds" "$binary" "$@" <<'PY'
+if [ $# -eq 0 ]; then
+    made=$(mktemp -d)
+    trap 'rm -rf "$made"' EXIT
+    hostile=$(dirname "$binary")/examples/hostile
+    if command -v gencap >/dev/null; then
+        for mix in mix handshakes dns; do
+            gencap --mix $mix --size "$size" --seed 7 --out "$made/$mix.pcap" --truth "$made/$mix.json" >&2
+        done
+    elif [ -x "$hostile" ]; then
+        for kind in gzip-bomb half-open-tls endless-names; do
+            "$hostile" $kind "${size}000000" "$made/$kind.pcap"
+        done
+    else
+        echo "give captures, or build a generator first: cargo build --release --example hostile" >&2
+        exit 1
+    fi
+    set -- "$made"/*.pcap
+fi
+python3 - "$rounds" "$binary" "$@" <<'PY'
 import os, shutil, statistics, sys, time
 
 rounds, binary, captures = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
@@ -44,14 +68,18 @@ for capture in captures:
     tools = {
         "cat": ["cat", capture],
         "tcpdump": ["tcpdump", "-r", capture, "-w", os.devnull, "port 1"],
-        "whylencr": [binary, capture],
+        "whylencr": [binary, "--threads", "1", capture],
+        "2 threads": [binary, "--threads", "2", capture],
+        "3 threads": [binary, "--threads", "3", capture],
         "tshark": ["tshark", "-n", "-r", capture, "-Y", "frame.number == 0"],
+        "zeek": ["zeek", "-C", "-b", "-r", capture],
+        "suricata": ["suricata", "--runmode", "single", "-l", os.devnull, "-r", capture],
     }
     tools = {name: command for name, command in tools.items() if shutil.which(command[0])}
     results = {name: [] for name in tools}
     for turn in range(rounds):
         for name, command in tools.items():
-            if name != "tshark" or turn == 0:
+            if name not in ("tshark", "zeek", "suricata") or turn == 0:
                 results[name].append(run(command))
     size = os.path.getsize(capture) / 1e6
     reference = statistics.median(r[0] for r in results.get("tcpdump") or results["cat"])

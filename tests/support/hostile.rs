@@ -153,29 +153,26 @@ impl Capture<'_> {
         Ok(())
     }
 
-    /// Answers that an OCSP responder could give, but for their size.
+    /// Lists that inflate to a thousand times their size.
     fn gzip_bomb(&mut self) -> io::Result<()> {
+        let zeros = io::repeat(0).take(self.size.min(256 << 20));
+        let mut body = Vec::new();
+        flate2::read::GzEncoder::new(zeros, flate2::Compression::best()).read_to_end(&mut body)?;
+        let request =
+            b"GET /7.crl HTTP/1.1\r\nHost: r10.c.lencr.org\r\nAccept-Encoding: gzip\r\n\r\n";
+        let head = b"HTTP/1.1 200 OK\r\nContent-Type: application/pkix-crl\r\nContent-Encoding: gzip\r\n\r\n";
         let mut flow = 0;
         while self.has_room() {
             let from = client(flow);
             flow += 1;
             self.open(from, (SERVER, 80))?;
-            let request =
-                b"GET /7.crl HTTP/1.1\r\nHost: r10.c.lencr.org\r\nAccept-Encoding: gzip\r\n\r\n";
             self.tcp(from, (SERVER, 80), 1, 1, ACK, request)?;
-            let head = b"HTTP/1.1 200 OK\r\nContent-Type: application/pkix-crl\r\nContent-Encoding: gzip\r\n\r\n";
-            self.tcp((SERVER, 80), from, 1, 1 + request.len() as u32, ACK, head)?;
-            let zeros = io::repeat(0).take(self.size.min(8 << 20) * 1_000);
-            let mut body = flate2::read::GzEncoder::new(zeros, flate2::Compression::best());
+            let ack = 1 + request.len() as u32;
+            self.tcp((SERVER, 80), from, 1, ack, ACK, head)?;
             let mut seq = 1 + head.len() as u32;
-            let mut part = [0; 1_400];
-            loop {
-                let count = body.read(&mut part)?;
-                if count == 0 || !self.has_room() {
-                    break;
-                }
-                self.tcp((SERVER, 80), from, seq, 1, ACK, &part[..count])?;
-                seq = seq.wrapping_add(count as u32);
+            for part in body.chunks(1_400) {
+                self.tcp((SERVER, 80), from, seq, ack, ACK, part)?;
+                seq = seq.wrapping_add(part.len() as u32);
             }
         }
         Ok(())

@@ -80,6 +80,7 @@ fn info_names_what_a_bug_report_needs() {
         "Ethernet",
         "YR1",
         "cause_window",
+        "Memory ",
     ] {
         assert!(info.contains(wanted), "{wanted} is not in\n{info}");
     }
