@@ -195,7 +195,10 @@ impl<'a> Judge<'a> {
         }
         let keys = self.devices.addresses(contact.client);
         let extent = Extent::of(contact);
-        let pace = self.pace(&keys, extent.start, before);
+        let candidates = self.outbound(&keys, contact, extent.start);
+        let held = |r: &&Record| matches!(stance(r, extent.start, extent.end), Stance::Held(_));
+        let held: Vec<&Record> = candidates.iter().copied().filter(held).collect();
+        let pace = self.pace(&keys, extent.start, &held, before);
         let asked = Asked {
             index,
             contact,
@@ -204,7 +207,7 @@ impl<'a> Judge<'a> {
             before,
         };
         let mut weighed: Vec<Weighed> = Vec::new();
-        for record in self.outbound(&keys, contact, extent.start) {
+        for record in candidates {
             weighed.push(self.weigh(&asked, record, Direction::Outbound));
         }
         let stations = self.devices.stations(contact.client);
@@ -303,16 +306,15 @@ impl<'a> Judge<'a> {
         in_order(found)
     }
 
-    /// The device's other handshakes around a time. Those that have a contact of their own stood still for a known reason.
-    fn pace(&self, keys: &[HostKey], at: Timestamp, before: &Pass) -> Pace<'a> {
+    /// The device's other handshakes around a time. Those that have a contact of their own stood still for a known reason; and
+    /// those that were held for this contact are its rivals, and weighed as such.
+    fn pace(&self, keys: &[HostKey], at: Timestamp, held: &[&Record], before: &Pass) -> Pace<'a> {
         let mut pace = Pace::default();
         for reach in pace::SURROUNDINGS {
-            let around = self.within(keys, at, reach);
-            let length = pace::covered(at, reach, self.span);
-            pace.add(
-                length,
-                around.filter(|r| !before.busy.contains(&r.shown.id)),
-            );
+            let around = self.within(keys, at, reach).filter(|r| {
+                !before.busy.contains(&r.shown.id) && !held.iter().any(|h| pace::same_place(h, r))
+            });
+            pace.add(pace::covered(at, reach, self.span), around);
         }
         pace
     }

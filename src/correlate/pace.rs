@@ -106,7 +106,8 @@ pub fn covered(at: Timestamp, reach: Span, span: Option<(Timestamp, Timestamp)>)
 }
 
 /// The same name, or the same server where a name is missing.
-fn same_place(a: &Record, b: &Record) -> bool {
+#[must_use]
+pub fn same_place(a: &Record, b: &Record) -> bool {
     match (&a.shown.site, &b.shown.site) {
         (Site::Sni(x), Site::Sni(y)) => x == y,
         _ => a.server == b.server,
