@@ -183,6 +183,8 @@ pub enum Aftermath {
     WentOn,
     /// Gave the connection up.
     GaveUp,
+    /// Asked the same again after a failure.
+    Retried,
     /// Not seen.
     #[default]
     Unknown,

@@ -32,6 +32,9 @@ use crate::pki::endpoint::{self, PathRole};
 use crate::pki::ocsp::CertStatus;
 use crate::time::Span;
 
+/// Clients that try a failed check again do so within half a minute (CryptoAPI waits up to 20 s for each).
+const RETRY: Span = Span::from_secs(30);
+
 /// Everything concluded from what was filed.
 #[must_use]
 pub fn report(state: &State, coverage: Coverage) -> Report {
@@ -55,6 +58,12 @@ pub fn report(state: &State, coverage: Coverage) -> Report {
         let mut finding = finding(
             state, &known, &devices, &judge, index, contact, &ruling, missing,
         );
+        if finding.answer.failure.is_some()
+            && finding.aftermath != Aftermath::GaveUp
+            && repeats.is_asked_again(contact, &devices, RETRY)
+        {
+            finding.aftermath = Aftermath::Retried;
+        }
         if let Some(older) = older.remove(&index) {
             finding.alerts.extend(older);
             alerts::sort(&mut finding.alerts);

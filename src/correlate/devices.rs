@@ -49,6 +49,8 @@ struct Host {
     this_host: bool,
     /// Initial TTL values (64, 128, 255) that the observed ones fit: bit set. Several mean several machines.
     initial: u8,
+    /// Operating systems that User-Agents of this address named: bit set.
+    systems: u8,
     handed: Option<HostKey>,
     handed_conflict: bool,
     blind: BTreeMap<BlindSpot, u64>,
@@ -94,6 +96,16 @@ impl Devices {
                 Some(known) if known != told => host.handed_conflict = true,
                 Some(_) => {}
             }
+        }
+    }
+
+    /// Takes in the User-Agent of a request that came from an address (RFC 9110 10.1.5).
+    pub fn agent(&mut self, client: HostKey, agent: &str) {
+        let system = system_of(agent);
+        if system != 0
+            && let Some(host) = self.host(client)
+        {
+            host.systems |= system;
         }
     }
 
@@ -278,6 +290,7 @@ impl Host {
             direct: true,
             this_host: false,
             initial: 0,
+            systems: 0,
             handed: None,
             handed_conflict: false,
             blind: BTreeMap::new(),
@@ -285,9 +298,10 @@ impl Host {
     }
 
     /// Systems with different initial TTLs use this address. TCP clocks are no sign: common stacks start them at a
-    /// random offset for each connection (RFC 7323 5.4).
+    /// random offset for each connection (RFC 7323 5.4). So do User-Agents of different systems; a virtual machine behind its host's
+    /// address is shared use as well.
     fn shared(&self) -> bool {
-        self.initial.count_ones() > 1
+        self.initial.count_ones() > 1 || self.systems.count_ones() > 1
     }
 }
 
@@ -405,6 +419,28 @@ impl Groups {
 /// Initial TTL values in use: 64 (Unix), 128 (Windows), 255 (network gear, neighbour discovery), 32 (old Windows).
 const fn is_initial(ttl: u8) -> bool {
     matches!(ttl, 32 | 64 | 128 | 255)
+}
+
+/// The operating system that software names in its User-Agent, as a bit; 0 when it names none.
+fn system_of(agent: &str) -> u8 {
+    const SYSTEMS: [(u8, &[&str]); 4] = [
+        (
+            1,
+            &[
+                "Windows NT",
+                "Microsoft-CryptoAPI",
+                "Microsoft NCSI",
+                "Windows-Update-Agent",
+            ],
+        ),
+        (2, &["Macintosh", "iPhone", "iPad", "com.apple.", "Darwin/"]),
+        (4, &["Android"]),
+        (8, &["X11; Linux", "X11; Ubuntu", "Debian APT"]),
+    ];
+    let named = SYSTEMS
+        .iter()
+        .find(|(_, signs)| signs.iter().any(|sign| agent.contains(sign)));
+    named.map_or(0, |(bit, _)| *bit)
 }
 
 /// Which initial value an observed TTL came from, as a bit; paths are rarely longer than 30 hops.

@@ -256,6 +256,9 @@ impl State {
             scope: ends.scope,
             ip: ends.client.ip(),
         };
+        if let Some(agent) = &request.agent {
+            self.devices.agent(client_key, agent);
+        }
         let ocsp = ocsp_question(&request);
         let host = request
             .host

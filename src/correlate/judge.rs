@@ -1,16 +1,18 @@
 //! Cheap narrowing and weighing: which handshakes can have caused a contact, and what speaks for each.
 
+mod extent;
 mod known;
+mod marks;
+mod pass;
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use foldhash::{HashMap, HashSet};
 
 use crate::correlate::State;
 use crate::correlate::agents::{self, Family};
-use crate::correlate::case::{Case, Kin, ShownCert, Tie};
+use crate::correlate::case::{Case, Kin, ShownCert};
 use crate::correlate::contacts::{Contact, Watch};
 use crate::correlate::devices::{DeviceMap, HostKey};
 use crate::correlate::handshakes::Record;
@@ -20,11 +22,14 @@ use crate::correlate::verdict::{self, Ruling};
 use crate::correlate::waits::{Stance, stance};
 use crate::event::{Carrier, Name};
 use crate::finding::{
-    Bearing, Confidence, Direction, Evidence, Failure, FindingId, HandshakeId, Outcome, Site,
-    Stage, Visibility, Weight,
+    Confidence, Direction, Evidence, FindingId, HandshakeId, Outcome, Site, Visibility,
 };
 use crate::flow::Scope;
 use crate::time::{Span, Timestamp};
+
+use extent::{Extent, first_sign};
+use marks::{discount_process, discount_timing, mark_shared_waits};
+pub use pass::Pass;
 
 /// A handshake weighed against a contact.
 #[derive(Clone, Debug)]
@@ -53,58 +58,6 @@ pub struct Weighed {
     pub position: usize,
 }
 
-/// What one pass over all contacts came to, for the next.
-#[derive(Debug, Default)]
-pub struct Pass {
-    /// A ruling for each contact.
-    pub rulings: Vec<Ruling>,
-    fingerprints: HashMap<String, Vec<Family>>,
-    /// What contacts tied to a site tell of the leaf it shows, by device.
-    ties: HashMap<(HostKey, String), Vec<Tie>>,
-    /// CA labels that strong verdicts tie to a site.
-    labels: HashMap<String, BTreeSet<String>>,
-    /// Handshakes that have a contact of their own, which explains why they waited.
-    busy: HashSet<HandshakeId>,
-}
-
-impl Pass {
-    /// A question about a leaf tells of the handshake that caused it which certificate it showed.
-    fn learn(&mut self, index: usize, device: HostKey, contact: &Contact, ruling: &Ruling) {
-        let Some(best) = ruling.named.first() else {
-            return;
-        };
-        let label = contact.leaf_label();
-        let serial = contact
-            .ocsp
-            .as_ref()
-            .and_then(|request| request.ids.first());
-        let tied = ruling.outcome == Outcome::Site && ruling.confidence >= Confidence::Likely;
-        if !tied || best.position > 0 || (label.is_none() && serial.is_none()) {
-            return;
-        }
-        if let (Some(label), true) = (label, ruling.confidence >= Confidence::Strong) {
-            let known = self.labels.entry(best.site_key.clone()).or_default();
-            known.insert(label.to_owned());
-        }
-        let place = (device, best.site_key.clone());
-        let ties = self.ties.entry(place).or_default();
-        if ties.len() < MOST_TIES {
-            ties.push(Tie {
-                contact: index,
-                serial: serial.map(|id| id.serial.clone()),
-                label: label.map(str::to_owned),
-                confidence: ruling.confidence,
-            });
-        }
-    }
-
-    fn ties(&self, device: HostKey, site_key: &str, record: &Record) -> &[Tie] {
-        let place = (device, site_key.to_owned());
-        let ties = self.ties.get(&place).filter(|_| record.hides_certificate());
-        ties.map_or(&[], Vec::as_slice)
-    }
-}
-
 /// The judge of one report.
 #[derive(Debug)]
 pub struct Judge<'a> {
@@ -118,8 +71,6 @@ pub struct Judge<'a> {
     firsts: RefCell<HashMap<HostKey, HashMap<String, HandshakeId>>>,
 }
 
-/// Contacts remembered for one handshake; a chain has few certificates, each with few addresses.
-const MOST_TIES: usize = 8;
 /// Handshakes looked back at for one contact: more within one window is a scan, not browsing.
 const LOOK_BACK: usize = 1_000;
 
@@ -511,52 +462,6 @@ struct Asked<'a> {
     before: &'a Pass,
 }
 
-/// When a fetch ran.
-#[derive(Clone, Copy)]
-struct Extent {
-    start: Timestamp,
-    end: Timestamp,
-    /// The end is only when the client lost patience.
-    open_ended: bool,
-}
-
-impl Extent {
-    fn of(contact: &Contact) -> Self {
-        let start = match contact.stage {
-            Stage::LookedUp => contact.began_at,
-            _ => contact.at,
-        };
-        let open_ended = matches!(
-            contact.failure,
-            Some(
-                Failure::Unanswered
-                    | Failure::NoResponse
-                    | Failure::Abandoned
-                    | Failure::Lookup(crate::event::DnsOutcome::Unanswered)
-            )
-        );
-        let end = if open_ended {
-            start
-        } else {
-            contact.ended_at.max(start)
-        };
-        Self {
-            start,
-            end,
-            open_ended,
-        }
-    }
-}
-
-/// The lookup or connection made for the contact, as far as it led to it without a pause.
-fn first_sign(contact: &Contact) -> Timestamp {
-    if contact.at.since(contact.began_at) <= Span::from_secs(1) {
-        contact.began_at
-    } else {
-        contact.at
-    }
-}
-
 fn canonical(devices: &DeviceMap, key: HostKey) -> HostKey {
     match devices.of(key) {
         Some(_) => devices.addresses(key).first().copied().unwrap_or(key),
@@ -584,58 +489,4 @@ fn names_url(record: &Record, url: &str) -> bool {
         .chain
         .iter()
         .any(|c| named(&c.crl_urls) || named(&c.issuer_urls))
-}
-
-/// Handshakes that are proven to have had nothing to do with the fetch, and have none of their own, stood still around it just as
-/// well: on this device, at this moment, standing still is no sign.
-fn discount_timing(weighed: &mut [Weighed]) {
-    for one in weighed.iter_mut().filter(|w| w.level.is_some()) {
-        for evidence in &mut one.evidence {
-            if verdict::is_timing(evidence.rule) {
-                evidence.bearing = Bearing::Supports(Weight::Slight);
-            }
-        }
-        one.level = one.level.min(verdict::level(&one.evidence));
-    }
-}
-
-/// A process that opened handshakes with several sites is no sign for one of them: a browser opens them all.
-fn discount_process(weighed: &mut [Weighed]) {
-    let supported =
-        |e: &Evidence| e.rule == "same-process" && matches!(e.bearing, Bearing::Supports(_));
-    let sites: BTreeSet<&str> = weighed
-        .iter()
-        .filter(|w| w.level.is_some() && w.evidence.iter().any(supported))
-        .map(|w| w.site_key.as_str())
-        .collect();
-    if sites.len() < 2 {
-        return;
-    }
-    for one in weighed.iter_mut().filter(|w| w.level.is_some()) {
-        for evidence in one.evidence.iter_mut().filter(|e| supported(e)) {
-            evidence.bearing = Bearing::Supports(Weight::Slight);
-        }
-        one.level = one.level.min(verdict::level(&one.evidence));
-    }
-}
-
-/// Tells the waiting handshakes of one contact that others waited too.
-fn mark_shared_waits(weighed: &mut [Weighed]) {
-    let waited =
-        |w: &Weighed| w.evidence.iter().any(|e| e.rule == "handshake-waited") && w.level.is_some();
-    let sites: BTreeSet<String> = weighed
-        .iter()
-        .filter(|w| waited(w))
-        .map(|w| w.site_key.clone())
-        .collect();
-    if sites.len() < 2 {
-        return;
-    }
-    for one in weighed.iter_mut() {
-        for evidence in &mut one.evidence {
-            if let crate::finding::Facts::HandshakeWaited { shared, .. } = &mut evidence.facts {
-                *shared = true;
-            }
-        }
-    }
 }

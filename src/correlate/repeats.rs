@@ -101,6 +101,18 @@ impl<'c> Repeats<'c> {
             .is_some_and(|series| series.steady)
     }
 
+    /// The same was asked again within this time.
+    #[must_use]
+    pub fn is_asked_again(&self, contact: &'c Contact, devices: &DeviceMap, within: Span) -> bool {
+        let times = self
+            .series(contact, devices)
+            .map_or(&[][..], |s| s.times.as_slice());
+        let next = times.partition_point(|at| *at <= contact.at);
+        times
+            .get(next)
+            .is_some_and(|at| at.since(contact.at) <= within)
+    }
+
     /// Many shards or issuers in one go: an inventory, not a check.
     #[must_use]
     pub fn is_sweep(&self, contact: &'c Contact, devices: &DeviceMap) -> bool {

@@ -70,7 +70,7 @@ words! {
         Self::Resumed => "resumed", Self::Lost => "lost",
     }
     Aftermath {
-        Self::WentOn => "went-on", Self::GaveUp => "gave-up", Self::Unknown => "unknown",
+        Self::WentOn => "went-on", Self::GaveUp => "gave-up", Self::Retried => "retried", Self::Unknown => "unknown",
     }
     Missing {
         Self::KeyLog => "key-log", Self::EarlierStart => "earlier-start",

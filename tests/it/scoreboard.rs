@@ -70,11 +70,13 @@ fn no_worse_than_before() {
         l.proof == "timing" && matches!(l.result, Result::Right | Result::Listed)
     };
     at_least(
-        0.9,
+        1.0,
         board.count(by_timing),
         board.count(|l| l.proof == "timing"),
         "timing",
     );
+    let named = board.count(|l| l.proof == "timing" && l.result == Result::Right);
+    assert!(named >= 19, "{named} named by timing\n{summary}");
     at_least(
         0.93,
         board.count(|l| l.cause_right == Some(true)),

@@ -30,6 +30,7 @@ pub fn alert(alert: &Alert) -> String {
     text.push_str(match alert.aftermath {
         Aftermath::WentOn => " The client went on without the answer (it failed open).",
         Aftermath::GaveUp => " The client then gave the connection up (it failed closed).",
+        Aftermath::Retried => " The client asked again soon after.",
         Aftermath::Unknown => "",
     });
     text

@@ -22,6 +22,7 @@ pub fn answer(finding: &Finding) -> Option<String> {
             sentence.push_str("; the client went on with the connection all the same");
         }
         Aftermath::GaveUp => sentence.push_str("; the client then gave the connection up"),
+        Aftermath::Retried => sentence.push_str("; the client asked again soon after"),
         Aftermath::WentOn | Aftermath::Unknown => {}
     }
     sentence.push('.');

@@ -100,6 +100,7 @@ impl Expectation {
                 "count" => Claim::Count(words.need("a number").parse().expect("a number")),
                 "went-on" => Claim::Aftermath(Aftermath::WentOn),
                 "gave-up" => Claim::Aftermath(Aftermath::GaveUp),
+                "retried" => Claim::Aftermath(Aftermath::Retried),
                 "missing" => Claim::Missing(words.need("what").to_owned()),
                 "client" => Claim::Client(words.need("an address").to_owned()),
                 word => match (confidence(word), cause(word)) {

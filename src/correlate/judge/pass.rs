@@ -1,0 +1,74 @@
+//! What one pass over all contacts teaches the next.
+
+use std::collections::BTreeSet;
+
+use foldhash::{HashMap, HashSet};
+
+use crate::correlate::agents::Family;
+use crate::correlate::case::Tie;
+use crate::correlate::contacts::Contact;
+use crate::correlate::devices::HostKey;
+use crate::correlate::handshakes::Record;
+use crate::correlate::verdict::Ruling;
+use crate::finding::{Confidence, HandshakeId, Outcome};
+
+/// Contacts remembered for one handshake; a chain has few certificates, each with few addresses.
+const MOST_TIES: usize = 8;
+
+/// What one pass over all contacts came to, for the next.
+#[derive(Debug, Default)]
+pub struct Pass {
+    /// A ruling for each contact.
+    pub rulings: Vec<Ruling>,
+    pub(super) fingerprints: HashMap<String, Vec<Family>>,
+    /// What contacts tied to a site tell of the leaf it shows, by device.
+    pub(super) ties: HashMap<(HostKey, String), Vec<Tie>>,
+    /// CA labels that strong verdicts tie to a site.
+    pub(super) labels: HashMap<String, BTreeSet<String>>,
+    /// Handshakes that have a contact of their own, which explains why they waited.
+    pub(super) busy: HashSet<HandshakeId>,
+}
+
+impl Pass {
+    /// A question about a leaf tells of the handshake that caused it which certificate it showed.
+    pub(super) fn learn(
+        &mut self,
+        index: usize,
+        device: HostKey,
+        contact: &Contact,
+        ruling: &Ruling,
+    ) {
+        let Some(best) = ruling.named.first() else {
+            return;
+        };
+        let label = contact.leaf_label();
+        let serial = contact
+            .ocsp
+            .as_ref()
+            .and_then(|request| request.ids.first());
+        let tied = ruling.outcome == Outcome::Site && ruling.confidence >= Confidence::Likely;
+        if !tied || best.position > 0 || (label.is_none() && serial.is_none()) {
+            return;
+        }
+        if let (Some(label), true) = (label, ruling.confidence >= Confidence::Strong) {
+            let known = self.labels.entry(best.site_key.clone()).or_default();
+            known.insert(label.to_owned());
+        }
+        let place = (device, best.site_key.clone());
+        let ties = self.ties.entry(place).or_default();
+        if ties.len() < MOST_TIES {
+            ties.push(Tie {
+                contact: index,
+                serial: serial.map(|id| id.serial.clone()),
+                label: label.map(str::to_owned),
+                confidence: ruling.confidence,
+            });
+        }
+    }
+
+    pub(super) fn ties(&self, device: HostKey, site_key: &str, record: &Record) -> &[Tie] {
+        let place = (device, site_key.to_owned());
+        let ties = self.ties.get(&place).filter(|_| record.hides_certificate());
+        ties.map_or(&[], Vec::as_slice)
+    }
+}
