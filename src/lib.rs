@@ -1,21 +1,24 @@
 //! whylencr answers one question: why is this device talking to lencr.org?
 //!
 //! ```text
-//!  bytes on disk / stdin / network card                                       I/O
+//!  files / stdin / interfaces                                                 I/O
 //!         |
-//!   [1] capture     files, pipes, live card, decompression    Frame (+ secrets, names)
+//!   [1] capture     formats, decompression, merging, libpcap  Frame (+ secrets, names)
 //!  =======|============================================= no I/O, no clock below ====
 //!   [2] wire        link headers, VLAN/tunnels, IP, defragmentation          Packet
 //!         |
-//!   [3] flow        five-tuple table -> TCP ordering, UDP grouping     Chunk / Gap / Close
+//!   [3] flow        five-tuple table -> TCP ordering, UDP grouping             Chunk / Gap
 //!         |
-//!   [4] proto       DNS  HTTP/1  TLS  QUIC  (STARTTLS, proxies)               Event
+//!   [4] proto       DNS  HTTP/1  TLS  QUIC  DTLS  IKE  (STARTTLS, proxies)    Event
 //!         |              \__ pki: certificates, OCSP, CRL, issuer knowledge (a library)
-//!   [5] correlate   handshakes, fetches, names -> candidates -> rules        Finding
+//!   [5] correlate   handshakes, contacts, names -> candidates -> rules        Finding
 //!  =======|============================================= I/O again below ===========
 //!   [6] report      text   JSON   CSV   Markdown   HTML                   characters
 //!   [7] tui         update(message), view(state)                              screen
 //! ```
+//!
+//! Beside them: [`engine`] runs 2 to 5, [`filter`] says which findings, [`evidence`] which frames prove them, [`cli`] carries
+//! out what was asked for on the command line.
 
 pub mod capture;
 pub mod cli;

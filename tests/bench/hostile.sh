@@ -32,7 +32,7 @@ if child == 0:
     null = os.open(os.devnull, os.O_RDWR)
     for stream in range(3):
         os.dup2(null, stream)
-    os.execvp(binary, [binary, "--format", "json", file])
+    os.execvp(binary, [binary, "--threads", "1", "--format", "json", file])
 _, status, usage = os.wait4(child, 0)
 if os.waitstatus_to_exitcode(status) != 0:
     raise SystemExit(f"{kind}: failed")

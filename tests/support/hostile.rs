@@ -160,7 +160,11 @@ impl Capture<'_> {
         flate2::read::GzEncoder::new(zeros, flate2::Compression::best()).read_to_end(&mut body)?;
         let request =
             b"GET /7.crl HTTP/1.1\r\nHost: r10.c.lencr.org\r\nAccept-Encoding: gzip\r\n\r\n";
-        let head = b"HTTP/1.1 200 OK\r\nContent-Type: application/pkix-crl\r\nContent-Encoding: gzip\r\n\r\n";
+        // With its length, for nothing is inflated of a body that is not known to be whole.
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/pkix-crl\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
         let mut flow = 0;
         while self.has_room() {
             let from = client(flow);
@@ -168,7 +172,7 @@ impl Capture<'_> {
             self.open(from, (SERVER, 80))?;
             self.tcp(from, (SERVER, 80), 1, 1, ACK, request)?;
             let ack = 1 + request.len() as u32;
-            self.tcp((SERVER, 80), from, 1, ack, ACK, head)?;
+            self.tcp((SERVER, 80), from, 1, ack, ACK, head.as_bytes())?;
             let mut seq = 1 + head.len() as u32;
             for part in body.chunks(1_400) {
                 self.tcp((SERVER, 80), from, seq, ack, ACK, part)?;
