@@ -7,9 +7,9 @@
 //!  =======|============================================= no I/O, no clock below ====
 //!   [2] wire        link headers, VLAN/tunnels, IP, defragmentation          Packet
 //!         |
-//!   [3] flow        five-tuple table -> TCP ordering, UDP grouping             Chunk / Gap
+//!   [3] flow        five-tuple table -> TCP ordering, UDP grouping           Chunk / Gap
 //!         |
-//!   [4] proto       DNS  HTTP/1  TLS  QUIC  DTLS  IKE  (STARTTLS, proxies)    Event
+//!   [4] proto       DNS  HTTP/1  TLS  QUIC  DTLS  IKE  (STARTTLS, proxies)     Event
 //!         |              \__ pki: certificates, OCSP, CRL, issuer knowledge (a library)
 //!   [5] correlate   handshakes, contacts, names -> candidates -> rules        Finding
 //!  =======|============================================= I/O again below ===========
