@@ -100,20 +100,21 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Rules on every contact twice: what the first pass proves (which fingerprint is which software, which serial a
-    /// hidden handshake has, which trigger a burst shares) is evidence in the second.
+    /// Rules on every contact three times: what the first pass proves (which fingerprint is which software, who waited for
+    /// what) lets the second read the times, and what that settles rules rivals out in the third.
     #[must_use]
     pub fn rule_all(&self) -> Vec<Ruling> {
-        let first = self.pass(&Pass::default());
-        self.pass(&first).rulings
+        let proven = self.pass(&Pass::default());
+        let settled = self.pass(&proven);
+        self.pass(&settled).rulings
     }
 
     fn pass(&self, before: &Pass) -> Pass {
-        let mut pass = Pass::default();
+        let mut pass = Pass::after(before);
         for (index, contact) in self.contacts.iter().enumerate() {
-            let ruling = self.rule(index, contact, before);
+            let (ruling, same_sites) = self.rule(index, contact, before);
             if ruling.confidence >= Confidence::Strong {
-                pass.busy.extend(ruling.named.iter().map(|w| w.id));
+                pass.busy.extend(same_sites);
             }
             if let Some(best) = ruling.named.first()
                 && ruling.outcome == Outcome::Site
@@ -140,9 +141,10 @@ impl<'a> Judge<'a> {
         pass
     }
 
-    fn rule(&self, index: usize, contact: &Contact, before: &Pass) -> Ruling {
+    /// A ruling, and all handshakes with the sites it names: parallel connections to one site wait for one answer.
+    fn rule(&self, index: usize, contact: &Contact, before: &Pass) -> (Ruling, Vec<HandshakeId>) {
         if contact.watch == Watch::LookAlike {
-            return Ruling::disguise();
+            return (Ruling::disguise(), Vec::new());
         }
         let keys = self.devices.addresses(contact.client);
         let extent = Extent::of(contact);
@@ -174,7 +176,13 @@ impl<'a> Judge<'a> {
         {
             discount_timing(&mut weighed);
         }
-        verdict::decide(contact, weighed, self.device_shared(contact.client))
+        let sites: Vec<(HandshakeId, String)> =
+            weighed.iter().map(|w| (w.id, w.site_key.clone())).collect();
+        let ruling = verdict::decide(contact, weighed, self.device_shared(contact.client));
+        let named = |key: &String| ruling.named.iter().any(|n| n.site_key == *key);
+        let same_sites = sites.into_iter().filter(|(_, key)| named(key));
+        let same_sites = same_sites.map(|(id, _)| id).collect();
+        (ruling, same_sites)
     }
 
     fn device_shared(&self, key: HostKey) -> bool {

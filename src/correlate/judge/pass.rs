@@ -30,6 +30,16 @@ pub struct Pass {
 }
 
 impl Pass {
+    /// A pass that begins with the contradictions of the one `before`: contacts that tell of different leaves for one site
+    /// stay doubtful, although neither is tied to it any more.
+    pub(super) fn after(before: &Self) -> Self {
+        let contested = before.ties.iter().filter(|(_, ties)| disagree(ties));
+        Self {
+            ties: contested.map(|(k, v)| (k.clone(), v.clone())).collect(),
+            ..Self::default()
+        }
+    }
+
     /// A question about a leaf tells of the handshake that caused it which certificate it showed.
     pub(super) fn learn(
         &mut self,
@@ -56,7 +66,7 @@ impl Pass {
         }
         let place = (device, best.site_key.clone());
         let ties = self.ties.entry(place).or_default();
-        if ties.len() < MOST_TIES {
+        if ties.len() < MOST_TIES && !ties.iter().any(|tie| tie.contact == index) {
             ties.push(Tie {
                 contact: index,
                 serial: serial.map(|id| id.serial.clone()),
@@ -71,4 +81,15 @@ impl Pass {
         let ties = self.ties.get(&place).filter(|_| record.hides_certificate());
         ties.map_or(&[], Vec::as_slice)
     }
+}
+
+/// Whether ties of one site tell of different leaves.
+fn disagree(ties: &[Tie]) -> bool {
+    let differ = |a: &Tie, b: &Tie| {
+        matches!((&a.serial, &b.serial), (Some(x), Some(y)) if x != y)
+            || matches!((&a.label, &b.label), (Some(x), Some(y)) if x != y)
+    };
+    ties.iter()
+        .enumerate()
+        .any(|(i, a)| ties.iter().skip(i + 1).any(|b| differ(a, b)))
 }
