@@ -9,9 +9,10 @@ use crate::correlate::agents::{self, Family};
 use crate::correlate::alerts;
 use crate::correlate::contacts::{Contact, Watch};
 use crate::correlate::devices::DeviceMap;
+use crate::correlate::judge::Weighed;
 use crate::correlate::repeats::Repeats;
-use crate::correlate::verdict::Ruling;
-use crate::event::BlindSpot;
+use crate::correlate::verdict::{self, Ruling};
+use crate::event::{BlindSpot, Name};
 use crate::finding::{
     Cause, Confidence, ContactKind, Coverage, Missing, Outcome, Stage, Visibility,
 };
@@ -37,12 +38,22 @@ pub fn explain<'c>(
         fake.rejected = ruling.named.into_iter().chain(ruling.rejected).collect();
         return (fake, Vec::new());
     }
-    if ruling.outcome == Outcome::Unexplained
+    // A client of the ACME directory has just opened a connection to it, which is near in time to all that it does after.
+    let directory = |w: &Weighed| w.site.name().is_some_and(|n| is_acme(&Name::new(&n)));
+    let near_only = ruling.confidence == Confidence::Possible
+        && !ruling.named.is_empty()
+        && ruling
+            .named
+            .iter()
+            .all(|w| directory(w) && !verdict::is_tied(w));
+    if (ruling.outcome == Outcome::Unexplained || near_only)
         && let Some((cause, confidence)) = own_doing(state, devices, repeats, contact, &ruling)
     {
         ruling.outcome = Outcome::NoOutbound;
         ruling.cause = cause;
         ruling.confidence = confidence;
+        let named = std::mem::take(&mut ruling.named);
+        ruling.rejected.splice(..0, named);
     }
     let open = ruling.outcome == Outcome::Unexplained
         || (ruling.confidence < Confidence::Strong && ruling.cause != Cause::Disguise);
@@ -128,10 +139,19 @@ fn is_server(state: &State, devices: &DeviceMap, contact: &Contact) -> bool {
 
 /// The device spoke with Let's Encrypt's ACME directory (RFC 8555) within ten minutes.
 fn acme_nearby(state: &State, devices: &DeviceMap, contact: &Contact) -> bool {
-    devices.addresses(contact.client).iter().flat_map(|key| state.handshakes.of_client(*key)).any(|r| {
-        let near = r.shown.hello_at.since(contact.at).abs() <= NEARBY;
-        near && matches!(&r.shown.site, crate::finding::Site::Sni(n) if n.is_under("api.letsencrypt.org"))
-    })
+    devices
+        .addresses(contact.client)
+        .iter()
+        .flat_map(|key| state.handshakes.of_client(*key))
+        .any(|r| {
+            let near = r.shown.hello_at.since(contact.at).abs() <= NEARBY;
+            near && matches!(&r.shown.site, crate::finding::Site::Sni(n) if is_acme(n))
+        })
+}
+
+/// Let's Encrypt's ACME directory (RFC 8555 7.1.1), production or staging.
+fn is_acme(name: &Name) -> bool {
+    name.is_under("api.letsencrypt.org")
 }
 
 /// What would settle it.

@@ -269,7 +269,11 @@ fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
         .copied()
         .filter(|w| w.level == Some(top))
         .collect();
-    let held = groups.iter().filter(|w| engaged(w) == HELD).count();
+    // Rivals that something strong speaks against are none.
+    let held = groups
+        .iter()
+        .filter(|w| engaged(w) == HELD && w.level > Some(Confidence::Possible))
+        .count();
     let under_way = groups.iter().filter(|w| engaged(w) >= 1).count();
     if let [only] = tops.as_slice() {
         if groups.len() == 1 && named_and_held(contact, only) {
@@ -353,7 +357,7 @@ fn began_soon(weighed: &Weighed) -> bool {
 }
 
 /// Whether more than nearness speaks for it.
-fn is_tied(weighed: &Weighed) -> bool {
+pub fn is_tied(weighed: &Weighed) -> bool {
     let least = Bearing::Supports(Weight::Slight);
     let supports = |e: &Evidence| matches!(e.bearing, Bearing::Supports(_)) && e.bearing != least;
     weighed.evidence.iter().any(supports)
