@@ -186,15 +186,7 @@ impl Answered {
         if let Object::Ocsp(response) = &self.object
             && response.status != ResponseStatus::Successful
         {
-            return Some(Failure::OcspError(match response.status {
-                ResponseStatus::Successful => 0,
-                ResponseStatus::MalformedRequest => 1,
-                ResponseStatus::InternalError => 2,
-                ResponseStatus::TryLater => 3,
-                ResponseStatus::SigRequired => 5,
-                ResponseStatus::Unauthorized => 6,
-                ResponseStatus::Other(code) => code,
-            }));
+            return Some(Failure::OcspError(response.status.code()));
         }
         if !self.complete && self.body_len > 0 {
             return Some(match close.map(|c| c.how) {

@@ -148,24 +148,31 @@ impl<'a> Judge<'a> {
         }
         let keys = self.devices.addresses(contact.client);
         let extent = Extent::of(contact);
-        let candidates = self.outbound(&keys, contact, extent.start);
-        let held = |r: &&Record| matches!(stance(r, extent.start, extent.end), Stance::Held(_));
-        let held: Vec<&Record> = candidates.iter().copied().filter(held).collect();
+        let candidates: Vec<(&Record, Stance)> = self
+            .outbound(&keys, contact, extent.start)
+            .into_iter()
+            .map(|record| (record, stance(record, extent.start, extent.end)))
+            .collect();
+        let held = candidates
+            .iter()
+            .filter(|(_, s)| matches!(s, Stance::Held(_)));
+        let held: Vec<&Record> = held.map(|(record, _)| *record).collect();
         let pace = self.pace(&keys, extent.start, &held, before);
         let asked = Asked {
             index,
             contact,
+            device: canonical(self.devices, contact.client),
             extent,
             pace: &pace,
             before,
         };
         let mut weighed: Vec<Weighed> = Vec::new();
-        for record in candidates {
-            weighed.push(self.weigh(&asked, record, Direction::Outbound));
+        for (record, stance) in candidates {
+            weighed.push(self.weigh(&asked, record, Some(stance)));
         }
         let stations = self.devices.stations(contact.client);
         for record in self.inbound(&stations, contact, extent.start) {
-            weighed.push(self.weigh(&asked, record, Direction::Inbound));
+            weighed.push(self.weigh(&asked, record, None));
         }
         discount_process(&mut weighed);
         mark_shared_waits(&mut weighed);
@@ -299,19 +306,23 @@ impl<'a> Judge<'a> {
         found.collect::<Vec<_>>().into_iter()
     }
 
-    fn weigh(&self, asked: &Asked<'_>, record: &Record, direction: Direction) -> Weighed {
+    /// `stance` is how an outbound handshake stood; None for inbound ones.
+    fn weigh(&self, asked: &Asked<'_>, record: &Record, stance: Option<Stance>) -> Weighed {
         let (contact, before) = (asked.contact, asked.before);
         let Extent {
             start,
             end,
             open_ended,
         } = asked.extent;
-        let stance = (direction == Direction::Outbound).then(|| stance(record, start, end));
+        let direction = match stance {
+            Some(_) => Direction::Outbound,
+            None => Direction::Inbound,
+        };
         let (mut resumed_after, mut closeness) = (None, None);
         if let Some(Stance::Held(hold)) = stance {
             closeness = Some(hold.until.since(end));
             let last = self
-                .last_end_before(contact.client, hold.from, hold.until)
+                .last_end_before(asked.device, hold.from, hold.until)
                 .max(end);
             // A client that got no answer goes on when its own patience ends, which may be seconds later.
             resumed_after = Some(if open_ended {
@@ -338,13 +349,13 @@ impl<'a> Judge<'a> {
                 .fingerprints
                 .get(&record.shown.ja4)
                 .map_or(none, Vec::as_slice),
-            ties: before.ties(canonical(self.devices, contact.client), &site_key, record),
+            ties: before.ties(asked.device, &site_key, record),
             index: asked.index,
             labels: before.labels.get(&site_key),
             held_by_chance: asked.pace.held_by_chance(record, end.since(start)),
             onset,
             near_by_chance: asked.pace.near_by_chance(record, onset),
-            kin: self.kin(asked.index, contact, record, before),
+            kin: self.kin(asked, record),
             repeat: self.is_repeat(record, &site_key),
         };
         let mut evidence: Vec<Evidence> = RULES
@@ -381,9 +392,9 @@ impl<'a> Judge<'a> {
     }
 
     /// When the last contact of this device inside a silence ended.
-    fn last_end_before(&self, client: HostKey, from: Timestamp, until: Timestamp) -> Timestamp {
+    fn last_end_before(&self, device: HostKey, from: Timestamp, until: Timestamp) -> Timestamp {
         let until = until.plus(Span::from_millis(1));
-        let siblings = self.by_device.get(&canonical(self.devices, client));
+        let siblings = self.by_device.get(&device);
         let siblings = siblings.map_or(&[][..], Vec::as_slice);
         // Contacts are in order of time, so only those inside the silence are looked at.
         let first =
@@ -400,10 +411,14 @@ impl<'a> Judge<'a> {
     }
 
     /// A contact of the same burst or question whose trigger is known to be this handshake.
-    fn kin(&self, index: usize, contact: &Contact, record: &Record, before: &Pass) -> Option<Kin> {
-        let siblings = self
-            .by_device
-            .get(&canonical(self.devices, contact.client))?;
+    fn kin(&self, asked: &Asked<'_>, record: &Record) -> Option<Kin> {
+        let Asked {
+            index,
+            contact,
+            before,
+            ..
+        } = *asked;
+        let siblings = self.by_device.get(&asked.device)?;
         let here = siblings.binary_search(&index).ok()?;
         let near = siblings
             .iter()
@@ -465,6 +480,8 @@ impl<'a> Judge<'a> {
 struct Asked<'a> {
     index: usize,
     contact: &'a Contact,
+    /// What all contacts of the device are found by.
+    device: HostKey,
     extent: Extent,
     pace: &'a Pace<'a>,
     before: &'a Pass,

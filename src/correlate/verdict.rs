@@ -223,10 +223,9 @@ fn settled(contact: &Contact, decided: &[&Weighed], groups: &[&Weighed]) -> Ruli
     let nearer: Vec<&Weighed> = groups
         .iter()
         .copied()
-        .filter(|_| contact.ocsp.is_none() && held == 0)
         .filter(|w| w.level < Some(Confidence::Proven) && began_soon(w) && w.lead < nearest)
         .collect();
-    if !nearer.is_empty() && rest.is_empty() {
+    if contact.ocsp.is_none() && held == 0 && !nearer.is_empty() && rest.is_empty() {
         if nearer.len() >= ONE_OF_MOST {
             return ruling(Outcome::Site, Confidence::Possible, named());
         }

@@ -84,6 +84,22 @@ pub enum ResponseStatus {
     Other(u8),
 }
 
+impl ResponseStatus {
+    /// Its number (RFC 6960 4.2.1).
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Successful => 0,
+            Self::MalformedRequest => 1,
+            Self::InternalError => 2,
+            Self::TryLater => 3,
+            Self::SigRequired => 5,
+            Self::Unauthorized => 6,
+            Self::Other(code) => code,
+        }
+    }
+}
+
 /// What a responder says of one certificate.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum CertStatus {

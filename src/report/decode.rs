@@ -212,15 +212,7 @@ fn question(id: &CertId) -> String {
 
 fn answers(response: &OcspResponse) -> String {
     if response.status != ResponseStatus::Successful {
-        let code = match response.status {
-            ResponseStatus::Successful => 0,
-            ResponseStatus::MalformedRequest => 1,
-            ResponseStatus::InternalError => 2,
-            ResponseStatus::TryLater => 3,
-            ResponseStatus::SigRequired => 5,
-            ResponseStatus::Unauthorized => 6,
-            ResponseStatus::Other(code) => code,
-        };
+        let code = response.status.code();
         return format!("OCSP response: {}.", prose::ocsp_error(code));
     }
     let mut text = "OCSP response (its signature was not checked).".to_owned();

@@ -1,6 +1,8 @@
 //! What is known of a handshake: its site, and the certificates it showed or is known to show.
 
 use super::*;
+use crate::frame::FrameNo;
+use crate::pki::cert::Certificate;
 
 impl Judge<'_> {
     /// The server name of a handshake, the better known source first, and what tells it from others.
@@ -76,18 +78,8 @@ impl Judge<'_> {
     pub(super) fn shown(&self, record: &Record, site: &Site) -> (Vec<ShownCert>, bool) {
         if !record.shown.chain.is_empty() {
             let how = record.shown.visibility;
-            let sent = record
-                .shown
-                .chain
-                .iter()
-                .enumerate()
-                .map(|(position, cert)| ShownCert {
-                    cert: Arc::clone(cert),
-                    position,
-                    frame: record.shown.frames.certificate,
-                    how,
-                    sent: true,
-                });
+            let frame = record.shown.frames.certificate;
+            let sent = in_place(&record.shown.chain, frame, how, true);
             let mut shown: Vec<ShownCert> = sent.collect();
             self.complete(&mut shown);
             return (shown, !record.certificate_lost);
@@ -100,17 +92,7 @@ impl Judge<'_> {
         };
         let mut shown = Vec::new();
         for learned in self.state.certificates.of_name(&name) {
-            let known = learned
-                .chain
-                .iter()
-                .enumerate()
-                .map(|(position, cert)| ShownCert {
-                    cert: Arc::clone(cert),
-                    position,
-                    frame: learned.frame,
-                    how: Visibility::Learned,
-                    sent: false,
-                });
+            let known = in_place(&learned.chain, learned.frame, Visibility::Learned, false);
             shown.extend(known);
         }
         if !shown.is_empty() {
@@ -155,4 +137,23 @@ impl Judge<'_> {
             shown.append(&mut more);
         }
     }
+}
+
+/// The certificates of a chain, each in its place.
+fn in_place(
+    chain: &[Arc<Certificate>],
+    frame: Option<FrameNo>,
+    how: Visibility,
+    sent: bool,
+) -> impl Iterator<Item = ShownCert> {
+    chain
+        .iter()
+        .enumerate()
+        .map(move |(position, cert)| ShownCert {
+            cert: Arc::clone(cert),
+            position,
+            frame,
+            how,
+            sent,
+        })
 }

@@ -170,12 +170,7 @@ pub(super) fn learned_otherwise(case: &Case<'_>) -> Option<Evidence> {
     let wanted = case.contact.role()?.ca?;
     let own = leaf.cert.issuer_cn.clone()?;
     // Root-level hosts concern the intermediate, which the leaf does not tell.
-    let about_leaf = case
-        .contact
-        .role()?
-        .label
-        .as_deref()
-        .is_some_and(|l| !is_root_label(l));
+    let about_leaf = case.contact.leaf_label().is_some();
     (about_leaf && own != wanted).then(|| {
         let bearing = Bearing::Opposes(Weight::Strong);
         evidence(

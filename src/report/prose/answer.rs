@@ -140,7 +140,7 @@ fn delivered(finding: &Finding) -> Option<String> {
     }
     if let Some(ocsp) = &answer.ocsp {
         if ocsp.status != ResponseStatus::Successful {
-            return Some(capital(&ocsp_error(response_code(ocsp.status))));
+            return Some(capital(&ocsp_error(ocsp.status.code())));
         }
         let mut words: Vec<String> = ocsp
             .answers
@@ -201,16 +201,4 @@ fn is_revoked(finding: &Finding) -> bool {
         .flat_map(|o| &o.answers)
         .any(|a| matches!(a.status, CertStatus::Revoked { .. }));
     answer.signature != Signature::Bad && (by_ocsp || !answer.revoked_seen.is_empty())
-}
-
-const fn response_code(status: ResponseStatus) -> u8 {
-    match status {
-        ResponseStatus::Successful => 0,
-        ResponseStatus::MalformedRequest => 1,
-        ResponseStatus::InternalError => 2,
-        ResponseStatus::TryLater => 3,
-        ResponseStatus::SigRequired => 5,
-        ResponseStatus::Unauthorized => 6,
-        ResponseStatus::Other(code) => code,
-    }
 }
