@@ -269,6 +269,7 @@ fn lookup(frame: &Frame<'_>, packet: &Packet<'_>, cx: &mut Context) -> bool {
         src: SocketAddr::new(packet.src, datagram.src_port),
         dst: SocketAddr::new(packet.dst, datagram.dst_port),
         scope: packet.scope,
+        base: packet.base,
         payload: datagram.payload,
         cut: datagram.cut > 0,
     })

@@ -74,6 +74,11 @@ impl Key {
     pub(super) const fn scope(&self) -> Scope {
         self.scope
     }
+
+    /// The same five-tuple elsewhere.
+    pub(super) const fn in_scope(self, scope: Scope) -> Self {
+        Self { scope, ..self }
+    }
 }
 
 impl Hash for Key {

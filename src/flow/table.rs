@@ -14,8 +14,11 @@ use crate::limits::Limits;
 use crate::time::{Span, Timestamp};
 use crate::wire::{Body, Packet, Unreachable};
 
+use self::tags::Tags;
+
 mod connection;
 mod datagram;
+mod tags;
 
 /// The flows of a run and their readers.
 ///
@@ -36,6 +39,7 @@ pub struct Table<S> {
     /// The flow of a packet whose leap in time is not believed yet.
     doubted: Option<Key>,
     ignored: Ignored,
+    tags: Tags,
 }
 
 /// Packets that were left out of account.
@@ -66,6 +70,7 @@ impl<S> Table<S> {
             },
             doubted: None,
             ignored: Ignored::default(),
+            tags: Tags::default(),
         }
     }
 
@@ -225,6 +230,7 @@ impl<S> Table<S> {
         S: Stream<C>,
     {
         self.make_room(cx);
+        self.tags.note(new.arrival.packet);
         let Moment { now, at, frame } = self.moment;
         self.last_id.0 += 1;
         let entry = Entry {

@@ -52,7 +52,12 @@ pub(super) fn resets<S>(entry: &Entry<S>, end: End, segment: &Segment<'_>) -> bo
         return true;
     }
     // Windows of more than 16 MiB are rare, and a blind forger still misses 99 of 100 times.
-    distance(half.next, segment.seq).unsigned_abs() <= WINDOW
+    is_near(half.next, segment.seq)
+}
+
+/// Whether two sequence numbers are of one and the same connection.
+pub(super) const fn is_near(one: u32, other: u32) -> bool {
+    distance(one, other).unsigned_abs() <= WINDOW
 }
 
 /// Whether the acknowledgement number fits the SYN that opened the flow, with or without its data.

@@ -238,6 +238,7 @@ fn udp(bytes: &[u8], promised: usize, cut: u32) -> Option<Datagram<'_>> {
 const fn finish<'a>(lower: &Link, src: IpAddr, dst: IpAddr, ttl: u8, body: Body<'a>) -> Packet<'a> {
     Packet {
         scope: lower.scope,
+        base: Scope(0),
         src,
         dst,
         ttl,

@@ -240,6 +240,7 @@ fn onward(rest: Rest<'_>, header: usize, next: u8) -> Result<Next<'_>, Undecoded
 const fn packet<'a>(walk: &Walk<'_, '_>, body: Body<'a>) -> Packet<'a> {
     Packet {
         scope: walk.scope,
+        base: walk.base,
         src: walk.src,
         dst: walk.dst,
         ttl: walk.ttl,

@@ -85,6 +85,8 @@ impl Decoder {
 pub struct Packet<'a> {
     /// VLAN and tunnel stack.
     pub scope: Scope,
+    /// The same without what a mirror may put on one direction only: VLAN tags and mirror sessions.
+    pub base: Scope,
     /// Source address, innermost.
     pub src: IpAddr,
     /// Destination address, innermost.

@@ -45,6 +45,8 @@ pub(super) enum Next<'a> {
 pub(super) struct Walk<'a, 't> {
     pub(super) at: Timestamp,
     pub(super) scope: Scope,
+    /// See [`Packet::base`].
+    pub(super) base: Scope,
     pub(super) mac: Option<Mac>,
     pub(super) by_this_host: Option<bool>,
     /// Innermost addresses so far; meaningful once an IP header was read.
@@ -69,6 +71,7 @@ impl<'a, 't> Walk<'a, 't> {
         Self {
             at: frame.at,
             scope: Scope::default(),
+            base: Scope::default(),
             mac: None,
             by_this_host: frame.crossing.map(|way| way == Crossing::Outbound),
             src: Ipv4Addr::UNSPECIFIED.into(),
@@ -114,6 +117,11 @@ impl<'a, 't> Walk<'a, 't> {
     /// Adds a number to the scope.
     pub(super) const fn within(&mut self, tag: Tag, value: u32) {
         self.scope = scope::within(self.scope, tag, value);
+        self.base = match tag {
+            Tag::Vlan => self.base,
+            Tag::Mirror => scope::within(self.base, tag, 0),
+            _ => scope::within(self.base, tag, value),
+        };
     }
 
     /// Enters a tunnel of the given kind between the current addresses.
@@ -121,6 +129,7 @@ impl<'a, 't> Walk<'a, 't> {
         self.peel()?;
         self.within(Tag::Tunnel, kind);
         self.scope = scope::between(self.scope, self.src, self.dst);
+        self.base = scope::between(self.base, self.src, self.dst);
         self.leave_link();
         Ok(())
     }

@@ -15,9 +15,12 @@
 mod alerts_page;
 mod cli;
 mod correlation;
+mod counts;
 mod docs;
 mod exhausting;
 mod facts;
+#[path = "../support/counts.rs"]
+mod facts_of;
 mod golden;
 mod handshakes;
 #[path = "../support/hostile.rs"]

@@ -64,6 +64,7 @@ fn talk(
         let [(src, src_port), (dst, dst_port)] = [ends[from], ends[1 - from]];
         Packet {
             scope: Scope::default(),
+            base: Scope::default(),
             src: src.parse().unwrap(),
             dst: dst.parse().unwrap(),
             ttl: 64,

@@ -23,7 +23,8 @@ impl<S> Table<S> {
         let source = (packet.src, segment.src_port);
         let destination = (packet.dst, segment.dst_port);
         let (key, end) = Key::new(Transport::Tcp, packet.scope, source, destination);
-        let Some(slot) = self.slots.find(&key) else {
+        let known = self.slots.find(&key);
+        let Some(slot) = known.or_else(|| self.other_direction(&key, end, packet)) else {
             return self.open_connection(key, end, None, arrival, segment, make, cx);
         };
         let (moment, ignored) = (self.moment, &mut self.ignored);

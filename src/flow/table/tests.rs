@@ -11,6 +11,7 @@ mod endings;
 mod limits;
 mod opening;
 mod streams;
+mod tagged;
 
 /// What a flow's reader and witness were told, a line each.
 #[derive(Default)]
@@ -155,6 +156,8 @@ struct Wire {
     frame: u64,
     port: u16,
     server_port: u16,
+    /// Tags on what A and B send.
+    tags: [u32; 2],
 }
 
 /// Who sends.
@@ -178,6 +181,7 @@ impl Wire {
             frame: 0,
             port: 50_000,
             server_port: 80,
+            tags: [0; 2],
         }
     }
 
@@ -250,7 +254,11 @@ impl Wire {
         let (src, dst) = addresses(from);
         self.frame += 1;
         let packet = Packet {
-            scope: Scope(0),
+            scope: Scope(match from {
+                A => self.tags[0],
+                B => self.tags[1],
+            }),
+            base: Scope(0),
             src,
             dst,
             ttl: match from {

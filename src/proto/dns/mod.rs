@@ -69,6 +69,8 @@ pub struct Message<'a> {
     pub dst: SocketAddr,
     /// VLAN and tunnel stack.
     pub scope: Scope,
+    /// The same without what may mark one direction only ([`crate::wire::Packet::base`]).
+    pub base: Scope,
     /// The message, without the length prefix of TCP.
     pub payload: &'a [u8],
     /// Whether the capture cut its end off.
@@ -193,7 +195,8 @@ impl Dns {
         let key = key(message, header.id, message.src, message.dst);
         let attempt;
         let asked;
-        let same = |p: &Pending| p.qtype == qtype && p.name.as_str() == name;
+        let same =
+            |p: &Pending| p.key.scope == key.scope && p.qtype == qtype && p.name.as_str() == name;
         let known = self.pending.find(&key, same);
         match known {
             Some(pending)
@@ -256,12 +259,17 @@ impl Dns {
         events: &mut Vec<Event>,
     ) {
         let key = key(message, header.id, message.dst, message.src);
-        let pending = self.pending.find(&key, |pending| match question {
-            Some((qtype, _)) => pending.qtype == qtype && pending.name.as_str() == name,
-            // Servers that choke on a question answer with the bare header.
-            None => pending.state == State::Waiting && header.answers == 0,
-        });
         let digest = State::Answered(self.hasher.hash_one(message.payload));
+        let pending = self.pending.find(&key, |pending| {
+            // Whose directions are tagged unlike has its question under another tag, where nothing else answered it.
+            let here = pending.key.scope == key.scope;
+            (here || pending.state == State::Waiting || pending.state == digest)
+                && match question {
+                    Some((qtype, _)) => pending.qtype == qtype && pending.name.as_str() == name,
+                    // Servers that choke on a question answer with the bare header.
+                    None => pending.state == State::Waiting && header.answers == 0,
+                }
+        });
         if pending.as_ref().is_some_and(|p| p.state == digest) {
             return;
         }
@@ -290,7 +298,7 @@ impl Dns {
             name,
             qtype,
             transport: message.transport,
-            scope: message.scope,
+            scope: pending.as_ref().map_or(key.scope, |p| p.key.scope),
             cut: answers.cut && message.cut,
             outcome,
             chain: answers.chain,
@@ -354,7 +362,8 @@ impl Dns {
 }
 
 fn key(message: &Message<'_>, id: u16, client: SocketAddr, server: SocketAddr) -> Key {
-    Key::new(id, message.transport, message.scope, client, server)
+    let scopes = (message.scope, message.base);
+    Key::new(id, message.transport, scopes, client, server)
 }
 
 fn outcome(header: Header, answers: &Answers) -> DnsOutcome {

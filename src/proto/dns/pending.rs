@@ -26,6 +26,8 @@ pub(super) struct Key {
     v6: bool,
     pub(super) transport: DnsTransport,
     pub(super) scope: Scope,
+    /// What questions and answers share even where their directions are tagged unlike.
+    base: Scope,
 }
 
 /// A question, or an answer whose question was not seen.
@@ -74,7 +76,7 @@ struct Slot {
 }
 
 impl Table {
-    /// The oldest question under a key that `is` the one meant.
+    /// The oldest question under a key that `is` the one meant, of the same scope if there is one.
     pub(super) fn find(
         &mut self,
         key: &Key,
@@ -83,7 +85,7 @@ impl Table {
         let found = self
             .under(key)
             .filter(|(_, slot)| is(&slot.pending))
-            .min_by_key(|(_, slot)| slot.number);
+            .min_by_key(|(_, slot)| (slot.pending.key.scope != key.scope, slot.number));
         let (index, _) = found?;
         let slot = self.slots.get_mut(index as usize)?.as_mut();
         slot.map(|slot| &mut slot.pending)
@@ -160,6 +162,7 @@ impl Table {
         }
     }
 
+    /// Everything under a key, whatever its tags.
     fn under(&self, key: &Key) -> impl Iterator<Item = (u32, &Slot)> {
         let candidates = self.by_key.iter_hash(self.hasher.hash_one(key));
         candidates.filter_map(|index| {
@@ -201,7 +204,7 @@ impl Key {
     pub(super) fn new(
         id: u16,
         transport: DnsTransport,
-        scope: Scope,
+        (scope, base): (Scope, Scope),
         client: SocketAddr,
         server: SocketAddr,
     ) -> Self {
@@ -214,6 +217,7 @@ impl Key {
             v6: client.is_ipv6(),
             transport,
             scope,
+            base,
         }
     }
 
@@ -252,12 +256,13 @@ impl Key {
     }
 }
 
+/// Whatever its tags.
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
         self.rest() == other.rest()
             && self.client == other.client
             && self.answerer() == other.answerer()
-            && self.scope == other.scope
+            && self.base == other.base
     }
 }
 
@@ -269,7 +274,7 @@ impl Hash for Key {
         state.write_u128(u128::from_ne_bytes(self.client));
         state.write_u128(server);
         state.write_u64(self.rest());
-        state.write_u64(u64::from(port) << 32 | u64::from(self.scope.0));
+        state.write_u64(u64::from(port) << 32 | u64::from(self.base.0));
     }
 }
 

@@ -84,6 +84,7 @@ impl DnsStream {
                 src,
                 dst,
                 scope: ends.scope,
+                base: ends.scope,
                 payload: whole.get(2..).unwrap_or_default(),
                 cut: false,
             });

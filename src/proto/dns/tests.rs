@@ -90,6 +90,7 @@ fn datagram(
         src,
         dst,
         scope: Scope::default(),
+        base: Scope::default(),
         payload: bytes,
         cut,
     });
@@ -371,6 +372,56 @@ fn https_records_give_hints_and_public_names() {
 }
 
 #[test]
+fn an_answer_under_another_tag_meets_its_question() {
+    let mut cx = Context::default();
+    let mut send = |scope, from_client, bytes: &[u8]| {
+        let (client, server) = (CLIENT.parse().unwrap(), SERVER.parse().unwrap());
+        let (src, dst) = if from_client {
+            (client, server)
+        } else {
+            (server, client)
+        };
+        cx.dns_message(&Message {
+            at: at(0),
+            frame: FrameNo(1),
+            flow: FlowId(0),
+            transport: DnsTransport::Udp,
+            src,
+            dst,
+            scope: Scope(scope),
+            base: Scope(0),
+            payload: bytes,
+            cut: false,
+        });
+    };
+    let records = |last| [record(ASKED, 1, &[192, 0, 2, last])];
+    send(7, true, &query(1, "a.example", 1));
+    send(0, false, &answer(1, "a.example", 1, 0, &records(1)));
+    send(0, false, &answer(1, "a.example", 1, 0, &records(1)));
+    // Two networks with the same addresses: each has its own answer.
+    send(7, true, &query(2, "b.example", 1));
+    send(8, true, &query(2, "b.example", 1));
+    send(8, false, &answer(2, "b.example", 1, 0, &records(8)));
+    send(7, false, &answer(2, "b.example", 1, 0, &records(7)));
+    let told: Vec<_> = answers(cx)
+        .into_iter()
+        .map(|a| (a.scope.0, a.addresses[0].0.to_string(), a.attempts))
+        .collect();
+    let told: Vec<_> = told
+        .iter()
+        .map(|(s, ip, n)| (*s, ip.as_str(), *n))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (7, "192.0.2.1", 1),
+            (8, "192.0.2.8", 1),
+            (7, "192.0.2.7", 1)
+        ]
+    );
+}
+
+#[test]
 fn llmnr_and_mdns_answers_come_from_members_of_the_group() {
     let mut cx = Context::default();
     let mut send = |transport, src: &str, dst: &str, payload: &[u8]| {
@@ -382,6 +433,7 @@ fn llmnr_and_mdns_answers_come_from_members_of_the_group() {
             src: src.parse().unwrap(),
             dst: dst.parse().unwrap(),
             scope: Scope::default(),
+            base: Scope::default(),
             payload,
             cut: false,
         });

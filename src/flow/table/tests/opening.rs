@@ -321,6 +321,7 @@ fn scopes_are_flows_of_their_own() {
     let (src, dst) = addresses(A);
     let packet = Packet {
         scope: Scope(9),
+        base: Scope(9),
         src,
         dst,
         ttl: 1,
