@@ -120,6 +120,7 @@ fn options_in_the_documents_exist() {
         "--bin",
         "--workspace",
         "--alerts",
+        "--compare",
         "--tls-keylog",
         "--rules",
         "--help",
