@@ -100,6 +100,18 @@ impl Engine {
         self.file();
     }
 
+    /// When there is little room left for contacts: the time to [`Self::forget`] by, so that there is again.
+    #[must_use]
+    pub fn crowded_until(&self) -> Option<Timestamp> {
+        self.correlator.crowded_until()
+    }
+
+    /// Forgets contacts before a time, and what no later one can rest on, for captures that go on for weeks.
+    pub fn forget(&mut self, before: Timestamp) {
+        self.extractor.forget();
+        self.correlator.forget(before);
+    }
+
     /// What is known so far.
     #[must_use]
     pub fn report(&self) -> Report {

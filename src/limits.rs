@@ -72,6 +72,9 @@ pub struct Limits {
     pub handshakes: usize,
     /// Address-to-name facts remembered.
     pub names: usize,
+    /// Addresses remembered that were given for watched names. The two of one CDN serve all of lencr.org; resolvers in
+    /// all the world give some hundreds.
+    pub watched_addresses: usize,
     /// Devices remembered.
     pub devices: usize,
     /// Findings kept in one report.
@@ -103,6 +106,8 @@ impl Limits {
             (self.flows, 5_200),
             (self.dns_pending, 250),
             (self.names, 240),
+            // With 64 askers each.
+            (self.watched_addresses, 64 * 80),
             (self.devices, 300),
             (self.handshakes, 1_500),
             (self.certificates, 3_000),
@@ -147,6 +152,7 @@ impl Default for Limits {
             certificates: 20_000,
             handshakes: 50_000,
             names: 100_000,
+            watched_addresses: 4_096,
             devices: 20_000,
             findings: 100_000,
             secrets: 200_000,

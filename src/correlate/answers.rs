@@ -85,6 +85,11 @@ impl Reader {
         }
     }
 
+    /// Takes note that so many bytes of lists are kept no more.
+    pub fn give_back(&mut self, bytes: usize) {
+        self.crl_room += bytes;
+    }
+
     /// Decodes a response; `known` lists the serials of certificates seen so far.
     pub fn read<'a>(
         &mut self,

@@ -495,20 +495,12 @@ fn add_clients(devices: &mut DeviceMap, findings: &[Finding]) {
 /// Adds what correlation knows to what the rooms above counted.
 fn covered(state: &State, mut coverage: Coverage) -> Coverage {
     coverage.handshakes = state.handshakes.total;
-    // What IKE hides no key log opens; its flows count as blind spots.
-    let of_tls = |record: &&Record| record.shown.carrier != Carrier::Ike;
-    for record in state.handshakes.iter().filter(of_tls) {
-        let slot = match record.shown.visibility {
-            Visibility::Clear => &mut coverage.handshakes_clear,
-            Visibility::Keys => &mut coverage.handshakes_keys,
-            Visibility::Resumed => &mut coverage.handshakes_resumed,
-            Visibility::Hidden | Visibility::Lost | Visibility::Learned => {
-                &mut coverage.handshakes_hidden
-            }
-        };
-        *slot += 1;
-        coverage.handshakes_ech += u64::from(record.shown.ech_offered);
-    }
+    let shown = state.handshakes.shown();
+    coverage.handshakes_clear += shown.clear;
+    coverage.handshakes_keys += shown.keys;
+    coverage.handshakes_resumed += shown.resumed;
+    coverage.handshakes_hidden += shown.hidden;
+    coverage.handshakes_ech += shown.ech;
     for (spot, count) in &state.coverage.blind {
         *coverage.blind.entry(*spot).or_default() += count;
     }

@@ -18,10 +18,17 @@ pub struct Learned {
     pub frame: Option<FrameNo>,
 }
 
+/// The chains of a name, and the frame that last showed one.
+#[derive(Debug, Default)]
+struct Known {
+    chains: Vec<Learned>,
+    last: Option<FrameNo>,
+}
+
 /// Chains by name, and all serials and issuers ever shown.
 #[derive(Debug, Default)]
 pub struct Certificates {
-    by_name: HashMap<String, Vec<Learned>>,
+    by_name: HashMap<String, Known>,
     supplied: Vec<Arc<Certificate>>,
     serials: HashSet<Serial>,
     /// Fingerprints of those whose serial and URLs are filed.
@@ -48,6 +55,60 @@ impl Certificates {
     /// Takes in a chain that the server of `name` showed.
     pub fn shown(&mut self, name: Option<&Name>, chain: &[Arc<Certificate>], frame: FrameNo) {
         let Some(leaf) = chain.first() else { return };
+        self.file(chain);
+        let Some(name) = name else { return };
+        if !self.by_name.contains_key(name.as_str()) {
+            if self.by_name.len() >= self.limit {
+                return;
+            }
+            self.by_name.insert(name.to_string(), Known::default());
+        }
+        let Some(known) = self.by_name.get_mut(name.as_str()) else {
+            return;
+        };
+        known.last = Some(frame);
+        let chains = &mut known.chains;
+        if chains.len() < PER_NAME && !chains.iter().any(|l| is_same(l.chain.first(), leaf)) {
+            chains.push(Learned {
+                chain: chain.to_vec(),
+                frame: Some(frame),
+            });
+        }
+    }
+
+    /// Where half of the room is taken, forgets the names that were shown longest ago, and what only they showed. `still` are
+    /// chains that are remembered elsewhere.
+    pub fn forget<'c>(&mut self, still: impl Iterator<Item = &'c [Arc<Certificate>]>) {
+        if self
+            .by_name
+            .len()
+            .max(self.filed.len())
+            .max(self.urls.len())
+            < self.limit / 2
+        {
+            return;
+        }
+        let mut ages: Vec<FrameNo> = self.by_name.values().filter_map(|k| k.last).collect();
+        ages.sort_unstable();
+        if let Some(median) = ages.get(ages.len() / 2).copied() {
+            let is_young = |known: &Known| known.last.is_none_or(|last| last >= median);
+            self.by_name.retain(|_, known| is_young(known));
+        }
+        self.filed.clear();
+        self.urls.clear();
+        self.serials = self.supplied.iter().map(|c| c.serial.clone()).collect();
+        let chains = self.by_name.values().flat_map(|known| &known.chains);
+        let chains: Vec<_> = chains.map(|learned| learned.chain.clone()).collect();
+        chains.iter().for_each(|chain| self.file(chain));
+        still.for_each(|chain| self.file(chain));
+        // They complete chains of handshakes nearby.
+        if self.fetched.len() >= self.limit / 2 {
+            self.fetched.clear();
+        }
+    }
+
+    /// Files serials and URLs of certificates.
+    fn file(&mut self, chain: &[Arc<Certificate>]) {
         for cert in chain {
             if self.filed.len() >= self.limit || !self.filed.insert(cert.fingerprint) {
                 continue;
@@ -66,22 +127,6 @@ impl Certificates {
                 }
             }
         }
-        let Some(name) = name else { return };
-        if !self.by_name.contains_key(name.as_str()) {
-            if self.by_name.len() >= self.limit {
-                return;
-            }
-            self.by_name.insert(name.to_string(), Vec::new());
-        }
-        let Some(known) = self.by_name.get_mut(name.as_str()) else {
-            return;
-        };
-        if known.len() < PER_NAME && !known.iter().any(|l| is_same(l.chain.first(), leaf)) {
-            known.push(Learned {
-                chain: chain.to_vec(),
-                frame: Some(frame),
-            });
-        }
     }
 
     /// Takes in a certificate that the user gave.
@@ -97,6 +142,7 @@ impl Certificates {
             self.by_name
                 .entry(name)
                 .or_default()
+                .chains
                 .push(Learned { chain, frame: None });
         }
         self.supplied.push(cert);
@@ -121,11 +167,11 @@ impl Certificates {
     #[must_use]
     pub fn of_name(&self, name: &str) -> &[Learned] {
         if let Some(known) = self.by_name.get(name) {
-            return known;
+            return &known.chains;
         }
         name.split_once('.')
             .and_then(|(_, rest)| self.by_name.get(&format!("*.{rest}")))
-            .map_or(&[], Vec::as_slice)
+            .map_or(&[], |known| known.chains.as_slice())
     }
 
     /// Whether a certificate seen names `http://host/path`.
@@ -150,4 +196,42 @@ impl Certificates {
 /// By fingerprint: comparing all fields of a certificate would compare its bytes as well.
 fn is_same(known: Option<&Arc<Certificate>>, cert: &Certificate) -> bool {
     known.is_some_and(|known| known.fingerprint == cert.fingerprint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pki::hierarchy::Hierarchy;
+
+    #[test]
+    fn names_shown_long_ago_go_first_with_what_only_they_showed() {
+        let cas = Hierarchy::builtin().cas().iter();
+        let all: Vec<_> = cas.flat_map(|ca| &ca.certificates).collect();
+        let [one, two, three, ..] = all.as_slice() else {
+            panic!("the hierarchy has certificates");
+        };
+        let [one, two, three] = [one, two, three].map(|known| &known.certificate);
+        let mut known = Certificates::new(6);
+        for (number, cert) in (1..).zip([one, two, three]) {
+            let name = Name::new(&format!("{number}.example"));
+            known.shown(Some(&name), std::slice::from_ref(cert), FrameNo(number));
+        }
+        let has = |known: &Certificates, cert: &Certificate| {
+            known.serials().any(|serial| *serial == cert.serial)
+        };
+        // The first is shown again, so the second is the oldest; the third is remembered in any case.
+        let first = Name::new("1.example");
+        known.shown(Some(&first), std::slice::from_ref(one), FrameNo(4));
+        known.forget(std::iter::empty());
+        assert!(known.of_name("2.example").is_empty() && !has(&known, two));
+        for (name, cert) in [("1.example", one), ("3.example", three)] {
+            assert!(
+                !known.of_name(name).is_empty() && has(&known, cert),
+                "{name}"
+            );
+        }
+        // With less than half of the room taken nothing goes.
+        known.forget(std::iter::empty());
+        assert!(has(&known, three));
+    }
 }

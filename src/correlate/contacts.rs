@@ -150,6 +150,7 @@ pub fn assemble(log: &Log, devices: &DeviceMap) -> Vec<Contact> {
     }
     vain::add_lookups(&mut contacts, &known, log, devices, &used);
     suffix::hand_over(&suffixed, log, &mut contacts);
+    contacts.retain(|contact| !log.is_forgotten(contact.at));
     contacts.sort_by_key(|c| (c.at, c.frames.request.first().copied(), c.flow));
     contacts
 }

@@ -19,6 +19,7 @@ use foldhash::HashMap;
 use crate::event::{BlindSpot, Mac, Sighting};
 use crate::finding::{Device, DeviceId};
 use crate::flow::Scope;
+use crate::time::Timestamp;
 
 /// An address in its VLAN or tunnel: private addresses repeat from one to the next.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -35,12 +36,16 @@ pub struct Devices {
     hosts: HashMap<HostKey, Host>,
     limit: usize,
     refused: u64,
+    /// Order of the next one.
+    next: u32,
 }
 
 /// What was seen of one address.
 #[derive(Debug)]
 struct Host {
     order: u32,
+    /// When something was last taken in about it.
+    last: Timestamp,
     mac: Option<Mac>,
     /// Seen with different link-layer addresses: moved, or behind several routers.
     many_macs: bool,
@@ -64,17 +69,19 @@ impl Devices {
             hosts: HashMap::default(),
             limit,
             refused: 0,
+            next: 0,
         }
     }
 
     /// Takes in the source of a packet.
-    pub fn sighted(&mut self, seen: &Sighting) {
+    pub fn sighted(&mut self, at: Timestamp, seen: &Sighting) {
         let Some(host) = self.host(HostKey {
             scope: seen.scope,
             ip: seen.ip,
         }) else {
             return;
         };
+        host.last = host.last.max(at);
         match (host.mac, seen.mac) {
             (None, mac) => host.mac = mac,
             (Some(known), Some(mac)) if known != mac => host.many_macs = true,
@@ -116,6 +123,17 @@ impl Devices {
         }
     }
 
+    /// Forgets addresses that were not sighted since a time.
+    pub fn forget(&mut self, before: Timestamp) {
+        self.hosts.retain(|_, host| host.last >= before);
+    }
+
+    /// Whether half of the room is taken.
+    #[must_use]
+    pub fn is_half_full(&self) -> bool {
+        self.hosts.len() >= self.limit / 2
+    }
+
     /// How many addresses found no room.
     #[must_use]
     pub fn refused(&self) -> u64 {
@@ -144,8 +162,8 @@ impl Devices {
                 self.refused += 1;
                 return None;
             }
-            let order = u32::try_from(self.hosts.len()).unwrap_or(u32::MAX);
-            self.hosts.insert(key, Host::new(order));
+            self.hosts.insert(key, Host::new(self.next));
+            self.next = self.next.wrapping_add(1);
         }
         self.hosts.get_mut(&key)
     }
@@ -285,6 +303,7 @@ impl Host {
     const fn new(order: u32) -> Self {
         Self {
             order,
+            last: Timestamp::from_nanos(i64::MIN),
             mac: None,
             many_macs: false,
             direct: true,

@@ -1,5 +1,8 @@
 //! Files events away: who did what, ready to be asked for.
 
+use std::collections::VecDeque;
+
+use super::log::RequestNo;
 use super::*;
 use crate::event::Carrier;
 
@@ -28,7 +31,7 @@ impl State {
                 }
             }
             EventKind::FlowClosed(close) => self.closed(flow, &close),
-            EventKind::Sighting(seen) => self.devices.sighted(&seen),
+            EventKind::Sighting(seen) => self.devices.sighted(at, &seen),
             EventKind::Process(process) => self.process(flow, &process),
             EventKind::NameHint(_) => {}
             EventKind::DnsQuery(_) => {}
@@ -97,10 +100,15 @@ impl State {
                 from_start: opened.from_start,
                 told_client: None,
                 handshake: None,
-                requests: Vec::new(),
+                waiting: VecDeque::new(),
                 process: None,
             },
         );
+    }
+
+    fn limit_reached(&mut self) {
+        let limits = crate::event::AnomalyKind::LimitReached;
+        *self.coverage.anomalies.entry(limits).or_default() += 1;
     }
 
     fn hand_over(&mut self, connects: HostKey, server: std::net::IpAddr, at: Timestamp) {
@@ -160,8 +168,8 @@ impl State {
         if let Some(connect) = self.log.connects.get_mut(&id) {
             connect.process = Some(Arc::clone(process));
         }
-        for index in &flow.requests {
-            if let Some(request) = self.log.requests.get_mut(*index) {
+        for number in &flow.waiting {
+            if let Some(request) = self.log.request_mut(*number) {
                 request.process = Some(Arc::clone(process));
             }
         }
@@ -206,6 +214,12 @@ impl State {
             return;
         };
         for (address, _) in &answer.addresses {
+            if self.watched_addresses.len() >= self.limits.watched_addresses
+                && !self.watched_addresses.contains_key(address)
+            {
+                self.limit_reached();
+                continue;
+            }
             let known = self.watched_addresses.entry(*address).or_default();
             known.retain(|(who, name, _)| (*who, name) != (client, &answer.name));
             if known.len() < 64 {
@@ -213,11 +227,7 @@ impl State {
             }
         }
         if self.log.lookups.len() >= self.limits.findings {
-            *self
-                .coverage
-                .anomalies
-                .entry(crate::event::AnomalyKind::LimitReached)
-                .or_default() += 1;
+            self.limit_reached();
             return;
         }
         let asked_at = answer.asked_at.unwrap_or(at);
@@ -301,11 +311,7 @@ impl State {
             );
         }
         if self.log.requests.len() >= self.limits.findings {
-            *self
-                .coverage
-                .anomalies
-                .entry(crate::event::AnomalyKind::LimitReached)
-                .or_default() += 1;
+            self.limit_reached();
             return;
         }
         let record = RequestRecord {
@@ -323,10 +329,9 @@ impl State {
             answer: None,
             process: flow.process.clone(),
         };
-        let index = self.log.requests.len();
-        self.log.requests.push(record);
+        let number = self.log.add_request(record);
         if let Some(flow) = self.flows.get_mut(&id) {
-            flow.requests.push(index);
+            flow.waiting.push_back(number);
         }
     }
 
@@ -346,16 +351,20 @@ impl State {
         id: FlowId,
         response: &crate::event::Response,
     ) {
-        let Some(flow) = self.flows.get(&id) else {
+        let Some(flow) = self.flows.get_mut(&id) else {
             return;
         };
-        let logged = flow.requests.iter().copied().find(|i| {
-            self.log
-                .requests
-                .get(*i)
-                .is_some_and(|r| r.request.index == response.index && r.answer.is_none())
-        });
-        let Some(index) = logged else { return };
+        let log = &self.log;
+        let answered = |number: &RequestNo| {
+            let request = log.request(*number);
+            request.is_some_and(|r| r.request.index == response.index && r.answer.is_none())
+        };
+        let Some(place) = flow.waiting.iter().position(answered) else {
+            return;
+        };
+        let Some(number) = flow.waiting.remove(place) else {
+            return;
+        };
         let mut answer = self
             .reader
             .read(at, frame, response, self.certificates.serials());
@@ -365,7 +374,7 @@ impl State {
                 self.certificates.fetched(cert, frame);
             }
         }
-        if let Some(record) = self.log.requests.get_mut(index) {
+        if let Some(record) = self.log.request_mut(number) {
             let url = log::url_of(&record.host, &record.request);
             answer.hold_against(&answers::Asked {
                 request: &record.request,

@@ -61,10 +61,44 @@ pub struct Handshakes {
     limit: usize,
     by_client: HashMap<HostKey, VecDeque<HandshakeId>>,
     by_server: HashMap<HostKey, VecDeque<HandshakeId>>,
-    by_serial: HashMap<Serial, Vec<HandshakeId>>,
+    by_serial: HashMap<Serial, VecDeque<HandshakeId>>,
     forgotten: u64,
     /// Totals for coverage.
     pub total: u64,
+    /// What coverage says of those that time took.
+    past: Shown,
+}
+
+/// How many handshakes show their certificate, and how.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Shown {
+    /// In clear text.
+    pub clear: u64,
+    /// By keys.
+    pub keys: u64,
+    /// Not at all.
+    pub hidden: u64,
+    /// None was sent.
+    pub resumed: u64,
+    /// Their hello offers ECH.
+    pub ech: u64,
+}
+
+impl Shown {
+    fn count(&mut self, record: &Record) {
+        // What IKE hides no key log opens; its flows count as blind spots.
+        if record.shown.carrier == Carrier::Ike {
+            return;
+        }
+        let slot = match record.shown.visibility {
+            Visibility::Clear => &mut self.clear,
+            Visibility::Keys => &mut self.keys,
+            Visibility::Resumed => &mut self.resumed,
+            Visibility::Hidden | Visibility::Lost | Visibility::Learned => &mut self.hidden,
+        };
+        *slot += 1;
+        self.ech += u64::from(record.shown.ech_offered);
+    }
 }
 
 impl Handshakes {
@@ -155,7 +189,7 @@ impl Handshakes {
             interface,
         });
         if self.records.len() > self.limit {
-            self.forget_oldest();
+            self.forgotten += u64::from(self.forget_oldest().is_some());
         }
         id
     }
@@ -198,8 +232,8 @@ impl Handshakes {
     pub fn index_chain(&mut self, id: HandshakeId, certs: &[Arc<Certificate>]) {
         for cert in certs {
             let list = self.by_serial.entry(cert.serial.clone()).or_default();
-            if list.last() != Some(&id) {
-                list.push(id);
+            if list.back() != Some(&id) {
+                list.push_back(id);
             }
         }
     }
@@ -264,6 +298,27 @@ impl Handshakes {
         self.records.iter()
     }
 
+    /// Forgets those whose hello came before a time.
+    pub fn forget(&mut self, before: Timestamp) {
+        while self
+            .records
+            .front()
+            .is_some_and(|r| r.shown.hello_at < before)
+        {
+            if let Some(old) = self.forget_oldest() {
+                self.past.count(&old);
+            }
+        }
+    }
+
+    /// How many show their certificates, with those that time took.
+    #[must_use]
+    pub fn shown(&self) -> Shown {
+        let mut shown = self.past;
+        self.records.iter().for_each(|record| shown.count(record));
+        shown
+    }
+
     /// How many had to be forgotten.
     #[must_use]
     pub fn forgotten(&self) -> u64 {
@@ -286,19 +341,15 @@ impl Handshakes {
         before.filter_map(|id| self.get(*id))
     }
 
-    fn forget_oldest(&mut self) {
-        let Some(old) = self.records.pop_front() else {
-            return;
-        };
+    fn forget_oldest(&mut self) -> Option<Record> {
+        let old = self.records.pop_front()?;
         self.first += 1;
-        self.forgotten += 1;
-        let id = old.shown.id;
         for (map, key) in [
             (&mut self.by_client, old.client),
             (&mut self.by_server, old.server),
         ] {
             if let Some(list) = map.get_mut(&key) {
-                list.retain(|other| *other != id);
+                forget_up_to(list, old.shown.id);
                 if list.is_empty() {
                     map.remove(&key);
                 }
@@ -306,12 +357,21 @@ impl Handshakes {
         }
         for cert in old.shown.chain.iter().chain(&old.client_chain) {
             if let Some(list) = self.by_serial.get_mut(&cert.serial) {
-                list.retain(|other| *other != id);
+                forget_up_to(list, old.shown.id);
                 if list.is_empty() {
                     self.by_serial.remove(&cert.serial);
                 }
             }
         }
+        Some(old)
+    }
+}
+
+/// Lists are in the order of ids but for serials of certificates that came late, and the oldest goes first: what is not
+/// there any more is found no more.
+fn forget_up_to(list: &mut VecDeque<HandshakeId>, oldest: HandshakeId) {
+    while list.front().is_some_and(|id| *id <= oldest) {
+        list.pop_front();
     }
 }
 

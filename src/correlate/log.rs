@@ -120,7 +120,14 @@ pub struct Log {
     /// Lookups by name.
     by_name: HashMap<Name, Vec<usize>>,
     askers: HashSet<HostKey>,
+    /// Requests that were forgotten: the number of the first one that is left.
+    forgotten_requests: u64,
+    /// Contacts before this were forgotten, though lookups of theirs may be left.
+    forgotten_until: Option<Timestamp>,
 }
+
+/// Requests are numbered as they come.
+pub type RequestNo = u64;
 
 /// Lookups of one name that are looked back at: a client that asks oftener is told the same again.
 const LOOK_BACK: usize = 1_024;
@@ -135,6 +142,64 @@ impl Log {
             .push(self.lookups.len());
         self.askers.insert(lookup.client);
         self.lookups.push(lookup);
+    }
+
+    /// Logs a request; gives its number.
+    pub fn add_request(&mut self, request: RequestRecord) -> RequestNo {
+        self.requests.push(request);
+        self.forgotten_requests + self.requests.len() as u64 - 1
+    }
+
+    /// A request, unless it was forgotten.
+    #[must_use]
+    pub fn request(&self, number: RequestNo) -> Option<&RequestRecord> {
+        self.requests.get(self.place(number)?)
+    }
+
+    /// The same, to add to it.
+    pub fn request_mut(&mut self, number: RequestNo) -> Option<&mut RequestRecord> {
+        let place = self.place(number)?;
+        self.requests.get_mut(place)
+    }
+
+    fn place(&self, number: RequestNo) -> Option<usize> {
+        usize::try_from(number.checked_sub(self.forgotten_requests)?).ok()
+    }
+
+    /// Forgets contacts before `contacts`, and lookups, which younger contacts may rest on, before `lookups`. Gives the
+    /// requests that go. Connections that `is_open` stay.
+    pub fn forget(
+        &mut self,
+        contacts: Timestamp,
+        lookups: Timestamp,
+        is_open: impl Fn(FlowId) -> bool,
+    ) -> Vec<RequestRecord> {
+        self.forgotten_until = self.forgotten_until.max(Some(contacts));
+        let old = self.requests.partition_point(|r| r.at < contacts);
+        let gone: Vec<RequestRecord> = self.requests.drain(..old).collect();
+        self.forgotten_requests += gone.len() as u64;
+        self.connects.retain(|flow, connect| {
+            let last = connect.close.as_ref().map_or(connect.at, |close| close.at);
+            last >= contacts || is_open(*flow)
+        });
+        let old = self.lookups.partition_point(|l| l.ended_at < lookups);
+        if old > 0 {
+            self.lookups.drain(..old);
+            self.by_name.clear();
+            self.askers.clear();
+            for (index, lookup) in self.lookups.iter().enumerate() {
+                let name = lookup.shown.name.clone();
+                self.by_name.entry(name).or_default().push(index);
+                self.askers.insert(lookup.client);
+            }
+        }
+        gone
+    }
+
+    /// Whether what was done at a time was forgotten.
+    #[must_use]
+    pub fn is_forgotten(&self, at: Timestamp) -> bool {
+        self.forgotten_until.is_some_and(|until| at < until)
     }
 
     /// The lookups of a name that were asked by `until`, the latest answers first.

@@ -4,6 +4,7 @@
 //! was filed: `devices` (which addresses are one device), `contacts` (what belongs together), `judge` and `rules` (what speaks for
 //! and against each handshake), `verdict` (how much that is), `doings` (no handshake: what else), `alerts`, `build`.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -40,6 +41,7 @@ pub mod devices;
 pub mod doings;
 pub mod dossier;
 mod filing;
+mod forgetting;
 pub mod handshakes;
 pub mod health;
 pub mod judge;
@@ -118,8 +120,8 @@ struct Flow {
     /// For whom a load balancer opened it, by its own word.
     told_client: Option<SocketAddr>,
     handshake: Option<HandshakeId>,
-    /// Index into the log of the first request on this flow that was logged, and how many follow it.
-    requests: Vec<usize>,
+    /// Logged requests of this flow that wait for their answer.
+    waiting: VecDeque<log::RequestNo>,
     process: Option<Arc<Process>>,
 }
 
@@ -159,6 +161,17 @@ impl Correlator {
     /// Files one event away.
     pub fn ingest(&mut self, event: Event) {
         self.state.ingest(event);
+    }
+
+    /// When there is little room left for contacts: the time to [`Self::forget`] by, so that there is again.
+    #[must_use]
+    pub fn crowded_until(&self) -> Option<Timestamp> {
+        self.state.crowded_until()
+    }
+
+    /// Forgets contacts before a time, and what no later one can rest on, for captures that go on for weeks.
+    pub fn forget(&mut self, before: Timestamp) {
+        self.state.forget(before);
     }
 
     /// Draws the conclusions from everything filed so far. `coverage` holds what the rooms above counted.

@@ -142,6 +142,13 @@ impl Extractor {
         self.settle();
     }
 
+    /// Makes room in what is kept of the past, for captures that go on for weeks.
+    pub fn forget(&mut self) {
+        // Whose lookups come again are sighted again.
+        self.sighted.clear();
+        self.cx.keys.turn();
+    }
+
     /// Ends the capture: everything still open is closed.
     pub fn close(&mut self) {
         self.table.finish(&mut self.cx);

@@ -5,7 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::event::{AnomalyKind, BlindSpot, DnsOutcome, Mac, Name};
 use crate::finding::{
-    Alert, DeviceId, Dossier, Finding, Handshake, HandshakeId, Outage, Privacy, ServerHealth,
+    Alert, DeviceId, Dossier, Facts, Finding, FindingId, Handshake, HandshakeId, Outage, Privacy,
+    ServerHealth,
 };
 use crate::frame::FrameNo;
 use crate::time::{Span, Timestamp};
@@ -140,6 +141,29 @@ impl Report {
             .binary_search_by_key(&id, |d| d.handshake)
             .ok()?;
         self.dossiers.get(place)
+    }
+
+    /// Gives findings other ids, wherever they are spoken of.
+    pub fn renumber(&mut self, new: impl Fn(FindingId) -> FindingId) {
+        let renew = |id: &mut FindingId| *id = new(*id);
+        for finding in &mut self.findings {
+            renew(&mut finding.id);
+            let candidates = finding.candidates.iter_mut().chain(&mut finding.rejected);
+            for evidence in candidates.flat_map(|candidate| &mut candidate.evidence) {
+                if let Facts::SameBurst { finding } = &mut evidence.facts {
+                    renew(finding);
+                }
+            }
+        }
+        for dossier in &mut self.dossiers {
+            dossier.later_alerts.iter_mut().for_each(renew);
+        }
+        for server in &mut self.servers {
+            server.cost.findings.iter_mut().for_each(renew);
+        }
+        for given in &mut self.privacy.sites {
+            given.ocsp.iter_mut().for_each(renew);
+        }
     }
 
     /// Every handshake of the report.

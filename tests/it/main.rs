@@ -52,6 +52,7 @@ mod tampered;
 #[cfg(all(feature = "tui", unix))]
 mod terminal;
 mod threats;
+mod weeks;
 
 use std::path::PathBuf;
 

@@ -11,12 +11,16 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::child::Child;
 use super::keep::Keep;
 use super::keys::KeyLogs;
+#[cfg(feature = "tui")]
+use super::numbers::Numbers;
 use super::tree::Tree;
 use crate::capture::live::{self, Message, Running};
 use crate::capture::sockets::{Kind, Sockets};
 use crate::cli::Args;
 use crate::engine::Engine;
 use crate::event::Process;
+#[cfg(feature = "tui")]
+use crate::finding::Report;
 use crate::frame::{Frame, FrameNo};
 use crate::limits::Limits;
 use crate::time::{Span, Timestamp};
@@ -28,6 +32,8 @@ use crate::wire::{Body, Decoder, Packet, Segment};
 const TICK: Duration = Duration::from_millis(100);
 /// Frames may reach analysis this late, so trace time follows the clock at this distance.
 pub(super) const LATE: Span = Span::from_secs(1);
+/// What is long over is forgotten this often.
+const TIDY: Duration = Duration::from_secs(60);
 /// What a program did last is waited for so long after its end.
 const AFTERMATH: Duration = Duration::from_secs(1);
 /// Reports are made at most this often for the UI, which is to look alive.
@@ -47,6 +53,7 @@ pub(super) struct Core {
     child: Option<(Child, Tree)>,
     most: Option<u64>,
     deadline: Option<Instant>,
+    tidied: Instant,
     stopping: bool,
 }
 
@@ -77,6 +84,7 @@ impl Core {
             child: child.map(|child| (child, Tree::default())),
             most: args.count,
             deadline: args.live.time_limit.map(|limit| Instant::now() + limit),
+            tidied: Instant::now(),
             stopping: false,
         }
     }
@@ -165,6 +173,19 @@ impl Core {
         self.running.lost()
     }
 
+    /// Once in a while: the time before which contacts may be forgotten, which is longer ago than `kept`, or where none is
+    /// given that of the oldest third when there is little room left.
+    pub(super) fn overdue(&mut self, kept: Option<Span>) -> Option<Timestamp> {
+        if self.tidied.elapsed() < TIDY {
+            return None;
+        }
+        self.tidied = Instant::now();
+        match kept {
+            Some(kept) => Some(now().minus(LATE).minus(kept)),
+            None => self.engine.crowded_until(),
+        }
+    }
+
     /// Ends the threads and closes what is open.
     pub(super) fn close(&mut self) -> live::Lost {
         self.engine.dropped(self.running.newly_lost());
@@ -182,6 +203,11 @@ impl Core {
         stop: &AtomicBool,
     ) -> anyhow::Result<Vec<String>> {
         let mut due = Due::new(FEED);
+        let mut numbers = Numbers::default();
+        let mut numbered = move |mut report: Report| {
+            numbers.renumber(&mut report);
+            report
+        };
         let (mut counted, mut before) = (Instant::now(), 0);
         let mut problems = Vec::new();
         while !self.is_over() {
@@ -197,12 +223,15 @@ impl Core {
                 });
             }
             if due.is_due() {
+                if let Some(before) = self.overdue(None) {
+                    self.engine.forget(before);
+                }
                 let report = due.time(|| self.engine.report());
-                let _ = feed.send(Update::Report(Arc::new(report)));
+                let _ = feed.send(Update::Report(Arc::new(numbered(report))));
             }
         }
         self.close();
-        let _ = feed.send(Update::Report(Arc::new(self.engine.report())));
+        let _ = feed.send(Update::Report(Arc::new(numbered(self.engine.report()))));
         Ok(problems)
     }
 }

@@ -10,24 +10,32 @@ use anyhow::Context as _;
 use super::core::{Core, Due, LATE, now};
 use super::keep::Keep;
 use super::metrics::{Metrics, resident};
+use super::numbers::Numbers;
 use super::signals::Signals;
 use super::stream::Stream;
 use crate::capture::live;
 use crate::cli::output::Prepared;
 use crate::cli::{Args, Exit, offline, output, redact};
 use crate::filter::Filter;
+use crate::finding::Report;
 use crate::report::redact::Redaction;
 use crate::report::{Format, Options};
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 /// Reports are made at most this often, and take at most a tenth of the time.
 const REPORTS: Duration = Duration::from_secs(1);
+
+/// What was written is remembered for so long: for revisions, and because what was proven tells of what comes next.
+const KEPT: Span = Span::from_secs(600);
 
 /// Where a capture goes.
 pub(super) struct Capturing<'a> {
     args: &'a Args,
     options: Options,
     stream: Option<Stream>,
+    numbers: Numbers,
+    /// What contacts that were forgotten have made of the exit code.
+    exit: Exit,
     out: Prepared,
     metrics: Option<Metrics>,
     redaction: Option<Redaction>,
@@ -47,6 +55,8 @@ impl<'a> Capturing<'a> {
             args,
             options,
             stream: streams.then(Stream::default),
+            numbers: Numbers::default(),
+            exit: Exit::Done,
             out: match streams {
                 true => output::append(path)?,
                 false => output::prepare(path)?,
@@ -79,6 +89,7 @@ impl<'a> Capturing<'a> {
             if (self.stream.is_some() || measured) && due.is_due() {
                 due.time(|| self.settle(&mut core, Some(now().minus(LATE))))?;
             }
+            self.tidy(&mut core);
         }
         let lost = core.close();
         if !self.args.live.quiet {
@@ -93,7 +104,7 @@ impl<'a> Capturing<'a> {
             }
         }
         if self.stream.is_some() {
-            return Ok(offline::exit(self.args, &report, Exit::Done));
+            return Ok(offline::exit(self.args, &report, self.exit));
         }
         let redaction = self.redaction.as_ref();
         offline::conclude(
@@ -102,7 +113,7 @@ impl<'a> Capturing<'a> {
             self.options,
             redaction,
             self.out,
-            Exit::Done,
+            self.exit,
         )
     }
 
@@ -116,25 +127,55 @@ impl<'a> Capturing<'a> {
         }
     }
 
+    /// Forgets what is long over, where it has been written, and otherwise what there is no room for.
+    fn tidy(&mut self, core: &mut Core) {
+        // The evidence of a contact is written at the end, so it has to be remembered until then.
+        let evidence = core.keep.as_ref().is_some_and(|keep| !keep.keeps_all());
+        let kept = (self.stream.is_some() && !evidence).then_some(KEPT);
+        let Some(before) = core.overdue(kept) else {
+            return;
+        };
+        if !self.args.fail_on.is_empty() {
+            let mut report = core.engine.report();
+            report.findings.retain(|finding| finding.at < before);
+            self.filter.apply(&mut report);
+            self.exit = offline::exit(self.args, &report, self.exit);
+        }
+        core.engine.forget(before);
+        let mut report = core.engine.report();
+        self.numbers.renumber(&mut report);
+        let report = self.shown(report);
+        if let Some(stream) = &mut self.stream {
+            stream.forgotten(&report);
+        }
+    }
+
+    /// What of a report may be shown, and is wanted.
+    fn shown(&self, mut report: Report) -> Report {
+        if let Some(redaction) = &self.redaction {
+            report = redaction.apply(&report);
+        }
+        self.filter.apply(&mut report);
+        report
+    }
+
     /// Writes what has settled by then, or everything at the end (`None`), and the metrics.
     fn settle(&mut self, core: &mut Core, by: Option<Timestamp>) -> anyhow::Result<()> {
         if self.stream.is_none() && self.metrics.is_none() {
             return Ok(());
         }
         let mut report = core.engine.report();
+        self.numbers.renumber(&mut report);
         if let Some(metrics) = &mut self.metrics
             && (by.is_none() || metrics.is_due())
-            && let Err(error) = metrics.write(core, &report)
+            && let Err(error) = metrics.write(core, &report, self.numbers.given())
         {
             eprintln!("whylencr: metrics cannot be written: {error}");
         }
+        let mut report = self.shown(report);
         let Some(stream) = &mut self.stream else {
             return Ok(());
         };
-        if let Some(redaction) = &self.redaction {
-            report = redaction.apply(&report);
-        }
-        self.filter.apply(&mut report);
         // By one call, so that whatever ends this program leaves whole lines.
         let mut lines = Vec::new();
         stream

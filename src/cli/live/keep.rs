@@ -114,6 +114,11 @@ impl Keep {
         }))
     }
 
+    /// Whether everything stays, not only the evidence.
+    pub(super) const fn keeps_all(&self) -> bool {
+        self.all
+    }
+
     /// Keeps a frame, with the process that opens a connection with it.
     pub(super) fn frame(&mut self, frame: &Frame<'_>, process: Option<&Process>) {
         let comment = process.map(comment);

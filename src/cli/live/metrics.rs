@@ -33,16 +33,16 @@ impl Metrics {
     }
 
     /// Writes the file, so that whoever reads it finds all of it or what was there before.
-    pub(super) fn write(&mut self, core: &Core, report: &Report) -> io::Result<()> {
+    pub(super) fn write(&mut self, core: &Core, report: &Report, contacts: u64) -> io::Result<()> {
         self.last = Some(Instant::now());
         let mut beside = self.path.clone().into_os_string();
         beside.push(".new");
-        fs::write(&beside, text(core, report))?;
+        fs::write(&beside, text(core, report, contacts))?;
         fs::rename(&beside, &self.path)
     }
 }
 
-fn text(core: &Core, report: &Report) -> String {
+fn text(core: &Core, report: &Report, contacts: u64) -> String {
     let mut text = String::new();
     let lost = core.lost();
     let mut metric = |name: &str, kind: &str, help: &str, values: &[(String, u64)]| {
@@ -95,6 +95,12 @@ fn text(core: &Core, report: &Report) -> String {
     .into_iter()
     .map(|(name, outcome)| (format!("{{verdict=\"{name}\"}}"), count(outcome)))
     .collect();
+    metric(
+        "contacts_total",
+        "counter",
+        "Contacts seen.",
+        &plain(contacts),
+    );
     metric("contacts", "gauge", "Contacts kept, by verdict.", &verdicts);
     let alerts = report.findings.iter().map(|f| f.alerts.len() as u64).sum();
     metric(

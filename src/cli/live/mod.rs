@@ -7,6 +7,7 @@ mod headless;
 mod keep;
 mod keys;
 mod metrics;
+mod numbers;
 mod signals;
 mod stream;
 mod tree;

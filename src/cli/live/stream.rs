@@ -13,6 +13,9 @@ use crate::time::{Span, Timestamp};
 /// A contact with no sign for so long is over in all likelihood: clients time out and retry within it.
 const SETTLED: Span = Span::from_secs(5);
 
+/// What never comes to rest is written all the same, before it is forgotten.
+const OVERDUE: Span = Span::from_secs(300);
+
 /// What was written so far.
 #[derive(Debug, Default)]
 pub(super) struct Stream {
@@ -52,7 +55,9 @@ impl Stream {
             }
             let quiet = |since: Timestamp| now.is_none_or(|now| now.since(since) >= SETTLED);
             let settled = quiet(line.since) && quiet(finding.ended_at);
-            if settled && line.written.is_none_or(|(written, _)| written != said) {
+            let overdue =
+                line.written.is_none() && now.is_some_and(|now| now.since(finding.at) >= OVERDUE);
+            if (settled || overdue) && line.written.is_none_or(|(written, _)| written != said) {
                 let revision = line.written.map_or(finding.revision, |(_, last)| last + 1);
                 line.written = Some((said, revision));
                 finding.revision = revision;
@@ -65,6 +70,25 @@ impl Stream {
             json::write_line(finding, report, options, out)?;
         }
         out.flush()
+    }
+
+    /// Takes note of what is still said after the engine forgot what is long over: that is no revision.
+    pub(super) fn forgotten(&mut self, report: &Report) {
+        let mut before = std::mem::take(&mut self.lines);
+        for finding in &report.findings {
+            let said = gist(finding);
+            // What comes to light by forgetting is a remainder of something that was written.
+            let mut line = before.remove(&finding.id).unwrap_or(Line {
+                said,
+                since: finding.ended_at,
+                written: Some((said, finding.revision)),
+            });
+            line.said = said;
+            if let Some((written, _)) = &mut line.written {
+                *written = said;
+            }
+            self.lines.insert(finding.id, line);
+        }
     }
 }
 

@@ -41,6 +41,8 @@ pub struct KeyStore {
     pub expecting: bool,
     capacity: usize,
     secrets: BTreeMap<([u8; 32], Label), Secret>,
+    /// Those of before the last [`Self::turn`].
+    older: BTreeMap<([u8; 32], Label), Secret>,
     waiting: BTreeMap<[u8; 32], Vec<FlowId>>,
     ready: Vec<FlowId>,
     lines: u64,
@@ -56,6 +58,7 @@ impl KeyStore {
             expecting: false,
             capacity,
             secrets: BTreeMap::new(),
+            older: BTreeMap::new(),
             waiting: BTreeMap::new(),
             ready: Vec::new(),
             lines: 0,
@@ -117,7 +120,17 @@ impl KeyStore {
     /// The secret of a connection.
     #[must_use]
     pub fn get(&self, random: &[u8; 32], label: Label) -> Option<Secret> {
-        self.secrets.get(&(*random, label)).copied()
+        let key = &(*random, label);
+        let secret = self.secrets.get(key).or_else(|| self.older.get(key));
+        secret.copied()
+    }
+
+    /// Makes room where half of it is taken: forgets what came before the last turn. A secret is of use
+    /// while its handshake is under way.
+    pub fn turn(&mut self) {
+        if self.secrets.len() >= self.capacity / 2 {
+            self.older = std::mem::take(&mut self.secrets);
+        }
     }
 
     /// Has `flow` told when a secret for `random` comes, until [`KeyStore::forget`].
@@ -309,6 +322,19 @@ mod tests {
         keys.forget(&RANDOM, FlowId(7));
         keys.add_line(line("CLIENT_TRAFFIC_SECRET_0", &secret).as_bytes());
         assert_eq!(keys.take_ready(), []);
+    }
+
+    #[test]
+    fn turning_makes_room_and_keeps_the_younger_half() {
+        let mut keys = KeyStore::with_capacity(2);
+        let get = |keys: &KeyStore, label| keys.get(&RANDOM, label).is_some();
+        keys.add_text(line("CLIENT_TRAFFIC_SECRET_0", &"11".repeat(32)).as_bytes());
+        keys.turn();
+        assert!(get(&keys, Label::ClientTraffic));
+        keys.add_text(line("SERVER_TRAFFIC_SECRET_0", &"22".repeat(32)).as_bytes());
+        keys.turn();
+        assert!(!get(&keys, Label::ClientTraffic) && get(&keys, Label::ServerTraffic));
+        assert_eq!(keys.dropped(), 0);
     }
 
     #[test]

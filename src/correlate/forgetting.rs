@@ -1,0 +1,70 @@
+//! What captures that go on for weeks let go. Reading a file forgets nothing but by limits.
+
+use super::answers::Object;
+use super::*;
+use crate::time::Span;
+
+/// What a contact rests on lies at most so long before it: a script may download after ten minutes what a certificate named
+/// (`judge`), and lookups and connections are tried for half a minute before.
+const REACH: Span = Span::from_secs(11 * 60);
+/// Answers for names of a CDN live for minutes; who connects long after one has asked again, and until then others have
+/// moved to the address.
+const TOLD: Span = Span::from_secs(3_600);
+/// An address that was silent for a day may be another device's.
+const DAY: Span = Span::from_secs(86_400);
+
+impl State {
+    /// When the log is three quarters full: the time to forget a third of it by.
+    pub(super) fn crowded_until(&self) -> Option<Timestamp> {
+        let most = self.limits.findings / 4 * 3;
+        let third = |len: usize| (len >= most.max(1)).then_some(len / 3);
+        let lookups = || {
+            Some(
+                self.log
+                    .lookups
+                    .get(third(self.log.lookups.len())?)?
+                    .ended_at,
+            )
+        };
+        let requests = || Some(self.log.requests.get(third(self.log.requests.len())?)?.at);
+        let connects = || {
+            let place = third(self.log.connects.len())?;
+            Some(self.log.connects.values().nth(place)?.at)
+        };
+        lookups().max(requests()).max(connects())
+    }
+
+    /// Forgets contacts before a time, and what no later one can rest on.
+    pub(super) fn forget(&mut self, before: Timestamp) {
+        let reach = before.minus(REACH);
+        let day = before.minus(DAY);
+        let flows = &self.flows;
+        let is_open = |flow| flows.contains_key(&flow);
+        let gone = self.log.forget(before, reach, is_open);
+        for request in &gone {
+            if let Some(Object::Crl {
+                body: Some(body), ..
+            }) = request.answer.as_ref().map(|answer| &answer.object)
+            {
+                self.reader.give_back(body.len());
+            }
+        }
+        for flow in self.flows.values_mut() {
+            flow.waiting.retain(|n| self.log.request(*n).is_some());
+        }
+        self.handshakes.forget(reach);
+        let records = self.handshakes.iter();
+        let chains = records.map(|record| record.shown.chain.as_slice());
+        self.certificates.forget(chains);
+        let idle = if self.devices.is_half_full() {
+            reach
+        } else {
+            day
+        };
+        self.devices.forget(idle);
+        self.watched_addresses.retain(|_, told| {
+            told.retain(|(_, _, at)| *at >= before.minus(TOLD));
+            !told.is_empty()
+        });
+    }
+}
