@@ -256,6 +256,17 @@ pub struct ContactFrames {
     pub response: Vec<FrameNo>,
 }
 
+/// A contact that a gateway, proxy or resolver passes on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct PassedOn {
+    /// The contact.
+    pub finding: FindingId,
+    /// Who made it.
+    pub client: IpAddr,
+    /// Where it was first asked: request or question.
+    pub frame: Option<FrameNo>,
+}
+
 /// One contact with a watched host, and the verdict on it.
 #[derive(Clone, Debug)]
 pub struct Finding {
@@ -299,6 +310,8 @@ pub struct Finding {
     pub answer: Answer,
     /// Verdict.
     pub verdict: Verdict,
+    /// For [`Cause::Proxy`]: whose contact this one passes on.
+    pub passes_on: Option<PassedOn>,
     /// The candidates the verdict names, best first; every member of one-of and any-under.
     pub candidates: Vec<Candidate>,
     /// The others that came near, best first, with what spoke against them.

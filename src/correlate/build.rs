@@ -14,6 +14,7 @@ use crate::correlate::devices::DeviceMap;
 use crate::correlate::doings;
 use crate::correlate::handshakes::Record;
 use crate::correlate::judge::{Judge, Weighed};
+use crate::correlate::relays::{Relay, Relays};
 use crate::correlate::repeats::Repeats;
 use crate::correlate::rules::protocol_name;
 use crate::correlate::verdict::Ruling;
@@ -21,9 +22,9 @@ use crate::correlate::waits::Stance;
 use crate::correlate::{dossier, health, outage, privacy};
 use crate::event::{Carrier, Name, TargetForm};
 use crate::finding::{
-    Aftermath, Answer, Candidate, Confidence, Coverage, CrlPlace, DeviceId, Finding, FindingId,
-    Handshake, HandshakeOutcome, Lookup, Missing, Outcome, Party, Question, Report, Stage, Timing,
-    Verdict, Visibility,
+    Aftermath, Answer, Candidate, Cause, Confidence, Coverage, CrlPlace, DeviceId, Finding,
+    FindingId, Handshake, HandshakeOutcome, Lookup, Missing, Outcome, Party, PassedOn, Question,
+    Report, Stage, Timing, Verdict, Visibility,
 };
 use crate::flow::Transport;
 use crate::pki::cert::Serial;
@@ -43,14 +44,16 @@ pub fn report(state: &State, coverage: Coverage) -> Report {
     let judge = Judge::new(state, &devices, &contacts, coverage.span);
     let rulings = judge.rule_all();
     let repeats = Repeats::new(&contacts, &devices);
+    let relays = Relays::new(&contacts, &state.log, &devices);
     let mut findings = Vec::with_capacity(contacts.len());
     let mut spoken_of = BTreeSet::new();
     let mut around = BTreeSet::new();
     let known = OnceCell::new();
     let mut older = alerts::older_answers(&contacts);
     for (index, (contact, ruling)) in contacts.iter().zip(rulings).enumerate() {
+        let relay = relays.of(contact);
         let (ruling, missing) =
-            doings::explain(state, &devices, &repeats, contact, ruling, &coverage);
+            doings::explain(state, &devices, &repeats, relay, contact, ruling, &coverage);
         if ruling.confidence < Confidence::Proven {
             around.extend(judge.around(contact).map(|r| r.shown.id));
         }
@@ -58,6 +61,9 @@ pub fn report(state: &State, coverage: Coverage) -> Report {
         let mut finding = finding(
             state, &known, &devices, &judge, index, contact, &ruling, missing,
         );
+        if finding.verdict.cause == Cause::Proxy {
+            finding.passes_on = relay.and_then(|relay| passed_on(relay, &contacts));
+        }
         if finding.answer.failure.is_some()
             && finding.aftermath != Aftermath::GaveUp
             && repeats.is_asked_again(contact, &devices, RETRY)
@@ -181,6 +187,7 @@ fn finding(
             under,
             missing,
         },
+        passes_on: None,
         candidates: ruling
             .named
             .iter()
@@ -206,6 +213,16 @@ fn finding(
         frames: contact.frames.clone(),
         count: contact.count,
     }
+}
+
+fn passed_on(relay: Relay, contacts: &[Contact]) -> Option<PassedOn> {
+    let asker = contacts.get(relay.contact)?;
+    let frames = [&asker.frames.request, &asker.frames.dns];
+    Some(PassedOn {
+        finding: FindingId(relay.contact as u64 + 1),
+        client: asker.client.ip,
+        frame: frames.into_iter().flatten().next().copied(),
+    })
 }
 
 fn candidate(state: &State, weighed: &Weighed) -> Option<Candidate> {

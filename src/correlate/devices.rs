@@ -54,7 +54,7 @@ struct Host {
     this_host: bool,
     /// Initial TTL values (64, 128, 255) that the observed ones fit: bit set. Several mean several machines.
     initial: u8,
-    /// Operating systems that User-Agents of this address named: bit set.
+    /// Operating systems that User-Agents of this address named, or whose own TLS it spoke: bit set.
     systems: u8,
     handed: Option<HostKey>,
     handed_conflict: bool,
@@ -109,6 +109,16 @@ impl Devices {
     /// Takes in the User-Agent of a request that came from an address (RFC 9110 10.1.5).
     pub fn agent(&mut self, client: HostKey, agent: &str) {
         let system = system_of(agent);
+        if system != 0
+            && let Some(host) = self.host(client)
+        {
+            host.systems |= system;
+        }
+    }
+
+    /// Takes in a fingerprint (JA4) of a handshake that came from an address.
+    pub fn fingerprint(&mut self, client: HostKey, ja4: &str) {
+        let system = system_of_ciphers(ja4);
         if system != 0
             && let Some(host) = self.host(client)
         {
@@ -317,7 +327,7 @@ impl Host {
     }
 
     /// Systems with different initial TTLs use this address. TCP clocks are no sign: common stacks start them at a
-    /// random offset for each connection (RFC 7323 5.4). So do User-Agents of different systems; a virtual machine behind its host's
+    /// random offset for each connection (RFC 7323 5.4). So do User-Agents and fingerprints of different systems; a virtual machine behind its host's
     /// address is shared use as well.
     fn shared(&self) -> bool {
         self.initial.count_ones() > 1 || self.systems.count_ones() > 1
@@ -440,11 +450,14 @@ const fn is_initial(ttl: u8) -> bool {
     matches!(ttl, 32 | 64 | 128 | 255)
 }
 
+const WINDOWS: u8 = 1;
+const APPLE: u8 = 2;
+
 /// The operating system that software names in its User-Agent, as a bit; 0 when it names none.
 fn system_of(agent: &str) -> u8 {
     const SYSTEMS: [(u8, &[&str]); 4] = [
         (
-            1,
+            WINDOWS,
             &[
                 "Windows NT",
                 "Microsoft-CryptoAPI",
@@ -452,7 +465,10 @@ fn system_of(agent: &str) -> u8 {
                 "Windows-Update-Agent",
             ],
         ),
-        (2, &["Macintosh", "iPhone", "iPad", "com.apple.", "Darwin/"]),
+        (
+            APPLE,
+            &["Macintosh", "iPhone", "iPad", "com.apple.", "Darwin/"],
+        ),
         (4, &["Android"]),
         (8, &["X11; Linux", "X11; Ubuntu", "Debian APT"]),
     ];
@@ -460,6 +476,20 @@ fn system_of(agent: &str) -> u8 {
         .iter()
         .find(|(_, signs)| signs.iter().any(|sign| agent.contains(sign)));
     named.map_or(0, |(bit, _)| *bit)
+}
+
+/// The operating system whose own TLS offers these cipher suites, as a bit; 0 for software that runs on several. The second part of
+/// a JA4 stands for the suites alone (FoxIO JA4 technical details); which are whose: FoxIO ja4plus-mapping.csv, and for Apple's the
+/// fingerprints that curl-impersonate measures of Safari 15 to 26.
+fn system_of_ciphers(ja4: &str) -> u8 {
+    const OWN: [(&str, u8); 3] = [
+        ("d83cc789557e", WINDOWS),
+        ("76e208dd3e22", WINDOWS),
+        ("a09f3c656075", APPLE),
+    ];
+    let suites = ja4.split('_').nth(1);
+    let own = OWN.iter().find(|(hash, _)| suites == Some(*hash));
+    own.map_or(0, |(_, bit)| *bit)
 }
 
 /// Which initial value an observed TTL came from, as a bit; paths are rarely longer than 30 hops.

@@ -10,9 +10,10 @@ use crate::correlate::alerts;
 use crate::correlate::contacts::{Contact, Watch};
 use crate::correlate::devices::DeviceMap;
 use crate::correlate::judge::Weighed;
+use crate::correlate::relays::Relay;
 use crate::correlate::repeats::Repeats;
 use crate::correlate::verdict::{self, Ruling};
-use crate::event::{BlindSpot, Name};
+use crate::event::{BlindSpot, Name, Request};
 use crate::finding::{
     Cause, Confidence, ContactKind, Coverage, Missing, Outcome, Stage, Visibility,
 };
@@ -28,6 +29,7 @@ pub fn explain<'c>(
     state: &State,
     devices: &DeviceMap,
     repeats: &Repeats<'c>,
+    relay: Option<Relay>,
     contact: &'c Contact,
     mut ruling: Ruling,
     coverage: &Coverage,
@@ -38,6 +40,23 @@ pub fn explain<'c>(
         fake.rejected = ruling.named.into_iter().chain(ruling.rejected).collect();
         return (fake, Vec::new());
     }
+    // What a device passes on it was not moved to by a handshake of its own. One that proves otherwise is a tunnel that the device
+    // opened for its client.
+    let unexplained = ruling.outcome == Outcome::Unexplained;
+    let passed_on = match relay {
+        Some(relay) if relay.addressed => ruling.confidence < Confidence::Proven,
+        Some(_) => unexplained,
+        None => false,
+    };
+    if passed_on && ruling.cause != Cause::Disguise {
+        let addressed = relay.is_some_and(|r| r.addressed);
+        let confidence = if addressed {
+            Confidence::Strong
+        } else {
+            Confidence::Likely
+        };
+        return (own(ruling, Cause::Proxy, confidence), Vec::new());
+    }
     // A client of the ACME directory has just opened a connection to it, which is near in time to all that it does after.
     let directory = |w: &Weighed| w.site.name().is_some_and(|n| is_acme(&Name::new(&n)));
     let near_only = ruling.confidence == Confidence::Possible
@@ -46,14 +65,10 @@ pub fn explain<'c>(
             .named
             .iter()
             .all(|w| directory(w) && !verdict::is_tied(w));
-    if (ruling.outcome == Outcome::Unexplained || near_only)
+    if (unexplained || near_only)
         && let Some((cause, confidence)) = own_doing(state, devices, repeats, contact, &ruling)
     {
-        ruling.outcome = Outcome::NoOutbound;
-        ruling.cause = cause;
-        ruling.confidence = confidence;
-        let named = std::mem::take(&mut ruling.named);
-        ruling.rejected.splice(..0, named);
+        ruling = own(ruling, cause, confidence);
     }
     let open = ruling.outcome == Outcome::Unexplained
         || (ruling.confidence < Confidence::Strong && ruling.cause != Cause::Disguise);
@@ -63,6 +78,16 @@ pub fn explain<'c>(
         Vec::new()
     };
     (ruling, missing)
+}
+
+/// No handshake of the device called for it.
+fn own(mut ruling: Ruling, cause: Cause, confidence: Confidence) -> Ruling {
+    ruling.outcome = Outcome::NoOutbound;
+    ruling.cause = cause;
+    ruling.confidence = confidence;
+    let named = std::mem::take(&mut ruling.named);
+    ruling.rejected.splice(..0, named);
+    ruling
 }
 
 fn own_doing<'c>(
@@ -88,6 +113,9 @@ fn own_doing<'c>(
     }
     if repeats.is_periodic(contact, devices) {
         return Some((Cause::Scheduled, Confidence::Likely));
+    }
+    if is_forwarded(request) {
+        return Some((Cause::Proxy, Confidence::Likely));
     }
     if family.is_verifier() {
         return None;
@@ -127,6 +155,12 @@ fn is_fake(state: &State, devices: &DeviceMap, contact: &Contact) -> bool {
     alerts::is_odd_request(role, request, contact.ocsp.is_some())
         && alerts::looks_foreign(contact)
         && alerts::address_doubt(state, devices, contact).is_some()
+}
+
+/// The request says that its sender forwards it: proxies must add Via (RFC 9110 7.6.3), many add whom it is for (RFC 7239).
+fn is_forwarded(request: &Request) -> bool {
+    let mut fields = request.header_order.split(',');
+    fields.any(|f| matches!(f, "via" | "forwarded" | "x-forwarded-for"))
 }
 
 /// The device takes TLS connections: it is a server.

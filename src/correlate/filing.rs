@@ -426,6 +426,12 @@ impl State {
             }
             if let Some(client) = flow.told_client {
                 self.handshakes.on_behalf_of(handshake, client);
+            } else if let Some(hello) = hello {
+                let client = HostKey {
+                    scope: flow.ends.scope,
+                    ip: flow.ends.client.ip(),
+                };
+                self.devices.fingerprint(client, &hello.ja4);
             }
             if let Some(name) = hello.and_then(|h| h.sni.as_ref()) {
                 self.named(frame, id, name.clone());

@@ -24,7 +24,7 @@ pub struct Record {
     pub shown: Handshake,
     /// Client address in its scope.
     pub client: HostKey,
-    /// Server address in its scope.
+    /// Server address in its scope; the proxy's, which is no device, when it goes through one.
     pub server: HostKey,
     /// The client end of the flow itself, which may be a load balancer's.
     pub peer: SocketAddr,
@@ -129,8 +129,10 @@ impl Handshakes {
             scope: ends.scope,
             ip: ends.client.ip(),
         };
+        // What goes through a proxy is answered elsewhere: the certificate is not that of whoever runs the proxy.
+        let tunnelled = hello.is_some_and(|h| matches!(h.carrier, Carrier::Proxy { .. }));
         let server = HostKey {
-            scope: ends.scope,
+            scope: if tunnelled { TOLD } else { ends.scope },
             ip: ends.server.ip(),
         };
         let site = match hello.and_then(|h| h.sni.clone()) {

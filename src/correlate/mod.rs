@@ -50,6 +50,7 @@ pub mod names;
 pub mod outage;
 pub mod pace;
 pub mod privacy;
+pub mod relays;
 pub mod repeats;
 pub mod rules;
 pub mod verdict;

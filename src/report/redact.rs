@@ -200,6 +200,9 @@ impl Hider {
         }
         // A hash of addresses gives them away to whoever tries them all.
         finding.community_id = None;
+        if let Some(passed) = &mut finding.passes_on {
+            self.ip(&mut passed.client);
+        }
         self.answer(&mut finding.answer);
         for candidate in finding.candidates.iter_mut().chain(&mut finding.rejected) {
             self.candidate(candidate);

@@ -56,6 +56,7 @@ pub struct Record<'a> {
     pub asked: Asked<'a>,
     pub answer: Answer<'a>,
     pub verdict: Verdict<'a>,
+    pub passes_on: Option<PassedOnView>,
     pub candidates: Vec<CandidateView>,
     pub rejected: Vec<CandidateView>,
     pub timing: TimingView,
@@ -68,6 +69,14 @@ pub struct Record<'a> {
     pub why: String,
     pub advice: Option<String>,
     pub filter: Option<String>,
+}
+
+/// The contact that a finding passes on.
+#[derive(Clone, Debug, Serialize)]
+pub struct PassedOnView {
+    pub finding: u64,
+    pub client: String,
+    pub frame: Option<u64>,
 }
 
 /// Where a finding was captured.
@@ -323,6 +332,11 @@ impl<'a> Record<'a> {
                 .iter()
                 .map(|c| candidate(c, finding))
                 .collect(),
+            passes_on: finding.passes_on.map(|p| PassedOnView {
+                finding: p.finding.0,
+                client: p.client.to_string(),
+                frame: p.frame.map(|f| f.0),
+            }),
             rejected: finding
                 .rejected
                 .iter()

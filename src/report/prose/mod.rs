@@ -391,7 +391,10 @@ fn actor(finding: &Finding) -> String {
         Cause::Refresh => format!("{ip}, to renew a cached answer,"),
         Cause::Person => format!("a person or a script on {ip}"),
         Cause::Scanner => format!("a scanner or monitor on {ip}"),
-        Cause::Proxy => format!("a gateway or proxy at {ip}, for others,"),
+        Cause::Proxy => match &finding.passes_on {
+            Some(passed) => format!("{ip}, passing on what {} asked,", passed.client),
+            None => format!("a gateway or proxy at {ip}, for others,"),
+        },
         Cause::RevocationCheck => {
             format!("a server on {ip}, about a certificate that a visitor showed it,")
         }

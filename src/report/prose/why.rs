@@ -216,7 +216,7 @@ fn no_outbound(finding: &Finding) -> Vec<String> {
         Cause::Refresh => "a cache that renews an answer before it runs out",
         Cause::Person => "a person, or a script of theirs, who asked for this address directly",
         Cause::Scanner => "a scanner or monitor that visits such hosts one after the other",
-        Cause::Proxy => "a gateway or proxy that fetches on behalf of others",
+        Cause::Proxy => return passed_on(finding),
         Cause::IssuerChase
         | Cause::RevocationCheck
         | Cause::Stapling
@@ -238,6 +238,42 @@ fn no_outbound(finding: &Finding) -> Vec<String> {
     ));
     sentences.extend(told(finding));
     sentences
+}
+
+fn passed_on(finding: &Finding) -> Vec<String> {
+    let who = whose(finding);
+    let this = this_contact(finding);
+    let Some(passed) = &finding.passes_on else {
+        return vec![format!(
+            "No outbound TLS handshake of {who} called for {this}: the request itself says that it is forwarded for somebody else \
+             (RFC 9110 7.6.3, RFC 7239)."
+        )];
+    };
+    let what = match finding.stage {
+        Stage::LookedUp => "looking up",
+        _ => "asking",
+    };
+    let how = match finding.verdict.confidence {
+        Confidence::Proven | Confidence::Strong => "had asked it to and was waiting for the answer",
+        Confidence::Likely | Confidence::Possible => {
+            "was waiting for the answer to the same question all the while"
+        }
+    };
+    let frame = passed
+        .frame
+        .map(|f| format!(" (frame {f})"))
+        .unwrap_or_default();
+    vec![
+        format!(
+            "{} was {what} for {}, which {how}{frame}.",
+            capital(&who),
+            passed.client
+        ),
+        format!(
+            "Contact {} of this report says what moved {}.",
+            passed.finding.0, passed.client
+        ),
+    ]
 }
 
 /// The strongest evidence for the first candidate, as a sentence.

@@ -124,6 +124,7 @@ pub(super) fn finding(
             Confidence::Possible,
             None,
         ),
+        passes_on: None,
         candidates: vec![],
         rejected: vec![],
         timing: Timing::default(),

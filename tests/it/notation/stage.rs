@@ -106,13 +106,14 @@ impl Stage {
         }
     }
 
-    /// `at dns CLIENT NAME -> ADDRESS.. | fails HOW, [in SPAN] [via CNAME..] [ech NAME] [scope N] [cut]`
+    /// `at dns CLIENT NAME -> ADDRESS.. | fails HOW, [in SPAN] [via CNAME..] [ech NAME] [scope N] [cut] [asks RESOLVER]`
     pub(crate) fn dns(&mut self, at: Timestamp, mut words: Words<'_>) {
         let client = self.address(words.need("a client"));
         let name = Name::new(words.need("a name"));
         let (mut addresses, mut outcome) = (Vec::new(), DnsOutcome::Answered);
         let (mut took, mut scope, mut cut) = (Span::from_millis(5), Scope(0), false);
         let (mut chain, mut ech_public_names, mut qtype) = (Vec::new(), Vec::new(), 1);
+        let mut resolver = [10, 0, 0, 1].into();
         while let Some(word) = words.next() {
             match word {
                 "->" => {
@@ -144,6 +145,7 @@ impl Stage {
                 "aaaa" => qtype = 28,
                 "https" => qtype = 65,
                 "cut" => cut = true,
+                "asks" => resolver = self.address(words.need("a resolver")),
                 "scope" => scope = scope_of(&mut words),
                 other => words.refuse(other),
             }
@@ -154,7 +156,7 @@ impl Stage {
         let id = self.next_dns;
         self.next_dns += 1;
         let client = SocketAddr::new(client, 50_000 + id);
-        let server = SocketAddr::new([10, 0, 0, 1].into(), 53);
+        let server = SocketAddr::new(resolver, 53);
         let transport = DnsTransport::Udp;
         self.sighting(at, FlowId(0), client.ip(), Side::Client, scope);
         let query = DnsQuery {

@@ -21,6 +21,7 @@ impl Stage {
         let (mut connection, mut proxied, mut syn, mut agent) = (None, false, SYN, "firefox");
         let (mut process, mut about, mut conditional, mut connect) = (None, None, false, false);
         let (mut this, mut next) = (Span::from_secs(-86_400), Span::from_secs(6 * 86_400));
+        let mut forwarded = false;
         let (mut method, mut forged, mut location, mut sends) = (None, false, None, 0);
         while let Some(word) = words.next() {
             match word {
@@ -51,6 +52,7 @@ impl Stage {
                 "on" => connection = Some(words.need("a connection").to_owned()),
                 "proxied" => proxied = true,
                 "conditional" => conditional = true,
+                "forwarded" => forwarded = true,
                 "syn" => {
                     syn = Span::from_nanos(-span(words.need("a time")).expect("a time").as_nanos());
                 }
@@ -94,6 +96,9 @@ impl Stage {
         if connect {
             request.method = "CONNECT".to_owned();
             request.form = TargetForm::Authority;
+        }
+        if forwarded {
+            request.header_order.push_str(",via");
         }
         if proxied {
             request.form = TargetForm::Absolute;
