@@ -310,7 +310,7 @@ pub struct Finding {
     pub answer: Answer,
     /// Verdict.
     pub verdict: Verdict,
-    /// For [`Cause::Proxy`]: whose contact this one passes on.
+    /// Whose contact this one passes on. Its cause is [`Cause::Proxy`], unless a tunnel shows the certificate even here.
     pub passes_on: Option<PassedOn>,
     /// The candidates the verdict names, best first; every member of one-of and any-under.
     pub candidates: Vec<Candidate>,

@@ -61,9 +61,9 @@ pub fn report(state: &State, coverage: Coverage) -> Report {
         let mut finding = finding(
             state, &known, &devices, &judge, index, contact, &ruling, missing,
         );
-        if finding.verdict.cause == Cause::Proxy {
-            finding.passes_on = relay.and_then(|relay| passed_on(relay, &contacts));
-        }
+        finding.passes_on = relay
+            .filter(|r| r.addressed || finding.verdict.cause == Cause::Proxy)
+            .and_then(|relay| passed_on(relay, &contacts));
         if finding.answer.failure.is_some()
             && finding.aftermath != Aftermath::GaveUp
             && repeats.is_asked_again(contact, &devices, RETRY)

@@ -324,6 +324,9 @@ class Lab:
                 result["also_possible"] = others
             proof = {"ocsp": "serial", "crl": "crldp", "issuer": "aia"}.get(r["kind"], "timing")
             result["proof_possible"] = proof if any(h["cert_visible"] for h in same) else "timing"
+            if step.reason == "proxy" and result["proof_possible"] == "timing":
+                # What hides in a tunnel moved whoever is behind the proxy; the proxy itself only passes it on.
+                result |= {"expected_trigger": None, "proof_possible": "none"}
         return result
 
     def stapled(self):

@@ -416,6 +416,39 @@ frontend web
     lab.stop(server)
 
 
+@scene("44-forward-proxy", "Java behind Apache as a forward proxy, seen beside the proxy: both sides of tunnels and fetches.",
+       "OpenJDK 17, Apache 2.4", at=("c4", "eth0"), needs=("java", "keytool", "apache2"))
+def _(lab):
+    host = "c4"
+    home = lab.work / host
+    home.mkdir(exist_ok=True)
+    modules = "".join(f"LoadModule {m}_module /usr/lib/apache2/modules/mod_{m}.so\n"
+                      for m in ("mpm_event", "authz_core", "proxy", "proxy_http", "proxy_connect"))
+    (home / "apache.conf").write_text(f"""
+ServerRoot {home}
+PidFile {home}/pid
+DefaultRuntimeDir {home}
+Mutex file:{home}
+{modules}
+ServerName proxy.example
+User www-data
+Group www-data
+Listen {lab.net.hosts[host][0]}:8080
+ErrorLog {home}/error.log
+ProxyRequests On
+AllowCONNECT 443
+""")
+    sites = ["www.anchor.example", "wait:400", "api.delta.example", "wait:400", "shop.hazel.example"]
+    visits = [s for s in sites if "wait" not in s]
+    server = lab.start(host, "apache2", "-f", home / "apache.conf", "-DFOREGROUND")
+    time.sleep(1.5)
+    proxy = [f"-D{what}.{key}={value}" for what in ("http", "https")
+             for key, value in (("proxyHost", lab.net.hosts[host][0]), ("proxyPort", 8080))]
+    with lab.doing(host, visits, agent="Java/", reason="proxy"):
+        java(lab, "c1", sites, *proxy)
+    lab.stop(server)
+
+
 # --- ACME ----------------------------------------------------------------------------------------------------
 
 @scene("50-certbot", "certbot gets a certificate, then `certbot certificates` asks about it by OCSP; no visit explains it.",

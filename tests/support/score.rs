@@ -494,6 +494,7 @@ fn cause_right(reason: &str, finding: &Finding) -> bool {
             | ("server-stapling", Cause::Stapling)
             | ("manual", Cause::Person | Cause::Scheduled | Cause::Scanner)
             | ("disguise", Cause::Disguise)
+            | ("proxy", Cause::Proxy | Cause::RevocationCheck)
     )
 }
 

@@ -1,8 +1,8 @@
 //! The why: one to three sentences a manager understands and an analyst can check.
 
 use crate::finding::{
-    Bearing, Candidate, Cause, Confidence, Evidence, Facts, Finding, Outcome, Report, Severity,
-    Signature, Stage,
+    Bearing, Candidate, Cause, Confidence, Evidence, Facts, Finding, Outcome, PassedOn, Report,
+    Severity, Signature, Stage,
 };
 use crate::report::prose::{
     a_contact, alert, answer, benign, candidate_names, capital, client, evidence, list, missing,
@@ -21,10 +21,16 @@ pub fn why(finding: &Finding, report: &Report) -> String {
             Outcome::Site => one_site(finding, report),
             Outcome::OneOf => one_of(finding, report),
             Outcome::AnyUnder => any_under(finding),
-            Outcome::NoOutbound => no_outbound(finding),
+            Outcome::NoOutbound => no_outbound(finding, report),
             Outcome::Unexplained => unexplained(finding),
         }
     };
+    if let (Some(passed), Outcome::Site) = (&finding.passes_on, finding.verdict.outcome) {
+        sentences.push(format!(
+            "It was asked to by {} (contact {}).",
+            passed.client, passed.finding.0
+        ));
+    }
     sentences.extend(answer(finding));
     sentences.join(" ")
 }
@@ -181,7 +187,7 @@ const fn shows_chain(facts: &Facts) -> bool {
     )
 }
 
-fn no_outbound(finding: &Finding) -> Vec<String> {
+fn no_outbound(finding: &Finding, report: &Report) -> Vec<String> {
     let who = whose(finding);
     let this = this_contact(finding);
     let mut sentences = Vec::new();
@@ -216,7 +222,7 @@ fn no_outbound(finding: &Finding) -> Vec<String> {
         Cause::Refresh => "a cache that renews an answer before it runs out",
         Cause::Person => "a person, or a script of theirs, who asked for this address directly",
         Cause::Scanner => "a scanner or monitor that visits such hosts one after the other",
-        Cause::Proxy => return passed_on(finding),
+        Cause::Proxy => return passed_on(finding, report),
         Cause::IssuerChase
         | Cause::RevocationCheck
         | Cause::Stapling
@@ -240,13 +246,13 @@ fn no_outbound(finding: &Finding) -> Vec<String> {
     sentences
 }
 
-fn passed_on(finding: &Finding) -> Vec<String> {
+fn passed_on(finding: &Finding, report: &Report) -> Vec<String> {
     let who = whose(finding);
-    let this = this_contact(finding);
     let Some(passed) = &finding.passes_on else {
+        let this = this_contact(finding);
         return vec![format!(
-            "No outbound TLS handshake of {who} called for {this}: the request itself says that it is forwarded for somebody else \
-             (RFC 9110 7.6.3, RFC 7239)."
+            "No outbound TLS handshake of {who} called for {this}: it says itself that it is forwarded for somebody else (RFC 9110 \
+             7.6.3, RFC 7239)."
         )];
     };
     let what = match finding.stage {
@@ -259,21 +265,28 @@ fn passed_on(finding: &Finding) -> Vec<String> {
             "was waiting for the answer to the same question all the while"
         }
     };
-    let frame = passed
-        .frame
-        .map(|f| format!(" (frame {f})"))
-        .unwrap_or_default();
-    vec![
-        format!(
-            "{} was {what} for {}, which {how}{frame}.",
-            capital(&who),
-            passed.client
+    let client = passed.client;
+    let frame = passed.frame.map(|f| format!(" (frame {f})"));
+    let frame = frame.unwrap_or_default();
+    let first = format!(
+        "{} was {what} for {client}, which {how}{frame}.",
+        capital(&who)
+    );
+    vec![first, asker(passed, report)]
+}
+
+/// What is known of the contact that is passed on.
+fn asker(passed: &PassedOn, report: &Report) -> String {
+    let (number, client) = (passed.finding.0, passed.client);
+    let twin = report.findings.iter().find(|f| f.id == passed.finding);
+    let tied = twin.filter(|f| f.verdict.outcome == Outcome::Site);
+    match tied.and_then(|f| f.candidates.first()) {
+        Some(candidate) => format!(
+            "What moved {client} is told by contact {number}, which names {}.",
+            short_site(candidate)
         ),
-        format!(
-            "Contact {} of this report says what moved {}.",
-            passed.finding.0, passed.client
-        ),
-    ]
+        None => format!("What moved {client} is told by contact {number}."),
+    }
 }
 
 /// The strongest evidence for the first candidate, as a sentence.
