@@ -557,10 +557,11 @@ impl State {
             {
                 Some(BlindSpot::TlsProxy)
             }
-            _ => hello
-                .and_then(|h| h.sni.as_ref())
-                .filter(|n| is_doh_resolver(n))
-                .map(|_| BlindSpot::Doh),
+            _ => match hello.and_then(|h| h.sni.as_ref()) {
+                Some(name) if is_doh_resolver(name) => Some(BlindSpot::Doh),
+                Some(name) if is_relay(name) => Some(BlindSpot::TlsProxy),
+                _ => None,
+            },
         };
         if let Some(spot) = spot {
             self.blind(id, spot);

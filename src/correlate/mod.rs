@@ -214,7 +214,7 @@ fn ocsp_question(request: &Request) -> Option<OcspRequest> {
 
 /// Resolvers that browsers and systems come configured with.
 fn is_doh_resolver(name: &Name) -> bool {
-    const RESOLVERS: [&str; 12] = [
+    const RESOLVERS: [&str; 11] = [
         "dns.google",
         "cloudflare-dns.com",
         "one.one.one.one",
@@ -225,8 +225,19 @@ fn is_doh_resolver(name: &Name) -> bool {
         "doh.cleanbrowsing.org",
         "dns.mullvad.net",
         "doh.xfinity.com",
-        "mask.icloud.com",
         "dns0.eu",
     ];
     RESOLVERS.iter().any(|resolver| name.is_under(resolver))
+}
+
+/// Relays that carry other connections inside TLS or QUIC (MASQUE, RFC 9298 and 9484) and that systems come with: Apple's (the names
+/// are in "Prepare your network for iCloud Private Relay", developer.apple.com) and Cloudflare's WARP.
+fn is_relay(name: &Name) -> bool {
+    const RELAYS: [&str; 4] = [
+        "mask.icloud.com",
+        "mask-h2.icloud.com",
+        "consumer-masque.cloudflareclient.com",
+        "zt-masque.cloudflareclient.com",
+    ];
+    RELAYS.iter().any(|relay| name.is_under(relay))
 }

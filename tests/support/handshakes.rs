@@ -17,6 +17,15 @@ use whylencr::finding::{Handshake, Site, Visibility};
 
 /// The handshakes of a capture, in order, read with the secrets in it and a key log.
 pub fn of(capture: &Path, keylog: Option<&Path>) -> Vec<Value> {
+    read(capture, keylog)
+        .handshakes()
+        .iter()
+        .map(handshake)
+        .collect()
+}
+
+/// The engine after it has read a whole capture.
+pub fn read(capture: &Path, keylog: Option<&Path>) -> Engine {
     let mut engine = Engine::new(Config::default());
     if let Some(keylog) = keylog {
         engine.secrets(&std::fs::read(keylog).expect("the key log is there"));
@@ -34,7 +43,7 @@ pub fn of(capture: &Path, keylog: Option<&Path>) -> Vec<Value> {
         }
     }
     engine.close();
-    engine.handshakes().iter().map(handshake).collect()
+    engine
 }
 
 fn handshake(handshake: &Handshake) -> Value {

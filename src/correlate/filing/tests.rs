@@ -74,6 +74,20 @@ fn hidden_lookups_are_told() {
             &["h3"],
             Some(BlindSpot::Doh),
         ),
+        (
+            443,
+            quic.clone(),
+            "mask.icloud.com",
+            &["h3"],
+            Some(BlindSpot::TlsProxy),
+        ),
+        (
+            443,
+            Carrier::Tls,
+            "consumer-masque.cloudflareclient.com",
+            &["h2"],
+            Some(BlindSpot::TlsProxy),
+        ),
         (443, Carrier::Tls, "notdns.google.example", &["h2"], None),
         (443, quic, "shop.example", &["h3"], None),
     ];
