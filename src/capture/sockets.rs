@@ -2,8 +2,10 @@
 //! seen: a short-lived program is gone soon after.
 
 use std::collections::{HashMap, HashSet};
+use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::os::unix::net::UnixStream;
+#[cfg(test)]
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,6 +19,8 @@ mod system;
 #[cfg(not(target_os = "linux"))]
 #[path = "sockets/other.rs"]
 mod system;
+
+mod talk;
 
 /// Looking takes at most this share of the time,
 const SHARE: u32 = 5;
@@ -38,12 +42,13 @@ pub enum Kind {
     Datagrams,
 }
 
-/// Asks a thread of its own, which knows nothing of packets: looking into processes is not possible behind a
-/// fence that hides files (Landlock forbids it like tracing them), so it is done in front of it.
-#[derive(Debug)]
+/// Asks a process of its own. Looking into the processes of others takes rights that whoever reads frames must not have,
+/// and is not possible behind a fence that hides files (Landlock forbids it like tracing them). That process is given
+/// nothing but addresses.
+#[derive(Debug, Default)]
 pub struct Sockets {
-    questions: Sender<(Kind, SocketAddr)>,
-    answers: Receiver<Found>,
+    /// The other end; none when nobody looks.
+    line: Option<UnixStream>,
     own: HashSet<IpAddr>,
     own_at: Option<Instant>,
     /// Processes met that descend from the root.
@@ -51,29 +56,23 @@ pub struct Sockets {
 }
 
 impl Sockets {
-    /// Starts the thread that looks, which runs `first` before all else. Of the processes met,
+    /// Asks whoever [`serve`]s the other end of `line`; finds nothing without one. Of the processes met,
     /// [`Self::is_family`] knows those that descend from `root`.
     #[must_use]
-    pub fn start(root: Option<u32>, first: impl FnOnce() + Send + 'static) -> Self {
-        let (questions, asked) = channel();
-        let (answered, answers) = channel();
-        // What the system tells only at the start is read before the fence of this thread.
-        let mut looker = Looker::new(root);
-        thread::spawn(move || {
-            first();
-            for (kind, local) in asked {
-                if answered.send(looker.owner(kind, local)).is_err() {
-                    break;
-                }
-            }
-        });
+    pub fn ask(line: Option<UnixStream>, root: Option<u32>) -> Self {
         Self {
-            questions,
-            answers,
-            own: HashSet::new(),
-            own_at: None,
+            line,
             family: root.into_iter().collect(),
+            ..Self::default()
         }
+    }
+
+    /// With a thread that looks, for tests.
+    #[cfg(test)]
+    pub(crate) fn nearby(root: Option<u32>) -> Self {
+        let (here, there) = UnixStream::pair().expect("a pair of sockets");
+        thread::spawn(move || serve(&there, Looker::new(root)));
+        Self::ask(Some(here), root)
     }
 
     /// The process that opened a connection from `local`, or sends datagrams from there; `None` when it is
@@ -82,8 +81,14 @@ impl Sockets {
         if !self.is_own(local.ip()) {
             return None;
         }
-        self.questions.send((kind, local)).ok()?;
-        let (process, family) = self.answers.recv().ok()??;
+        let line = self.line.as_mut()?;
+        let asked = line.write_all(&talk::question(kind, local));
+        let Ok(found) = asked.and_then(|()| talk::answered(line)) else {
+            // Gone, or too late: an answer would now be taken for that to another question.
+            self.line = None;
+            return None;
+        };
+        let (process, family) = found?;
         if family {
             self.family.extend(process.pid);
         }
@@ -117,11 +122,25 @@ impl Sockets {
 }
 
 /// A process, and whether it descends from the root.
-type Found = Option<(Process, bool)>;
+pub type Found = Option<(Process, bool)>;
+
+/// Answers the questions of [`Sockets::owner`] until nobody asks any more.
+pub fn serve(line: &UnixStream, mut looker: Looker) {
+    let (mut asking, mut answering) = (line, line);
+    let mut question = [0; 20];
+    while asking.read_exact(&mut question).is_ok() {
+        let Some((kind, local)) = talk::asked(&question) else {
+            break;
+        };
+        if talk::answer(&looker.owner(kind, local), &mut answering).is_err() {
+            break;
+        }
+    }
+}
 
 /// Finds and remembers the owners of sockets.
 #[derive(Debug)]
-struct Looker {
+pub struct Looker {
     system: system::Sockets,
     known: HashMap<(Kind, SocketAddr), (Instant, Found)>,
     credit: Duration,
@@ -130,7 +149,9 @@ struct Looker {
 }
 
 impl Looker {
-    fn new(root: Option<u32>) -> Self {
+    /// One that tells who descends from `root`. What the system tells only at the start is read here.
+    #[must_use]
+    pub fn new(root: Option<u32>) -> Self {
         Self {
             system: system::Sockets::default(),
             known: HashMap::new(),
@@ -140,7 +161,8 @@ impl Looker {
         }
     }
 
-    fn owner(&mut self, kind: Kind, local: SocketAddr) -> Found {
+    /// The process that a local socket belongs to, and whether it descends from the root.
+    pub fn owner(&mut self, kind: Kind, local: SocketAddr) -> Found {
         let now = Instant::now();
         if let Some((at, process)) = self.known.get(&(kind, local))
             && now.duration_since(*at) < FRESH
@@ -183,7 +205,7 @@ mod tests {
     #[test]
     fn the_owner_of_a_socket_of_this_test_is_this_test() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut sockets = Sockets::start(Some(std::process::id()), || ());
+        let mut sockets = Sockets::nearby(Some(std::process::id()));
         let process = sockets
             .owner(Kind::Stream, listener.local_addr().unwrap())
             .unwrap();
@@ -196,14 +218,24 @@ mod tests {
     #[test]
     fn sockets_for_datagrams_have_owners_too() {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let mut sockets = Sockets::start(None, || ());
+        let mut sockets = Sockets::nearby(None);
         let process = sockets.owner(Kind::Datagrams, socket.local_addr().unwrap());
         assert_eq!(process.unwrap().pid, Some(std::process::id()));
     }
 
     #[test]
+    fn whoever_does_not_answer_is_asked_no_more() {
+        let (here, there) = UnixStream::pair().unwrap();
+        drop(there);
+        let mut sockets = Sockets::ask(Some(here), None);
+        let local = "127.0.0.1:443".parse().unwrap();
+        assert_eq!(sockets.owner(Kind::Stream, local), None);
+        assert!(sockets.line.is_none());
+    }
+
+    #[test]
     fn other_machines_have_no_processes_here() {
-        let mut sockets = Sockets::start(None, || ());
+        let mut sockets = Sockets::nearby(None);
         let elsewhere = "203.0.113.9:443".parse().unwrap();
         assert_eq!(sockets.owner(Kind::Stream, elsewhere), None);
     }

@@ -199,12 +199,19 @@ fn info() -> String {
 /// What holds on this system, found by putting it up in a thread that ends at once.
 #[cfg(feature = "live")]
 fn fences() -> String {
-    let tried = std::thread::spawn(|| crate::capture::fence::Fence::default().up()).join();
-    match tried {
-        Ok(Ok(held)) => held.to_string(),
-        Ok(Err(error)) => format!("none: {error}"),
-        Err(_) => "unknown".to_owned(),
-    }
+    let held = |fence: crate::capture::fence::Fence| {
+        let tried = std::thread::spawn(move || fence.up()).join();
+        match tried {
+            Ok(Ok(held)) => held.to_string(),
+            Ok(Err(error)) => format!("none: {error}"),
+            Err(_) => "unknown".to_owned(),
+        }
+    };
+    format!(
+        "{}\n  where processes are looked into: {}",
+        held(crate::capture::fence::Fence::default()),
+        held(super::live::looking::fence(None))
+    )
 }
 
 #[cfg(not(feature = "live"))]

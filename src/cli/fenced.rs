@@ -7,13 +7,8 @@ use anyhow::Context as _;
 use super::Args;
 use crate::capture::fence::{Fence, Layers, User};
 
-/// What reading captures may look at besides its inputs: processes, and the zone of this machine.
-const ALWAYS: [&str; 4] = [
-    "/proc",
-    "/etc/passwd",
-    "/etc/localtime",
-    "/usr/share/zoneinfo",
-];
+/// What reading captures may look at besides its inputs: what memory it takes, and the zone of this machine.
+const ALWAYS: [&str; 3] = ["/proc/self", "/etc/localtime", "/usr/share/zoneinfo"];
 
 /// The user to become: the one that was named, or on whose behalf root was asked.
 pub(super) fn user(args: &Args) -> anyhow::Result<Option<User>> {
@@ -52,29 +47,12 @@ pub(super) fn user(args: &Args) -> anyhow::Result<Option<User>> {
 
 /// Gives up rights alone, for threads that open files on behalf of people.
 pub(super) fn rights(args: &Args, user: Option<User>) -> anyhow::Result<()> {
-    anyhow::ensure!(
-        !args.live.sandbox_strict || args.live.run.is_empty(),
-        "--sandbox-strict hides processes, so that the traffic of a program cannot be told from that of others"
-    );
     up(&Fence {
         user,
         strict: args.live.sandbox_strict,
         layers: Layers::Rights,
         ..Fence::default()
     })
-}
-
-/// The fence of the thread that looks into processes. With `--sandbox-strict` it finds nothing.
-pub(super) fn looker(args: &Args) {
-    let strict = args.live.sandbox_strict;
-    let fence = Fence {
-        strict,
-        layers: if strict { Layers::All } else { Layers::Calls },
-        ..Fence::default()
-    };
-    if let Err(error) = up(&fence) {
-        eprintln!("whylencr: {error:#}");
-    }
 }
 
 /// The whole fence, after everything was opened.
@@ -84,6 +62,11 @@ pub(super) fn whole(args: &Args) -> anyhow::Result<()> {
         ..Fence::default()
     };
     fence.read = ALWAYS.into_iter().map(PathBuf::from).collect();
+    // libpcap reads there what the devices lost.
+    for name in &args.live.interface {
+        let counters = Path::new("/sys/class/net").join(name).join("statistics");
+        fence.read.extend(counters.canonicalize());
+    }
     // A followed file is begun anew by whoever writes it.
     let inputs = args.read.iter().chain(&args.captures);
     for path in inputs.chain(&args.keylog).chain(&args.redact_key) {
@@ -115,5 +98,48 @@ fn folder_of(path: &Path) -> PathBuf {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
         _ => PathBuf::from("."),
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::fs::{self, File};
+    use std::io::ErrorKind;
+    use std::net::TcpStream;
+    use std::process::Command;
+
+    use caps::CapSet;
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[test]
+    fn whoever_reads_frames_can_do_no_more_than_write_its_outputs() {
+        let outputs = tempfile::tempdir().expect("a folder");
+        let elsewhere = tempfile::tempdir().expect("a folder");
+        let report = outputs.path().join("findings.ndjson");
+        let mut args = Args::parse_from(["whylencr", "-i", "lo"]);
+        args.output = Some(report.clone());
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let server = listener.local_addr().expect("an address");
+        let behind = std::thread::spawn(move || {
+            rights(&args, None).expect("rights can be given up");
+            whole(&args).expect("the fence holds");
+            for set in [CapSet::Permitted, CapSet::Effective, CapSet::Inheritable] {
+                assert!(caps::read(None, set).expect("capabilities").is_empty());
+            }
+            let denied = |error: std::io::Error| {
+                assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
+            };
+            for path in ["/etc/shadow", "/etc/hostname", "/proc/1/status", "/"] {
+                denied(File::open(path).expect_err(path));
+            }
+            denied(File::create(elsewhere.path().join("new")).expect_err("a file elsewhere"));
+            denied(Command::new("/bin/true").spawn().expect_err("a program"));
+            denied(TcpStream::connect(server).expect_err("a connection"));
+            fs::write(&report, "a line").expect("its output");
+            assert!(File::open("/proc/self/statm").is_ok());
+        });
+        behind.join().expect("all of this holds");
     }
 }

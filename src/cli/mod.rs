@@ -67,6 +67,10 @@ impl From<Exit> for ExitCode {
 /// Runs the tool with the arguments of the process. Usage errors end with 2 (clap's own).
 #[must_use]
 pub fn main() -> ExitCode {
+    #[cfg(feature = "live")]
+    if let Some(ended) = live::looking::wanted() {
+        return ended;
+    }
     let args = Args::parse();
     match run(&args) {
         Ok(exit) => exit.into(),

@@ -39,12 +39,15 @@ pub(super) fn up(fence: &Fence) -> io::Result<Held> {
             return Err(io::Error::other("this kernel has no Landlock"));
         }
     }
-    if fence.layers != Layers::Rights {
-        held.seccomp = match calls() {
-            Err(error) if fence.strict => return Err(error),
-            result => result.is_ok(),
-        };
-    }
+    let filtered = match fence.layers {
+        Layers::Rights => return Ok(held),
+        Layers::All => filter(refused()?, SeccompAction::Allow, REFUSE),
+        Layers::Looking => filter(allowed()?, REFUSE, SeccompAction::Allow),
+    };
+    held.seccomp = match filtered {
+        Err(error) if fence.strict => return Err(error),
+        result => result.is_ok(),
+    };
     Ok(held)
 }
 
@@ -54,7 +57,7 @@ fn capabilities(fence: &Fence) -> io::Result<Vec<Capability>> {
     let had = caps::read(None, CapSet::Permitted).map_err(failed)?;
     let kept: Vec<Capability> = LOOKING
         .into_iter()
-        .filter(|right| !fence.strict && had.contains(right))
+        .filter(|right| fence.layers == Layers::Looking && had.contains(right))
         .collect();
     if let Some(user) = fence.user
         && geteuid().is_root()
@@ -162,28 +165,95 @@ const FORBIDDEN: &[i64] = &[
     libc::SYS_io_uring_setup,
 ];
 
-fn calls() -> io::Result<()> {
-    let failed = |error: &dyn std::fmt::Display| io::Error::other(error.to_string());
-    let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
-        FORBIDDEN.iter().map(|&call| (call, Vec::new())).collect();
+/// Calls that looking into processes makes, besides opening files for reading; all others are refused.
+const LOOKING_CALLS: &[i64] = &[
+    libc::SYS_read,
+    libc::SYS_readv,
+    libc::SYS_pread64,
+    libc::SYS_lseek,
+    libc::SYS_close,
+    libc::SYS_fcntl,
+    libc::SYS_fstat,
+    libc::SYS_newfstatat,
+    libc::SYS_statx,
+    libc::SYS_getdents64,
+    libc::SYS_readlinkat,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_readlink,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_poll,
+    libc::SYS_ppoll,
+    // To whoever asks, and what a panic says.
+    libc::SYS_write,
+    libc::SYS_writev,
+    libc::SYS_recvfrom,
+    libc::SYS_sendto,
+    libc::SYS_mmap,
+    libc::SYS_mprotect,
+    libc::SYS_munmap,
+    libc::SYS_mremap,
+    libc::SYS_madvise,
+    libc::SYS_brk,
+    libc::SYS_futex,
+    libc::SYS_rt_sigaction,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_sigaltstack,
+    libc::SYS_restart_syscall,
+    libc::SYS_clock_gettime,
+    libc::SYS_getrandom,
+    libc::SYS_getpid,
+    libc::SYS_gettid,
+    libc::SYS_sched_yield,
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+];
+
+const REFUSE: SeccompAction = SeccompAction::Errno(libc::EPERM.unsigned_abs());
+
+type Rules = BTreeMap<i64, Vec<SeccompRule>>;
+
+/// A rule about one argument of a call.
+fn when(argument: u8, is: SeccompCmpOp, value: i32) -> io::Result<Vec<SeccompRule>> {
+    let value = u64::from(value.unsigned_abs());
+    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, is, value)
+        .and_then(|condition| SeccompRule::new(vec![condition]))
+        .map(|rule| vec![rule])
+        .map_err(io::Error::other)
+}
+
+/// What is refused to whoever reads frames.
+fn refused() -> io::Result<Rules> {
+    let mut rules: Rules = FORBIDDEN.iter().map(|&call| (call, Vec::new())).collect();
     // Addresses of this machine are asked over netlink (rtnetlink(7)).
-    let elsewhere = SeccompCondition::new(
-        0,
-        SeccompCmpArgLen::Dword,
-        SeccompCmpOp::Ne,
-        u64::from(libc::AF_NETLINK.unsigned_abs()),
-    )
-    .and_then(|other| SeccompRule::new(vec![other]))
-    .map_err(|error| failed(&error))?;
-    rules.insert(libc::SYS_socket, vec![elsewhere]);
+    rules.insert(
+        libc::SYS_socket,
+        when(0, SeccompCmpOp::Ne, libc::AF_NETLINK)?,
+    );
+    Ok(rules)
+}
+
+/// What whoever looks into processes may do.
+fn allowed() -> io::Result<Rules> {
+    let mut rules: Rules = LOOKING_CALLS
+        .iter()
+        .map(|&call| (call, Vec::new()))
+        .collect();
+    let writing = libc::O_WRONLY | libc::O_RDWR | libc::O_CREAT | libc::O_TRUNC | libc::O_APPEND;
+    let reading = SeccompCmpOp::MaskedEq(u64::from(writing.unsigned_abs()));
+    rules.insert(libc::SYS_openat, when(2, reading.clone(), 0)?);
+    #[cfg(target_arch = "x86_64")]
+    rules.insert(libc::SYS_open, when(1, reading, 0)?);
+    Ok(rules)
+}
+
+fn filter(rules: Rules, others: SeccompAction, these: SeccompAction) -> io::Result<()> {
     let arch = std::env::consts::ARCH
         .try_into()
         .map_err(|_| io::Error::other("no filter of system calls for this processor"))?;
-    let refuse = SeccompAction::Errno(libc::EPERM.unsigned_abs());
-    let filter = SeccompFilter::new(rules, SeccompAction::Allow, refuse, arch)
-        .map_err(|error| failed(&error))?;
-    let program = BpfProgram::try_from(filter).map_err(|error| failed(&error))?;
-    seccompiler::apply_filter(&program).map_err(|error| failed(&error))
+    let filter = SeccompFilter::new(rules, others, these, arch).map_err(io::Error::other)?;
+    let program = BpfProgram::try_from(filter).map_err(io::Error::other)?;
+    seccompiler::apply_filter(&program).map_err(io::Error::other)
 }
 
 #[cfg(test)]
@@ -194,6 +264,7 @@ mod tests {
     use std::process::Command;
 
     use super::*;
+    use crate::capture::sockets::{Kind, Looker};
 
     #[test]
     fn behind_a_strict_fence_nothing_works_but_what_was_named() {
@@ -242,6 +313,43 @@ mod tests {
             fs::rename(&first, &second).unwrap();
             fs::remove_file(&second).unwrap();
             assert!(nix::ifaddrs::getifaddrs().unwrap().next().is_some());
+        });
+        behind.join().unwrap();
+    }
+
+    #[test]
+    fn whoever_looks_can_do_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "text").unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let local = listener.local_addr().unwrap();
+        let fence = Fence {
+            layers: Layers::Looking,
+            strict: true,
+            ..Fence::default()
+        };
+        let behind = std::thread::spawn(move || {
+            let mut looker = Looker::new(None);
+            let held = fence.up().unwrap();
+            assert_eq!((held.no_new_privs, held.seccomp), (true, true));
+            let looking = LOOKING.map(|right| right.to_string());
+            assert!(held.capabilities.iter().all(|c| looking.contains(c)));
+
+            let denied = |error: io::Error| assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+            denied(File::create(folder.path().join("new")).unwrap_err());
+            denied(File::options().append(true).open(&file).unwrap_err());
+            denied(fs::remove_file(&file).unwrap_err());
+            denied(fs::rename(&file, folder.path().join("new")).unwrap_err());
+            denied(Command::new("/bin/true").spawn().unwrap_err());
+            denied(TcpStream::connect(local).unwrap_err());
+            denied(UdpSocket::bind("127.0.0.1:0").unwrap_err());
+            denied(nix::ifaddrs::getifaddrs().err().unwrap().into());
+            let kill = nix::sys::signal::kill(nix::unistd::getpid(), None);
+            denied(kill.unwrap_err().into());
+
+            let found = looker.owner(Kind::Stream, local);
+            assert_eq!(found.unwrap().0.pid, Some(std::process::id()));
         });
         behind.join().unwrap();
     }

@@ -5,9 +5,12 @@
 //! |---|---|
 //! | no new privileges (prctl(2)) | getting rights back by running programs that have some |
 //! | user | being root, when root runs it for somebody else |
-//! | capabilities (capabilities(7)) | capturing, and all else but looking into processes; with `strict` that as well |
+//! | capabilities (capabilities(7)) | all; but who looks into processes keeps what that takes |
 //! | Landlock (landlock(7)) | files that were not named, running programs, TCP |
 //! | seccomp(2) | running programs, every socket but those that ask the kernel for addresses, tracing, mounting |
+//!
+//! Who looks into the processes of others ([`Layers::Looking`]) cannot be behind Landlock, which forbids just that, and has instead a
+//! short list of the calls that it may make: it cannot write a file or open a socket.
 //!
 //! Fences belong to threads: they hold for the thread that puts them up and for those that it starts afterwards.
 
@@ -35,7 +38,7 @@ pub struct Fence {
     pub layers: Layers,
     /// The user to become.
     pub user: Option<User>,
-    /// Keep no right at all, and fail where a layer does not hold.
+    /// Fail where a layer does not hold.
     pub strict: bool,
 }
 
@@ -45,8 +48,8 @@ pub enum Layers {
     /// All: whoever reads frames.
     #[default]
     All,
-    /// All but Landlock: whoever looks into processes, which Landlock forbids like tracing them.
-    Calls,
+    /// For whoever looks into processes: keeps the rights for that, and can do nothing else.
+    Looking,
     /// Rights alone: whoever opens files on behalf of people.
     Rights,
 }

@@ -6,6 +6,7 @@ mod core;
 mod headless;
 mod keep;
 mod keys;
+pub(super) mod looking;
 mod metrics;
 mod numbers;
 mod signals;
@@ -24,6 +25,7 @@ use self::keep::Keep;
 use self::keys::KeyLogs;
 use self::signals::Signals;
 use crate::capture::bpf::{Bpf, Hidden};
+use crate::capture::fence::User;
 use crate::capture::live::{self, Live};
 use crate::capture::sockets::Sockets;
 use crate::engine::Engine;
@@ -60,6 +62,10 @@ fn run(args: &Args) -> anyhow::Result<Exit> {
         !args.live.quiet && !commanded && args.write.is_none() && interactive::wanted(args)?;
     #[cfg(not(feature = "tui"))]
     let screen = false;
+    anyhow::ensure!(
+        !args.live.sandbox_strict || !commanded,
+        "--sandbox-strict hides processes, so that the traffic of a program cannot be told from that of others"
+    );
     let user = fenced::user(args)?;
     let live = match open(args, screen || commanded)? {
         Ok(live) => live,
@@ -88,11 +94,8 @@ fn run(args: &Args) -> anyhow::Result<Exit> {
     let capturing = (!screen)
         .then(|| Capturing::prepare(args, options.clone()))
         .transpose()?;
+    let sockets = sockets(args, child.is_some().then(std::process::id), user);
     fenced::rights(args, user)?;
-    let there = args.clone();
-    let sockets = Sockets::start(child.is_some().then(std::process::id), move || {
-        fenced::looker(&there);
-    });
     let make =
         move |args: &Args| Core::new(args, live.start(QUEUE), engine, sockets, keys, keep, child);
     #[cfg(feature = "tui")]
@@ -111,6 +114,18 @@ fn run(args: &Args) -> anyhow::Result<Exit> {
     let signals = Signals::listen()?;
     fenced::whole(args)?;
     capturing.run(make(args), &stop, &signals)
+}
+
+/// Who looks into processes, which with `--sandbox-strict` nobody does.
+fn sockets(args: &Args, root: Option<u32>, user: Option<User>) -> Sockets {
+    if args.live.sandbox_strict {
+        return Sockets::default();
+    }
+    let line = looking::start(root, user);
+    if let Err(error) = &line {
+        eprintln!("whylencr: processes stay without a name: {error:#}");
+    }
+    Sockets::ask(line.ok(), root)
 }
 
 /// Analysis may fall behind by so many bytes before frames are dropped.

@@ -147,7 +147,7 @@ mod tests {
         let local = client.local_addr().expect("an address");
         let (syn, ack) = (segment(local, server, true), segment(server, local, false));
 
-        let mut family = Sockets::start(Some(std::process::id()), || ());
+        let mut family = Sockets::nearby(Some(std::process::id()));
         let mut tree = Tree::default();
         assert!(
             !admits(&mut tree, &mut family, &ack),
@@ -157,7 +157,7 @@ mod tests {
         assert!(admits(&mut tree, &mut family, &ack));
 
         // The same connection, when this test is not of the family.
-        let mut strangers = Sockets::start(Some(u32::MAX), || ());
+        let mut strangers = Sockets::nearby(Some(u32::MAX));
         let mut tree = Tree::default();
         assert!(!admits(&mut tree, &mut strangers, &syn));
         assert!(!admits(&mut tree, &mut strangers, &ack));
