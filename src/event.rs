@@ -14,6 +14,8 @@ use crate::pki::cert::{Certificate, KeyKind};
 use crate::pki::ocsp::OcspResponse;
 use crate::time::{Span, Timestamp};
 
+pub(crate) mod weight;
+
 /// One thing that happened on the wire.
 #[derive(Clone, Debug)]
 pub struct Event {

@@ -33,6 +33,10 @@ pub struct Limits {
     pub out_of_order_side: usize,
     /// Out-of-order bytes held over all flows.
     pub out_of_order_total: usize,
+    /// Memory of the readers of all flows: handshakes under way, connections that are being told apart, heads and messages in parts
+    /// (bodies and what waits for keys have limits of their own). A reader of TLS takes a kilobyte and the hello it waits for the end
+    /// of; the flow used longest ago gives way.
+    pub readers_total: usize,
     /// A hole that the receiver acknowledged is given up after this, because the bytes could still come
     /// later in the capture than their acknowledgement (network cards with several queues).
     pub reorder_age: Span,
@@ -66,6 +70,11 @@ pub struct Limits {
     pub dns_pending: usize,
     /// A lookup without an answer for this long failed; stub resolvers give up in 5 to 20 s.
     pub dns_timeout: Span,
+    /// Texts, addresses, questions and answers of watched lookups, requests and responses that are remembered, in bytes: a kilobyte
+    /// for each of the most findings. What they weigh without these is bounded by their number.
+    pub log_total: usize,
+    /// Certificates of the handshakes remembered, each counted once; and half as much for those that are known by name.
+    pub chains_total: usize,
     /// Certificates remembered.
     pub certificates: usize,
     /// Handshakes remembered for correlation.
@@ -133,6 +142,7 @@ impl Default for Limits {
             udp_idle: Span::from_secs(60),
             out_of_order_side: 1 << 20,
             out_of_order_total: 32 << 20,
+            readers_total: 96 << 20,
             reorder_age: Span::from_millis(200),
             reorder_packets: 64,
             hole_age: Span::from_secs(10),
@@ -149,6 +159,8 @@ impl Default for Limits {
             quic_crypto_total: 16 << 20,
             dns_pending: 16_384,
             dns_timeout: Span::from_secs(20),
+            log_total: 112 << 20,
+            chains_total: 64 << 20,
             certificates: 20_000,
             handshakes: 50_000,
             names: 100_000,

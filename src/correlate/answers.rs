@@ -171,6 +171,24 @@ impl Answered {
         }
     }
 
+    /// Bytes that it takes beside itself, roughly; lists have a limit of their own.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let texts = [&self.content_type, &self.location];
+        let texts: usize = texts.into_iter().flatten().map(String::capacity).sum();
+        texts
+            + match &self.object {
+                Object::Ocsp(response) => response.weight(),
+                Object::Crl { facts, listed, .. } => {
+                    let urls: usize = facts.idp_urls.iter().map(String::capacity).sum();
+                    urls + facts.issuer.capacity()
+                        + listed.len() * size_of::<(Serial, CertStatus)>()
+                }
+                Object::Certificates(certs) => certs.iter().map(|c| c.weight()).sum(),
+                Object::None | Object::Foreign => 0,
+            }
+    }
+
     /// What the body shows the request to have been after.
     #[must_use]
     pub fn kind(&self) -> ContactKind {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use foldhash::{HashMap, HashSet};
 
 use crate::correlate::case::split_url;
+use crate::correlate::shelf::Shelf;
 use crate::event::Name;
 use crate::frame::FrameNo;
 use crate::pki::cert::{Certificate, Serial};
@@ -37,17 +38,21 @@ pub struct Certificates {
     /// Certificates that fetches delivered, by subject: they complete chains that lack them.
     fetched: HashMap<[u8; 32], Vec<(Arc<Certificate>, FrameNo)>>,
     limit: usize,
+    /// What `by_name` and `fetched` keep.
+    shelf: Shelf,
+    shelf_limit: usize,
 }
 
 /// Chains kept for one name: RSA and ECDSA, before and after a renewal.
 const PER_NAME: usize = 4;
 
 impl Certificates {
-    /// Remembers at most `limit` names.
+    /// Remembers at most `limit` names, and certificates of `bytes` bytes.
     #[must_use]
-    pub fn new(limit: usize) -> Self {
+    pub fn new(limit: usize, bytes: usize) -> Self {
         Self {
             limit,
+            shelf_limit: bytes,
             ..Self::default()
         }
     }
@@ -57,6 +62,9 @@ impl Certificates {
         let Some(leaf) = chain.first() else { return };
         self.file(chain);
         let Some(name) = name else { return };
+        if self.shelf.bytes() + self.shelf.cost(chain) > self.shelf_limit {
+            return;
+        }
         if !self.by_name.contains_key(name.as_str()) {
             if self.by_name.len() >= self.limit {
                 return;
@@ -73,6 +81,7 @@ impl Certificates {
                 chain: chain.to_vec(),
                 frame: Some(frame),
             });
+            self.shelf.put(chain);
         }
     }
 
@@ -105,6 +114,11 @@ impl Certificates {
         if self.fetched.len() >= self.limit / 2 {
             self.fetched.clear();
         }
+        self.shelf = Shelf::default();
+        let learned = self.by_name.values().flat_map(|known| &known.chains);
+        learned.for_each(|learned| self.shelf.put(&learned.chain));
+        let fetched = self.fetched.values().flatten();
+        fetched.for_each(|(cert, _)| self.shelf.put(std::slice::from_ref(cert)));
     }
 
     /// Files serials and URLs of certificates.
@@ -150,10 +164,14 @@ impl Certificates {
 
     /// Takes in a certificate that a fetch delivered.
     pub fn fetched(&mut self, cert: &Arc<Certificate>, frame: FrameNo) {
-        if self.fetched.len() < self.limit {
+        let one = std::slice::from_ref(cert);
+        if self.fetched.len() < self.limit
+            && self.shelf.bytes() + self.shelf.cost(one) <= self.shelf_limit
+        {
             let list = self.fetched.entry(cert.subject_hash.sha256).or_default();
             if list.len() < PER_NAME && !list.iter().any(|(c, _)| c == cert) {
                 list.push((Arc::clone(cert), frame));
+                self.shelf.put(one);
             }
         }
     }
@@ -211,7 +229,7 @@ mod tests {
             panic!("the hierarchy has certificates");
         };
         let [one, two, three] = [one, two, three].map(|known| &known.certificate);
-        let mut known = Certificates::new(6);
+        let mut known = Certificates::new(6, 1 << 20);
         for (number, cert) in (1..).zip([one, two, three]) {
             let name = Name::new(&format!("{number}.example"));
             known.shown(Some(&name), std::slice::from_ref(cert), FrameNo(number));

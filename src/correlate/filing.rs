@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use super::log::RequestNo;
 use super::*;
-use crate::event::Carrier;
+use crate::event::{Body, Carrier, Chain};
+use crate::pki::ocsp::OcspResponse;
 
 impl State {
     pub(super) fn ingest(&mut self, event: Event) {
@@ -213,6 +214,7 @@ impl State {
         let Some(watch) = watch(answer.name.as_str()) else {
             return;
         };
+        let weight = answer.weight();
         for (address, _) in &answer.addresses {
             if self.watched_addresses.len() >= self.limits.watched_addresses
                 && !self.watched_addresses.contains_key(address)
@@ -226,7 +228,7 @@ impl State {
                 known.push((client, answer.name.clone(), at));
             }
         }
-        if self.log.lookups.len() >= self.limits.findings {
+        if self.log.lookups.len() >= self.limits.findings || !self.log.has_room(weight) {
             self.limit_reached();
             return;
         }
@@ -257,7 +259,7 @@ impl State {
         });
     }
 
-    fn requested(&mut self, at: Timestamp, frame: FrameNo, id: FlowId, request: Box<Request>) {
+    fn requested(&mut self, at: Timestamp, frame: FrameNo, id: FlowId, mut request: Box<Request>) {
         let Some(flow) = self.flows.get(&id) else {
             return;
         };
@@ -270,6 +272,10 @@ impl State {
             self.devices.agent(client_key, agent);
         }
         let ocsp = ocsp_question(&request);
+        // What it asked is known now; of the body no more is needed than that there was one.
+        if let Some(body) = &mut request.body {
+            *body = Body::default();
+        }
         let host = request
             .host
             .clone()
@@ -310,7 +316,8 @@ impl State {
                 },
             );
         }
-        if self.log.requests.len() >= self.limits.findings {
+        let weight = log::weight_of(&request, ocsp.as_ref());
+        if self.log.requests.len() >= self.limits.findings || !self.log.has_room(weight) {
             self.limit_reached();
             return;
         }
@@ -368,6 +375,10 @@ impl State {
         let mut answer = self
             .reader
             .read(at, frame, response, self.certificates.serials());
+        if !self.log.has_room(answer.weight()) {
+            answer.object = answers::Object::None;
+            self.limit_reached();
+        }
         if let answers::Object::Certificates(certs) = &answer.object {
             for cert in certs {
                 self.reader.trust.learn(cert);
@@ -441,6 +452,9 @@ impl State {
         let Some(handshake) = self.flows.get(&id).and_then(|f| f.handshake) else {
             return;
         };
+        if let EventKind::Chain(chain) = &kind {
+            return self.chain(at, frame, handshake, chain);
+        }
         let Some(record) = self.handshakes.get_mut(handshake) else {
             return;
         };
@@ -448,21 +462,11 @@ impl State {
             // After a QUIC Retry or a version negotiation some clients make a new one, by which key logs go.
             EventKind::ClientHello(hello) => record.shown.random = Some(hello.random),
             EventKind::ServerHello(hello) => record.server_hello(at, frame, &hello),
-            EventKind::Chain(chain) => {
-                record.chain(at, frame, &chain);
-                let name = match &record.shown.site {
-                    crate::finding::Site::Sni(name) => Some(name.clone()),
-                    _ => None,
-                };
-                for cert in chain.certs.iter().filter(|cert| cert.is_ca) {
-                    self.reader.trust.learn(cert);
-                }
-                if chain.side == crate::flow::Side::Server {
-                    self.certificates.shown(name.as_ref(), &chain.certs, frame);
-                }
-                self.handshakes.index_chain(handshake, &chain.certs);
-            }
             EventKind::Staple(staple) => {
+                let large = |response: &Arc<OcspResponse>| response.weight() > STAPLE;
+                if staple.response.as_ref().is_some_and(large) {
+                    return self.limit_reached();
+                }
                 if let Some(response) = staple.response.as_deref()
                     && build::is_lets_encrypt(record)
                 {
@@ -489,6 +493,20 @@ impl State {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn chain(&mut self, at: Timestamp, frame: FrameNo, id: HandshakeId, chain: &Chain) {
+        self.handshakes.chain(id, at, frame, chain);
+        for cert in chain.certs.iter().filter(|cert| cert.is_ca) {
+            self.reader.trust.learn(cert);
+        }
+        if chain.side == crate::flow::Side::Server {
+            let name = match self.handshakes.get(id).map(|record| &record.shown.site) {
+                Some(crate::finding::Site::Sni(name)) => Some(name.clone()),
+                _ => None,
+            };
+            self.certificates.shown(name.as_ref(), &chain.certs, frame);
         }
     }
 
@@ -568,6 +586,9 @@ impl State {
         }
     }
 }
+
+/// Bytes kept of one staple; real ones take half a kilobyte.
+const STAPLE: usize = 8 << 10;
 
 /// Where SOCKS (IANA) and Squid listen, and nothing else by custom.
 const PROXY_PORTS: [u16; 3] = [1080, 3128, 3129];

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use foldhash::HashMap;
 
 use crate::correlate::devices::HostKey;
+use crate::correlate::shelf::Shelf;
 use crate::event::{Beat, BeatKind, Carrier, Chain, ClientHello, Ech, Provenance, ServerHello};
 use crate::finding::{
     DeviceId, Handshake, HandshakeFrames, HandshakeId, HandshakeOutcome, Signature, Site,
@@ -62,6 +63,9 @@ pub struct Handshakes {
     by_client: HashMap<HostKey, VecDeque<HandshakeId>>,
     by_server: HashMap<HostKey, VecDeque<HandshakeId>>,
     by_serial: HashMap<Serial, VecDeque<HandshakeId>>,
+    /// The certificates of all chains.
+    shelf: Shelf,
+    shelf_limit: usize,
     forgotten: u64,
     /// Totals for coverage.
     pub total: u64,
@@ -102,11 +106,12 @@ impl Shown {
 }
 
 impl Handshakes {
-    /// Remembers at most `limit`.
+    /// Remembers at most `limit`, and certificates of `chains` bytes.
     #[must_use]
-    pub fn new(limit: usize) -> Self {
+    pub fn new(limit: usize, chains: usize) -> Self {
         Self {
             limit: limit.max(1),
+            shelf_limit: chains,
             ..Self::default()
         }
     }
@@ -230,13 +235,22 @@ impl Handshakes {
             .get_mut(usize::try_from(id.0.checked_sub(self.first)?).ok()?)
     }
 
-    /// Makes a chain findable by the serials in it.
-    pub fn index_chain(&mut self, id: HandshakeId, certs: &[Arc<Certificate>]) {
-        for cert in certs {
+    /// A Certificate message of either side; makes it findable by the serials in it.
+    pub fn chain(&mut self, id: HandshakeId, at: Timestamp, frame: FrameNo, chain: &Chain) {
+        let Some(record) = self.get_mut(id) else {
+            return;
+        };
+        let before = record.chain(at, frame, chain);
+        self.shelf.put(&chain.certs);
+        self.shelf.take(&before);
+        for cert in &chain.certs {
             let list = self.by_serial.entry(cert.serial.clone()).or_default();
             if list.back() != Some(&id) {
                 list.push_back(id);
             }
+        }
+        while self.shelf.bytes() > self.shelf_limit && self.records.len() > 1 {
+            self.forgotten += u64::from(self.forget_oldest().is_some());
         }
     }
 
@@ -357,6 +371,8 @@ impl Handshakes {
                 }
             }
         }
+        self.shelf.take(&old.shown.chain);
+        self.shelf.take(&old.client_chain);
         for cert in old.shown.chain.iter().chain(&old.client_chain) {
             if let Some(list) = self.by_serial.get_mut(&cert.serial) {
                 forget_up_to(list, old.shown.id);
@@ -393,14 +409,14 @@ impl Record {
         }
     }
 
-    /// A Certificate message of either side.
-    pub fn chain(&mut self, at: Timestamp, frame: FrameNo, chain: &Chain) {
+    /// A Certificate message of either side; gives the certificates of the one before it, if there was one.
+    fn chain(&mut self, at: Timestamp, frame: FrameNo, chain: &Chain) -> Vec<Arc<Certificate>> {
+        let certs = chain.certs.clone();
         if chain.side == Side::Client {
-            self.client_chain.clone_from(&chain.certs);
-            return;
+            return std::mem::replace(&mut self.client_chain, certs);
         }
         let shown = &mut self.shown;
-        shown.chain.clone_from(&chain.certs);
+        let before = std::mem::replace(&mut shown.chain, certs);
         shown.provenance = Some(chain.provenance);
         shown.visibility = match chain.provenance {
             Provenance::KeyLog => Visibility::Keys,
@@ -410,6 +426,7 @@ impl Record {
         shown.certificate_at = Some(at);
         shown.frames.certificate = Some(frame);
         shown.frames.certificate_first = Some(chain.first_frame);
+        before
     }
 
     /// A sign of life.

@@ -8,7 +8,7 @@ use foldhash::{HashMap, HashSet};
 
 use crate::correlate::answers::Answered;
 use crate::correlate::devices::HostKey;
-use crate::event::{Name, Process, Request, TargetForm};
+use crate::event::{Name, Process, Request, TargetForm, weight};
 use crate::finding::{ContactKind, Lookup};
 use crate::flow::{Close, FlowId};
 use crate::frame::{FrameNo, InterfaceId};
@@ -124,6 +124,9 @@ pub struct Log {
     forgotten_requests: u64,
     /// Contacts before this were forgotten, though lookups of theirs may be left.
     forgotten_until: Option<Timestamp>,
+    /// Bytes that texts, addresses, questions and answers take, and may take.
+    taken: usize,
+    room: usize,
 }
 
 /// Requests are numbered as they come.
@@ -133,6 +136,25 @@ pub type RequestNo = u64;
 const LOOK_BACK: usize = 1_024;
 
 impl Log {
+    /// One with so many bytes of room for what has no fixed size.
+    #[must_use]
+    pub fn new(room: usize) -> Self {
+        Self {
+            room,
+            ..Self::default()
+        }
+    }
+
+    /// Takes room for something of this size; false when there is too little.
+    pub fn has_room(&mut self, weight: usize) -> bool {
+        let taken = self.taken.saturating_add(weight);
+        let fits = taken <= self.room;
+        if fits {
+            self.taken = taken;
+        }
+        fits
+    }
+
     /// Logs a lookup.
     pub fn add_lookup(&mut self, lookup: LookupRecord) {
         let name = lookup.shown.name.clone();
@@ -178,13 +200,17 @@ impl Log {
         let old = self.requests.partition_point(|r| r.at < contacts);
         let gone: Vec<RequestRecord> = self.requests.drain(..old).collect();
         self.forgotten_requests += gone.len() as u64;
+        let freed: usize = gone.iter().map(RequestRecord::weight).sum();
+        self.taken = self.taken.saturating_sub(freed);
         self.connects.retain(|flow, connect| {
             let last = connect.close.as_ref().map_or(connect.at, |close| close.at);
             last >= contacts || is_open(*flow)
         });
         let old = self.lookups.partition_point(|l| l.ended_at < lookups);
         if old > 0 {
-            self.lookups.drain(..old);
+            let gone = self.lookups.drain(..old);
+            let lists = gone.map(|l| weight::lookup(l.shown.addresses.len(), &l.shown.chain));
+            self.taken = self.taken.saturating_sub(lists.sum());
             self.by_name.clear();
             self.askers.clear();
             for (index, lookup) in self.lookups.iter().enumerate() {
@@ -227,6 +253,19 @@ impl Log {
     /// Clients that did.
     pub fn askers(&self) -> impl Iterator<Item = HostKey> {
         self.askers.iter().copied()
+    }
+}
+
+/// Bytes that a request and the question in it take, roughly.
+#[must_use]
+pub fn weight_of(request: &Request, ocsp: Option<&OcspRequest>) -> usize {
+    request.weight() + ocsp.map_or(0, OcspRequest::weight)
+}
+
+impl RequestRecord {
+    fn weight(&self) -> usize {
+        let answer = self.answer.as_ref().map_or(0, Answered::weight);
+        weight_of(&self.request, self.ocsp.as_ref()) + answer
     }
 }
 

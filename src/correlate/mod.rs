@@ -53,6 +53,7 @@ pub mod privacy;
 pub mod relays;
 pub mod repeats;
 pub mod rules;
+pub mod shelf;
 pub mod verdict;
 pub mod waits;
 
@@ -137,7 +138,7 @@ impl Correlator {
     #[must_use]
     pub fn new(config: Config) -> Self {
         let limits = config.limits;
-        let mut certificates = Certificates::new(limits.certificates);
+        let mut certificates = Certificates::new(limits.certificates, limits.chains_total / 2);
         for cert in config.supplied {
             certificates.supplied(cert);
         }
@@ -146,10 +147,10 @@ impl Correlator {
                 flows: HashMap::default(),
                 devices: Devices::new(limits.devices),
                 names: Names::new(limits.names),
-                handshakes: Handshakes::new(limits.handshakes),
+                handshakes: Handshakes::new(limits.handshakes, limits.chains_total),
                 certificates,
                 reader: Reader::new(config.trust, limits.crl_body),
-                log: Log::default(),
+                log: Log::new(limits.log_total),
                 watched_addresses: HashMap::default(),
                 coverage: Coverage::default(),
                 span: None,

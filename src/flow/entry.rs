@@ -96,6 +96,10 @@ pub(super) struct Live<S> {
     pub(super) queued: bool,
     /// A SYN that may have begun another connection.
     pub(super) doubt: Option<Doubt>,
+    /// What the session weighed when the table asked last.
+    pub(super) weight: usize,
+    /// Whether it stands in the line of those that may have to give up.
+    pub(super) in_line: bool,
 }
 
 /// One direction of a TCP stream.
@@ -139,6 +143,8 @@ impl<S> Entry<S> {
                 streams: None,
                 queued: false,
                 doubt: None,
+                weight: 0,
+                in_line: false,
             })
         })
     }

@@ -4,7 +4,7 @@
 //!
 //! [`Table`] is the way in. Below it: `key` says which flow a packet is of, `slots` and `lru` keep entries
 //! and give them up, `tcp` holds the rules about whose segment it is, `assembler` brings bytes into order,
-//! and `reader` drives the [`Stream`] of a flow.
+//! `reader` drives the [`Stream`] of a flow, and `burden` knows what all of them hold together.
 
 #![warn(clippy::indexing_slicing)]
 
@@ -15,6 +15,7 @@ use crate::time::{Span, Timestamp};
 use crate::wire::Packet;
 
 mod assembler;
+mod burden;
 mod entry;
 mod key;
 mod lru;
@@ -198,6 +199,9 @@ pub trait Stream<C> {
     fn gap(&mut self, flow: FlowId, ends: &mut Endpoints, gap: Gap, cx: &mut C) -> Appetite;
     /// The flow is over. Called exactly once.
     fn close(&mut self, flow: FlowId, ends: &Endpoints, close: &Close, cx: &mut C);
+    /// Memory that it holds at this moment, in bytes and roughly, apart from itself and from what it counts against limits of its
+    /// own; 0 when it holds nothing. The table keeps the sum over all flows below a limit.
+    fn weight(&self) -> usize;
 }
 
 /// Who is told about flows as such, besides their readers: the `C` of [`Stream`].

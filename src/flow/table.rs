@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::flow::assembler::{Assembler, Patience};
+use crate::flow::burden::{Burden, Turn};
 use crate::flow::entry::{Entry, Opening, Phase};
 use crate::flow::key::{End, Key, Pair};
 use crate::flow::lru::Slot;
@@ -34,6 +35,7 @@ pub struct Table<S> {
     /// Memory of out-of-order bytes over all flows, and its limit.
     held: usize,
     held_limit: usize,
+    burden: Burden,
     last_id: FlowId,
     moment: Moment,
     /// The flow of a packet whose leap in time is not believed yet.
@@ -62,6 +64,7 @@ impl<S> Table<S> {
             checks: VecDeque::new(),
             held: 0,
             held_limit: limits.out_of_order_total,
+            burden: Burden::new(limits.readers_total),
             last_id: FlowId(0),
             moment: Moment {
                 now: Timestamp::from_nanos(i64::MIN),
@@ -293,6 +296,7 @@ impl<S> Table<S> {
         let (id, close) = (entry.id, entry.summary(how));
         if let Some(mut live) = entry.live.take() {
             live.session.close(id, &live.ends, &close, cx);
+            self.burden.shift(live.weight, 0);
         }
         cx.closed(id, at, frame, &close);
         self.slots.retire(slot, now);
@@ -326,6 +330,62 @@ impl<S> Table<S> {
             let before = entry.held();
             reader::drive(entry, end, self.moment, cx, work);
             self.held = (self.held + entry.held()).saturating_sub(before);
+            self.weigh(slot);
+        }
+    }
+
+    /// Asks a reader what it holds.
+    fn weigh<C: Witness>(&mut self, slot: Slot)
+    where
+        S: Stream<C>,
+    {
+        let Some(entry) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let (flow, used) = (entry.id, entry.used);
+        let Some(live) = entry.live.as_deref_mut() else {
+            return;
+        };
+        let weight = live.session.weight();
+        self.burden.shift(live.weight, weight);
+        live.weight = weight;
+        if weight > 0 && !std::mem::replace(&mut live.in_line, true) {
+            self.burden.join(Turn { slot, flow, used });
+            let slots = &self.slots;
+            self.burden.tidy(2 * slots.len() + 64, |turn| {
+                slots.get(turn.slot).is_some_and(|e| e.id == turn.flow)
+            });
+        }
+    }
+
+    /// Ends the flows whose readers were used longest ago, until all readers together keep their limit. That many are not read at
+    /// one time outside of floods.
+    fn unburden<C: Witness>(&mut self, cx: &mut C)
+    where
+        S: Stream<C>,
+    {
+        while self.burden.is_over()
+            && let Some(turn) = self.burden.next()
+        {
+            let Some(entry) = self.slots.get_mut(turn.slot) else {
+                continue;
+            };
+            let (flow, used) = (entry.id, entry.used);
+            let Some(live) = entry.live.as_deref_mut() else {
+                continue;
+            };
+            if flow != turn.flow {
+                continue;
+            }
+            if live.weight == 0 {
+                live.in_line = false;
+            } else if used > turn.used {
+                self.burden.join(Turn { used, ..turn });
+            } else {
+                let Moment { at, frame, .. } = self.moment;
+                cx.limit(flow, at, frame, "memory of the readers of all flows");
+                self.close(turn.slot, Ending::Expired, cx);
+            }
         }
     }
 

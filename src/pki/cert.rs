@@ -191,6 +191,27 @@ impl Certificate {
         })
     }
 
+    /// Bytes that it takes in memory, roughly.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        /// What a text takes beside its bytes: where it is, and the allocator's share.
+        const TEXT: usize = size_of::<String>() + 16;
+        let lists = [
+            &self.names,
+            &self.ocsp_urls,
+            &self.issuer_urls,
+            &self.crl_urls,
+        ];
+        let lists: usize = lists
+            .into_iter()
+            .flatten()
+            .map(|text| TEXT + text.capacity())
+            .sum();
+        let lines = self.subject.capacity() + self.issuer.capacity();
+        let addresses = self.addresses.capacity() * size_of::<IpAddr>();
+        size_of::<Self>() + self.der.len() + lists + lines + addresses
+    }
+
     /// Whether `issuer` has the name and the key identifier that this certificate gives for its issuer.
     /// No proof: for that see [`crate::pki::verify`].
     #[must_use]

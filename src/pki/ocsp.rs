@@ -146,7 +146,33 @@ pub struct OcspResponse {
     pub has_certificates: bool,
 }
 
+impl OcspRequest {
+    /// Bytes that it takes beside itself, roughly.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        self.ids.iter().map(CertId::weight).sum()
+    }
+}
+
+impl OcspResponse {
+    /// Bytes that it takes, roughly.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let rest = size_of::<SingleResponse>() - size_of::<CertId>();
+        let answers = self.answers.iter().map(|answer| rest + answer.id.weight());
+        let responder = [&self.responder_key_hash, &self.responder_name];
+        let responder: usize = responder.into_iter().flatten().map(Vec::capacity).sum();
+        size_of::<Self>() + answers.sum::<usize>() + responder
+    }
+}
+
 impl CertId {
+    /// Bytes that it takes, roughly.
+    fn weight(&self) -> usize {
+        let hashes = self.issuer_name_hash.capacity() + self.issuer_key_hash.capacity();
+        size_of::<Self>() + hashes + self.serial.as_bytes().len()
+    }
+
     /// `CertID ::= SEQUENCE { hashAlgorithm, issuerNameHash, issuerKeyHash, serialNumber }`, and whether the
     /// hash algorithm has parameters.
     fn read(id: Tlv<'_>, what: &'static str) -> Result<(Self, bool), PkiError> {

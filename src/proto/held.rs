@@ -45,6 +45,12 @@ impl Held {
         });
     }
 
+    /// Memory it holds beside itself.
+    pub(crate) fn weight(&self) -> usize {
+        let bytes: usize = self.sides.iter().map(|side| side.bytes.capacity()).sum();
+        bytes + self.pieces.capacity() * size_of::<Piece>()
+    }
+
     /// The bytes held of one side.
     pub(crate) fn bytes(&self, side: Side) -> &[u8] {
         let held = match side {

@@ -179,6 +179,11 @@ impl Socks {
         }
     }
 
+    /// Memory it holds beside itself.
+    pub(super) fn weight(&self) -> usize {
+        self.held.weight()
+    }
+
     pub(super) fn data(&mut self, chunk: Chunk<'_>) -> Next {
         self.held.push(chunk);
         let known = match chunk.side {

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Peak memory of whylencr on captures made to exhaust it (tests/support/hostile.rs). Each is made, read and removed.
+# Peak memory of whylencr on captures made to exhaust it (tests/support/hostile). Each is made, read and removed.
 #
-#   tests/bench/hostile.sh [-s BYTES] [-b BINARY]
+#   tests/bench/hostile.sh [-s BYTES] [-b BINARY] [KIND ...]
 #
 # By default the flood of SYNs has 2 GB and the others 200 MB, which for the handshakes is more than 100,000 connections.
 set -eu
@@ -16,10 +16,12 @@ while getopts s:b: flag; do
 done
 make=$(dirname "$binary")/examples/hostile
 [ -x "$make" ] || { echo "build it first: cargo build --release --example hostile" >&2; exit 1; }
+shift $((OPTIND - 1))
 file=$(mktemp)
 trap 'rm -f "$file"' EXIT
 printf '%-16s %12s %8s %8s %8s\n' capture bytes 'CPU s' 'wall s' 'peak MiB'
-for kind in syn-flood tiny-segments endless-names half-open-tls gzip-bomb; do
+for kind in ${*:-syn-flood tiny-segments endless-names half-open-tls huge-hellos endless-heads quic-initials dtls-hellos \
+    new-certificates long-requests huge-questions huge-issuers watched-names gzip-bomb}; do
     bytes=${size:-200000000}
     [ "$kind" = syn-flood ] && bytes=${size:-2000000000}
     "$make" "$kind" "$bytes" "$file"

@@ -10,7 +10,7 @@
 )]
 
 #[expect(dead_code, reason = "the example and the tests make every kind")]
-#[path = "../support/hostile.rs"]
+#[path = "../support/hostile/mod.rs"]
 mod hostile;
 
 use std::hint::black_box;
@@ -69,6 +69,10 @@ impl<C> Stream<C> for Sink {
     }
 
     fn close(&mut self, _: FlowId, _: &Endpoints, _: &Close, _: &mut C) {}
+
+    fn weight(&self) -> usize {
+        0
+    }
 }
 
 /// Hears of flows and keeps nothing.

@@ -2,16 +2,22 @@
 
 use whylencr::capture::{Item, Reader};
 use whylencr::engine::{Config, Engine};
+use whylencr::event::AnomalyKind;
 use whylencr::finding::{Finding, Report};
 
+use crate::hostile::scale::{self, Scale};
 use crate::hostile::{self, Kind};
 
 fn explain(kind: Kind, size: u64) -> Report {
     let mut bytes = Vec::new();
     hostile::write(kind, size, &mut bytes).expect("memory takes it");
     assert!(bytes.len() as u64 >= size);
-    let mut reader = Reader::new(bytes.as_slice()).expect("a capture");
-    let mut engine = Engine::new(Config::default());
+    read(&bytes, Config::default())
+}
+
+fn read(mut bytes: &[u8], config: Config) -> Report {
+    let mut reader = Reader::new(&mut bytes).expect("a capture");
+    let mut engine = Engine::new(config);
     while let Some(item) = reader.next_item() {
         if let Item::Frame(frame) = item {
             engine.push(frame);
@@ -30,19 +36,31 @@ fn captures_made_to_exhaust_end_in_a_report() {
     for kind in Kind::ALL {
         let report = explain(kind, 400_000);
         let coverage = &report.coverage;
-        assert!(coverage.frames > 200, "{}", kind.name());
+        assert!(coverage.frames > 100, "{}", kind.name());
         assert!(
             coverage.undecoded.is_empty(),
             "{kind:?} {:?}",
             coverage.undecoded
         );
         let [tcp, udp] = coverage.flows;
+        println!(
+            "{kind:?} {tcp} {udp} {} {}",
+            report.findings.len(),
+            coverage.handshakes_clear
+        );
         match kind {
             Kind::SynFlood => assert!(tcp > 6_000, "{tcp}"),
             Kind::TinySegments => assert_eq!(tcp, 2_000),
             // Lookups are no flows.
             Kind::EndlessNames => assert_eq!((tcp, udp), (0, 0)),
             Kind::HalfOpenTls => assert!(tcp > 300 && report.handshakes.is_empty(), "{tcp}"),
+            Kind::HugeHellos | Kind::EndlessHeads => assert!(tcp > 5, "{tcp}"),
+            Kind::QuicInitials | Kind::DtlsHellos => assert!(udp > 40, "{udp}"),
+            Kind::NewCertificates => assert!(coverage.handshakes_clear > 3),
+            Kind::LongRequests | Kind::HugeQuestions | Kind::HugeIssuers => {
+                assert_eq!(report.findings.len(), tcp as usize);
+            }
+            Kind::WatchedNames => assert!(report.lookups.len() > 100),
             Kind::GzipBomb => {
                 assert_eq!(report.findings.len(), tcp as usize);
                 // What is not known to be whole is never inflated, and would bomb nothing.
@@ -50,5 +68,63 @@ fn captures_made_to_exhaust_end_in_a_report() {
                 assert_eq!(report.findings.iter().find(broken).map(|f| f.id), None);
             }
         }
+    }
+}
+
+/// Half a thousand of each, so that the generator for large ones stays true.
+#[test]
+fn captures_large_in_one_way_are_explained() {
+    for kind in Scale::ALL {
+        let mut bytes = Vec::new();
+        scale::write(kind, 500, &mut bytes).expect("memory takes it");
+        let report = read(&bytes, Config::default());
+        let (findings, [tcp, _]) = (report.findings.len(), report.coverage.flows);
+        match kind {
+            Scale::Flows => assert_eq!((findings, tcp), (0, 500), "{}", kind.name()),
+            _ => assert_eq!((findings, tcp), (500, 2_000), "{}", kind.name()),
+        }
+        assert!(report.coverage.anomalies.is_empty(), "{kind:?}");
+    }
+}
+
+/// A limit that bites ends what was read longest ago, says so, and leaves the rest as it is.
+#[test]
+fn readers_give_way_at_their_limit() {
+    for kind in [Kind::HalfOpenTls, Kind::HugeHellos, Kind::QuicInitials] {
+        let mut bytes = Vec::new();
+        hostile::write(kind, 400_000, &mut bytes).expect("memory takes it");
+        let mut config = Config::default();
+        config.limits.readers_total = 64 << 10;
+        let report = read(&bytes, config);
+        let bitten = report.coverage.anomalies.get(&AnomalyKind::LimitReached);
+        assert!(
+            bitten.is_some_and(|times| *times > 4),
+            "{kind:?} {bitten:?}"
+        );
+    }
+}
+
+/// What is remembered of handshakes and requests is bounded in bytes, not only in number.
+#[test]
+fn what_is_remembered_has_a_limit_in_bytes() {
+    for kind in [
+        Kind::NewCertificates,
+        Kind::LongRequests,
+        Kind::WatchedNames,
+    ] {
+        let mut bytes = Vec::new();
+        hostile::write(kind, 400_000, &mut bytes).expect("memory takes it");
+        let mut config = Config::default();
+        config.limits.chains_total = 300 << 10;
+        config.limits.log_total = 10 << 10;
+        config.limits.names = 1_000;
+        let report = read(&bytes, config);
+        let bitten = report.coverage.anomalies.get(&AnomalyKind::LimitReached);
+        assert!(
+            bitten.is_some_and(|times| *times > 1),
+            "{kind:?} {bitten:?}"
+        );
+        let kept = report.findings.len() + report.handshakes.len();
+        assert!(kept > 0, "{kind:?}");
     }
 }

@@ -23,7 +23,7 @@ mod facts;
 mod facts_of;
 mod golden;
 mod handshakes;
-#[path = "../support/hostile.rs"]
+#[path = "../support/hostile/mod.rs"]
 mod hostile;
 #[cfg(feature = "live")]
 mod lab;

@@ -192,6 +192,7 @@ impl<S> Table<S> {
         }
         self.settle(slot, cx);
         self.relieve(cx);
+        self.unburden(cx);
     }
 
     fn reset<C: Witness>(&mut self, slot: Slot, end: End, segment: &Segment<'_>, cx: &mut C)

@@ -56,6 +56,7 @@ impl<S> Table<S> {
         if len > 0 {
             half.last_payload = moment.at;
         }
+        let mut read = false;
         if entry.phase == Phase::Reading && len > 0 {
             let flow = entry.id;
             let live = entry.live(make);
@@ -85,9 +86,14 @@ impl<S> Table<S> {
             if appetite == Appetite::Done {
                 entry.phase = Phase::Counting;
             }
+            read = true;
         }
         if let Some(slot) = slot {
             self.slots.touch(slot, moment.now);
+            if read {
+                self.weigh(slot);
+                self.unburden(cx);
+            }
         }
     }
 }

@@ -32,9 +32,11 @@ impl Log {
 }
 
 /// The reader.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Tape {
     closed: bool,
+    /// Bytes that it was given, as if it kept them.
+    held: usize,
 }
 
 impl Stream<Log> for Tape {
@@ -46,6 +48,7 @@ impl Stream<Log> for Tape {
         cx: &mut Log,
     ) -> Appetite {
         assert!(!chunk.bytes.is_empty() && !self.closed);
+        self.held += chunk.bytes.len();
         let text = String::from_utf8_lossy(chunk.bytes);
         cx.lines.push(format!(
             "{} {} {} {text}",
@@ -58,9 +61,14 @@ impl Stream<Log> for Tape {
             ends.decided = ClientBy::Payload;
         }
         if cx.enough == Some(chunk.bytes) {
+            self.held = 0;
             return Appetite::Done;
         }
         Appetite::More
+    }
+
+    fn weight(&self) -> usize {
+        self.held
     }
 
     fn gap(&mut self, flow: FlowId, _: &mut Endpoints, gap: Gap, cx: &mut Log) -> Appetite {
@@ -274,7 +282,7 @@ impl Wire {
             FrameNo(self.frame),
             InterfaceId(0),
             &packet,
-            &mut |_, _: &Endpoints| Tape { closed: false },
+            &mut |_, _: &Endpoints| Tape::default(),
             &mut self.log,
         );
         self

@@ -12,12 +12,9 @@ use crate::pki::cert::Certificate;
 /// What [`Interner::default`] remembers; see [`crate::limits::Limits::certificates`].
 const DEFAULT_LIMIT: usize = 20_000;
 
-/// Bytes remembered for each certificate of the limit, on average: real ones take 1 to 2 kB, hostile
+/// Bytes remembered for each certificate of the limit, on average: real ones take 2 to 3 kB, hostile
 /// ones as much as a TLS message holds.
-const BYTES_PER_CERTIFICATE: usize = 4 << 10;
-
-/// What a name takes beside its bytes.
-const NAME_COST: usize = 48;
+const BYTES_PER_CERTIFICATE: usize = 2 << 10;
 
 /// Certificates decoded so far, shared by content; bounded by [`crate::limits::Limits::certificates`].
 ///
@@ -74,7 +71,7 @@ impl Interner {
             self.old = mem::take(&mut self.young);
         }
         if half > 0 {
-            self.young.bytes += der.len() + NAME_COST * certificate.names.len();
+            self.young.bytes += certificate.weight();
             self.young
                 .certificates
                 .insert(Arc::clone(&certificate.der), Arc::clone(&certificate));

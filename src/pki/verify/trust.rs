@@ -13,6 +13,9 @@ use crate::time::Timestamp;
 /// Learned certificates that are kept; browsers know fewer than 3,000 intermediates in all.
 const MAX_LEARNED: usize = 4_096;
 
+/// Bytes of learned certificates that are kept; those of real CAs have 1 to 2 kB.
+const MAX_LEARNED_BYTES: usize = 16 << 20;
+
 /// Learned certificates kept under one subject name; a capture can hold any number of forged ones.
 const MAX_SAME_NAME: usize = 8;
 
@@ -30,6 +33,7 @@ pub struct Trust {
     /// Delegated OCSP responders among the anchors, by SHA-256 of their issuer Name.
     responders: HashMap<[u8; 32], Vec<usize>>,
     learned: usize,
+    learned_bytes: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -97,6 +101,7 @@ impl Trust {
         };
         if !certificate.is_ca
             || self.learned >= MAX_LEARNED
+            || self.learned_bytes + certificate.weight() > MAX_LEARNED_BYTES
             || entries().any(same)
             || entries()
                 .filter(|entry| entry.standing != Standing::Anchor)
@@ -106,6 +111,7 @@ impl Trust {
             return;
         }
         self.learned += 1;
+        self.learned_bytes += certificate.weight();
         let standing = if self.leads_to_anchor(certificate) {
             Standing::Chained
         } else {

@@ -37,6 +37,11 @@ impl DnsStream {
         }
     }
 
+    /// Memory it holds beside itself.
+    pub(crate) fn weight(&self) -> usize {
+        self.waiting.iter().map(Vec::capacity).sum()
+    }
+
     pub(crate) fn data(
         &mut self,
         flow: FlowId,

@@ -37,6 +37,14 @@ pub(super) struct Partial {
 }
 
 impl Joiner {
+    /// Memory it holds beside itself, without the bytes of messages.
+    pub(super) fn weight(&self) -> usize {
+        let of = |partial: &Partial| {
+            size_of::<Partial>() + partial.runs.capacity() * size_of::<(usize, usize)>()
+        };
+        self.waiting.values().map(of).sum()
+    }
+
     /// Takes a fragment; those of messages handed out already are repetitions.
     pub(super) fn insert(
         &mut self,

@@ -81,6 +81,11 @@ struct Scene<'a> {
 }
 
 impl Dtls {
+    /// Memory it holds beside itself, without bytes that wait for others.
+    pub(super) fn weight(&self) -> usize {
+        self.client.joiner.weight() + self.server.joiner.weight()
+    }
+
     /// Before the first datagram.
     pub(super) fn new() -> Self {
         Self {

@@ -298,8 +298,9 @@ impl Body {
             return Ok(None);
         };
         let kept = std::mem::take(&mut self.kept);
-        cx.bodies_held = cx.bodies_held.saturating_sub(kept.len());
+        // What it is unpacked from is there until it is unpacked.
         let room = limit.min(cx.limits.bodies_total.saturating_sub(cx.bodies_held));
+        cx.bodies_held = cx.bodies_held.saturating_sub(kept.len());
         // Servers mislabel bodies that were never compressed: DER says so by its first byte.
         let coding = match kept.first() {
             None | Some(0x30) => Coding::Identity,

@@ -8,6 +8,8 @@ use crate::proto::Probe;
 
 /// Headers read of one head; Apache refuses more than 100.
 const HEADERS: usize = 128;
+/// Bytes kept of one value. Agents have 200, addresses of redirects some more; what is longer says nothing in its end.
+const VALUE: usize = 2 << 10;
 /// A request line with a method of its own invention has to show its version within this many bytes.
 const REQUEST_LINE: usize = 4 << 10;
 
@@ -415,5 +417,9 @@ fn length(value: &[u8], before: Length) -> Length {
 }
 
 fn text(value: &[u8]) -> String {
-    String::from_utf8_lossy(value.trim_ascii()).into_owned()
+    let value = value.trim_ascii();
+    match value.get(..VALUE) {
+        None => String::from_utf8_lossy(value).into_owned(),
+        Some(start) => String::from_utf8_lossy(start).into_owned() + "...",
+    }
 }

@@ -117,6 +117,14 @@ impl Http {
         self.joined = true;
     }
 
+    /// Memory it holds beside itself, without heads and bodies.
+    pub(crate) fn weight(&self) -> usize {
+        let waiting = self.waiting.capacity() * size_of::<Exchange>();
+        let asking = self.asking.as_deref().map_or(0, Request::weight);
+        let answering = self.answering.as_ref().map_or(0, |a| a.response.weight());
+        waiting + asking + answering + self.early.weight() + self.held.weight()
+    }
+
     /// Takes bytes of either side.
     pub(crate) fn data(&mut self, flow: FlowId, chunk: Chunk<'_>, cx: &mut Context) -> Next {
         let stale = |first: Chunk<'_>| chunk.at.since(first.at) >= OUT_OF_ORDER;

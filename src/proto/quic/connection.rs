@@ -74,6 +74,12 @@ impl Spaces {
 }
 
 impl Connection {
+    /// Memory it holds beside itself, without what waits for keys or for other bytes.
+    pub(super) fn weight(&self) -> usize {
+        let keys = self.initial.as_ref().map_or(0, InitialKeys::weight);
+        keys + self.messages.weight()
+    }
+
     /// One datagram.
     pub(super) fn datagram(
         &mut self,

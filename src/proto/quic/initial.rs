@@ -45,6 +45,11 @@ impl InitialKeys {
         keys.of(side).open(packet, largest)
     }
 
+    /// Memory it holds beside itself.
+    pub(super) fn weight(&self) -> usize {
+        self.schemes.capacity() * size_of::<(Scheme, BySide<PacketKeys>)>()
+    }
+
     /// The id they come from.
     pub(super) fn dcid(&self) -> &[u8] {
         &self.dcid

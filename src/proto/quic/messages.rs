@@ -59,6 +59,15 @@ struct Joining {
 }
 
 impl Messages {
+    /// Memory it holds beside itself.
+    pub(super) fn weight(&self) -> usize {
+        let sides = [&self.initial, &self.handshake];
+        sides
+            .iter()
+            .map(|by| by.client.joiner.weight() + by.server.joiner.weight())
+            .sum()
+    }
+
     /// The next bytes of a CRYPTO stream, completed by the packet of `origin`.
     pub(super) fn bytes(
         &mut self,

@@ -54,6 +54,15 @@ impl Quic {
         }
     }
 
+    /// Memory it holds.
+    pub(crate) fn weight(&self) -> usize {
+        self.connection.as_deref().map_or(0, |connection| {
+            size_of::<Self>()
+                + size_of_val::<connection::Connection>(connection)
+                + connection.weight()
+        })
+    }
+
     /// One datagram. Swaps the sides of `ends` when a client's first Initial comes from what was taken
     /// for the server.
     pub fn data(

@@ -165,6 +165,27 @@ impl Stream<Context> for Session {
         }
         self.reader = Reader::Opaque;
     }
+
+    fn weight(&self) -> usize {
+        self.reader.weight()
+    }
+}
+
+impl Reader {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Fresh | Self::Opaque => 0,
+            Self::Probing(held) => size_of_val::<Held>(held) + held.weight(),
+            Self::Tls(tls) => tls.weight(),
+            Self::Quic(quic) => quic.weight(),
+            Self::Dtls(dtls) => size_of_val::<Dtls>(dtls) + dtls.weight(),
+            Self::Ike(ike) => size_of_val::<Ike>(ike),
+            Self::Http(http) => size_of_val::<Http>(http) + http.weight(),
+            Self::Dns(dns) => size_of_val::<DnsStream>(dns) + dns.weight(),
+            Self::Upgrade(upgrade) => size_of_val::<Upgrade>(upgrade) + upgrade.weight(),
+            Self::Socks(socks) => size_of_val::<Socks>(socks) + socks.weight(),
+        }
+    }
 }
 
 impl Session {

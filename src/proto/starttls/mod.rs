@@ -122,6 +122,11 @@ impl Upgrade {
         }
     }
 
+    /// Memory it holds beside itself.
+    pub(super) fn weight(&self) -> usize {
+        self.held.weight()
+    }
+
     pub(super) fn data(&mut self, chunk: Chunk<'_>) -> Next {
         self.held.push(chunk);
         self.seen = self.seen.saturating_add(chunk.bytes.len());

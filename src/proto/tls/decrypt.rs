@@ -53,7 +53,8 @@ enum Epoch {
 #[derive(Debug, Default)]
 pub(crate) struct Opening {
     epoch: Epoch,
-    opener: Option<Opener>,
+    /// Large, and most connections never have one.
+    opener: Option<Box<Opener>>,
     /// Sequence number of the next record under the secret of `epoch`.
     number: u64,
     /// Nothing more will be opened.
@@ -67,6 +68,11 @@ impl Opening {
     /// Whether nothing more will be opened.
     pub(crate) const fn is_closed(&self) -> bool {
         self.closed
+    }
+
+    /// Memory it holds beside itself, without the records that wait.
+    pub(crate) fn weight(&self) -> usize {
+        self.opener.as_deref().map_or(0, size_of_val::<Opener>)
     }
 
     /// Whether records wait for their secret.
@@ -161,7 +167,8 @@ impl Opening {
             let Some(secret) = keys.get(random, self.label(side)) else {
                 return Opened::NoSecret;
             };
-            self.opener = Opener::derive(cipher, hash, secret.as_bytes(), "key", "iv");
+            let opener = Opener::derive(cipher, hash, secret.as_bytes(), "key", "iv");
+            self.opener = opener.map(Box::new);
         }
         let Some(opener) = &self.opener else {
             return Opened::Opaque;

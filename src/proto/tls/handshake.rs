@@ -134,6 +134,11 @@ impl Joiner {
         Some(Joined::Message(self.message(kind, body, true)))
     }
 
+    /// Memory it holds beside itself.
+    pub(crate) const fn weight(&self) -> usize {
+        self.buffer.capacity()
+    }
+
     /// Whether the next byte begins a message.
     #[must_use]
     pub fn at_boundary(&self) -> bool {

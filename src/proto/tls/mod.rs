@@ -56,6 +56,17 @@ impl Tls {
         Self(State::New(carrier))
     }
 
+    /// Memory it holds.
+    #[must_use]
+    pub(crate) fn weight(&self) -> usize {
+        match &self.0 {
+            State::New(_) | State::Over => 0,
+            State::Live(reader) => {
+                size_of::<Self>() + size_of_val::<Reader>(reader) + reader.weight()
+            }
+        }
+    }
+
     /// Reads the next bytes of one side.
     pub fn data(
         &mut self,

@@ -152,6 +152,15 @@ impl Reader {
         }
     }
 
+    /// Memory it holds beside itself, without what waits for keys.
+    pub(crate) fn weight(&self) -> usize {
+        let halves = [&self.client, &self.server];
+        halves
+            .iter()
+            .map(|half| half.joiner.weight() + half.opening.weight())
+            .sum()
+    }
+
     pub(crate) fn data(
         &mut self,
         flow: FlowId,

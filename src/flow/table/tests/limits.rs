@@ -176,3 +176,48 @@ fn the_seed_of_the_hashes_shows_nowhere() {
     assert!(told.len() > 1_000);
     assert_eq!(told, run());
 }
+
+#[test]
+fn readers_that_hold_too_much_together_give_up_the_one_used_longest_ago() {
+    let limits = Limits {
+        readers_total: 12,
+        ..Limits::default()
+    };
+    let mut wire = Wire::with(&limits);
+    for (number, text) in [(1, "one.."), (2, "two..")] {
+        wire.port = 50_000 + number;
+        wire.after(2_000).connect();
+        wire.tcp(A, ".", 101, 301, text).told();
+    }
+    wire.port = 50_001;
+    wire.after(2_000).tcp(A, ".", 106, 301, "!").told();
+    wire.port = 50_003;
+    wire.after(2_000).connect();
+    wire.told();
+    let limit = "2 limit: memory of the readers of all flows";
+    assert_eq!(
+        wire.tcp(A, ".", 101, 301, "three").told(),
+        ["3 client 0 three", limit, "2 Expired"]
+    );
+    // What comes for it later opens nothing; the others go on.
+    wire.port = 50_002;
+    assert_eq!(wire.tcp(A, ".", 106, 301, "late").told(), [""; 0]);
+    wire.port = 50_001;
+    assert_eq!(wire.tcp(A, ".", 107, 301, "?").told(), ["1 client 6 ?"]);
+}
+
+#[test]
+fn readers_that_want_no_more_weigh_nothing() {
+    let limits = Limits {
+        readers_total: 12,
+        ..Limits::default()
+    };
+    let mut wire = Wire::with(&limits);
+    wire.log.enough = Some(b"three");
+    for number in 1..100 {
+        wire.port = 50_000 + number;
+        wire.after(2_000).connect();
+        let told = wire.tcp(A, ".", 101, 301, "three").told();
+        assert!(!told.iter().any(|line| line.contains("limit")), "{told:?}");
+    }
+}

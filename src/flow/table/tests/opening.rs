@@ -336,7 +336,7 @@ fn scopes_are_flows_of_their_own() {
     };
     let mut make = |_: FlowId, ends: &Endpoints| {
         assert_eq!((ends.scope, ends.transport), (Scope(9), Transport::Udp));
-        Tape { closed: false }
+        Tape::default()
     };
     wire.table.packet(
         wire.at,

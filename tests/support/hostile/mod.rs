@@ -1,6 +1,14 @@
 //! Captures made to exhaust an analyser, of any size and always the same: what grows with the input must have its cap.
 
+mod bundles;
+mod der;
+mod packets;
+mod quic;
+pub(crate) mod scale;
+
 use std::io::{self, Read, Write};
+
+use packets::{ACK, Capture, SERVER, SYN, client};
 
 /// What a capture is full of.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -13,17 +21,44 @@ pub(crate) enum Kind {
     EndlessNames,
     /// Connections whose ClientHello never ends.
     HalfOpenTls,
+    /// The same with hellos of 250 kB, of which 60 kB come.
+    HugeHellos,
+    /// HTTP requests of 60 kB that never end.
+    EndlessHeads,
+    /// QUIC Initials that anybody can open, of hellos whose first byte never comes.
+    QuicInitials,
+    /// DTLS hellos in pieces, of which the last never comes.
+    DtlsHellos,
+    /// Handshakes that show ever new certificates with a thousand names each.
+    NewCertificates,
+    /// Requests to watched hosts, with the longest of paths and agents.
+    LongRequests,
+    /// OCSP requests of a megabyte.
+    HugeQuestions,
+    /// Ever new issuer certificates of 900 kB.
+    HugeIssuers,
+    /// Lookups of ever new watched names, answered with 200 addresses.
+    WatchedNames,
     /// An HTTP body that inflates to a thousand times its size.
     GzipBomb,
 }
 
 impl Kind {
     /// All of them.
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::SynFlood,
         Self::TinySegments,
         Self::EndlessNames,
         Self::HalfOpenTls,
+        Self::HugeHellos,
+        Self::EndlessHeads,
+        Self::QuicInitials,
+        Self::DtlsHellos,
+        Self::NewCertificates,
+        Self::LongRequests,
+        Self::HugeQuestions,
+        Self::HugeIssuers,
+        Self::WatchedNames,
         Self::GzipBomb,
     ];
 
@@ -34,6 +69,15 @@ impl Kind {
             Self::TinySegments => "tiny-segments",
             Self::EndlessNames => "endless-names",
             Self::HalfOpenTls => "half-open-tls",
+            Self::HugeHellos => "huge-hellos",
+            Self::EndlessHeads => "endless-heads",
+            Self::QuicInitials => "quic-initials",
+            Self::DtlsHellos => "dtls-hellos",
+            Self::NewCertificates => "new-certificates",
+            Self::LongRequests => "long-requests",
+            Self::HugeQuestions => "huge-questions",
+            Self::HugeIssuers => "huge-issuers",
+            Self::WatchedNames => "watched-names",
             Self::GzipBomb => "gzip-bomb",
         }
     }
@@ -45,37 +89,23 @@ impl Kind {
 ///
 /// When writing fails.
 pub(crate) fn write(kind: Kind, size: u64, out: &mut dyn Write) -> io::Result<()> {
-    out.write_all(&0xa1b2_c3d4_u32.to_le_bytes())?;
-    out.write_all(&[2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 101, 0, 0, 0])?;
-    let mut capture = Capture {
-        out,
-        size,
-        written: 0,
-        micros: 1_700_000_000_000_000,
-        noise: 0x9e37_79b9_7f4a_7c15,
-    };
+    let mut capture = Capture::new(size, out)?;
     match kind {
         Kind::SynFlood => capture.syn_flood(),
         Kind::TinySegments => capture.tiny_segments(),
         Kind::EndlessNames => capture.endless_names(),
-        Kind::HalfOpenTls => capture.half_open_tls(),
+        Kind::HalfOpenTls => capture.half_open_tls(1_000),
+        Kind::HugeHellos => capture.half_open_tls(60_000),
+        Kind::EndlessHeads => capture.endless_heads(),
+        Kind::QuicInitials => capture.quic_initials(),
+        Kind::DtlsHellos => capture.dtls_hellos(),
+        Kind::NewCertificates => capture.new_certificates(),
+        Kind::LongRequests => capture.long_requests(),
+        Kind::HugeQuestions => capture.huge_questions(),
+        Kind::HugeIssuers => capture.huge_issuers(),
+        Kind::WatchedNames => capture.watched_names(),
         Kind::GzipBomb => capture.gzip_bomb(),
     }
-}
-
-/// Address and port.
-type End = ([u8; 4], u16);
-
-const SYN: u8 = 0x02;
-const ACK: u8 = 0x10;
-const SERVER: [u8; 4] = [192, 0, 2, 1];
-
-struct Capture<'o> {
-    out: &'o mut dyn Write,
-    size: u64,
-    written: u64,
-    micros: u64,
-    noise: u64,
 }
 
 impl Capture<'_> {
@@ -139,16 +169,74 @@ impl Capture<'_> {
         Ok(())
     }
 
-    fn half_open_tls(&mut self) -> io::Result<()> {
-        // A record of 16 kB with a ClientHello of 200 kB, of which the first thousand bytes come.
-        let mut hello = vec![0x16, 3, 1, 0x40, 0, 1, 3, 0x0d, 0x40, 3, 3];
-        hello.resize(1_000, 0x5a);
+    fn half_open_tls(&mut self, sent: usize) -> io::Result<()> {
+        // Records of 16 kB with a ClientHello of 250 kB, of which some comes.
+        let mut hello = vec![1, 3, 0xd0, 0x90, 3, 3];
+        hello.resize(sent, 0x5a);
+        let mut records = Vec::new();
+        for part in hello.chunks(16_384) {
+            records.extend([0x16, 3, 1, 0x40, 0]);
+            records.extend(part);
+        }
         let mut flow = 0;
         while self.has_room() {
             let from = client(flow);
             self.open(from, (SERVER, 443))?;
-            self.tcp(from, (SERVER, 443), 1, 1, ACK, &hello)?;
+            self.stream(from, (SERVER, 443), 1, 1, &records)?;
             flow += 1;
+        }
+        Ok(())
+    }
+
+    fn endless_heads(&mut self) -> io::Result<()> {
+        let mut head = b"GET /7.crl HTTP/1.1\r\nHost: r10.c.lencr.org\r\nX-More: ".to_vec();
+        head.resize(60_000, b'x');
+        let mut flow = 0;
+        while self.has_room() {
+            let from = client(flow);
+            self.open(from, (SERVER, 80))?;
+            self.stream(from, (SERVER, 80), 1, 1, &head)?;
+            flow += 1;
+        }
+        Ok(())
+    }
+
+    fn dtls_hellos(&mut self) -> io::Result<()> {
+        let mut flow = 0_u32;
+        while self.has_room() {
+            for number in 0..8_u8 {
+                // Fragments of eight messages of 8,000 bytes, each without its beginning.
+                let fragment = [0x5a; 1_000];
+                let mut message = vec![1, 0, 0x1f, 0x40, 0, number, 0, 0x03, 0xe8, 0, 0x03, 0xe8];
+                message.extend(fragment);
+                let mut record = vec![22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, number];
+                record.extend((message.len() as u16).to_be_bytes());
+                record.extend(message);
+                self.udp(client(flow), (SERVER, 4_433), &record)?;
+            }
+            flow += 1;
+        }
+        Ok(())
+    }
+
+    fn watched_names(&mut self) -> io::Result<()> {
+        let mut number = 0_u32;
+        while self.has_room() {
+            number += 1;
+            let label = format!("{:016x}{:016x}", self.random(), self.random());
+            let name = [&[32][..], label.as_bytes(), b"\x01c\x05lencr\x03org\0"].concat();
+            let [id, more] = (number as u16).to_be_bytes();
+            let question = [&name[..], &[0, 1, 0, 1]].concat();
+            let ask = [&[id, more, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0][..], &question].concat();
+            let mut reply = vec![id, more, 0x81, 0x80, 0, 1, 0, 200, 0, 0, 0, 0];
+            reply.extend(&question);
+            for _ in 0..200 {
+                reply.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
+                reply.extend(&self.random().to_le_bytes()[..4]);
+            }
+            let asker = client(number % 50_000);
+            self.udp(asker, (SERVER, 53), &ask)?;
+            self.udp((SERVER, 53), asker, &reply)?;
         }
         Ok(())
     }
@@ -181,71 +269,4 @@ impl Capture<'_> {
         }
         Ok(())
     }
-
-    fn open(&mut self, from: End, to: End) -> io::Result<()> {
-        self.tcp(from, to, 0, 0, SYN, &[])?;
-        self.tcp(to, from, 0, 1, SYN | ACK, &[])?;
-        self.tcp(from, to, 1, 1, ACK, &[])
-    }
-
-    fn tcp(
-        &mut self,
-        from: End,
-        to: End,
-        seq: u32,
-        ack: u32,
-        flags: u8,
-        payload: &[u8],
-    ) -> io::Result<()> {
-        let mut segment = [from.1.to_be_bytes(), to.1.to_be_bytes()].concat();
-        segment.extend(seq.to_be_bytes());
-        segment.extend(ack.to_be_bytes());
-        segment.extend([0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
-        segment.extend(payload);
-        self.packet(6, from.0, to.0, &segment)
-    }
-
-    fn udp(&mut self, from: End, to: End, payload: &[u8]) -> io::Result<()> {
-        let mut datagram = [from.1.to_be_bytes(), to.1.to_be_bytes()].concat();
-        datagram.extend((8 + payload.len() as u16).to_be_bytes());
-        datagram.extend([0, 0]);
-        datagram.extend(payload);
-        self.packet(17, from.0, to.0, &datagram)
-    }
-
-    fn packet(&mut self, protocol: u8, from: [u8; 4], to: [u8; 4], body: &[u8]) -> io::Result<()> {
-        self.micros += 20;
-        let total = 20 + body.len();
-        let mut record = Vec::with_capacity(16 + total);
-        record.extend(((self.micros / 1_000_000) as u32).to_le_bytes());
-        record.extend(((self.micros % 1_000_000) as u32).to_le_bytes());
-        record.extend((total as u32).to_le_bytes());
-        record.extend((total as u32).to_le_bytes());
-        record.extend([0x45, 0]);
-        record.extend((total as u16).to_be_bytes());
-        record.extend([0, 0, 0, 0, 64, protocol, 0, 0]);
-        record.extend(from);
-        record.extend(to);
-        record.extend(body);
-        self.written += record.len() as u64;
-        self.out.write_all(&record)
-    }
-
-    fn has_room(&self) -> bool {
-        self.written < self.size
-    }
-
-    /// xorshift64.
-    fn random(&mut self) -> u64 {
-        self.noise ^= self.noise << 13;
-        self.noise ^= self.noise >> 7;
-        self.noise ^= self.noise << 17;
-        self.noise
-    }
-}
-
-/// A client of its own for every number below a few billion.
-fn client(number: u32) -> End {
-    let [_, a, b, c] = (number / 16).to_be_bytes();
-    ([10, a, b, c], 40_000 + (number % 16) as u16)
 }
