@@ -160,6 +160,11 @@ impl<W: Write> PcapngWriter<W> {
         &self.out
     }
 
+    /// Where blocks go; whoever writes there on its own breaks the file.
+    pub const fn get_mut(&mut self) -> &mut W {
+        &mut self.out
+    }
+
     /// The output, after the last block.
     pub fn into_inner(self) -> W {
         self.out

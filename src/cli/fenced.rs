@@ -94,7 +94,8 @@ fn up(fence: &Fence) -> anyhow::Result<()> {
     }
 }
 
-fn folder_of(path: &Path) -> PathBuf {
+/// Where a file is or will be.
+pub(super) fn folder_of(path: &Path) -> PathBuf {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
         _ => PathBuf::from("."),

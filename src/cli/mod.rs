@@ -68,7 +68,7 @@ impl From<Exit> for ExitCode {
 #[must_use]
 pub fn main() -> ExitCode {
     #[cfg(feature = "live")]
-    if let Some(ended) = live::looking::wanted() {
+    if let Some(ended) = live::second::wanted() {
         return ended;
     }
     let args = Args::parse();

@@ -13,6 +13,8 @@ use crate::report::Options;
 
 use super::Args;
 use super::args::ColorArg;
+#[cfg(feature = "live")]
+use super::live::whole::Whole;
 
 /// The report's destination.
 pub(super) fn open(path: Option<&Path>) -> anyhow::Result<Box<dyn Write>> {
@@ -31,9 +33,16 @@ pub(super) fn open(path: Option<&Path>) -> anyhow::Result<Box<dyn Write>> {
 pub(super) struct Prepared {
     #[cfg(feature = "live")]
     path: Option<PathBuf>,
-    out: Box<dyn Write>,
+    out: Out,
     /// Of a file that the report replaces once there is one.
     file: Option<File>,
+}
+
+enum Out {
+    /// By another process, so that a line is there or not.
+    #[cfg(feature = "live")]
+    Whole(Whole),
+    Other(Box<dyn Write>),
 }
 
 /// Opens the destination of a report. What is there stays until the report is.
@@ -50,35 +59,57 @@ pub(super) fn prepare(path: Option<&Path>) -> anyhow::Result<Prepared> {
     Ok(Prepared {
         #[cfg(feature = "live")]
         path: Some(path.to_owned()),
-        out: Box::new(BufWriter::new(file.try_clone()?)),
+        out: Out::Other(Box::new(BufWriter::new(file.try_clone()?))),
         file: Some(file),
     })
 }
 
-/// Opens the destination of lines that follow those that are there.
+/// Opens the destination of lines that follow those that are there; `whole` starts who writes a file.
 #[cfg(feature = "live")]
-pub(super) fn append(path: Option<&Path>) -> anyhow::Result<Prepared> {
+pub(super) fn append(
+    path: Option<&Path>,
+    whole: impl FnOnce(&Path) -> Option<Whole>,
+) -> anyhow::Result<Prepared> {
     let Some(path) = path.filter(|path| path.as_os_str() != "-") else {
         return standard();
     };
     let file = lines(path).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(Prepared {
         path: Some(path.to_owned()),
-        out: Box::new(file),
+        out: match whole(path) {
+            Some(whole) => Out::Whole(whole),
+            None => Out::Other(Box::new(file)),
+        },
         file: None,
     })
 }
 
+/// A file of lines. A line that somebody left half written is ended, so that the next is whole.
 #[cfg(feature = "live")]
 fn lines(path: &Path) -> io::Result<File> {
-    File::options().append(true).create(true).open(path)
+    use std::io::{Read as _, Seek as _, SeekFrom};
+
+    let options = || File::options().append(true).create(true).clone();
+    let mut last = [b'\n'];
+    // What cannot be read, or has no end, has no last line.
+    if let Ok(mut file) = options().read(true).open(path)
+        && file.metadata()?.is_file()
+        && file.seek(SeekFrom::End(-1)).is_ok()
+    {
+        file.read_exact(&mut last)?;
+    }
+    let mut file = options().open(path)?;
+    if last != [b'\n'] {
+        file.write_all(b"\n")?;
+    }
+    Ok(file)
 }
 
 fn standard() -> anyhow::Result<Prepared> {
     Ok(Prepared {
         #[cfg(feature = "live")]
         path: None,
-        out: open(None)?,
+        out: Out::Other(open(None)?),
         file: None,
     })
 }
@@ -97,7 +128,11 @@ impl Prepared {
     #[cfg(feature = "live")]
     pub(super) fn reopen(&mut self) -> io::Result<()> {
         if let (Some(path), None) = (&self.path, &self.file) {
-            self.out = Box::new(lines(path)?);
+            let file = lines(path)?;
+            match &mut self.out {
+                Out::Whole(whole) => whole.open(path)?,
+                Out::Other(out) => *out = Box::new(file),
+            }
         }
         Ok(())
     }
@@ -105,11 +140,19 @@ impl Prepared {
 
 impl Write for Prepared {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.out.write(bytes)
+        match &mut self.out {
+            #[cfg(feature = "live")]
+            Out::Whole(whole) => whole.write(bytes),
+            Out::Other(out) => out.write(bytes),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
+        match &mut self.out {
+            #[cfg(feature = "live")]
+            Out::Whole(whole) => whole.flush(),
+            Out::Other(out) => out.flush(),
+        }
     }
 }
 

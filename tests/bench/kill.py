@@ -3,7 +3,8 @@
     sudo python3 tests/bench/kill.py CAPTURE [TIMES] [TOOL]
 
 A capture is replayed over a veth pair in a loop; several copies of the tool write findings and frames. Each is killed
-(SIGKILL) after 0.3 to 9 seconds. Then every line of findings must be a record, and the frames must be read to the end.
+(SIGKILL) after 0.3 to 9 seconds. When what they started has ended too, every line of findings must be a record, and the
+frames must be read to the end, by the tool itself and by Wireshark's capinfos.
 """
 
 import json
@@ -24,14 +25,27 @@ def ip(*arguments):
     subprocess.run(["ip", *arguments], check=True)
 
 
+def is_running(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def one(tool, ns, folder, number, results):
     chance = random.Random(number)
     lines, frames = folder / f"{number}.ndjson", folder / f"{number}.pcapng"
     child = subprocess.Popen(["ip", "netns", "exec", ns, tool, "-i", "in", "-q", "--format", "ndjson", "-o", lines,
                               "-w", frames, *(["--write-all"] if number % 2 else [])], stderr=subprocess.DEVNULL)
     time.sleep(chance.uniform(0.3, 9))
+    try:
+        started = pathlib.Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()
+    except OSError:
+        started = []
     child.send_signal(signal.SIGKILL)
     child.wait()
+    while any(is_running(pid) for pid in started):
+        time.sleep(0.01)
     records, bad = 0, []
     if lines.exists():
         for line in lines.read_bytes().split(b"\n"):
@@ -45,6 +59,9 @@ def one(tool, ns, folder, number, results):
         read = subprocess.run([tool, "--format", "ndjson", frames], capture_output=True, text=True)
         if read.returncode != 0:
             bad.append(f"frames: exit {read.returncode}: {read.stderr.strip()}")
+        other = subprocess.run(["capinfos", "-c", frames], capture_output=True, text=True)
+        if other.returncode != 0 or other.stderr.strip():
+            bad.append(f"capinfos: exit {other.returncode}: {other.stderr.strip()}")
         frames.unlink()
     results.append((number, records, kept, bad))
 

@@ -13,6 +13,8 @@ use super::metrics::{Metrics, resident};
 use super::numbers::Numbers;
 use super::signals::Signals;
 use super::stream::Stream;
+use super::whole;
+use crate::capture::fence::User;
 use crate::capture::live;
 use crate::cli::output::Prepared;
 use crate::cli::{Args, Exit, offline, output, redact};
@@ -44,7 +46,11 @@ pub(super) struct Capturing<'a> {
 
 impl<'a> Capturing<'a> {
     /// Opens the outputs.
-    pub(super) fn prepare(args: &'a Args, mut options: Options) -> anyhow::Result<Self> {
+    pub(super) fn prepare(
+        args: &'a Args,
+        mut options: Options,
+        user: Option<User>,
+    ) -> anyhow::Result<Self> {
         let streams = offline::format(args) == Format::Ndjson;
         if streams {
             // A live record names no file.
@@ -58,7 +64,7 @@ impl<'a> Capturing<'a> {
             numbers: Numbers::default(),
             exit: Exit::Done,
             out: match streams {
-                true => output::append(path)?,
+                true => output::append(path, |path| whole::for_file(path, user))?,
                 false => output::prepare(path)?,
             },
             metrics: args.live.metrics.as_deref().map(Metrics::new),

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use jiff::Timestamp as Now;
 
+use super::whole::{self, Whole};
+use crate::capture::fence::User;
 use crate::capture::live::Live;
 use crate::capture::write::{PcapngWriter, Section};
 use crate::cli::{Args, evidence, offline};
@@ -26,6 +28,7 @@ pub(super) struct Keep {
     path: PathBuf,
     /// What is written now.
     current: PathBuf,
+    whole: Option<Whole>,
     writer: PcapngWriter<Blocks>,
     interfaces: Vec<(String, LinkType)>,
     snaplen: u32,
@@ -49,7 +52,11 @@ struct Rotation {
 /// Whole blocks that wait to be written by one call.
 #[derive(Debug)]
 struct Blocks {
-    file: File,
+    path: PathBuf,
+    /// Made with the first blocks.
+    file: Option<File>,
+    /// Who writes it, so that a block is there or not.
+    whole: Option<Whole>,
     waiting: Vec<u8>,
     written: u64,
 }
@@ -61,7 +68,19 @@ impl Write for Blocks {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.write_all(&self.waiting)?;
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        match (&mut self.file, &mut self.whole) {
+            (None, whole) => {
+                self.file = Some(place(&self.path, &self.waiting)?);
+                if let Some(whole) = whole {
+                    whole.open(&self.path)?;
+                }
+            }
+            (Some(_), Some(whole)) => whole.write_all(&self.waiting)?,
+            (Some(file), None) => file.write_all(&self.waiting)?,
+        }
         self.written += self.waiting.len() as u64;
         self.waiting.clear();
         Ok(())
@@ -70,7 +89,11 @@ impl Write for Blocks {
 
 impl Keep {
     /// Opens what `-w` names, if it was given.
-    pub(super) fn open(args: &Args, live: &Live) -> anyhow::Result<Option<Self>> {
+    pub(super) fn open(
+        args: &Args,
+        live: &Live,
+        user: Option<User>,
+    ) -> anyhow::Result<Option<Self>> {
         let Some(path) = &args.write else {
             return Ok(None);
         };
@@ -99,10 +122,14 @@ impl Keep {
             None => path.clone(),
         };
         let failed = || format!("cannot write {}", current.display());
-        let writer = begin(&current, &interfaces, live_args.snaplen).with_context(failed)?;
+        let writer = begin(&current, None, &interfaces, live_args.snaplen);
+        let mut writer = writer.with_context(failed)?;
+        let whole = whole::for_file(&current, user);
+        writer.get_mut().whole = whole.as_ref().map(Whole::another).transpose()?;
         Ok(Some(Self {
             path: path.clone(),
             current,
+            whole,
             writer,
             interfaces,
             snaplen: live_args.snaplen,
@@ -163,7 +190,8 @@ impl Keep {
             return Ok(());
         };
         let next = rotation.next(&self.path);
-        self.writer = begin(&next, &self.interfaces, self.snaplen)?;
+        let whole = self.whole.as_ref().map(Whole::another).transpose()?;
+        self.writer = begin(&next, whole, &self.interfaces, self.snaplen)?;
         self.began = Instant::now();
         rotation
             .old
@@ -183,7 +211,8 @@ impl Keep {
     pub(super) fn reopen(&mut self) -> io::Result<()> {
         self.writer.flush()?;
         if self.rotation.is_none() && !self.current.exists() {
-            self.writer = begin(&self.current, &self.interfaces, self.snaplen)?;
+            let whole = self.whole.as_ref().map(Whole::another).transpose()?;
+            self.writer = begin(&self.current, whole, &self.interfaces, self.snaplen)?;
             self.failed = false;
         }
         Ok(())
@@ -218,9 +247,7 @@ impl Keep {
             origin: Some(&origin),
         };
         let selected: Vec<&Finding> = report.findings.iter().collect();
-        let mut beside = self.current.clone().into_os_string();
-        beside.push(".new");
-        let beside = PathBuf::from(beside);
+        let beside = beside(&self.current);
         let written = evidence::save(&request, whole, &selected, &beside)?;
         fs::rename(&beside, &self.current).with_context(|| format!("cannot write {place}"))?;
         Ok(format!(
@@ -245,14 +272,39 @@ impl Rotation {
     }
 }
 
+/// A file that begins with these blocks, or is not there yet.
+fn place(path: &Path, blocks: &[u8]) -> io::Result<File> {
+    // Devices and pipes stay what they are.
+    if path.metadata().is_ok_and(|there| !there.is_file()) {
+        let mut file = File::create(path)?;
+        file.write_all(blocks)?;
+        return Ok(file);
+    }
+    let beside = beside(path);
+    let mut file = File::create(&beside)?;
+    file.write_all(blocks)?;
+    fs::rename(&beside, path)?;
+    Ok(file)
+}
+
+/// What becomes `path` once it is whole.
+fn beside(path: &Path) -> PathBuf {
+    let mut beside = path.to_owned().into_os_string();
+    beside.push(".new");
+    PathBuf::from(beside)
+}
+
 /// A file with its section and interfaces.
 fn begin(
     path: &Path,
+    whole: Option<Whole>,
     interfaces: &[(String, LinkType)],
     snaplen: u32,
 ) -> io::Result<PcapngWriter<Blocks>> {
     let blocks = Blocks {
-        file: File::create(path)?,
+        path: path.to_owned(),
+        file: None,
+        whole,
         waiting: Vec::new(),
         written: 0,
     };

@@ -9,9 +9,11 @@ mod keys;
 pub(super) mod looking;
 mod metrics;
 mod numbers;
+pub(super) mod second;
 mod signals;
 mod stream;
 mod tree;
+pub(super) mod whole;
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -78,7 +80,7 @@ fn run(args: &Args) -> anyhow::Result<Exit> {
     // Whatever is opened or read by name comes before the fence.
     let mut engine = Engine::new(inputs::config(args)?);
     let mut keys = KeyLogs::open(&args.keylog)?;
-    let keep = Keep::open(args, &live)?;
+    let keep = Keep::open(args, &live, user)?;
     let child = match commanded {
         // Before rights are given up: the program gets those of whoever started this one.
         true => Some(Child::start(&args.live.run, user)?),
@@ -92,7 +94,7 @@ fn run(args: &Args) -> anyhow::Result<Exit> {
     }
     // The UI opens what it writes when it is told to.
     let capturing = (!screen)
-        .then(|| Capturing::prepare(args, options.clone()))
+        .then(|| Capturing::prepare(args, options.clone(), user))
         .transpose()?;
     let sockets = sockets(args, child.is_some().then(std::process::id), user);
     fenced::rights(args, user)?;
