@@ -20,7 +20,7 @@ use crate::frame::{Frame, InterfaceId, LinkType};
 use crate::limits::Limits;
 use crate::report::redact::Redaction;
 use crate::report::safe;
-use crate::wire::{Decoder, Packet};
+use crate::wire::{self, Decoder, Packet};
 
 /// Findings named one by one in the section comment.
 const NAMED: usize = 200;
@@ -144,23 +144,30 @@ pub(super) fn write(
                 written.of += 1;
                 let known = interfaces.iter().find(|(id, _)| *id == frame.interface);
                 if let Some((_, number)) = known {
-                    let kept = sieve.sift(&frame, |plan, packet, comments| match &mut redactor {
-                        None => {
-                            packet_of(&mut writer, *number, &frame, &comments).map(|()| Some(0))
-                        }
-                        Some(redactor) => anew(
-                            redactor,
-                            plan,
-                            &mut writer,
-                            *number,
+                    let packets = redactor.is_some();
+                    let kept =
+                        sieve.sift(
                             &frame,
-                            packet,
-                            comments,
-                        ),
-                    });
-                    if let Some(left_out) = kept.transpose()?.flatten() {
-                        written.kept += 1;
-                        written.left_out += u64::from(left_out > 0);
+                            packets,
+                            |plan, packet, comments| match &mut redactor {
+                                None => packet_of(&mut writer, *number, &frame, &comments)
+                                    .map(|()| Some(0)),
+                                Some(redactor) => anew(
+                                    redactor,
+                                    plan,
+                                    &mut writer,
+                                    *number,
+                                    &frame,
+                                    packet,
+                                    comments,
+                                ),
+                            },
+                        );
+                    for kept in kept {
+                        if let Some(left_out) = kept? {
+                            written.kept += 1;
+                            written.left_out += u64::from(left_out > 0);
+                        }
                     }
                 }
                 if request.count == Some(written.of) {
@@ -190,8 +197,28 @@ impl Sieve {
         }
     }
 
-    /// Hands a frame that is kept on, as far as it could be decoded, with its comments.
+    /// Hands a frame that is kept on, as far as it could be decoded, with its comments; one that holds several packets
+    /// once for each, if its packets are wanted.
     fn sift<R>(
+        &mut self,
+        frame: &Frame<'_>,
+        packets: bool,
+        mut kept: impl FnMut(&Plan, Option<&Packet<'_>>, Vec<String>) -> R,
+    ) -> Vec<R> {
+        let Some(parts) = wire::subframes(frame) else {
+            return Vec::from_iter(self.sift_one(frame, kept));
+        };
+        let mut all = Vec::new();
+        for part in parts {
+            all.extend(self.sift_one(&part, &mut kept));
+            if !packets && !all.is_empty() {
+                break;
+            }
+        }
+        all
+    }
+
+    fn sift_one<R>(
         &mut self,
         frame: &Frame<'_>,
         kept: impl FnOnce(&Plan, Option<&Packet<'_>>, Vec<String>) -> R,
@@ -228,7 +255,7 @@ fn collect(
     while let Some(item) = source.next_item() {
         if let Item::Frame(frame) = item {
             frames += 1;
-            sieve.sift(&frame, |_, packet, _| {
+            sieve.sift(&frame, true, |_, packet, _| {
                 if let Some(packet) = packet {
                     redactor.collect(frame.no, packet);
                 }

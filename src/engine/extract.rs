@@ -12,7 +12,7 @@ use crate::frame::{Frame, FrameNo, InterfaceId, NameHint};
 use crate::limits::Limits;
 use crate::proto::{Context, Session, dns};
 use crate::time::{Span, Timestamp};
-use crate::wire::{Body, Decoder, Packet};
+use crate::wire::{self, Body, Decoder, Packet};
 
 /// Reads frames and says what happened in them. The events are the same whoever takes them, and when.
 #[derive(Debug)]
@@ -60,6 +60,13 @@ impl Extractor {
     /// Takes one frame.
     pub fn push(&mut self, frame: Frame<'_>) {
         self.account(&frame);
+        match wire::subframes(&frame) {
+            None => self.take(frame),
+            Some(frames) => frames.for_each(|frame| self.take(frame)),
+        }
+    }
+
+    fn take(&mut self, frame: Frame<'_>) {
         let packet = match self.decoder.decode(&frame) {
             Ok(packet) => packet,
             Err(undecoded) => {

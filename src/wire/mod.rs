@@ -80,6 +80,13 @@ impl Decoder {
     }
 }
 
+/// The frames inside a frame that holds several (an 802.11 A-MSDU), to be decoded one by one; None for all others.
+#[inline]
+#[must_use]
+pub fn subframes<'a>(frame: &Frame<'a>) -> Option<impl Iterator<Item = Frame<'a>> + use<'a>> {
+    link::subframes(frame)
+}
+
 /// A decoded packet; payloads borrow from the frame or from the fragment buffer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Packet<'a> {

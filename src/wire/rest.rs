@@ -1,6 +1,7 @@
 //! The bytes left to decode at some layer.
 
 use super::Undecoded;
+use crate::frame::Frame;
 
 /// What is left of a frame at some layer, and how much more of it the wire had.
 #[derive(Clone, Copy, Debug)]
@@ -12,6 +13,15 @@ pub(super) struct Rest<'a> {
 }
 
 impl<'a> Rest<'a> {
+    /// A whole frame.
+    pub(super) fn of(frame: &Frame<'a>) -> Self {
+        let wire_len = usize::try_from(frame.wire_len).unwrap_or(usize::MAX);
+        Self {
+            bytes: frame.bytes,
+            cut: wire_len.saturating_sub(frame.bytes.len()),
+        }
+    }
+
     /// Everything after the first `n` bytes; None if fewer were captured.
     pub(super) fn after(self, n: usize) -> Option<Self> {
         let bytes = self.bytes.get(n..)?;

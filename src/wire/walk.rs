@@ -85,14 +85,7 @@ impl<'a, 't> Walk<'a, 't> {
     }
 
     pub(super) fn run(mut self, frame: &Frame<'a>) -> Result<Packet<'a>, Undecoded> {
-        let wire_len = usize::try_from(frame.wire_len).unwrap_or(usize::MAX);
-        let mut next = Next::Link(
-            frame.link,
-            Rest {
-                bytes: frame.bytes,
-                cut: wire_len.saturating_sub(frame.bytes.len()),
-            },
-        );
+        let mut next = Next::Link(frame.link, Rest::of(frame));
         loop {
             next = match self.step(next) {
                 Ok(Next::Packet(packet)) => return Ok(packet),

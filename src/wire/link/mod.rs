@@ -14,7 +14,7 @@ use super::Undecoded;
 use super::rest::Rest;
 use super::walk::{Next, Walk};
 use crate::event::Mac;
-use crate::frame::LinkType;
+use crate::frame::{Frame, LinkType};
 
 pub(super) use pseudo::{LOOPBACK, cooked_sender, family};
 
@@ -118,11 +118,42 @@ pub(super) fn open<'a>(
         Kind::Erf => pseudo::erf(rest),
         Kind::JuniperEthernet => pseudo::juniper_ethernet(rest),
         Kind::Docsis => pseudo::docsis(rest),
+        Kind::Subframe => wlan::subframe(walk, rest),
         Kind::Wlan => wlan::frame(walk, rest, wlan::Padding::None),
         Kind::Radiotap => wlan::radiotap(walk, rest),
         Kind::PrismOrAvs => wlan::prism_or_avs(walk, rest),
     }
 }
+
+/// The frames that an aggregate of this link type holds, each as a frame of its own; None for all other frames.
+#[inline]
+pub(in crate::wire) fn subframes<'a>(
+    frame: &Frame<'a>,
+) -> Option<impl Iterator<Item = Frame<'a>> + use<'a>> {
+    let mut kind = kind(frame.link);
+    if !matches!(
+        kind,
+        Kind::Wlan | Kind::Radiotap | Kind::PrismOrAvs | Kind::Ppi
+    ) {
+        return None;
+    }
+    let mut rest = Rest::of(frame);
+    if matches!(kind, Kind::Ppi) {
+        kind = self::kind(LinkType(rest.le32(4)?));
+        rest = rest.after(usize::from(rest.le16(2)?))?;
+    }
+    let whole = *frame;
+    let each = wlan::subframes(kind, rest)?;
+    Some(each.map(move |rest| Frame {
+        link: SUBFRAME,
+        bytes: rest.bytes,
+        wire_len: u32::try_from(rest.wire_len()).unwrap_or(u32::MAX),
+        ..whole
+    }))
+}
+
+/// A frame of an 802.11 aggregate, for which the registry has no number: no file can hold this one.
+const SUBFRAME: LinkType = LinkType(u32::MAX);
 
 /// The frame from byte `n` on, or why there is none.
 pub(super) fn skip(rest: Rest<'_>, n: usize) -> Result<Rest<'_>, Undecoded> {
@@ -146,6 +177,8 @@ pub(super) const fn source(octets: [u8; 6]) -> Option<Mac> {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Kind {
     Ethernet,
+    /// One of the frames of an 802.11 aggregate.
+    Subframe,
     EthernetAfter(usize),
     /// Ethernet with a switch chip's tag of so many bytes after the addresses.
     SwitchTag(usize),
@@ -245,6 +278,7 @@ const fn kind(link: LinkType) -> Kind {
         281 | 284 => Kind::SwitchTag(4),
         282 => Kind::EthernetAfter(4),
         285 => Kind::SwitchTag(8),
+        u32::MAX => Kind::Subframe,
         _ => Kind::Unknown,
     }
 }

@@ -3,7 +3,8 @@
 use super::super::Undecoded;
 use super::super::rest::Rest;
 use super::super::walk::{Next, Walk};
-use super::{short, skip, source};
+use super::{Kind, short, skip, source};
+use crate::event::Mac;
 
 /// Whether the 802.11 header was padded to a multiple of four for the sake of the driver.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -18,6 +19,54 @@ pub(super) fn frame<'a>(
     rest: Rest<'a>,
     padding: Padding,
 ) -> Result<Next<'a>, Undecoded> {
+    let body = body(rest, padding)?;
+    walk.mac = body.sender;
+    if !body.aggregated {
+        return Ok(Next::Llc(body.rest));
+    }
+    // The first of several; [`subframes`] gives them all.
+    walk.peel()?;
+    subframe(walk, body.rest)
+}
+
+/// Reads one frame of an A-MSDU (802.11-2020 9.3.2.2.2): destination, source and length of its own, then LLC.
+pub(super) fn subframe<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a>, Undecoded> {
+    walk.mac = rest.array(6).and_then(source);
+    let length = rest.be16(12).ok_or_else(|| short(rest))?;
+    let inside = skip(rest, SUBFRAME_HEADER)?;
+    Ok(Next::Llc(inside.bound(usize::from(length))))
+}
+
+/// The frames of an A-MSDU, each from its own header on; None when a frame of this link type holds none.
+pub(super) fn subframes(kind: Kind, rest: Rest<'_>) -> Option<impl Iterator<Item = Rest<'_>>> {
+    let (padding, rest) = match kind {
+        Kind::Wlan => (Padding::None, rest),
+        Kind::Radiotap => radiotap_header(rest).ok()?,
+        Kind::PrismOrAvs => (Padding::None, driver_header(rest).ok()?),
+        _ => return None,
+    };
+    let body = body(rest, padding).ok().filter(|body| body.aggregated)?;
+    let mut left = Some(body.rest);
+    Some(std::iter::from_fn(move || {
+        let this = left.take()?;
+        let size = SUBFRAME_HEADER + usize::from(this.be16(12)?);
+        // All but the last are padded to a multiple of four.
+        left = this.after(size.next_multiple_of(4));
+        Some(this.bound(size))
+    }))
+}
+
+const SUBFRAME_HEADER: usize = 14;
+
+/// What a data frame carries.
+struct Body<'a> {
+    sender: Option<Mac>,
+    /// Several frames.
+    aggregated: bool,
+    rest: Rest<'a>,
+}
+
+fn body(rest: Rest<'_>, padding: Padding) -> Result<Body<'_>, Undecoded> {
     let Some([kind, flags]) = rest.array::<2>(0) else {
         return Err(short(rest));
     };
@@ -42,7 +91,6 @@ pub(super) fn frame<'a>(
         (false, true) => 16,
         (true, true) => 24,
     };
-    walk.mac = rest.array(at).and_then(source);
     let mut header = if to_ds && from_ds { 30 } else { 24 };
     let mut aggregated = false;
     if qos {
@@ -56,20 +104,21 @@ pub(super) fn frame<'a>(
     if padding == Padding::ToFour {
         header = header.next_multiple_of(4);
     }
-    let inside = skip(rest, header)?;
-    if !aggregated {
-        return Ok(Next::Llc(inside));
-    }
-    // An A-MSDU: the first of several frames, each with destination, source and length of its own.
-    // The ones after it are not told; stations use A-MSDU with encryption, where all are hidden anyway.
-    walk.peel()?;
-    walk.mac = inside.array(6).and_then(source);
-    let length = inside.be16(12).ok_or_else(|| short(inside))?;
-    Ok(Next::Llc(skip(inside, 14)?.bound(usize::from(length))))
+    Ok(Body {
+        sender: rest.array(at).and_then(source),
+        aggregated,
+        rest: skip(rest, header)?,
+    })
+}
+
+/// An 802.11 frame behind radiotap.
+pub(super) fn radiotap<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a>, Undecoded> {
+    let (padding, rest) = radiotap_header(rest)?;
+    frame(walk, rest, padding)
 }
 
 /// Radiotap: its fields are skipped but for the one that says whether the 802.11 header is padded.
-pub(super) fn radiotap<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a>, Undecoded> {
+fn radiotap_header(rest: Rest<'_>) -> Result<(Padding, Rest<'_>), Undecoded> {
     const TIME: u32 = 0x01;
     const FLAGS: u32 = 0x02;
     const MORE_WORDS: u32 = 0x8000_0000;
@@ -101,15 +150,20 @@ pub(super) fn radiotap<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Ne
         0 => Padding::None,
         _ => Padding::ToFour,
     };
-    frame(walk, skip(rest, usize::from(length))?, padding)
+    Ok((padding, skip(rest, usize::from(length))?))
 }
 
-/// The headers of the Prism and AVS drivers, which share a link type at times: AVS begins with a magic
-/// number and says its length big-endian, Prism in the order of the capturing host.
+/// An 802.11 frame behind a header of the Prism or AVS driver.
 pub(super) fn prism_or_avs<'a>(
     walk: &mut Walk<'a, '_>,
     rest: Rest<'a>,
 ) -> Result<Next<'a>, Undecoded> {
+    frame(walk, driver_header(rest)?, Padding::None)
+}
+
+/// The headers of the Prism and AVS drivers, which share a link type at times: AVS begins with a magic
+/// number and says its length big-endian, Prism in the order of the capturing host.
+fn driver_header(rest: Rest<'_>) -> Result<Rest<'_>, Undecoded> {
     const AVS: u32 = 0x8021_1000;
     let (Some(magic), Some(big), Some(little)) = (rest.be32(0), rest.be32(4), rest.le32(4)) else {
         return Err(short(rest));
@@ -123,5 +177,5 @@ pub(super) fn prism_or_avs<'a>(
     if length < 8 {
         return Err(Undecoded::BadLink);
     }
-    frame(walk, skip(rest, length)?, Padding::None)
+    skip(rest, length)
 }

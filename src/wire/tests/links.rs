@@ -84,6 +84,46 @@ fn the_sender_is_known_where_the_capture_says_so() {
     assert_eq!(decode(113, &loopback).unwrap().by_this_host, Some(false));
 }
 
+/// 802.11-2020 figure 9-70: subframes are padded to a multiple of four, but for the last. A full one is longer than 802.3 allows.
+#[test]
+fn an_aggregate_holds_several_packets() {
+    let one = |way: Way, more: usize| {
+        let mut packet = way.ip4();
+        packet.resize(packet.len() + more, 0);
+        let length = u16::try_from(8 + packet.len()).unwrap();
+        let snap = [0xaa, 0xaa, 3, 0, 0, 0, 8, 0];
+        cat(&[&[2; 6], &way.mac().0, &length.to_be_bytes(), &snap, &packet])
+    };
+    let ways = [(Way::There, 3), (Way::Back, 1_460), (Way::There, 0)];
+    let mut body = Vec::new();
+    for (way, more) in ways {
+        body.resize(body.len().next_multiple_of(4), 0);
+        body.extend(one(way, more));
+    }
+    let header = [&[0x88, 1, 0, 0][..], &[2; 18], &[0x10, 0, 0x80, 0]].concat();
+    let radiotap = [0, 0, 8, 0, 0, 0, 0, 0];
+    let ppi = [0, 0, 8, 0, 105, 0, 0, 0];
+    let check = [1, 2, 3, 4];
+    for (link, before) in [(105, &[][..]), (127, &radiotap), (192, &ppi)] {
+        let bytes = cat(&[before, &header, &body, &check]);
+        let frame = frame(link, &bytes);
+        let mut decoder = Decoder::new(&Limits::default());
+        let parts: Vec<Frame<'_>> = subframes(&frame).expect("an aggregate").collect();
+        assert_eq!(parts.len(), 3);
+        for (part, (way, _)) in parts.iter().zip(ways) {
+            let packet = told(decoder.decode(part).unwrap());
+            assert_eq!(packet, decode(1, &way.ethernet()).unwrap());
+        }
+        // Cut inside the second: the third is not there.
+        let cut = Frame {
+            bytes: &bytes[..before.len() + header.len() + 400],
+            ..frame
+        };
+        assert_eq!(subframes(&cut).expect("an aggregate").count(), 2);
+    }
+    assert!(subframes(&frame(1, &Way::There.ethernet())).is_none());
+}
+
 #[test]
 fn what_is_not_ip_has_a_reason() {
     let way = Way::There;
