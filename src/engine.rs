@@ -83,6 +83,12 @@ impl Engine {
         self.extractor.expect_secrets();
     }
 
+    /// How often a connection lacked a secret so far: for who has to look for new ones.
+    #[must_use]
+    pub const fn secrets_lacked(&self) -> u64 {
+        self.extractor.secrets_lacked()
+    }
+
     /// Takes a name that the capture file gives to an address.
     pub fn name_hint(&mut self, hint: NameHint) {
         self.extractor.name_hint(hint);

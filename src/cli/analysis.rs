@@ -100,6 +100,14 @@ impl Analysis {
         };
     }
 
+    /// How often a connection lacked a secret so far.
+    pub(super) const fn secrets_lacked(&self) -> u64 {
+        match self {
+            Self::Whole(engine) => engine.secrets_lacked(),
+            Self::Parted(parted) => parted.extractor.secrets_lacked(),
+        }
+    }
+
     /// Takes a name that the capture file gives to an address.
     pub(super) fn name_hint(&mut self, hint: NameHint) {
         match self {

@@ -109,7 +109,10 @@ pub(super) fn streams(
                 }
             }
             Ok(Piece::End(why)) => problems = why,
-            Err(RecvTimeoutError::Timeout) => quiet = true,
+            Err(RecvTimeoutError::Timeout) => {
+                reading.look_for_keys();
+                quiet = true;
+            }
             Err(RecvTimeoutError::Disconnected) => break,
         }
         teller.interfaces(&reading);
@@ -193,7 +196,7 @@ impl<'a> Teller<'a> {
 
     fn end(&mut self, reading: &mut Reading) {
         self.interfaces(reading);
-        reading.engine.close();
+        reading.close();
         self.report(reading);
     }
 }

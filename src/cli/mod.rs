@@ -14,6 +14,7 @@ mod evidence;
 mod feed;
 #[cfg(feature = "live")]
 mod fenced;
+mod growing;
 mod inputs;
 #[cfg(feature = "tui")]
 mod interactive;

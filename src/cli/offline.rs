@@ -33,13 +33,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     #[cfg(feature = "live")]
     super::fenced::whole(args)?;
     let exit = read(args, &mut reading)?;
+    reading.close();
     let Reading {
-        mut engine,
+        engine,
         options,
         paths,
         ..
     } = reading;
-    engine.close();
     let engine = engine.whole();
     let whole = engine.report();
     if let Some(file) = &args.write {

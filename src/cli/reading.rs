@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 #[cfg(feature = "live")]
 use crate::capture::bpf::Bpf;
@@ -17,6 +18,7 @@ use crate::report::{Interface, Options};
 use crate::tui::FrameBytes;
 
 use super::analysis::Analysis;
+use super::growing::KeyLogs;
 use super::{Args, inputs, keylogs, output};
 
 /// An engine, and what is to be read into it.
@@ -31,7 +33,15 @@ pub(super) struct Reading {
     most: Option<u64>,
     #[cfg(feature = "live")]
     bpf: Option<Bpf>,
+    /// Key logs to which lines are added while frames come in.
+    keys: KeyLogs,
+    looked: Instant,
+    /// How often a connection had lacked a secret by then.
+    lacked: u64,
 }
+
+/// Key logs are looked at this often while frames come in, and when a connection lacks a secret.
+const LOOK: Duration = Duration::from_millis(20);
 
 impl Reading {
     /// Finds the inputs, reads what comes beside them.
@@ -43,7 +53,19 @@ impl Reading {
         );
         let paths = capture::expand::expand(&given, args.recursive)?;
         let mut engine = Engine::new(inputs::config(args)?);
-        keylogs::read(&mut engine, &args.keylog, &paths)?;
+        let pipe = |path: &PathBuf| std::fs::metadata(path).is_ok_and(|data| !data.is_file());
+        let written = args.follow
+            || paths
+                .iter()
+                .any(|path| path.as_os_str() == "-" || pipe(path));
+        // Whoever writes the capture writes the keys, too; but a pipe of keys has an end to wait for.
+        let (growing, whole): (Vec<_>, Vec<_>) =
+            (args.keylog.iter().cloned()).partition(|path| written && !pipe(path));
+        keylogs::read(&mut engine, &whole, &paths)?;
+        let keys = KeyLogs::open(&growing)?;
+        if keys.any() {
+            engine.expect_secrets();
+        }
         let mut options = output::options(args);
         options.sources = paths.iter().map(|p| p.display().to_string()).collect();
         Ok(Self {
@@ -55,7 +77,31 @@ impl Reading {
             most: args.count,
             #[cfg(feature = "live")]
             bpf: super::live::bpf(args)?,
+            keys,
+            looked: Instant::now(),
+            lacked: 0,
         })
+    }
+
+    /// Takes in what was added to key logs, unless that was just done.
+    pub(super) fn look_for_keys(&mut self) {
+        if !self.keys.any() {
+            return;
+        }
+        let lacked = self.engine.secrets_lacked();
+        if lacked != self.lacked || self.looked.elapsed() >= LOOK {
+            self.lacked = lacked;
+            let engine = &mut self.engine;
+            while self.keys.read(|lines| engine.secrets(lines)) {}
+            self.looked = Instant::now();
+        }
+    }
+
+    /// Takes in what was added to key logs and closes everything.
+    pub(super) fn close(&mut self) {
+        let engine = &mut self.engine;
+        self.keys.read_rest(|lines| engine.secrets(lines));
+        engine.close();
     }
 
     /// Reads some frames once more, by their numbers.
@@ -104,6 +150,7 @@ impl Reading {
     pub(super) fn take(&mut self, item: Item<'_>) -> bool {
         match item {
             Item::Frame(frame) => {
+                self.look_for_keys();
                 self.frames += 1;
                 // What does not pass keeps its number, so that evidence is found in the file.
                 #[cfg(feature = "live")]

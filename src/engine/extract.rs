@@ -129,6 +129,12 @@ impl Extractor {
         self.cx.keys.expecting = true;
     }
 
+    /// How often a connection lacked a secret so far: for who has to look for new ones.
+    #[must_use]
+    pub const fn secrets_lacked(&self) -> u64 {
+        self.cx.keys.asked()
+    }
+
     /// Takes a name that the capture file gives to an address.
     pub fn name_hint(&mut self, hint: NameHint) {
         self.cx

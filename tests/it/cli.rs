@@ -1,6 +1,6 @@
 //! The command line as scripts and people meet it: output, messages, exit codes.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 
 use assert_cmd::Command as Checked;
@@ -117,6 +117,41 @@ fn standard_input_reads_like_a_file() {
         without_source(said(&piped.get_output().stdout)),
         without_source(said(&read.get_output().stdout))
     );
+}
+
+/// As a browser and `tcpdump -w -` write them: the keys while packets come in.
+#[test]
+fn a_key_log_may_grow_while_a_pipe_is_read() {
+    let stem = packaged("captures/lab/20-must-staple-without-staple");
+    let keys = std::fs::read(stem.with_extension("keylog")).expect("the keys");
+    let capture = std::fs::read(stem.with_extension("pcap")).expect("the capture");
+    let (header, packets) = capture.split_at(24);
+    // ARP, more of it than a pipe holds: once it is written, reading has begun.
+    let mut filler = packets[..16].to_vec();
+    filler[8..16].copy_from_slice(&[60, 0, 0, 0, 60, 0, 0, 0]);
+    filler.extend([0xff; 12]);
+    filler.extend([8, 6]);
+    filler.resize(16 + 60, 0);
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("keys.log");
+    let mut written = std::fs::File::create(&log).expect("the log");
+    let mut tool = Command::new(env!("CARGO_BIN_EXE_whylencr"))
+        .args(["--format", "json", "-r", "-", "--keylog"])
+        .arg(&log)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the tool");
+    let mut pipe = tool.stdin.take().expect("a pipe");
+    pipe.write_all(header).expect("the header");
+    pipe.write_all(&filler.repeat(20_000)).expect("filler");
+    written.write_all(&keys).expect("the keys");
+    pipe.write_all(packets).expect("the packets");
+    drop(pipe);
+    let output = tool.wait_with_output().expect("its end");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let server = &report["summary"]["servers"][0];
+    assert_eq!(server["must_staple"], true, "the certificate is not read");
 }
 
 #[test]

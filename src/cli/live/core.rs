@@ -10,13 +10,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::child::Child;
 use super::keep::Keep;
-use super::keys::KeyLogs;
 #[cfg(feature = "tui")]
 use super::numbers::Numbers;
 use super::tree::Tree;
 use crate::capture::live::{self, Message, Running};
 use crate::capture::sockets::{Kind, Sockets};
 use crate::cli::Args;
+use crate::cli::growing::KeyLogs;
 use crate::engine::Engine;
 use crate::event::Process;
 #[cfg(feature = "tui")]
@@ -94,7 +94,7 @@ impl Core {
         let message = self.running.next(TICK);
         self.engine.dropped(self.running.newly_lost());
         let mut notices = Vec::new();
-        self.keys.read(&mut self.engine, self.keep.as_mut());
+        self.read_keys();
         match message {
             Some(Message::Batch(batch)) => {
                 for frame in batch.frames(FrameNo(self.frames + 1)) {
@@ -186,11 +186,22 @@ impl Core {
         }
     }
 
+    fn read_keys(&mut self) {
+        let (engine, keep) = (&mut self.engine, &mut self.keep);
+        self.keys.read(|lines| {
+            if engine.secrets(lines) > 0
+                && let Some(keep) = keep
+            {
+                keep.secrets(lines);
+            }
+        });
+    }
+
     /// Ends the threads and closes what is open.
     pub(super) fn close(&mut self) -> live::Lost {
         self.engine.dropped(self.running.newly_lost());
         self.running.join();
-        self.keys.read(&mut self.engine, self.keep.as_mut());
+        self.read_keys();
         self.engine.close();
         self.running.lost()
     }

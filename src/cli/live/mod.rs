@@ -5,7 +5,6 @@ mod child;
 mod core;
 mod headless;
 mod keep;
-mod keys;
 pub(super) mod looking;
 mod metrics;
 mod numbers;
@@ -24,7 +23,6 @@ use self::child::Child;
 use self::core::Core;
 use self::headless::Capturing;
 use self::keep::Keep;
-use self::keys::KeyLogs;
 use self::signals::Signals;
 use crate::capture::bpf::{Bpf, Hidden};
 use crate::capture::fence::User;
@@ -34,6 +32,7 @@ use crate::engine::Engine;
 use crate::report::{Interface, Options};
 use crate::wire::link_name;
 
+use super::growing::KeyLogs;
 #[cfg(feature = "tui")]
 use super::interactive;
 use super::{Args, Exit, fenced, inputs, offline, output};

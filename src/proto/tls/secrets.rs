@@ -45,6 +45,7 @@ pub struct KeyStore {
     older: BTreeMap<([u8; 32], Label), Secret>,
     waiting: BTreeMap<[u8; 32], Vec<FlowId>>,
     ready: Vec<FlowId>,
+    asked: u64,
     lines: u64,
     dropped: u64,
     used: u64,
@@ -61,6 +62,7 @@ impl KeyStore {
             older: BTreeMap::new(),
             waiting: BTreeMap::new(),
             ready: Vec::new(),
+            asked: 0,
             lines: 0,
             dropped: 0,
             used: 0,
@@ -139,7 +141,14 @@ impl KeyStore {
         // The same random on several flows is a replay or a forgery; a few of them are enough.
         if flows.len() < 8 && !flows.contains(&flow) {
             flows.push(flow);
+            self.asked += 1;
         }
+    }
+
+    /// How often a flow began to wait.
+    #[must_use]
+    pub const fn asked(&self) -> u64 {
+        self.asked
     }
 
     /// `flow` waits no longer.

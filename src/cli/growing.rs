@@ -1,13 +1,10 @@
-//! Key logs that are still being written, read while capturing goes on.
+//! Key logs that are still being written, read while packets come in.
 
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-
-use super::keep::Keep;
-use crate::engine::Engine;
 
 /// Read of one file at a time. A session writes half a kilobyte.
 const MOST: u64 = 1 << 20;
@@ -41,12 +38,15 @@ impl KeyLogs {
         !self.logs.is_empty()
     }
 
-    /// Hands over the lines that were written since the last time. A connection may be over within some
-    /// milliseconds, and what it held goes with it: so this comes before every batch of frames.
-    pub(super) fn read(&mut self, engine: &mut Engine, mut keep: Option<&mut Keep>) {
+    /// Hands over the lines that were written since the last time, or some of them: then it says that there are more. A
+    /// connection may be over within some milliseconds, and what it held goes with it: so this comes before every batch of
+    /// frames.
+    pub(super) fn read(&mut self, mut take: impl FnMut(&[u8])) -> bool {
+        let mut more = false;
         for (file, rest) in &mut self.logs {
             // A log that cannot be read any more leaves what was read of it.
-            let _ = file.take(MOST).read_to_end(rest);
+            let read = file.take(MOST).read_to_end(rest).unwrap_or_default();
+            more |= read as u64 == MOST;
             let Some(end) = rest.iter().rposition(|&byte| byte == b'\n') else {
                 // No line of a key log is that long.
                 if rest.len() as u64 >= MOST {
@@ -54,13 +54,17 @@ impl KeyLogs {
                 }
                 continue;
             };
-            let lines: Vec<u8> = rest.drain(..=end).collect();
-            if engine.secrets(&lines) > 0
-                && let Some(keep) = &mut keep
-            {
-                keep.secrets(&lines);
-            }
+            let (lines, _) = rest.split_at(end + 1);
+            take(lines);
+            rest.drain(..=end);
         }
+        more
+    }
+
+    /// Hands over the rest, also a line without its end.
+    pub(super) fn read_rest(&mut self, mut take: impl FnMut(&[u8])) {
+        while self.read(&mut take) {}
+        self.logs.drain(..).for_each(|(_, rest)| take(&rest));
     }
 }
 
@@ -69,7 +73,7 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
-    use crate::engine::Config;
+    use crate::engine::{Config, Engine};
 
     const LINE: &str = "CLIENT_RANDOM 0000000000000000000000000000000000000000000000000000000000000000 \
         111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111\n";
@@ -80,7 +84,9 @@ mod tests {
         let mut logs = KeyLogs::open(&[file.path().to_owned()]).expect("the log");
         let mut engine = Engine::new(Config::default());
         let mut taken = |logs: &mut KeyLogs| {
-            logs.read(&mut engine, None);
+            logs.read(|lines| {
+                engine.secrets(lines);
+            });
             engine.report().coverage.keys.0
         };
         assert_eq!(taken(&mut logs), 0);
@@ -91,5 +97,12 @@ mod tests {
         assert_eq!(taken(&mut logs), 1);
         file.write_all(b"# a comment\n").expect("more");
         assert_eq!(taken(&mut logs), 1);
+        let other = LINE.replacen('0', "2", 1);
+        file.write_all(other.trim_end().as_bytes()).expect("no end");
+        assert_eq!(taken(&mut logs), 1);
+        logs.read_rest(|lines| {
+            engine.secrets(lines);
+        });
+        assert_eq!(engine.report().coverage.keys.0, 2);
     }
 }
