@@ -41,7 +41,7 @@ const RETRY: Span = Span::from_secs(30);
 pub fn report(state: &State, coverage: Coverage) -> Report {
     let mut devices = state.devices.resolve();
     let contacts = assemble(&state.log, &devices);
-    let judge = Judge::new(state, &devices, &contacts, coverage.span);
+    let judge = Judge::new(state, &devices, &contacts, &coverage);
     let rulings = judge.rule_all();
     let repeats = Repeats::new(&contacts, &devices);
     let relays = Relays::new(&contacts, &state.log, &devices);
@@ -116,7 +116,7 @@ pub fn report(state: &State, coverage: Coverage) -> Report {
 #[must_use]
 pub fn handshakes(state: &State) -> Vec<Handshake> {
     let devices = state.devices.resolve();
-    let judge = Judge::new(state, &devices, &[], None);
+    let judge = Judge::new(state, &devices, &[], &Coverage::default());
     let records = state.handshakes.iter();
     records.map(|r| shown(&judge, &devices, r)).collect()
 }

@@ -8,23 +8,25 @@ mod suffix;
 mod vain;
 
 use std::collections::BTreeSet;
+use std::collections::hash_map::Entry;
+use std::hash::Hash;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use foldhash::HashMap;
 
-use crate::correlate::answers::Answered;
+use crate::correlate::answers::{Answered, Object};
 use crate::correlate::devices::{DeviceMap, HostKey, Owner};
 pub use crate::correlate::log::{
     ConnectRecord, Log, LookupRecord, RequestRecord, Watch, kind_of_path, url_of,
 };
 use crate::correlate::rules::is_root_label;
 use crate::event::{DnsOutcome, Name, Process, Request};
-use crate::finding::{ContactFrames, ContactKind, Failure, Stage};
-use crate::flow::{Ending, FlowId};
+use crate::finding::{ContactFrames, ContactKind, Failure, Lookup, Stage};
+use crate::flow::{Ending, FlowId, Scope};
 use crate::frame::{FrameNo, InterfaceId};
 use crate::pki::endpoint::{HostRole, Service};
-use crate::pki::ocsp::OcspRequest;
+use crate::pki::ocsp::{Dialect, OcspRequest};
 use crate::time::{Span, Timestamp};
 
 /// Signs of one contact lie closer together than this: stub resolvers and connection attempts retry for up to
@@ -112,7 +114,7 @@ impl Contact {
 #[must_use]
 pub fn assemble(log: &Log, devices: &DeviceMap) -> Vec<Contact> {
     let mut contacts = Vec::with_capacity(log.requests.len());
-    let mut used = vec![false; log.lookups.len()];
+    let mut used = copied_lookups(log);
     let asked = Asked::new(log, devices);
     let suffixed = suffix::mark(log, devices, &asked, &mut used);
     for record in deduplicated(&log.requests) {
@@ -128,11 +130,16 @@ pub fn assemble(log: &Log, devices: &DeviceMap) -> Vec<Contact> {
         c.asker
             .is_none_or(|asker| devices.same(asker, c.client_key))
     };
+    let mut copies = Copies::default();
     for connect in log
         .connects
         .values()
         .filter(|c| c.requests == 0 && same_device(c))
     {
+        let ends = (connect.client, connect.server);
+        if copies.holds(ends, connect.client_key.scope, connect.at) {
+            continue;
+        }
         if let Some(kin) = kin_of(connect, &known, devices)
             && let Some(kin) = contacts.get_mut(kin)
         {
@@ -156,7 +163,56 @@ pub fn assemble(log: &Log, devices: &DeviceMap) -> Vec<Contact> {
 }
 
 /// The same packet can be captured twice: inside and outside a tunnel, before and after a VLAN tag, by two interfaces.
-/// Then the same client port asks the same at nearly the same time in another flow.
+/// Then the same ports do the same at nearly the same time in another scope.
+struct Copies<K>(HashMap<K, (Scope, Timestamp)>);
+
+impl<K: Eq + Hash> Copies<K> {
+    /// Whether that was seen in another scope just before.
+    fn holds(&mut self, what: K, scope: Scope, at: Timestamp) -> bool {
+        match self.0.entry(what) {
+            Entry::Occupied(mut seen) => {
+                let (first, then) = *seen.get();
+                let copy = first != scope && at.since(then).abs() < COPIED;
+                if !copy {
+                    seen.insert((scope, at));
+                }
+                copy
+            }
+            Entry::Vacant(new) => {
+                new.insert((scope, at));
+                false
+            }
+        }
+    }
+}
+
+impl<K> Default for Copies<K> {
+    fn default() -> Self {
+        Self(HashMap::default())
+    }
+}
+
+/// Copies of a packet are captured within this time: a switch's and a router's queues lie between them.
+const COPIED: Span = Span::from_millis(50);
+
+/// Which lookups are copies of others.
+fn copied_lookups(log: &Log) -> Vec<bool> {
+    let mut copies = Copies::default();
+    let copied = log.lookups.iter().map(|lookup| {
+        let Lookup {
+            client,
+            server,
+            name,
+            qtype,
+            at,
+            ..
+        } = &lookup.shown;
+        copies.holds((client, server, name, qtype), lookup.client.scope, *at)
+    });
+    copied.collect()
+}
+
+/// Requests without copies of them, of which two interfaces may give one scope.
 fn deduplicated(requests: &[RequestRecord]) -> impl Iterator<Item = &RequestRecord> {
     type Same<'r> = (SocketAddr, SocketAddr, u32, &'r str, u64);
     let mut seen: HashMap<Same<'_>, (FlowId, Timestamp)> = HashMap::default();
@@ -169,11 +225,7 @@ fn deduplicated(requests: &[RequestRecord]) -> impl Iterator<Item = &RequestReco
             r.request.body_len,
         );
         match seen.get(&key) {
-            Some((flow, at))
-                if *flow != r.flow && r.at.since(*at).abs() < Span::from_millis(50) =>
-            {
-                false
-            }
+            Some((flow, at)) if *flow != r.flow && r.at.since(*at).abs() < COPIED => false,
             _ => {
                 seen.insert(key, (r.flow, r.at));
                 true
@@ -244,6 +296,20 @@ impl Known {
     }
 }
 
+/// What a request asked of which the capture lacks the body, by what was answered: a response is about the certificates that
+/// the request is about (RFC 6960 4.2.2.3).
+fn answered_question(record: &RequestRecord) -> Option<OcspRequest> {
+    let Object::Ocsp(response) = &record.answer.as_ref()?.object else {
+        return None;
+    };
+    let lost = record.request.method == "POST" && record.request.body.is_none();
+    (lost && !response.answers.is_empty()).then(|| OcspRequest {
+        ids: response.answers.iter().map(|one| one.id.clone()).collect(),
+        nonce: false,
+        dialect: Dialect::Other,
+    })
+}
+
 fn from_request(record: &RequestRecord, connect: Option<&ConnectRecord>) -> Contact {
     let request = &record.request;
     let opened = connect.filter(|_| request.index == 0);
@@ -276,7 +342,7 @@ fn from_request(record: &RequestRecord, connect: Option<&ConnectRecord>) -> Cont
         at: request.first_at,
         ended_at,
         request: Some(request.clone()),
-        ocsp: record.ocsp.clone(),
+        ocsp: record.ocsp.clone().or_else(|| answered_question(record)),
         answer: record.answer.clone(),
         failure,
         lookups: Vec::new(),

@@ -22,7 +22,7 @@ use crate::correlate::verdict::{self, Ruling};
 use crate::correlate::waits::{Stance, stance};
 use crate::event::{Carrier, Name};
 use crate::finding::{
-    Confidence, Direction, Evidence, FindingId, HandshakeId, Outcome, Site, Visibility,
+    Confidence, Coverage, Direction, Evidence, FindingId, HandshakeId, Outcome, Site, Visibility,
 };
 use crate::flow::Scope;
 use crate::time::{Span, Timestamp};
@@ -66,6 +66,8 @@ pub struct Judge<'a> {
     contacts: &'a [Contact],
     /// First and last frame of the capture.
     span: Option<(Timestamp, Timestamp)>,
+    /// Times tell nothing.
+    coarse: bool,
     by_device: HashMap<HostKey, Vec<usize>>,
     /// The first handshake of an address with each site, for the addresses that were asked about so far.
     firsts: RefCell<HashMap<HostKey, HashMap<String, HandshakeId>>>,
@@ -81,7 +83,7 @@ impl<'a> Judge<'a> {
         state: &'a State,
         devices: &'a DeviceMap,
         contacts: &'a [Contact],
-        span: Option<(Timestamp, Timestamp)>,
+        coverage: &Coverage,
     ) -> Self {
         let mut by_device: HashMap<HostKey, Vec<usize>> = HashMap::default();
         for (index, contact) in contacts.iter().enumerate() {
@@ -94,7 +96,8 @@ impl<'a> Judge<'a> {
             state,
             devices,
             contacts,
-            span,
+            span: coverage.span,
+            coarse: coverage.is_clock_coarse(),
             by_device,
             firsts: RefCell::default(),
         }
@@ -275,6 +278,9 @@ impl<'a> Judge<'a> {
     /// The device's other handshakes around a time. Those that have a contact of their own stood still for a known reason; and
     /// those that were held for this contact are its rivals, and weighed as such.
     fn pace(&self, keys: &[HostKey], at: Timestamp, held: &[&Record], before: &Pass) -> Pace<'a> {
+        if self.coarse {
+            return Pace::without_clock();
+        }
         let mut pace = Pace::default();
         for reach in pace::SURROUNDINGS {
             let around = self.within(keys, at, reach).filter(|r| {

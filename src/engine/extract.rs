@@ -36,6 +36,9 @@ pub struct Extractor {
 /// Trace time may step back this far without being called a step: receive queues and merged files.
 const CLOCK_STEP: Span = Span::from_secs(1);
 
+/// How fine the steps of a clock are beyond this does not matter.
+const CLOCK_FINE: Span = Span::from_nanos(1_000);
+
 impl Extractor {
     /// One that has seen nothing.
     #[must_use]
@@ -81,10 +84,15 @@ impl Extractor {
                 return;
             }
         };
-        if lookup(&frame, &packet, &mut self.cx) {
+        let scope = self.table.scope(packet.scope);
+        if lookup(&frame, &packet, scope, &mut self.cx) {
+            if let Some((scope, with)) = self.cx.dns_joined() {
+                self.table.join(scope, with);
+            }
             // Lookups are no flows, so their senders are sighted here, once for each address.
             let room = self.sighted.len() < self.cx.limits.devices;
-            if room && self.sighted.insert((packet.scope, packet.src)) {
+            if room && self.sighted.insert((scope, packet.src)) {
+                let packet = Packet { scope, ..packet };
                 self.cx
                     .sighted(FlowId(0), frame.at, frame.no, Side::Client, &packet, None);
             }
@@ -221,6 +229,16 @@ impl Extractor {
         if self.now.since(frame.at) > CLOCK_STEP && self.now > Timestamp::from_nanos(i64::MIN) {
             coverage.clock_steps += 1;
         }
+        if coverage.clock_unit > CLOCK_FINE || coverage.frames == 1 {
+            let mut unit = match coverage.frames {
+                1 => 1_000_000_000,
+                _ => coverage.clock_unit.as_nanos(),
+            };
+            while frame.at.as_nanos() % unit != 0 {
+                unit /= 10;
+            }
+            coverage.clock_unit = Span::from_nanos(unit);
+        }
         if frame.at > self.now {
             self.now = frame.at;
         }
@@ -274,7 +292,7 @@ impl Extractor {
 }
 
 /// DNS messages over UDP are no flows of their own.
-fn lookup(frame: &Frame<'_>, packet: &Packet<'_>, cx: &mut Context) -> bool {
+fn lookup(frame: &Frame<'_>, packet: &Packet<'_>, scope: Scope, cx: &mut Context) -> bool {
     let Body::Udp(datagram) = &packet.body else {
         return false;
     };
@@ -288,7 +306,7 @@ fn lookup(frame: &Frame<'_>, packet: &Packet<'_>, cx: &mut Context) -> bool {
         transport,
         src: SocketAddr::new(packet.src, datagram.src_port),
         dst: SocketAddr::new(packet.dst, datagram.dst_port),
-        scope: packet.scope,
+        scope,
         base: packet.base,
         payload: datagram.payload,
         cut: datagram.cut > 0,

@@ -96,6 +96,18 @@ pub struct Coverage {
     pub keys: (u64, u64),
     /// Sightings of time running backwards by more than a second.
     pub clock_steps: u64,
+    /// The largest power of ten, up to a second, that all times are multiples of; zero while nothing is known.
+    pub clock_unit: Span,
+}
+
+impl Coverage {
+    /// Whether times tell too little to say what came how soon after what: a clock with coarse steps, or one that stands still.
+    #[must_use]
+    pub fn is_clock_coarse(&self) -> bool {
+        // Servers and clients answer within milliseconds, and kernels have had finer clocks for capturing since they capture.
+        let stands = self.frames > 1 && self.span.is_some_and(|(first, last)| first == last);
+        stands || self.clock_unit >= Span::from_millis(10)
+    }
 }
 
 /// Everything the run came to.

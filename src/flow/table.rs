@@ -9,7 +9,9 @@ use crate::flow::key::{End, Key, Pair};
 use crate::flow::lru::Slot;
 use crate::flow::reader::{self, Moment, Reader};
 use crate::flow::slots::Slots;
-use crate::flow::{Appetite, ClientBy, Ending, Endpoints, FlowId, Stream, Transport, Witness};
+use crate::flow::{
+    Appetite, ClientBy, Ending, Endpoints, FlowId, Scope, Stream, Transport, Witness,
+};
 use crate::frame::{FrameNo, InterfaceId};
 use crate::limits::Limits;
 use crate::time::{Span, Timestamp};
@@ -109,11 +111,18 @@ impl<S> Table<S> {
             self.doubted = key_of(packet);
         }
         self.pass_time(cx);
-        let arrival = Arrival { interface, packet };
+        let own = packet.scope;
+        let scope = self.tags.name(own);
+        let renamed = (scope != own).then(|| Packet { scope, ..*packet });
+        let arrival = Arrival {
+            interface,
+            packet: renamed.as_ref().unwrap_or(packet),
+            own,
+        };
         match &packet.body {
             Body::Tcp(segment) => self.segment(arrival, segment, make, cx),
             Body::Udp(datagram) => self.datagram(arrival, datagram, make, cx),
-            Body::Unreachable(about) => self.unreachable(packet, about, cx),
+            Body::Unreachable(about) => self.unreachable(arrival.packet, about, cx),
             Body::Other(_) => {}
         }
     }
@@ -506,6 +515,8 @@ const LEAP: Span = Span::from_secs(24 * 3_600);
 struct Arrival<'a> {
     interface: InterfaceId,
     packet: &'a Packet<'a>,
+    /// Its scope before that was found to be one with another.
+    own: Scope,
 }
 
 /// What [`Table::insert`] needs to know.

@@ -5,7 +5,7 @@
 //! UDP are no flows and go to [`Context::dns_message`] directly.
 
 use crate::event::{Anomaly, AnomalyKind, Event, EventKind};
-use crate::flow::FlowId;
+use crate::flow::{FlowId, Scope};
 use crate::frame::FrameNo;
 use crate::limits::Limits;
 use crate::time::Timestamp;
@@ -74,6 +74,11 @@ impl Context {
     /// Takes one DNS message. Returns whether it was one: other protocols use these ports too.
     pub fn dns_message(&mut self, message: &dns::Message<'_>) -> bool {
         self.dns.message(message, &self.limits, &mut self.events)
+    }
+
+    /// See [`dns::Dns::take_joined`].
+    pub fn dns_joined(&mut self) -> Option<(Scope, Scope)> {
+        self.dns.take_joined()
     }
 
     /// Trace time has come to `now`: reports lookups that waited too long. Cheap when there are none.

@@ -32,6 +32,7 @@ mod layering;
 mod listed;
 #[cfg(feature = "live")]
 mod live;
+mod networks;
 mod notation;
 mod properties;
 mod robust;

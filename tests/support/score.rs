@@ -219,17 +219,7 @@ fn generated(root: &Path) -> Vec<Labelled> {
 
 /// Runs the engine over a capture.
 pub fn explain(capture: &Labelled) -> Report {
-    let mut config = Config::default();
-    if let Some(folder) = &capture.ca {
-        for entry in std::fs::read_dir(folder).expect("the CA folder is there") {
-            let bytes = std::fs::read(entry.expect("an entry").path()).expect("a readable file");
-            config.trust.add_certificates(pem::certificates(&bytes));
-        }
-    }
-    let mut engine = Engine::new(config);
-    if let Some(keylog) = &capture.keylog {
-        engine.secrets(&std::fs::read(keylog).expect("the key log is there"));
-    }
+    let mut engine = prepared(capture);
     let mut source = capture::open(&capture.path).expect("a readable capture");
     while let Some(item) = source.next_item() {
         match item {
@@ -242,6 +232,22 @@ pub fn explain(capture: &Labelled) -> Report {
         }
     }
     engine.finish()
+}
+
+/// An engine that knows what is given beside a capture.
+pub fn prepared(capture: &Labelled) -> Engine {
+    let mut config = Config::default();
+    if let Some(folder) = &capture.ca {
+        for entry in std::fs::read_dir(folder).expect("the CA folder is there") {
+            let bytes = std::fs::read(entry.expect("an entry").path()).expect("a readable file");
+            config.trust.add_certificates(pem::certificates(&bytes));
+        }
+    }
+    let mut engine = Engine::new(config);
+    if let Some(keylog) = &capture.keylog {
+        engine.secrets(&std::fs::read(keylog).expect("the key log is there"));
+    }
+    engine
 }
 
 impl Board {

@@ -53,6 +53,8 @@ pub(super) fn named_in_certificate(case: &Case<'_>) -> Option<Evidence> {
     let bearing = match (case.contact.kind, case.contact.request.is_some()) {
         // All certificates of one issuer name the same issuer URL: only the missing certificate makes it decide.
         (ContactKind::Issuer, _) => Bearing::Supports(Weight::Fair),
+        // The same of responders; what was asked there is not known here.
+        (ContactKind::Ocsp, _) => Bearing::Supports(Weight::Strong),
         // Before a request only the host is known, which all certificates of one issuer share.
         (_, false) => Bearing::Supports(Weight::Strong),
         _ if !shown.sent && !shown.is_fact() => Bearing::Supports(Weight::Strong),

@@ -23,8 +23,7 @@ impl<S> Table<S> {
         let source = (packet.src, segment.src_port);
         let destination = (packet.dst, segment.dst_port);
         let (key, end) = Key::new(Transport::Tcp, packet.scope, source, destination);
-        let known = self.slots.find(&key);
-        let Some(slot) = known.or_else(|| self.other_direction(&key, end, packet)) else {
+        let Some(slot) = self.find(&key, end, arrival) else {
             return self.open_connection(key, end, None, arrival, segment, make, cx);
         };
         let (moment, ignored) = (self.moment, &mut self.ignored);

@@ -22,9 +22,7 @@ impl<S> Table<S> {
         let source = (packet.src, datagram.src_port);
         let destination = (packet.dst, datagram.dst_port);
         let (key, end) = Key::new(Transport::Udp, packet.scope, source, destination);
-        let known = self.slots.find(&key);
-        let known = known.or_else(|| self.other_direction(&key, end, packet));
-        let slot = known.or_else(|| {
+        let slot = self.find(&key, end, arrival).or_else(|| {
             let from_server = datagram.src_port < 1_024 && datagram.dst_port >= 1_024;
             let (client, decided) = if from_server {
                 (end.other(), ClientBy::Port)

@@ -1,33 +1,34 @@
 //! Two directions of one flow that are tagged unlike: some mirror ports tag one direction only, or give ingress and egress
 //! a VLAN each.
 //!
-//! A VLAN is part of the key all the same, since VLANs reuse addresses. Directions are joined when nothing but tags tells them
-//! apart, each was seen under one tag only, and (TCP) one acknowledges what the other sent: 32 bits that a stranger's
-//! connection with the same addresses and ports does not share.
+//! A VLAN is part of the key all the same, since VLANs reuse addresses. Two scopes are taken for one when nothing but tags
+//! tells them apart and a flow was seen one way in the one and the other way in the other, where (TCP) the other acknowledges
+//! what the one sent: 32 bits that a stranger's connection with the same addresses and ports does not share.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
-use foldhash::fast::RandomState;
-
+use crate::flow::Scope;
 use crate::flow::entry::{Entry, Phase};
 use crate::flow::key::{End, Key};
 use crate::flow::lru::Slot;
-use crate::flow::table::Table;
+use crate::flow::table::{Arrival, Table};
 use crate::flow::tcp;
-use crate::flow::{FlowId, Scope};
 use crate::wire::{Body, Packet, Segment};
 
-/// Which tags there are, and which flows have two.
+/// Which tags there are, and which of them are one.
 #[derive(Debug, Default)]
 pub(super) struct Tags {
     /// Tagged scopes in which flows began, newest first, each behind what it is without tags.
     seen: Vec<(Scope, Scope)>,
-    /// Flows by the keys of the direction that joined them. Only looked into, never walked but to forget.
-    joined: HashMap<Key, (Slot, FlowId), RandomState>,
+    /// What a scope is called that is one with another. Only looked into, never walked.
+    joined: HashMap<Scope, Scope>,
 }
 
 /// An answer comes soon after what it answers, so of the tags of a trunk only the last few are tried.
 const TRIED: usize = 16;
+
+/// There are 4,094 VLANs.
+const JOINED: usize = 4_096;
 
 impl Tags {
     /// Notes where a flow begins.
@@ -43,6 +44,22 @@ impl Tags {
         self.seen.insert(0, tagged);
     }
 
+    /// What a scope is called.
+    #[inline]
+    pub(super) fn name(&self, scope: Scope) -> Scope {
+        if self.joined.is_empty() {
+            return scope;
+        }
+        self.joined.get(&scope).copied().unwrap_or(scope)
+    }
+
+    fn join(&mut self, scope: Scope, with: Scope) {
+        let name = self.name(with);
+        if scope != name && self.joined.len() < JOINED && !self.joined.contains_key(&scope) {
+            self.joined.insert(scope, name);
+        }
+    }
+
     /// Scopes that differ from a packet's in tags alone.
     fn beside(&self, packet: &Packet<'_>) -> impl Iterator<Item = Scope> {
         let (base, scope) = (packet.base, packet.scope);
@@ -55,43 +72,55 @@ impl Tags {
 }
 
 impl<S> Table<S> {
+    /// What a scope is called: the same for scopes that were found to be one.
+    #[inline]
+    #[must_use]
+    pub fn scope(&self, scope: Scope) -> Scope {
+        self.tags.name(scope)
+    }
+
+    /// Takes two scopes for one, because somebody saw a question in `with` and its answer in `scope`.
+    pub fn join(&mut self, scope: Scope, with: Scope) {
+        self.tags.join(scope, with);
+    }
+
+    /// The flow of a packet.
+    #[inline]
+    pub(super) fn find(&mut self, key: &Key, end: End, arrival: Arrival<'_>) -> Option<Slot> {
+        let found = self.slots.find(key);
+        found.or_else(|| self.find_elsewhere(key, end, arrival))
+    }
+
+    #[inline(never)]
+    fn find_elsewhere(&mut self, key: &Key, end: End, arrival: Arrival<'_>) -> Option<Slot> {
+        // A flow that began before its scope was found to be one with another.
+        let renamed = arrival.own != arrival.packet.scope;
+        let before = renamed.then(|| self.slots.find(&key.in_scope(arrival.own)));
+        let packet = arrival.packet;
+        before
+            .flatten()
+            .or_else(|| self.other_direction(key, end, packet))
+    }
+
     /// The flow whose other direction this packet is of, when that one was found under another tag. Asked of packets that
     /// belong to no flow under their own.
-    pub(super) fn other_direction(
-        &mut self,
-        key: &Key,
-        end: End,
-        packet: &Packet<'_>,
-    ) -> Option<Slot> {
+    fn other_direction(&mut self, key: &Key, end: End, packet: &Packet<'_>) -> Option<Slot> {
         if let Body::Tcp(segment) = &packet.body
             && segment.flags & Segment::ACK == 0
         {
             // The first packet of a connection answers nothing.
             return None;
         }
-        let known = self.tags.joined.get(key).copied();
-        if let Some((slot, _)) = known.filter(|joined| self.is_there(*joined)) {
-            return Some(slot);
-        }
-        let (slot, flow) = self
+        let (slot, with) = self
             .tags
             .beside(packet)
-            .filter_map(|scope| self.slots.find(&key.in_scope(scope)))
-            .filter_map(|slot| Some((slot, self.slots.get(slot)?)))
-            .find(|(_, entry)| answers(entry, end, packet))
-            .map(|(slot, entry)| (slot, entry.id))?;
-        // Flows that end leave their keys behind, until these are many.
-        if self.tags.joined.len() > 2 * self.slots.len() + 64 {
-            let mut joined = std::mem::take(&mut self.tags.joined);
-            joined.retain(|_, joined| self.is_there(*joined));
-            self.tags.joined = joined;
-        }
-        self.tags.joined.insert(*key, (slot, flow));
+            .filter_map(|scope| Some((self.slots.find(&key.in_scope(scope))?, scope)))
+            .find(|(slot, _)| {
+                let entry = self.slots.get(*slot);
+                entry.is_some_and(|entry| answers(entry, end, packet))
+            })?;
+        self.tags.join(packet.scope, with);
         Some(slot)
-    }
-
-    fn is_there(&self, (slot, flow): (Slot, FlowId)) -> bool {
-        self.slots.get(slot).is_some_and(|entry| entry.id == flow)
     }
 }
 

@@ -86,6 +86,8 @@ pub struct Dns {
     hasher: RandomState,
     /// Highest time seen.
     now: Timestamp,
+    /// The scope of an answer, and that of its question.
+    joined: Option<(Scope, Scope)>,
 }
 
 impl Dns {
@@ -113,6 +115,11 @@ impl Dns {
         let known = self.standard(message, header, &mut name, limits, events);
         self.name = name;
         known
+    }
+
+    /// Two scopes of which the last answer said that they are one: its own, and that of its question.
+    pub fn take_joined(&mut self) -> Option<(Scope, Scope)> {
+        self.joined.take()
     }
 
     /// Reports the questions that have waited longer than [`Limits::dns_timeout`] at `now`.
@@ -291,6 +298,11 @@ impl Dns {
             anomaly(message, events, "an answer record cannot be read");
         }
         let outcome = outcome(header, &answers);
+        if let Some(pending) = &pending
+            && pending.key.scope != key.scope
+        {
+            self.joined = Some((key.scope, pending.key.scope));
+        }
         let mut answer = DnsAnswer {
             client: message.dst,
             server: message.src,

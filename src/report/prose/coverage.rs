@@ -134,6 +134,11 @@ pub fn coverage(coverage: &Coverage) -> Vec<String> {
             plural(c.clock_steps, "time", "times")
         ),
     );
+    note(
+        u64::from(c.is_clock_coarse()),
+        "The clock of this capture has too coarse steps to tell what came soon after what."
+            .to_owned(),
+    );
     for (kind, n) in &c.anomalies {
         note(*n, anomaly(*kind, *n));
     }
