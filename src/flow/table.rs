@@ -113,10 +113,16 @@ impl<S> Table<S> {
         self.pass_time(cx);
         let own = packet.scope;
         let scope = self.tags.name(own);
-        let renamed = (scope != own).then(|| Packet { scope, ..*packet });
+        let renamed;
+        let packet = if scope == own {
+            packet
+        } else {
+            renamed = Packet { scope, ..*packet };
+            &renamed
+        };
         let arrival = Arrival {
             interface,
-            packet: renamed.as_ref().unwrap_or(packet),
+            packet,
             own,
         };
         match &packet.body {

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use whylencr::frame::Crossing;
 use whylencr::time::{Span, Timestamp};
 
+use super::pieces::{fragments, joined, split};
+
 /// A frame with its bytes.
 #[derive(Clone)]
 pub(super) struct Shot {
@@ -53,19 +55,19 @@ fn busiest(shots: &[Shot]) -> Option<Vec<u8>> {
 }
 
 /// An IP packet in an Ethernet frame.
-struct Ip<'a> {
-    macs: &'a [u8],
-    ether_type: u16,
+pub(super) struct Ip<'a> {
+    pub(super) macs: &'a [u8],
+    pub(super) ether_type: u16,
     /// Without padding.
-    packet: &'a [u8],
+    pub(super) packet: &'a [u8],
     /// What the capture cut off.
-    missing: usize,
+    pub(super) missing: usize,
     /// Sent by the host at the mirrored port.
-    there: bool,
+    pub(super) there: bool,
 }
 
 impl<'a> Ip<'a> {
-    fn of(shot: &'a Shot) -> Option<Self> {
+    pub(super) fn of(shot: &'a Shot) -> Option<Self> {
         let (header, payload) = shot.bytes.split_at_checked(14)?;
         let ether_type = u16::from_be_bytes([header[12], header[13]]);
         let length = match ether_type {
@@ -90,7 +92,7 @@ impl<'a> Ip<'a> {
         length.to_be_bytes()
     }
 
-    fn ethernet(&self, tags: &[u8]) -> Vec<u8> {
+    pub(super) fn ethernet(&self, tags: &[u8]) -> Vec<u8> {
         [self.macs, tags, &self.ether_type.to_be_bytes(), self.packet].concat()
     }
 
@@ -113,11 +115,11 @@ impl<'a> Ip<'a> {
         self.outer(17, &[&header, payload].concat())
     }
 
-    fn number(&self) -> [u8; 2] {
+    pub(super) fn number(&self) -> [u8; 2] {
         self.ether_type.to_be_bytes()
     }
 
-    fn is_v4(&self) -> bool {
+    pub(super) fn is_v4(&self) -> bool {
         self.ether_type == V4
     }
 }
@@ -294,6 +296,12 @@ pub(super) const WHOLE: &[(&str, Change)] = &[
         })
     }),
     ("segments joined (receive offload)", joined),
+    ("segments split", |shots| {
+        shots.iter().flat_map(|shot| split(shot, false)).collect()
+    }),
+    ("segments split, the last first", |shots| {
+        shots.iter().flat_map(|shot| split(shot, true)).collect()
+    }),
 ];
 
 /// The same without link addresses, by which the addresses of one device are told.
@@ -472,99 +480,4 @@ fn only(shots: &[Shot], clients: bool) -> Vec<Shot> {
         }
     };
     shots.iter().filter(sent).cloned().collect()
-}
-
-/// An IPv4 packet in two fragments, an IPv6 packet with a fragment header in two.
-fn fragments(shot: &Shot, reversed: bool) -> Vec<Shot> {
-    let Some(ip) = Ip::of(shot).filter(|_| shot.cut == 0) else {
-        return vec![shot.clone()];
-    };
-    let header = if ip.is_v4() {
-        usize::from(ip.packet[0] & 15) * 4
-    } else {
-        40
-    };
-    let (head, body) = ip.packet.split_at(header);
-    // The first holds the ports alone at times, as small fragments do.
-    let first = (body.len() / 2).next_multiple_of(8).min(body.len());
-    if first == body.len() || (ip.is_v4() && head[6] & 0x3f | head[7] != 0) {
-        return vec![shot.clone()];
-    }
-    let id = u16::try_from(shot.at.as_nanos().unsigned_abs() / 1_000 % 65_521).expect("small");
-    let part = |bytes: &[u8], offset: usize, more: bool| {
-        let offset = u16::try_from(offset).expect("an offset");
-        let mut head = head.to_vec();
-        if ip.is_v4() {
-            let total = u16::try_from(header + bytes.len()).expect("a packet");
-            head[2..4].copy_from_slice(&total.to_be_bytes());
-            head[4..6].copy_from_slice(&id.to_be_bytes());
-            head[6..8].copy_from_slice(&(offset / 8 | u16::from(more) << 13).to_be_bytes());
-        } else {
-            let length = u16::try_from(8 + bytes.len()).expect("a packet");
-            head[4..6].copy_from_slice(&length.to_be_bytes());
-            let next = std::mem::replace(&mut head[6], 44);
-            let place = (offset | u16::from(more)).to_be_bytes();
-            head.extend([next, 0, place[0], place[1], 0, 0]);
-            head.extend(id.to_be_bytes());
-        }
-        Shot {
-            bytes: [ip.macs, &ip.number(), &head, bytes].concat(),
-            ..shot.clone()
-        }
-    };
-    let mut parts = vec![
-        part(&body[..first], 0, true),
-        part(&body[first..], first, false),
-    ];
-    if reversed {
-        parts.reverse();
-    }
-    parts
-}
-
-/// Neighbouring segments of one direction in one frame, as the receiving card joins them.
-fn joined(shots: &[Shot]) -> Vec<Shot> {
-    let mut out: Vec<Shot> = Vec::new();
-    for shot in shots {
-        if let Some(last) = out.last_mut()
-            && let Some(bytes) = append(last, shot)
-        {
-            last.bytes = bytes;
-            continue;
-        }
-        out.push(shot.clone());
-    }
-    out
-}
-
-fn append(last: &Shot, next: &Shot) -> Option<Vec<u8>> {
-    let (a, b) = (Ip::of(last)?, Ip::of(next)?);
-    if last.cut + next.cut > 0
-        || a.packet.len().min(b.packet.len()) < 40
-        || !a.is_v4()
-        || !b.is_v4()
-        || a.packet[0] != 0x45
-        || b.packet[0] != 0x45
-    {
-        return None;
-    }
-    let plain =
-        |ip: &Ip<'_>| ip.packet[9] == 6 && ip.packet[33] & !0x18 == 0 && ip.packet[33] & 0x10 != 0;
-    let same = a.packet[12..24] == b.packet[12..24] && a.packet[28..32] == b.packet[28..32];
-    let data = |ip: &Ip<'_>| 20 + usize::from(ip.packet[32] >> 4) * 4;
-    let seq = |ip: &Ip<'_>| {
-        u32::from_be_bytes([ip.packet[24], ip.packet[25], ip.packet[26], ip.packet[27]])
-    };
-    if !plain(&a) || !plain(&b) || !same {
-        return None;
-    }
-    let (length, more) = (a.packet.len() - data(&a), b.packet.len() - data(&b));
-    let follows = seq(&a).wrapping_add(u32::try_from(length).ok()?) == seq(&b);
-    if !follows || length == 0 || more == 0 {
-        return None;
-    }
-    let total = u16::try_from(a.packet.len() + more).ok()?;
-    let mut bytes = [a.ethernet(&[]), b.packet[data(&b)..].to_vec()].concat();
-    bytes[16..18].copy_from_slice(&total.to_be_bytes());
-    Some(bytes)
 }

@@ -10,6 +10,7 @@ use crate::packaged;
 use crate::score::{Board, Labelled, Line, Result, explain, lab, prepared};
 
 mod disguise;
+mod pieces;
 
 use disguise::{Change, LESS, Shot, WHOLE, WITHOUT_LINK};
 
