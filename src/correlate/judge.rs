@@ -25,6 +25,7 @@ use crate::finding::{
     Confidence, Coverage, Direction, Evidence, FindingId, HandshakeId, Outcome, Site, Visibility,
 };
 use crate::flow::Scope;
+use crate::pki::cert::Certificate;
 use crate::time::{Span, Timestamp};
 
 use extent::{Extent, first_sign};
@@ -56,6 +57,8 @@ pub struct Weighed {
     pub site_key: String,
     /// Place in the chain of the certificate that decides.
     pub position: usize,
+    /// The certificate that is asked about was shown in some other handshake and holds the name of this site.
+    pub covered: bool,
 }
 
 /// The judge of one report.
@@ -168,6 +171,7 @@ impl<'a> Judge<'a> {
             extent,
             pace: &pace,
             before,
+            leaf: self.leaf_asked(contact),
         };
         let mut weighed: Vec<Weighed> = Vec::new();
         for (record, stance) in candidates {
@@ -382,6 +386,8 @@ impl<'a> Judge<'a> {
             .asked_cert()
             .or_else(|| case.naming_cert().map(|(s, _)| s))
             .map_or(0, |s| s.position);
+        let covered = asked.leaf.zip(site.name());
+        let covered = covered.map(|(leaf, name)| leaf.covers(&name));
         Weighed {
             id: record.shown.id,
             direction,
@@ -394,7 +400,21 @@ impl<'a> Judge<'a> {
             site,
             site_key,
             position,
+            covered: covered.unwrap_or_default(),
         }
+    }
+
+    /// The leaf that a contact asks about, when any handshake showed it.
+    fn leaf_asked(&self, contact: &Contact) -> Option<&'a Certificate> {
+        let mut ids = contact.ocsp.iter().flat_map(|request| &request.ids);
+        ids.find_map(|id| {
+            let mut shown = self.state.handshakes.with_serial(&id.serial);
+            shown.find_map(|r| {
+                r.leaf()
+                    .filter(|leaf| leaf.serial == id.serial)
+                    .map(AsRef::as_ref)
+            })
+        })
     }
 
     /// When the last contact of this device inside a silence ended.
@@ -491,6 +511,8 @@ struct Asked<'a> {
     extent: Extent,
     pace: &'a Pace<'a>,
     before: &'a Pass,
+    /// The leaf that is asked about, when any handshake showed it.
+    leaf: Option<&'a Certificate>,
 }
 
 fn canonical(devices: &DeviceMap, key: HostKey) -> HostKey {

@@ -198,11 +198,12 @@ fn settled(contact: &Contact, decided: &[&Weighed], groups: &[&Weighed]) -> Ruli
     let held = decided.iter().map(|w| engaged(w)).max().unwrap_or_default();
     // Unlike a serial, a URL is shared by others under the same issuer: a handshake with a hidden certificate that was
     // held for this very fetch leaves the question open when those that show the URL were not held, or when
-    // the URL is one that every site under the CA shares.
+    // the URL is one that every site under the CA shares. So does one with another name of the certificate that is asked about.
     let rivals: Vec<&Weighed> = groups
         .iter()
         .copied()
-        .filter(|w| contact.ocsp.is_none() && w.level < Some(Confidence::Proven))
+        .filter(|w| contact.ocsp.is_none() || w.covered)
+        .filter(|w| w.level < Some(Confidence::Proven))
         .filter(|w| engaged(w) == HELD && (held < HELD || about_ca))
         .collect();
     if !rivals.is_empty() {
@@ -225,12 +226,18 @@ fn settled(contact: &Contact, decided: &[&Weighed], groups: &[&Weighed]) -> Ruli
         .copied()
         .filter(|w| w.level < Some(Confidence::Proven) && began_soon(w) && w.lead < nearest)
         .collect();
-    if contact.ocsp.is_none() && held == 0 && !nearer.is_empty() && rest.is_empty() {
+    if contact.ocsp.is_none() && held == 0 && !nearer.is_empty() {
+        let set = if about_ca {
+            Outcome::AnyUnder
+        } else {
+            Outcome::OneOf
+        };
         if nearer.len() >= ONE_OF_MOST {
-            return ruling(Outcome::Site, Confidence::Possible, named());
+            let outcome = if rest.is_empty() { Outcome::Site } else { set };
+            return ruling(outcome, Confidence::Possible, named());
         }
         let all = named().into_iter().chain(nearer.into_iter().cloned());
-        return ruling(Outcome::OneOf, Confidence::Likely, all.collect());
+        return ruling(set, Confidence::Likely, all.collect());
     }
     if rest.is_empty() {
         // A handshake that was over shows only that this site is among those under the CA.
