@@ -75,6 +75,8 @@ pub struct Tie {
     pub label: Option<String>,
     /// How sure the tie is.
     pub confidence: Confidence,
+    /// No other handshake that was under way is left (see [`crate::correlate::verdict::Ruling`]).
+    pub by_elimination: bool,
 }
 
 /// A certificate that a handshake showed or is known to show.

@@ -24,6 +24,8 @@ pub struct Ruling {
     pub named: Vec<Weighed>,
     /// The others, best first.
     pub rejected: Vec<Weighed>,
+    /// Every other handshake under way is ruled out by something that does not rest on times.
+    pub by_elimination: bool,
 }
 
 /// Rejected candidates kept for the reader's second question: why not that other site?
@@ -43,6 +45,7 @@ impl Ruling {
             confidence: Confidence::Strong,
             named: Vec::new(),
             rejected: Vec::new(),
+            by_elimination: false,
         }
     }
 }
@@ -280,6 +283,13 @@ fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
         .iter()
         .filter(|w| engaged(w) == HELD && w.level > Some(Confidence::Possible))
         .count();
+    if top < Confidence::Strong
+        && let Some(last) = last_one_left(contact, groups)
+    {
+        let mut last = ruling(Outcome::Site, Confidence::Likely, vec![last.clone()]);
+        last.by_elimination = true;
+        return last;
+    }
     let under_way = groups.iter().filter(|w| engaged(w) >= 1).count();
     if let [only] = tops.as_slice() {
         if groups.len() == 1 && named_and_held(contact, only) {
@@ -348,6 +358,35 @@ fn named_and_held(contact: &Contact, weighed: &Weighed) -> bool {
         && contact.request.is_some()
         && named
         && engaged(weighed) == HELD
+}
+
+/// A client that checks by itself does so while the handshake stands still. Of those under way when it fetched, one stood still, is its
+/// own by its fingerprint, and something that does not rest on times speaks against all others: it is the one, however often
+/// handshakes of this device stand still.
+fn last_one_left<'w>(contact: &Contact, groups: &[&'w Weighed]) -> Option<&'w Weighed> {
+    let family = contact.request.as_ref().map(|r| agents::family(r));
+    if !family.is_some_and(Family::is_verifier) {
+        return None;
+    }
+    let mut left = groups
+        .iter()
+        .copied()
+        .filter(|w| is_under_way(w) && !is_unfit(w));
+    let last = left.next().filter(|_| left.next().is_none())?;
+    let says = |rule: &str| last.evidence.iter().any(|e| e.rule == rule);
+    let held = says("handshake-waited") || says("aborted-after-answer");
+    (held && says("same-client-family")).then_some(last)
+}
+
+/// Whether something strong speaks against it that does not rest on times.
+fn is_unfit(weighed: &Weighed) -> bool {
+    let strong = |e: &Evidence| {
+        matches!(
+            e.bearing,
+            Bearing::Excludes | Bearing::Opposes(Weight::Strong)
+        ) && !is_timing(e.rule)
+    };
+    weighed.evidence.iter().any(strong)
 }
 
 /// Whether the fetch began right after the server's flight, without the client waiting for it.
@@ -509,6 +548,7 @@ fn ruling(outcome: Outcome, confidence: Confidence, named: Vec<Weighed>) -> Ruli
         confidence,
         named,
         rejected: Vec::new(),
+        by_elimination: false,
     }
 }
 

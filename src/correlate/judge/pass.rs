@@ -72,6 +72,7 @@ impl Pass {
                 serial: serial.map(|id| id.serial.clone()),
                 label: label.map(str::to_owned),
                 confidence: ruling.confidence,
+                by_elimination: ruling.by_elimination,
             });
         }
     }

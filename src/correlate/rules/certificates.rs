@@ -199,6 +199,7 @@ pub(super) fn tied_to_other_serial(case: &Case<'_>) -> Option<Evidence> {
         .max_by_key(|t| t.confidence)?;
     let bearing = match tie.confidence {
         Confidence::Proven => Bearing::Excludes,
+        _ if tie.by_elimination => Bearing::Opposes(Weight::Strong),
         _ => Bearing::Opposes(Weight::Fair),
     };
     let facts = Facts::SerialDiffers {
