@@ -39,6 +39,22 @@ const KNOWN: &[(&[u8], &str, Todo)] = &[
     (b"EyeSDN", "an EyeSDN capture", Todo::Editcap),
     (b"\x05VNF", "a Visual Networks capture", Todo::Editcap),
     (
+        b"\xaa\xaa\xaa\xaa\x20\0\0\0",
+        "an InfoVista 5Views capture",
+        Todo::Editcap,
+    ),
+    (b"TR\0d\0\0", "an HP-UX nettl trace", Todo::Editcap),
+    (
+        b"\x01\x10\x4c\0\x01\x05",
+        "a Novell LANalyzer capture",
+        Todo::Editcap,
+    ),
+    (
+        b"+---------+---------------+----------+",
+        "a K12 text capture",
+        Todo::Editcap,
+    ),
+    (
         b"btsnoop\0",
         "a Bluetooth capture (BTSnoop)",
         Todo::NoNetwork,
@@ -232,6 +248,10 @@ mod tests {
                 "my file is a Microsoft Network Monitor 2.x capture, which is not read here; convert it with: editcap -F pcapng 'my file' out.pcapng",
             ),
             (b"snoop\0\0\0\0\0\0\x02", "snoop"),
+            (b"\xaa\xaa\xaa\xaa\x20\0\0\0\0\0", "5Views"),
+            (b"TR\0d\0\0\0\0", "nettl"),
+            (b"\x01\x10\x4c\0\x01\x05Trace", "LANalyzer"),
+            (b"+---------+---------------+----------+\n", "K12"),
             (b"PK\x03\x04....", "unpack it first: unzip 'my file'"),
             (b"<!DOCTYPE html><html>", "an HTML page"),
             (

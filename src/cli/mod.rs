@@ -26,6 +26,8 @@ mod output;
 mod progress;
 mod reading;
 mod redact;
+#[cfg(feature = "live")]
+mod sieve;
 
 use std::io::Write as _;
 use std::process::ExitCode;

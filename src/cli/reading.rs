@@ -5,8 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-#[cfg(feature = "live")]
-use crate::capture::bpf::Bpf;
 use crate::capture::merge::{self, Merged};
 use crate::capture::process::process_of_frame;
 use crate::capture::{self, Item};
@@ -19,6 +17,8 @@ use crate::tui::FrameBytes;
 
 use super::analysis::Analysis;
 use super::growing::KeyLogs;
+#[cfg(feature = "live")]
+use super::sieve::Sieve;
 use super::{Args, inputs, keylogs, output};
 
 /// An engine, and what is to be read into it.
@@ -32,7 +32,7 @@ pub(super) struct Reading {
     pub(super) paths: Vec<PathBuf>,
     most: Option<u64>,
     #[cfg(feature = "live")]
-    bpf: Option<Bpf>,
+    sieve: Option<Sieve>,
     /// Key logs to which lines are added while frames come in.
     keys: KeyLogs,
     looked: Instant,
@@ -76,7 +76,7 @@ impl Reading {
             paths,
             most: args.count,
             #[cfg(feature = "live")]
-            bpf: super::live::bpf(args)?,
+            sieve: super::live::bpf(args)?.map(Sieve::new),
             keys,
             looked: Instant::now(),
             lacked: 0,
@@ -154,8 +154,10 @@ impl Reading {
                 self.frames += 1;
                 // What does not pass keeps its number, so that evidence is found in the file.
                 #[cfg(feature = "live")]
-                if let Some(bpf) = &mut self.bpf
-                    && !bpf.passes(frame.link, frame.bytes)
+                if self
+                    .sieve
+                    .as_mut()
+                    .is_some_and(|sieve| !sieve.passes(&frame))
                 {
                     return self.most != Some(self.frames);
                 }

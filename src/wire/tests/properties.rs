@@ -92,6 +92,9 @@ proptest! {
                 !link_supported(LinkType(link)),
                 result == Err(Undecoded::UnknownLink) && !nests(link)
             );
+            for part in subframes(&frame).into_iter().flatten() {
+                let _ = decoder.decode(&part);
+            }
         }
     }
 

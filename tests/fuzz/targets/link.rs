@@ -5,7 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use whylencr::frame::{Frame, FrameNo, InterfaceId, LinkType};
 use whylencr::limits::Limits;
 use whylencr::time::Timestamp;
-use whylencr::wire::Decoder;
+use whylencr::wire::{Decoder, subframes};
 
 fuzz_target!(|data: &[u8]| {
     let [high, low, bytes @ ..] = data else { return };
@@ -23,4 +23,7 @@ fuzz_target!(|data: &[u8]| {
     // Twice, so that a fragment meets itself.
     let _ = decoder.decode(&frame);
     let _ = decoder.decode(&frame);
+    for part in subframes(&frame).into_iter().flatten() {
+        let _ = decoder.decode(&part);
+    }
 });

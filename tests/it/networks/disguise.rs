@@ -124,6 +124,15 @@ impl<'a> Ip<'a> {
     }
 }
 
+fn vxlan(shots: &[Shot]) -> Vec<Shot> {
+    each(shots, |_, ip| {
+        ip.outer_udp(
+            4789,
+            &[&[8, 0, 0, 0, 0, 0, 5, 0], &ip.ethernet(&[])[..]].concat(),
+        )
+    })
+}
+
 /// A capture, put differently.
 pub(super) type Change = fn(&[Shot]) -> Vec<Shot>;
 
@@ -181,13 +190,13 @@ pub(super) const WHOLE: &[(&str, Change)] = &[
             (ETHERNET, [ip.macs, &header, ip.packet].concat())
         })
     }),
-    ("VXLAN", |shots| {
-        each(shots, |_, ip| {
-            ip.outer_udp(
-                4789,
-                &[&[8, 0, 0, 0, 0, 0, 5, 0], &ip.ethernet(&[])[..]].concat(),
-            )
-        })
+    ("VXLAN", vxlan),
+    ("VXLAN in fragments", |shots| {
+        let tunnelled = vxlan(shots);
+        tunnelled
+            .iter()
+            .flat_map(|shot| fragments(shot, true))
+            .collect()
     }),
     ("Geneve", |shots| {
         each(shots, |_, ip| {
