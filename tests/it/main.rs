@@ -23,6 +23,8 @@ mod facts;
 mod facts_of;
 mod golden;
 mod handshakes;
+#[path = "../support/hidden.rs"]
+mod hidden;
 #[path = "../support/hostile/mod.rs"]
 mod hostile;
 #[cfg(feature = "live")]

@@ -10,6 +10,7 @@ use whylencr::event::AnomalyKind;
 use whylencr::finding::{Confidence, Report};
 use whylencr::report::{self, Format, Options};
 
+use crate::hidden;
 use crate::packaged;
 use crate::schema::Schemas;
 use crate::score::{Board, Labelled, Result, explain, labelled};
@@ -168,6 +169,29 @@ fn captures_made_for_alerts_raise_exactly_theirs() {
             capture.name,
             report.alerts
         );
+    }
+}
+
+/// Most sites speak TLS 1.3 by now. Whatever part of the certificates is hidden, what is called proven or strong is right, and hardly a
+/// wrong site is named.
+#[test]
+fn fewer_certificates_make_no_wrong_proof() {
+    for percent in [40, 100] {
+        let mut board = Board::default();
+        for mut capture in labelled(&packaged("captures")) {
+            let report = hidden::explain(&mut capture, percent, 1);
+            board.add(&capture, &report);
+        }
+        let summary = board.summary();
+        assert_eq!(board.lines.len(), 106, "the labelled fetches");
+        let wrong = |least: Confidence| {
+            board.count(|l| l.result == Result::Wrong && l.confidence >= Some(least))
+        };
+        assert_eq!(wrong(Confidence::Strong), 0, "{summary}");
+        assert!(wrong(Confidence::Likely) <= 1, "{summary}");
+        let proven = board.count(|l| l.confidence == Some(Confidence::Proven));
+        assert_eq!(proven > 0, percent < 100, "{summary}");
+        assert_eq!(board.count(|l| l.result == Result::Missed), 0, "{summary}");
     }
 }
 
