@@ -123,6 +123,7 @@ fn options_in_the_documents_exist() {
         "--compare",
         "--tls-keylog",
         "--rules",
+        "--hide",
         "--help",
         "--version",
     ];
