@@ -14,7 +14,7 @@ use super::reader::{FrameStep, Step};
 use super::source::{Options, Source, open_with};
 use super::window::WINDOW;
 use super::{Ended, Error, Item, Warning};
-use crate::frame::{FrameNo, InterfaceId};
+use crate::frame::{Frame, FrameNo, InterfaceId};
 use crate::time::Timestamp;
 
 /// Read buffers of all inputs together.
@@ -132,6 +132,40 @@ impl Merged {
     /// all inputs.
     #[inline]
     pub fn next_item(&mut self) -> Option<Item<'_>> {
+        match self.advance_plain() {
+            Some(step) => self.plain(&step).map(Item::Frame),
+            None => self.next_of_any(),
+        }
+    }
+
+    /// The next packet of a sole input, when it is in memory already.
+    #[inline(always)]
+    fn advance_plain(&mut self) -> Option<FrameStep> {
+        match self.lanes.as_mut_slice() {
+            [
+                Lane {
+                    state: State::Open(source),
+                    ..
+                },
+            ] => source.advance_plain(),
+            _ => None,
+        }
+    }
+
+    #[inline(always)]
+    fn plain(&mut self, step: &FrameStep) -> Option<Frame<'_>> {
+        self.frames += 1;
+        let lane = self.lanes.first()?;
+        let State::Open(source) = &lane.state else {
+            return None;
+        };
+        let interface = lane.interfaces.get(step.interface as usize);
+        let interface = interface.copied().unwrap_or_default();
+        Some(source.plain(step, FrameNo(self.frames), interface))
+    }
+
+    #[inline(never)]
+    fn next_of_any(&mut self) -> Option<Item<'_>> {
         let (index, step) = if self.alone() {
             (0, self.advance_alone()?)
         } else {

@@ -87,7 +87,42 @@ impl<R: Read> Pcap<R> {
         })
     }
 
-    #[inline]
+    /// The next packet, where it is whole in memory and its header was read already; nearly all are. None sends to
+    /// [`Self::advance`].
+    #[inline(always)]
+    pub(crate) fn advance_plain(&mut self) -> Option<FrameStep> {
+        let record = self.ahead?;
+        let (header, captured) = (self.header.record, record.captured as usize);
+        let whole = header + captured;
+        let bytes = self.window.bytes().get(self.pending..)?;
+        if bytes.len() < whole || record.captured > self.header.cap || record.captured == 0 {
+            return None;
+        }
+        self.ahead = bytes
+            .get(whole..)
+            .filter(|next| next.len() >= header)
+            .map(|next| self.header.record(next));
+        self.window.consume(self.pending);
+        self.pending = whole;
+        self.records += 1;
+        Some(self.frame(&record))
+    }
+
+    #[inline(always)]
+    fn frame(&self, record: &Record) -> FrameStep {
+        FrameStep {
+            at: record.at,
+            interface: 0,
+            link: self.header.link,
+            wire_len: record.original.max(record.captured),
+            bytes: self
+                .window
+                .place(self.header.record, record.captured as usize),
+            crossing: None,
+            comment: CommentAt::None,
+        }
+    }
+
     pub(crate) fn advance(&mut self) -> Option<Step> {
         if self.ended.is_some() {
             return None;
@@ -115,15 +150,7 @@ impl<R: Read> Pcap<R> {
         self.records += 1;
         let next = self.window.bytes().get(whole..).unwrap_or_default();
         self.ahead = (next.len() >= header.record).then(|| header.record(next));
-        Some(Step::Frame(FrameStep {
-            at: record.at,
-            interface: 0,
-            link: self.header.link,
-            wire_len: record.original.max(record.captured),
-            bytes: self.window.place(self.header.record, captured),
-            crossing: None,
-            comment: CommentAt::None,
-        }))
+        Some(Step::Frame(self.frame(&record)))
     }
 
     pub(crate) fn window(&self) -> &Window<R> {
@@ -278,7 +305,7 @@ impl Header {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn record(&self, bytes: &[u8]) -> Record {
         let [secs, sub, first, second] = self.order.four(bytes);
         let (captured, original) = match self.lengths {

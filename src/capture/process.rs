@@ -22,7 +22,24 @@ const TRAILER_MAGIC: [u8; 4] = [0x01, 0x07, 0x20, 0x21];
 /// From whatever a frame has; a comment comes first, since it says more than the few bytes of a header can.
 /// Looking is cheap when there is nothing; finding something allocates.
 #[must_use]
+#[inline]
 pub fn process_of_frame(frame: &Frame<'_>) -> Option<Process> {
+    // What most frames are.
+    if frame.comment.is_none()
+        && frame.link == LinkType::ETHERNET
+        && !frame.bytes.last_chunk::<TRAILER>().is_some_and(is_trailer)
+    {
+        return None;
+    }
+    process_of_any(frame)
+}
+
+#[inline(always)]
+fn is_trailer(bytes: &[u8; TRAILER]) -> bool {
+    bytes.first_chunk() == Some(&TRAILER_MAGIC)
+}
+
+fn process_of_any(frame: &Frame<'_>) -> Option<Process> {
     if let Some(process) = frame.comment.and_then(process_of_comment) {
         return Some(process);
     }

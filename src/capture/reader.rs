@@ -124,7 +124,15 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    #[inline]
+    /// The next packet, where nothing stands before it and it is in memory. None sends to [`Self::advance`].
+    #[inline(always)]
+    pub(crate) fn advance_plain(&mut self) -> Option<FrameStep> {
+        match &mut self.format {
+            Format::Pcap(pcap) => pcap.advance_plain(),
+            Format::Pcapng(_) => None,
+        }
+    }
+
     pub(crate) fn advance(&mut self) -> Option<Step> {
         match &mut self.format {
             Format::Pcap(pcap) => pcap.advance(),
@@ -132,8 +140,26 @@ impl<R: Read> Reader<R> {
         }
     }
 
+    /// The packet that [`Self::advance_plain`] gave last.
+    #[inline(always)]
+    pub(crate) fn plain(&self, step: &FrameStep, no: FrameNo, interface: InterfaceId) -> Frame<'_> {
+        let bytes = match &self.format {
+            Format::Pcap(pcap) => pcap.window().at(step.bytes),
+            Format::Pcapng(_) => &[],
+        };
+        Frame {
+            no,
+            at: step.at,
+            link: step.link,
+            interface,
+            wire_len: step.wire_len,
+            crossing: None,
+            comment: None,
+            bytes,
+        }
+    }
+
     /// Turns a step into an item. It must be the step [`Self::advance`] gave last.
-    #[inline]
     pub(crate) fn item(
         &self,
         step: Step,

@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::compressed::{self, Codec};
 use super::follow::Follow;
-use super::reader::{Reader, Step, is_pcap, is_pcapng};
+use super::reader::{FrameStep, Reader, Step, is_pcap, is_pcapng};
 use super::window::WINDOW;
 use super::{Ended, Error, Item, Warning, foreign};
-use crate::frame::{FrameNo, InterfaceId};
+use crate::frame::{Frame, FrameNo, InterfaceId};
 
 /// Enough to recognise every format, and to tell variants of pcap apart by their first few packets.
 const HEAD: usize = 16 << 10;
@@ -216,12 +216,22 @@ impl Source {
         self.size
     }
 
-    #[inline]
     pub(super) fn advance(&mut self) -> Option<Step> {
         self.reader.advance()
     }
 
-    #[inline]
+    /// See [`Reader::advance_plain`].
+    #[inline(always)]
+    pub(super) fn advance_plain(&mut self) -> Option<FrameStep> {
+        self.reader.advance_plain()
+    }
+
+    /// The packet that [`Self::advance_plain`] gave last.
+    #[inline(always)]
+    pub(super) fn plain(&self, step: &FrameStep, no: FrameNo, interface: InterfaceId) -> Frame<'_> {
+        self.reader.plain(step, no, interface)
+    }
+
     pub(super) fn item(
         &self,
         step: Step,

@@ -89,7 +89,7 @@ impl Place {
 
 /// Size of the buffer: large enough that the cost of read(2) vanishes, small enough to stay in the cache
 /// together with what the later rooms keep.
-pub(crate) const WINDOW: usize = 1 << 20;
+pub(crate) const WINDOW: usize = 256 << 10;
 
 /// What of a stream is in memory.
 pub(crate) struct Window<R> {

@@ -74,20 +74,25 @@ impl Analysis {
         }
     }
 
-    /// Takes one frame, and whose process it is, where the capture says so.
+    /// Takes one frame.
     #[inline]
-    pub(super) fn push(&mut self, frame: Frame<'_>, process: Option<Process>) {
-        match (self, process) {
-            (Self::Whole(engine), None) => engine.push(frame),
-            (Self::Whole(engine), Some(process)) => engine.push_of(frame, process),
-            (Self::Parted(parted), process) => {
-                match process {
-                    None => parted.extractor.push(frame),
-                    Some(process) => parted.extractor.push_of(frame, process),
-                }
-                if parted.extractor.waiting() >= BATCH {
-                    parted.send();
-                }
+    pub(super) fn push(&mut self, frame: Frame<'_>) {
+        match self {
+            Self::Whole(engine) => engine.push(frame),
+            Self::Parted(parted) => {
+                parted.extractor.push(frame);
+                parted.pass_on();
+            }
+        }
+    }
+
+    /// Takes one frame of which the capture says whose process sent or received it.
+    pub(super) fn push_of(&mut self, frame: Frame<'_>, process: Process) {
+        match self {
+            Self::Whole(engine) => engine.push_of(frame, process),
+            Self::Parted(parted) => {
+                parted.extractor.push_of(frame, process);
+                parted.pass_on();
             }
         }
     }
@@ -126,6 +131,13 @@ impl Analysis {
 }
 
 impl Parted {
+    #[inline]
+    fn pass_on(&mut self) {
+        if self.extractor.waiting() >= BATCH {
+            self.send();
+        }
+    }
+
     fn send(&mut self) {
         // When nobody takes it, correlation has panicked, which its end will tell.
         let _ = self.batches.send(self.extractor.take_events());

@@ -141,6 +141,7 @@ impl Reading {
     }
 
     /// Takes one item in; false when there is none, or enough.
+    #[inline]
     pub(super) fn step(&mut self, source: &mut Merged) -> bool {
         source.next_item().is_some_and(|item| self.take(item))
     }
@@ -161,7 +162,10 @@ impl Reading {
                 {
                     return self.most != Some(self.frames);
                 }
-                self.engine.push(frame, process_of_frame(&frame));
+                match process_of_frame(&frame) {
+                    None => self.engine.push(frame),
+                    Some(process) => self.engine.push_of(frame, process),
+                }
                 return self.most != Some(self.frames);
             }
             Item::Secrets(lines) => self.engine.secrets(lines),

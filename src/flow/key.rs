@@ -1,6 +1,7 @@
 //! Which flow a packet belongs to: five-tuple and scope, the same from both directions.
 
 use std::hash::{Hash, Hasher};
+use std::hint::select_unpredictable;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::flow::{Scope, Transport};
@@ -8,9 +9,9 @@ use crate::flow::{Scope, Transport};
 /// Five-tuple and scope in 48 bytes, ends in ascending order so that both directions are one key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Key {
-    /// The addresses as numbers, upper halves first, which are zero in IPv4.
-    low: [u64; 2],
-    high: [u64; 2],
+    /// The addresses as numbers.
+    low: u128,
+    high: u128,
     ports: [u16; 2],
     scope: Scope,
     udp: bool,
@@ -19,43 +20,43 @@ pub(super) struct Key {
 
 impl Key {
     /// The key, and which end of it the source is.
-    #[inline]
+    #[inline(always)]
     pub(super) fn new(
         transport: Transport,
         scope: Scope,
         source: (IpAddr, u16),
         destination: (IpAddr, u16),
     ) -> (Self, End) {
-        let (from, to) = (words(source.0), words(destination.0));
-        let (low, high, ports, end) = if (from, source.1) <= (to, destination.1) {
-            (from, to, [source.1, destination.1], End::Low)
-        } else {
-            (to, from, [destination.1, source.1], End::High)
-        };
+        let (from, to) = (number(source.0), number(destination.0));
+        // Which way a packet goes cannot be foreseen, so nothing branches on it.
+        let back = to < from || (to == from && destination.1 < source.1);
+        let pick = |there, back_again| select_unpredictable(back, back_again, there);
+        let ports = [
+            select_unpredictable(back, destination.1, source.1),
+            select_unpredictable(back, source.1, destination.1),
+        ];
         let key = Self {
-            low,
-            high,
+            low: pick(from, to),
+            high: pick(to, from),
             ports,
             scope,
             udp: transport == Transport::Udp,
             v6: source.0.is_ipv6(),
         };
-        (key, end)
+        (key, select_unpredictable(back, End::High, End::Low))
     }
 
     /// Address and port of an end.
     pub(super) fn socket(&self, end: End) -> SocketAddr {
         let [low_port, high_port] = self.ports;
-        let ([upper, lower], port) = match end {
+        let (number, port) = match end {
             End::Low => (self.low, low_port),
             End::High => (self.high, high_port),
         };
         let ip = if self.v6 {
-            IpAddr::V6(Ipv6Addr::from_bits(
-                u128::from(upper) << 64 | u128::from(lower),
-            ))
+            IpAddr::V6(Ipv6Addr::from_bits(number))
         } else {
-            let [.., a, b, c, d] = lower.to_be_bytes();
+            let [.., a, b, c, d] = number.to_be_bytes();
             IpAddr::V4(Ipv4Addr::new(a, b, c, d))
         };
         SocketAddr::new(ip, port)
@@ -83,20 +84,19 @@ impl Key {
 
 impl Hash for Key {
     /// As few words as there are, because this runs for every packet.
-    #[inline]
+    #[inline(always)]
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let ([a, low], [b, high]) = (self.low, self.high);
         let [low_port, high_port] = self.ports.map(u64::from);
+        let scope = self.scope.0 ^ u32::from(self.udp);
         if self.v6 {
-            state.write_u64(a);
-            state.write_u64(b);
-            state.write_u64(low);
-            state.write_u64(high);
+            state.write_u128(self.low);
+            state.write_u128(self.high);
         } else {
-            state.write_u64(low << 32 | high);
+            // Both fit.
+            let pair = self.low << 32 | self.high;
+            state.write_u64(u64::try_from(pair).unwrap_or_default());
         }
-        state.write_u64(low_port << 48 | high_port << 32 | u64::from(self.scope.0));
-        state.write_u8(u8::from(self.udp));
+        state.write_u64(low_port << 48 | high_port << 32 | u64::from(scope));
     }
 }
 
@@ -148,17 +148,11 @@ impl<T> Pair<T> {
     }
 }
 
-#[inline]
-fn words(ip: IpAddr) -> [u64; 2] {
+#[inline(always)]
+fn number(ip: IpAddr) -> u128 {
     match ip {
-        IpAddr::V4(ip) => [0, u64::from(ip.to_bits())],
-        IpAddr::V6(ip) => {
-            let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = ip.octets();
-            [
-                u64::from_be_bytes([a, b, c, d, e, f, g, h]),
-                u64::from_be_bytes([i, j, k, l, m, n, o, p]),
-            ]
-        }
+        IpAddr::V4(ip) => u128::from(ip.to_bits()),
+        IpAddr::V6(ip) => ip.to_bits(),
     }
 }
 
@@ -187,10 +181,7 @@ mod tests {
         let (tcp, _) = Key::new(Transport::Tcp, Scope(0), a, b);
         let (udp, _) = Key::new(Transport::Udp, Scope(0), a, b);
         let (tunnel, _) = Key::new(Transport::Tcp, Scope(1), a, b);
-        let six = |ip: IpAddr| {
-            let [_, low] = words(ip);
-            IpAddr::V6(Ipv6Addr::from_bits(u128::from(low)))
-        };
+        let six = |ip: IpAddr| IpAddr::V6(Ipv6Addr::from_bits(number(ip)));
         let (v6, _) = Key::new(Transport::Tcp, Scope(0), (six(a.0), a.1), (six(b.0), b.1));
         assert!(tcp != udp && tcp != tunnel && tcp != v6);
         assert!(size_of::<Key>() <= 48);

@@ -109,6 +109,7 @@ impl<S> Slots<S> {
     }
 
     /// Notes that an entry was used.
+    #[inline]
     pub(super) fn touch(&mut self, slot: Slot, now: Timestamp) {
         let Some(entry) = self.get_mut(slot) else {
             return;
@@ -169,6 +170,7 @@ impl<S> Slots<S> {
         flows
     }
 
+    #[inline]
     pub(super) fn find(&self, key: &Key) -> Option<Slot> {
         self.by_key
             .find(self.hash(key), |slot| {
@@ -185,10 +187,12 @@ impl<S> Slots<S> {
             .copied()
     }
 
+    #[inline]
     pub(super) fn get(&self, slot: Slot) -> Option<&Entry<S>> {
         at(&self.entries, slot)
     }
 
+    #[inline]
     pub(super) fn get_mut(&mut self, slot: Slot) -> Option<&mut Entry<S>> {
         self.entries.get_mut(slot as usize)?.as_mut()
     }
@@ -222,6 +226,7 @@ impl<S> Slots<S> {
         Span::from_nanos(idle.as_nanos().saturating_add(USE_GRAIN.as_nanos()))
     }
 
+    #[inline]
     fn hash(&self, key: &impl Hash) -> u64 {
         self.hasher.hash_one(key)
     }
@@ -250,6 +255,7 @@ impl Class {
     }
 }
 
+#[inline]
 fn at<S>(entries: &[Option<Entry<S>>], slot: Slot) -> Option<&Entry<S>> {
     entries.get(slot as usize)?.as_ref()
 }

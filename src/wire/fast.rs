@@ -13,7 +13,7 @@ use crate::flow::Scope;
 use crate::frame::{Crossing, Frame, LinkType};
 
 /// Reads a plain packet; None sends it to the general path.
-#[inline]
+#[inline(always)]
 pub(super) fn packet<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
     let mut lower = Link {
         cut: 0,

@@ -54,7 +54,7 @@ impl Decoder {
     ///
     /// [`Undecoded`] says why there is none, which for ARP or a waiting fragment is as it should be;
     /// [`Undecoded::is_anomaly`] tells these from malformed frames.
-    #[inline]
+    #[inline(always)]
     pub fn decode<'a>(&'a mut self, frame: &Frame<'a>) -> Result<Packet<'a>, Undecoded> {
         match fast::packet(frame) {
             Some(packet) => Ok(packet),
@@ -75,6 +75,7 @@ impl Decoder {
     }
 
     /// The general path.
+    #[inline(never)]
     fn decode_any<'a>(&'a mut self, frame: &Frame<'a>) -> Result<Packet<'a>, Undecoded> {
         walk::Walk::new(frame, self.depth, &mut self.fragments, &mut self.joined).run(frame)
     }

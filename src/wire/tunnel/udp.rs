@@ -20,6 +20,7 @@ const VXLAN_LINUX: u16 = 8472;
 const TZSP: u16 = 37008;
 
 /// Whether [`open`] could find a tunnel here; cheap, for the fast path.
+#[inline]
 pub(in crate::wire) fn may_carry(src_port: u16, dst_port: u16, payload: &[u8]) -> bool {
     let known = matches!(
         dst_port,
