@@ -328,7 +328,7 @@ pub struct ClientHello {
     /// Whether an encrypted_client_hello extension is present.
     pub ech: Ech,
     /// ALPN protocol names as text; bytes outside printable ASCII escaped.
-    pub alpn: Vec<String>,
+    pub alpn: Arc<[String]>,
     /// Highest version offered (0x0303 is TLS 1.2, 0x0304 is TLS 1.3), GREASE ignored.
     pub max_version: u16,
     /// status_request is present: the client would accept a staple.
@@ -338,7 +338,7 @@ pub struct ClientHello {
     /// early_data is present (0-RTT).
     pub early_data: bool,
     /// JA4 client fingerprint.
-    pub ja4: String,
+    pub ja4: Arc<str>,
     /// This is the answer to a HelloRetryRequest.
     pub second: bool,
     /// The 32 random bytes, by which key logs name the connection.

@@ -238,7 +238,7 @@ fn candidate(state: &State, weighed: &Weighed) -> Option<Candidate> {
         evidence: weighed.evidence.clone(),
         frames: record.shown.frames,
         lead: weighed.lead,
-        ja4: record.shown.ja4.clone(),
+        ja4: record.shown.ja4.to_string(),
         community_id: Some(community_id(
             transport(&record.shown.carrier),
             record.peer,

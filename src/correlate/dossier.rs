@@ -89,7 +89,7 @@ struct Common {
     sites: HashMap<String, SiteFacts>,
     leaves: HashMap<[u8; 32], BTreeSet<String>>,
     addresses: HashMap<IpAddr, BTreeSet<String>>,
-    fingerprints: HashMap<String, (u64, HashSet<DeviceId>)>,
+    fingerprints: HashMap<Arc<str>, (u64, HashSet<DeviceId>)>,
     with_fingerprint: u64,
     /// Clients of which lookups were seen.
     asking: HashSet<HostKey>,
@@ -119,7 +119,7 @@ impl Common {
             if let Some(leaf) = record.leaf() {
                 common.leaves.entry(leaf.fingerprint).or_default();
             }
-            let ja4 = record.shown.ja4.clone();
+            let ja4 = Arc::clone(&record.shown.ja4);
             common.fingerprints.entry(ja4).or_default();
         }
         common.asking.extend(state.log.askers());
@@ -218,7 +218,7 @@ impl Common {
             same_certificate: others(leaf.cloned().unwrap_or_default(), name.as_deref()),
             same_address: others(at_address, name.as_deref()),
             fingerprint: Fingerprint {
-                ja4: shown.ja4.clone(),
+                ja4: shown.ja4.to_string(),
                 handshakes: like,
                 devices: with,
                 of: self.with_fingerprint,
@@ -340,7 +340,7 @@ fn oddities(record: &Record, site: &Site, shown: Option<&Shown>) -> Vec<Oddity> 
     if direct && !handshake.ja4.is_empty() && !named && !handshake.ech_offered {
         odd.push(Oddity::NoServerName);
     }
-    for alpn in &handshake.alpn {
+    for alpn in handshake.alpn.iter() {
         let known = ALPN.contains(&alpn.as_str())
             || alpn.starts_with("h3-")
             || alpn.starts_with("spdy/")

@@ -43,13 +43,16 @@ impl Extractor {
     /// One that has seen nothing.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
+        let (decoder, table) = (Decoder::new(&limits), Table::new(&limits));
+        let mut cx = Context {
+            limits,
+            ..Context::default()
+        };
+        cx.dns.answers_only = true;
         Self {
-            decoder: Decoder::new(&limits),
-            table: Table::new(&limits),
-            cx: Context {
-                limits,
-                ..Context::default()
-            },
+            decoder,
+            table,
+            cx,
             coverage: Coverage::default(),
             undecoded: BTreeMap::new(),
             now: Timestamp::from_nanos(i64::MIN),
@@ -63,14 +66,31 @@ impl Extractor {
     /// Takes one frame.
     pub fn push(&mut self, frame: Frame<'_>) {
         self.account(&frame);
-        match wire::subframes(&frame) {
-            None => self.take(frame),
-            Some(frames) => frames.for_each(|frame| self.take(frame)),
+        if !self.counted(&frame) {
+            match wire::subframes(&frame) {
+                None => self.take(&frame),
+                Some(frames) => frames.for_each(|frame| self.take(&frame)),
+            }
+        }
+        if self.settled < self.cx.events.len() {
+            self.settle();
         }
     }
 
-    fn take(&mut self, frame: Frame<'_>) {
-        let packet = match self.decoder.decode(&frame) {
+    /// Counts a packet of a flow that nobody reads any more; false when it is none.
+    #[inline(always)]
+    fn counted(&mut self, frame: &Frame<'_>) -> bool {
+        wire::glance(frame).is_some_and(|packet| {
+            let lookup = packet.transport == Transport::Udp
+                && dns::transport(packet.src_port, packet.dst_port).is_some();
+            !lookup && self.table.count(frame.at, frame.no, &packet)
+        })
+    }
+
+    /// Takes any frame.
+    #[inline(never)]
+    fn take(&mut self, frame: &Frame<'_>) {
+        let packet = match self.decoder.decode(frame) {
             Ok(packet) => packet,
             Err(undecoded) => {
                 *self.undecoded.entry(undecoded.reason()).or_default() += 1;
@@ -85,7 +105,7 @@ impl Extractor {
             }
         };
         let scope = self.table.scope(packet.scope);
-        if lookup(&frame, &packet, scope, &mut self.cx) {
+        if lookup(frame, &packet, scope, &mut self.cx) {
             if let Some((scope, with)) = self.cx.dns_joined() {
                 self.table.join(scope, with);
             }
@@ -106,9 +126,6 @@ impl Extractor {
                 &mut make,
                 &mut self.cx,
             );
-        }
-        if self.settled < self.cx.events.len() {
-            self.settle();
         }
     }
 

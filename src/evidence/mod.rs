@@ -399,7 +399,7 @@ fn related<'a>(report: &'a Report, selected: &[&'a Finding]) -> Vec<&'a Finding>
         for candidate in finding.candidates.iter().chain(&finding.rejected) {
             handshakes.insert(candidate.handshake);
             let shown = report.handshake(candidate.handshake);
-            fingerprints.extend(shown.map(|h| h.ja4.as_str()).filter(|j| !j.is_empty()));
+            fingerprints.extend(shown.map(|h| &*h.ja4).filter(|j| !j.is_empty()));
             for evidence in &candidate.evidence {
                 frames.extend(evidence.frames.iter().copied());
                 if let Facts::SameBurst { finding } = evidence.facts {
@@ -427,7 +427,7 @@ fn related<'a>(report: &'a Report, selected: &[&'a Finding]) -> Vec<&'a Finding>
         let told = finding.verdict.confidence == Confidence::Proven
             && finding.candidates.first().is_some_and(|best| {
                 let shown = report.handshake(best.handshake);
-                shown.is_some_and(|h| fingerprints.remove(h.ja4.as_str()))
+                shown.is_some_and(|h| fingerprints.remove(&*h.ja4))
             });
         if near || read || settled || told {
             ids.insert(finding.id);

@@ -107,9 +107,9 @@ pub struct Handshake {
     /// Cipher suite.
     pub suite: Option<u16>,
     /// ALPN offered by the client.
-    pub alpn: Vec<String>,
+    pub alpn: Arc<[String]>,
     /// JA4.
-    pub ja4: String,
+    pub ja4: Arc<str>,
     /// ClientHello.random, by which key logs name the connection; None when no hello was seen.
     pub random: Option<[u8; 32]>,
     /// ECH extension present.

@@ -296,7 +296,17 @@ impl Half {
         }
     }
 
+    /// Counts the payload of a datagram.
+    #[inline]
+    pub(super) fn add(&mut self, len: u32, at: Timestamp) {
+        self.bytes += u64::from(len);
+        if len > 0 {
+            self.last_payload = at;
+        }
+    }
+
     /// Counts payload by its sequence numbers; whether they were near enough to be believed.
+    #[inline]
     pub(super) fn count(&mut self, seq: u32, len: u32, at: Timestamp) -> bool {
         let ahead = distance(self.next, seq.wrapping_add(len));
         if len == 0 || ahead <= 0 {

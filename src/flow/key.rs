@@ -5,6 +5,7 @@ use std::hint::select_unpredictable;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::flow::{Scope, Transport};
+use crate::wire::Glance;
 
 /// Five-tuple and scope in 48 bytes, ends in ascending order so that both directions are one key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -27,21 +28,47 @@ impl Key {
         source: (IpAddr, u16),
         destination: (IpAddr, u16),
     ) -> (Self, End) {
-        let (from, to) = (number(source.0), number(destination.0));
+        Self::between(
+            transport,
+            scope,
+            source.0.is_ipv6(),
+            (number(source.0), source.1),
+            (number(destination.0), destination.1),
+        )
+    }
+
+    /// The same of a packet that was only glanced at.
+    #[inline(always)]
+    pub(super) fn of(packet: &Glance) -> (Self, End) {
+        Self::between(
+            packet.transport,
+            packet.scope,
+            packet.v6,
+            (packet.src, packet.src_port),
+            (packet.dst, packet.dst_port),
+        )
+    }
+
+    #[inline(always)]
+    fn between(
+        transport: Transport,
+        scope: Scope,
+        v6: bool,
+        (from, from_port): (u128, u16),
+        (to, to_port): (u128, u16),
+    ) -> (Self, End) {
         // Which way a packet goes cannot be foreseen, so nothing branches on it.
-        let back = to < from || (to == from && destination.1 < source.1);
-        let pick = |there, back_again| select_unpredictable(back, back_again, there);
-        let ports = [
-            select_unpredictable(back, destination.1, source.1),
-            select_unpredictable(back, source.1, destination.1),
-        ];
+        let back = to < from || (to == from && to_port < from_port);
         let key = Self {
-            low: pick(from, to),
-            high: pick(to, from),
-            ports,
+            low: select_unpredictable(back, to, from),
+            high: select_unpredictable(back, from, to),
+            ports: [
+                select_unpredictable(back, to_port, from_port),
+                select_unpredictable(back, from_port, to_port),
+            ],
             scope,
             udp: transport == Transport::Udp,
-            v6: source.0.is_ipv6(),
+            v6,
         };
         (key, select_unpredictable(back, End::High, End::Low))
     }

@@ -121,9 +121,15 @@ impl<S> Slots<S> {
         }
     }
 
+    /// Whether an entry may be idle.
+    #[inline]
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        now >= self.next_due
+    }
+
     /// An entry whose idle time is over. Cheap when there is none.
     pub(super) fn idle(&mut self, now: Timestamp) -> Option<Slot> {
-        if now < self.next_due {
+        if !self.is_due(now) {
             return None;
         }
         self.next_due = Timestamp::from_nanos(i64::MAX);
@@ -177,6 +183,13 @@ impl<S> Slots<S> {
                 at(&self.entries, *slot).is_some_and(|entry| entry.key == *key)
             })
             .copied()
+    }
+
+    /// An entry by its key, and where it is.
+    #[inline]
+    pub(super) fn find_mut(&mut self, key: &Key) -> Option<(Slot, &mut Entry<S>)> {
+        let slot = self.find(key)?;
+        Some((slot, self.get_mut(slot)?))
     }
 
     pub(super) fn find_id(&self, id: FlowId) -> Option<Slot> {

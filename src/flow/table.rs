@@ -19,6 +19,7 @@ use crate::wire::{Body, Packet, Unreachable};
 
 use self::tags::Tags;
 
+mod bulk;
 mod connection;
 mod datagram;
 mod tags;

@@ -91,6 +91,9 @@ pub fn look_alike(name: &str) -> Option<LookAlike> {
     if ends_in(name, "lencr.org") {
         return None;
     }
+    if !is_suspect(name) {
+        return None;
+    }
     let (front, top) = name.rsplit_once('.')?;
     let registered = registered_label(front, top);
     let kind = if let Some(inner) = inner(front) {
@@ -125,6 +128,21 @@ pub fn look_alike(name: &str) -> Option<LookAlike> {
         kind,
         imitation: registered.to_ascii_lowercase(),
     })
+}
+
+/// Whether any rule may fit. Nearly every name asked for anywhere passes here and has nothing of it, so all bytes are looked
+/// at together. What imitates in any top level holds the `ncr` of the label (only its l has a double) or is punycode; a slip of
+/// the finger is looked for under `org` alone.
+fn is_suspect(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    let (second, third) = (bytes.get(1..), bytes.get(2..));
+    let pairs = bytes.iter().zip(second.unwrap_or_default());
+    let mut found = ends_in(name, "org");
+    for ((a, b), c) in pairs.zip(third.unwrap_or_default()) {
+        let word = (a | 0x20 == b'n') & (b | 0x20 == b'c') & (c | 0x20 == b'r');
+        found |= word | ((*a == b'-') & (*b == b'-'));
+    }
+    found
 }
 
 /// The label under the public suffix, which is taken to be the top level, or two labels where a country

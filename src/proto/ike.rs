@@ -5,6 +5,8 @@
 //! encrypted messages of main mode of version 1. The key exchange before it often runs on other ports (RFC 7296 2.23).
 #![warn(clippy::indexing_slicing)]
 
+use std::sync::Arc;
+
 use crate::event::{
     BeatKind, BlindSpot, Carrier, Chain, ClientHello, Ech, EventKind, Provenance, ServerHello,
 };
@@ -166,12 +168,12 @@ impl Ike {
             first_frame: seen.frame,
             sni: None,
             ech: Ech::Absent,
-            alpn: Vec::new(),
+            alpn: Arc::default(),
             max_version: 0,
             status_request: false,
             offers_resumption: self.resumes,
             early_data: false,
-            ja4: String::new(),
+            ja4: Arc::default(),
             second: false,
             random: [0; 32],
         }

@@ -35,6 +35,8 @@ pub struct Context {
     pub events: Vec<Event>,
     /// Key log secrets.
     pub keys: tls::secrets::KeyStore,
+    /// Fingerprints of hellos seen so far.
+    pub fingerprints: tls::Fingerprints,
     /// Certificates decoded so far, shared by fingerprint.
     pub certificates: crate::pki::cert::Interner,
     /// Lookups of all flows.

@@ -228,7 +228,7 @@ fn one(finding: &Finding, report: &Report, options: &Options, clock: &Clock) -> 
         let leaf = h.chain.first();
         context! {
             connection => prose::connection(h),
-            ja4 => h.ja4.as_str(),
+            ja4 => &*h.ja4,
             certificate => leaf.map(|c| prose::certificate(c, h.hello_at)),
             serial => leaf.map(|c| c.serial.to_string()),
             crtsh => leaf.map(|c| prose::crtsh(&c.serial)),

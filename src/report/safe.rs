@@ -32,7 +32,9 @@ pub fn capped(text: &str, max: usize) -> Cow<'_, str> {
 /// Spells out what a terminal, an editor or a browser would obey rather than show.
 #[must_use]
 pub fn visible(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_obeyed) {
+    // Nearly all text is plain; without early exit, so that many bytes are looked at together.
+    let plain = |all, byte: &u8| all & matches!(byte, b' '..=b'~');
+    if text.as_bytes().iter().fold(true, plain) || !text.chars().any(is_obeyed) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 16);

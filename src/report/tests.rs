@@ -110,8 +110,8 @@ fn poisoned(text: &str) -> (Report, Options) {
     }
     for handshake in &mut report.handshakes {
         handshake.site = Site::Sni(Name::new(text));
-        handshake.ja4 = named();
-        handshake.alpn = vec![named()];
+        handshake.ja4 = named().into();
+        handshake.alpn = [named()].into();
         for certificate in &mut handshake.chain {
             let mut other = certificate.as_ref().clone();
             other.subject = named();

@@ -500,25 +500,29 @@ impl Page<'_> {
 
 /// Lines of at most so many characters, broken at spaces; words that are longer stay whole so that they can be
 /// copied.
-fn wrap(text: &str, first: usize, then: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    let mut line = String::new();
-    let mut used = 0;
+fn wrap(text: &str, first: usize, then: usize) -> Vec<&str> {
+    let mut lines = Vec::new();
+    let (mut start, mut end, mut used) = (0, 0, 0);
+    let mut next = 0;
     for word in text.split(' ') {
-        let length = word.chars().count();
+        let at = next;
+        next += word.len() + 1;
         let room = if lines.is_empty() { first } else { then };
+        let length = word.chars().count();
         if used > 0 && used + 1 + length > room {
-            lines.push(std::mem::take(&mut line));
+            lines.push(text.get(start..end).unwrap_or_default());
             used = 0;
         }
-        if used > 0 {
-            line.push(' ');
+        if used == 0 {
+            // Spaces at the start of a line are left out.
+            start = at;
+        } else {
             used += 1;
         }
-        line.push_str(word);
         used += length;
+        end = at + word.len();
     }
-    lines.push(line);
+    lines.push(text.get(start..end).unwrap_or_default());
     lines
 }
 

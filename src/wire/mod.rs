@@ -8,6 +8,7 @@
 
 mod defrag;
 mod fast;
+mod glance;
 mod icmp;
 mod ip;
 mod link;
@@ -26,6 +27,7 @@ use crate::frame::Frame;
 use crate::limits::Limits;
 
 pub use self::defrag::FragmentCounts;
+pub use self::glance::{Glance, glance};
 pub use self::link::{link_name, link_supported};
 pub use self::undecoded::Undecoded;
 

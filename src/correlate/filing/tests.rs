@@ -32,7 +32,7 @@ fn spots(port: u16, carrier: Carrier, sni: &str, alpn: &[&str]) -> Vec<BlindSpot
         status_request: false,
         offers_resumption: false,
         early_data: false,
-        ja4: String::new(),
+        ja4: Arc::default(),
         second: false,
         random: [7; 32],
     };

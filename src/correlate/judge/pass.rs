@@ -1,6 +1,7 @@
 //! What one pass over all contacts teaches the next.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use foldhash::{HashMap, HashSet};
 
@@ -20,7 +21,7 @@ const MOST_TIES: usize = 8;
 pub struct Pass {
     /// A ruling for each contact.
     pub rulings: Vec<Ruling>,
-    pub(super) fingerprints: HashMap<String, Vec<Family>>,
+    pub(super) fingerprints: HashMap<Arc<str>, Vec<Family>>,
     /// What contacts tied to a site tell of the leaf it shows, by device.
     pub(super) ties: HashMap<(HostKey, String), Vec<Tie>>,
     /// CA labels that strong verdicts tie to a site.

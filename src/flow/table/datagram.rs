@@ -48,12 +48,8 @@ impl<S> Table<S> {
             let (id, side) = (entry.id, entry.side(end));
             cx.sighted(id, moment.at, moment.frame, side, packet, None);
         }
-        let len = datagram.payload.len() as u64 + u64::from(datagram.cut);
-        let half = entry.halves.of_mut(end);
-        half.bytes += len;
-        if len > 0 {
-            half.last_payload = moment.at;
-        }
+        let len = payload_len(datagram);
+        entry.halves.of_mut(end).add(len, moment.at);
         let mut read = false;
         if entry.phase == Phase::Reading && len > 0 {
             let flow = entry.id;
@@ -94,4 +90,11 @@ impl<S> Table<S> {
             }
         }
     }
+}
+
+/// Payload bytes of a datagram on the wire, cut ones included.
+fn payload_len(datagram: &Datagram<'_>) -> u32 {
+    u32::try_from(datagram.payload.len())
+        .unwrap_or(u32::MAX)
+        .saturating_add(datagram.cut)
 }

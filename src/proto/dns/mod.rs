@@ -24,7 +24,7 @@ use crate::frame::FrameNo;
 use crate::limits::Limits;
 use crate::time::{Span, Timestamp};
 
-use self::message::{Answers, Header, read_name, read_u16};
+use self::message::{Answers, Header, name_end, read_name, read_u16};
 use self::pending::{Key, Pending, State, Table};
 
 /// The same question again within this time is the same packet seen twice (a bridge, the `any` device):
@@ -88,6 +88,32 @@ pub struct Dns {
     now: Timestamp,
     /// The scope of an answer, and that of its question.
     joined: Option<(Scope, Scope)>,
+    /// Leaves out questions: correlation learns what it needs from their answers, or from the absence of one.
+    pub answers_only: bool,
+}
+
+/// The one question of a message.
+#[derive(Clone, Copy, Debug)]
+struct Question {
+    qtype: u16,
+    /// Hash of its bytes; 0 when they mean something only together with others.
+    bytes: u64,
+    /// Offset behind it.
+    end: usize,
+}
+
+impl Question {
+    /// None when the name is malformed or something is missing.
+    fn read(payload: &[u8], hasher: &RandomState) -> Option<Self> {
+        let (behind, whole) = name_end(payload, Header::LEN)?;
+        let end = behind + 4;
+        let bytes = payload.get(Header::LEN..end).filter(|_| whole);
+        Some(Self {
+            qtype: read_u16(payload, behind)?,
+            bytes: bytes.map_or(0, |bytes| hasher.hash_one(bytes) | 1),
+            end,
+        })
+    }
 }
 
 impl Dns {
@@ -165,15 +191,13 @@ impl Dns {
     ) -> bool {
         let question = match header.questions {
             1 => {
-                let read = read_name(message.payload, Header::LEN, name)
-                    .and_then(|at| Some((read_u16(message.payload, at)?, at + 4)));
-                let Some((qtype, at)) = read else {
+                let Some(question) = Question::read(message.payload, &self.hasher) else {
                     if !message.cut {
                         anomaly(message, events, "question cannot be read");
                     }
                     return message.cut;
                 };
-                Some((qtype, at))
+                Some(question)
             }
             0 if header.response => None,
             // More than one question is only asked with mDNS (RFC 9619), and not for names we follow.
@@ -184,27 +208,49 @@ impl Dns {
             }
         };
         match (header.response, question) {
-            (false, Some((qtype, _))) => self.query(message, header, name, qtype, limits, events),
+            (false, Some(question)) => self.query(message, header, name, question, limits, events),
             (_, question) => self.answer(message, header, name, question, limits, events),
         }
         true
+    }
+
+    /// The lookup that a question belongs to. Its name is read into `name` only where the bytes do not tell already:
+    /// answers repeat them, as do questions that are asked again.
+    fn about(
+        &mut self,
+        key: &Key,
+        message: &Message<'_>,
+        question: Question,
+        name: &mut String,
+        fits: impl Fn(&Pending) -> bool,
+    ) -> Option<u32> {
+        let mut others = false;
+        let same = self.pending.find(key, |pending| {
+            others = true;
+            question.bytes != 0 && question.bytes == pending.question && fits(pending)
+        });
+        if same.is_some() {
+            return same;
+        }
+        read_name(message.payload, Header::LEN, name)?;
+        let same = |p: &Pending| p.qtype == question.qtype && p.name.as_str() == name && fits(p);
+        others.then(|| self.pending.find(key, same)).flatten()
     }
 
     fn query(
         &mut self,
         message: &Message<'_>,
         header: Header,
-        name: &str,
-        qtype: u16,
+        name: &mut String,
+        question: Question,
         limits: &Limits,
         events: &mut Vec<Event>,
     ) {
         let key = key(message, header.id, message.src, message.dst);
-        let attempt;
-        let asked;
-        let same =
-            |p: &Pending| p.key.scope == key.scope && p.qtype == qtype && p.name.as_str() == name;
-        let known = self.pending.find(&key, same);
+        let (attempt, asked);
+        let here = |pending: &Pending| pending.key.scope == key.scope;
+        let known = self.about(&key, message, question, name, here);
+        let known = known.and_then(|known| self.pending.at(known));
         match known {
             Some(pending)
                 if pending.attempts == 0
@@ -230,7 +276,8 @@ impl Dns {
                 let pending = Pending {
                     key,
                     name: asked.clone(),
-                    qtype,
+                    qtype: question.qtype,
+                    question: question.bytes,
                     attempts: 1,
                     state: State::Waiting,
                     flow: message.flow,
@@ -244,12 +291,15 @@ impl Dns {
                 }
             }
         }
+        if self.answers_only {
+            return;
+        }
         let query = DnsQuery {
             client: message.src,
             server: message.dst,
             id: header.id,
             name: asked,
-            qtype,
+            qtype: question.qtype,
             transport: message.transport,
             attempt,
         };
@@ -260,37 +310,41 @@ impl Dns {
         &mut self,
         message: &Message<'_>,
         header: Header,
-        name: &str,
-        question: Option<(u16, usize)>,
+        name: &mut String,
+        question: Option<Question>,
         limits: &Limits,
         events: &mut Vec<Event>,
     ) {
         let key = key(message, header.id, message.dst, message.src);
         let digest = State::Answered(self.hasher.hash_one(message.payload));
-        let pending = self.pending.find(&key, |pending| {
-            // Whose directions are tagged unlike has its question under another tag, where nothing else answered it.
+        // Whose directions are tagged unlike has its question under another tag, where nothing else answered it.
+        let fits = |pending: &Pending| {
             let here = pending.key.scope == key.scope;
-            (here || pending.state == State::Waiting || pending.state == digest)
-                && match question {
-                    Some((qtype, _)) => pending.qtype == qtype && pending.name.as_str() == name,
-                    // Servers that choke on a question answer with the bare header.
-                    None => pending.state == State::Waiting && header.answers == 0,
-                }
-        });
+            here || pending.state == State::Waiting || pending.state == digest
+        };
+        let pending = match question {
+            Some(question) => self.about(&key, message, question, name, fits),
+            // Servers that choke on a question answer with the bare header.
+            None => self.pending.find(&key, |pending| {
+                fits(pending) && pending.state == State::Waiting && header.answers == 0
+            }),
+        };
+        let pending = pending.and_then(|pending| self.pending.at(pending));
         if pending.as_ref().is_some_and(|p| p.state == digest) {
             return;
         }
-        let at = question.map_or(Header::LEN, |(_, at)| at);
+        let at = question.map_or(Header::LEN, |question| question.end);
+        let asked = pending.as_ref().map_or(name.as_str(), |p| p.name.as_str());
         let (answers, stated) = Answers::read(
             message.payload,
             at,
             header.answers,
-            question.map(|(qtype, _)| (name, qtype)),
+            question.map(|question| (asked, question.qtype)),
             &mut self.scratch,
         );
         let (name, qtype) = match (&pending, question, stated) {
             (Some(pending), ..) => (pending.name.clone(), pending.qtype),
-            (None, Some((qtype, _)), _) => (Name::folded(name), qtype),
+            (None, Some(question), _) => (Name::folded(name), question.qtype),
             (None, None, Some(stated)) => stated,
             (None, None, None) => return,
         };
@@ -332,6 +386,7 @@ impl Dns {
                 key,
                 name: answer.name.clone(),
                 qtype,
+                question: question.map_or(0, |question| question.bytes),
                 attempts: 0,
                 state: digest,
                 flow: message.flow,

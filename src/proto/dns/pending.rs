@@ -36,6 +36,8 @@ pub(super) struct Pending {
     pub(super) key: Key,
     pub(super) name: Name,
     pub(super) qtype: u16,
+    /// Hash of the bytes in which it was asked, 0 if there is none; whoever repeats them asks or answers the same.
+    pub(super) question: u64,
     /// Transmissions seen; 0 for an answer whose question was not.
     pub(super) attempts: u16,
     pub(super) state: State,
@@ -77,16 +79,16 @@ struct Slot {
 
 impl Table {
     /// The oldest question under a key that `is` the one meant, of the same scope if there is one.
-    pub(super) fn find(
-        &mut self,
-        key: &Key,
-        is: impl Fn(&Pending) -> bool,
-    ) -> Option<&mut Pending> {
+    pub(super) fn find(&self, key: &Key, mut is: impl FnMut(&Pending) -> bool) -> Option<u32> {
         let found = self
             .under(key)
             .filter(|(_, slot)| is(&slot.pending))
             .min_by_key(|(_, slot)| (slot.pending.key.scope != key.scope, slot.number));
-        let (index, _) = found?;
+        found.map(|(index, _)| index)
+    }
+
+    /// What [`Self::find`] found.
+    pub(super) fn at(&mut self, index: u32) -> Option<&mut Pending> {
         let slot = self.slots.get_mut(index as usize)?.as_mut();
         slot.map(|slot| &mut slot.pending)
     }
@@ -258,6 +260,7 @@ impl Key {
 
 /// Whatever its tags.
 impl PartialEq for Key {
+    #[inline]
     fn eq(&self, other: &Self) -> bool {
         self.rest() == other.rest()
             && self.client == other.client
@@ -269,6 +272,7 @@ impl PartialEq for Key {
 impl Eq for Key {}
 
 impl Hash for Key {
+    #[inline(always)]
     fn hash<H: Hasher>(&self, state: &mut H) {
         let (server, port) = self.answerer();
         state.write_u128(u128::from_ne_bytes(self.client));

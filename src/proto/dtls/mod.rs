@@ -335,12 +335,13 @@ impl Dtls {
         if self.hellos > HELLOS {
             return;
         }
-        let (mut hello, problem) = hello::client_hello(
+        let (mut hello, problem) = hello::client_hello_of_many(
             message.body,
             Carrier::Dtls,
             message.first.frame,
             self.asked_again,
             message.whole,
+            &mut scene.cx.fingerprints,
         );
         // The hello with the cookie repeats the random of the one before (RFC 6347 4.2.1).
         hello.second |= self.random == Some(hello.random);

@@ -3,10 +3,12 @@
 //! Extensions are kept in wire order and read without a copy. A hello that the capture cut short gives
 //! what stands before the cut.
 
+use std::sync::Arc;
+
 use crate::event::{Carrier, ClientHello, Ech, Name, ServerHello};
 use crate::frame::FrameNo;
 use crate::proto::tls::cursor::Cursor;
-use crate::proto::tls::ja4::ja4;
+use crate::proto::tls::ja4::Fingerprints;
 
 /// server_name (RFC 6066 3).
 pub(crate) const SERVER_NAME: u16 = 0;
@@ -47,18 +49,32 @@ pub fn client_hello(
     second: bool,
     whole: bool,
 ) -> (ClientHello, Option<&'static str>) {
+    let mut fingerprints = Fingerprints::default();
+    client_hello_of_many(body, carrier, first_frame, second, whole, &mut fingerprints)
+}
+
+/// The same for one of many, most of which have fingerprints that are known already.
+#[must_use]
+pub fn client_hello_of_many(
+    body: &[u8],
+    carrier: Carrier,
+    first_frame: FrameNo,
+    second: bool,
+    whole: bool,
+    fingerprints: &mut Fingerprints,
+) -> (ClientHello, Option<&'static str>) {
     let fields = ClientFields::read(body, carrier == Carrier::Dtls);
     let mut hello = ClientHello {
         carrier,
         first_frame,
         sni: None,
         ech: Ech::Absent,
-        alpn: Vec::new(),
+        alpn: Arc::default(),
         max_version: common_version(fields.legacy_version),
         status_request: false,
         offers_resumption: false,
         early_data: false,
-        ja4: String::new(),
+        ja4: Arc::default(),
         second,
         random: fields.random,
     };
@@ -73,7 +89,7 @@ pub fn client_hello(
                 None => problem = problem.or(Some("malformed server_name in a ClientHello")),
             },
             STATUS_REQUEST => hello.status_request = true,
-            ALPN => hello.alpn = protocols(data).take(ALPN_KEPT).map(printable).collect(),
+            ALPN => hello.alpn = fingerprints.protocols(data),
             SESSION_TICKET => hello.offers_resumption |= !data.is_empty(),
             PRE_SHARED_KEY => hello.offers_resumption = true,
             EARLY_DATA => hello.early_data = true,
@@ -88,7 +104,7 @@ pub fn client_hello(
     // A TLS 1.3 client sends a session id that stands for nothing (RFC 8446 D.4).
     hello.offers_resumption |= !fields.session_id.is_empty() && hello.max_version < TLS13;
     if whole && fields.defect.is_none() {
-        hello.ja4 = ja4(&fields, &hello.carrier);
+        hello.ja4 = fingerprints.of(&fields, &hello.carrier);
     }
     (hello, problem)
 }
@@ -270,8 +286,10 @@ fn server_name(data: &[u8]) -> Option<Option<Name>> {
     Some(None)
 }
 
-fn printable(bytes: &[u8]) -> String {
-    bytes.escape_ascii().to_string()
+/// The protocol names of an ALPN extension as text.
+pub(crate) fn protocol_names(data: &[u8]) -> Arc<[String]> {
+    let names = protocols(data).take(ALPN_KEPT);
+    names.map(|name| name.escape_ascii().to_string()).collect()
 }
 
 #[cfg(test)]

@@ -1,62 +1,139 @@
 //! The JA4 client fingerprint (FoxIO, BSD-3-Clause): how a client says hello, independent of the order of
 //! its extensions.
 
-use std::fmt::Write as _;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
 
 use crate::crypto::sha256;
 use crate::event::Carrier;
 use crate::proto::tls::hello::{
     ALPN, ClientFields, SERVER_NAME, SIGNATURE_ALGORITHMS, SUPPORTED_VERSIONS, is_grease, numbers,
-    protocols,
+    protocol_names, protocols,
 };
 
-/// The fingerprint of a hello: `t13d1516h2_8daaf6152771_e5627efa2ab1`.
-pub(crate) fn ja4(hello: &ClientFields<'_>, carrier: &Carrier) -> String {
-    let mut suites = Vec::with_capacity(hello.suites.len() / 2);
-    suites.extend(hello.suites());
-    let mut extensions = Vec::with_capacity(32);
-    let mut signatures: &[u8] = &[];
-    let mut version = hello.legacy_version;
-    let (mut sni, mut alpn) = ('i', None);
-    for (kind, data) in hello.extensions {
-        if is_grease(kind) {
-            continue;
+/// Makes fingerprints, and remembers what it hashed: a network has many clients and few ways to say hello.
+#[derive(Debug, Default)]
+pub struct Fingerprints {
+    /// Hashes by what they are of. Clients choose that, so the seed is random; nothing walks the table.
+    hashes: HashMap<Vec<u16>, [u8; 12], RandomState>,
+    /// Protocol names by the extensions they stood in.
+    protocols: HashMap<Vec<u8>, Arc<[String]>, RandomState>,
+    /// Fingerprints as they are shared.
+    whole: HashSet<Arc<str>, RandomState>,
+    /// What is to be hashed: the length of the first list, both lists.
+    numbers: Vec<u16>,
+}
+
+/// Hashes remembered: browsers and libraries of a network come to some dozens, and who makes up ever new ones gains nothing.
+const REMEMBERED: usize = 1_024;
+/// Numbers (of protocol names: bytes) in one of them; the longest that software sends has some hundred.
+const NUMBERS: usize = 256;
+
+impl Fingerprints {
+    /// The fingerprint of a hello: `t13d1516h2_8daaf6152771_e5627efa2ab1`.
+    pub(crate) fn of(&mut self, hello: &ClientFields<'_>, carrier: &Carrier) -> Arc<str> {
+        let mut signatures: &[u8] = &[];
+        let mut version = hello.legacy_version;
+        let (mut sni, mut alpn) = (b'i', None);
+        let mut extensions = 0;
+        self.numbers.clear();
+        self.numbers.push(0);
+        for (kind, data) in hello.extensions {
+            if is_grease(kind) {
+                continue;
+            }
+            extensions += 1;
+            match kind {
+                SERVER_NAME => sni = b'd',
+                ALPN => alpn = protocols(data).next(),
+                SIGNATURE_ALGORITHMS => signatures = data.get(2..).unwrap_or_default(),
+                SUPPORTED_VERSIONS => version = hello.versions_in(data).max().unwrap_or(version),
+                _ => {}
+            }
+            if !matches!(kind, SERVER_NAME | ALPN) {
+                self.numbers.push(kind);
+            }
         }
-        extensions.push(kind);
-        match kind {
-            SERVER_NAME => sni = 'd',
-            ALPN => alpn = protocols(data).next(),
-            SIGNATURE_ALGORITHMS => signatures = data.get(2..).unwrap_or_default(),
-            SUPPORTED_VERSIONS => version = hello.versions_in(data).max().unwrap_or(version),
-            _ => {}
+        self.sort();
+        let algorithms = numbers(signatures).filter(|n| !is_grease(*n));
+        self.numbers.extend(algorithms);
+        let second = self.hash();
+        self.numbers.clear();
+        self.numbers.push(0);
+        self.numbers.extend(hello.suites());
+        let suites = self.numbers.len() - 1;
+        self.sort();
+        let first = self.hash();
+        let transport = match carrier {
+            Carrier::Quic { .. } => b'q',
+            Carrier::Dtls => b'd',
+            _ => b't',
+        };
+        let mut text = String::with_capacity(36);
+        text.push(char::from(transport));
+        text.push_str(version_mark(version));
+        text.push(char::from(sni));
+        for count in [suites, extensions] {
+            text.extend(decimal(count));
+        }
+        text.extend(alpn_mark(alpn));
+        for hash in [first, second] {
+            text.push('_');
+            text.extend(hash.map(char::from));
+        }
+        if let Some(known) = self.whole.get(text.as_str()) {
+            return Arc::clone(known);
+        }
+        let whole: Arc<str> = text.into();
+        if self.whole.len() < REMEMBERED {
+            self.whole.insert(Arc::clone(&whole));
+        }
+        whole
+    }
+
+    /// The protocol names of an ALPN extension.
+    pub(crate) fn protocols(&mut self, data: &[u8]) -> Arc<[String]> {
+        if let Some(known) = self.protocols.get(data) {
+            return Arc::clone(known);
+        }
+        let names = protocol_names(data);
+        if self.protocols.len() < REMEMBERED && data.len() <= NUMBERS {
+            self.protocols.insert(data.to_vec(), Arc::clone(&names));
+        }
+        names
+    }
+
+    /// Sorts the numbers so far, which are the first list.
+    fn sort(&mut self) {
+        if let Some((length, list)) = self.numbers.split_first_mut() {
+            list.sort_unstable();
+            *length = u16::try_from(list.len()).unwrap_or(u16::MAX);
         }
     }
-    let transport = match carrier {
-        Carrier::Quic { .. } => 'q',
-        Carrier::Dtls => 'd',
-        _ => 't',
-    };
-    let mut text = String::with_capacity(36);
-    let counts = (suites.len().min(99), extensions.len().min(99));
-    // Writing to a String cannot fail.
-    let _ = write!(
-        text,
-        "{transport}{}{sni}{:02}{:02}",
-        version_mark(version),
-        counts.0,
-        counts.1
-    );
-    text.extend(alpn_mark(alpn));
-    text.push('_');
-    suites.sort_unstable();
-    push_hash(&mut text, &suites, &[]);
-    text.push('_');
-    extensions.retain(|kind| !matches!(*kind, SERVER_NAME | ALPN));
-    extensions.sort_unstable();
-    let mut algorithms = Vec::with_capacity(signatures.len() / 2);
-    algorithms.extend(numbers(signatures).filter(|n| !is_grease(*n)));
-    push_hash(&mut text, &extensions, &algorithms);
-    text
+
+    /// The hash of the numbers.
+    fn hash(&mut self) -> [u8; 12] {
+        if let Some(known) = self.hashes.get(self.numbers.as_slice()) {
+            return *known;
+        }
+        let (length, lists) = self.numbers.split_first().unwrap_or((&0, &[]));
+        let (list, more) = lists
+            .split_at_checked(usize::from(*length))
+            .unwrap_or((lists, &[]));
+        let hash = hash(list, more);
+        if self.hashes.len() < REMEMBERED && self.numbers.len() <= NUMBERS {
+            self.hashes.insert(self.numbers.clone(), hash);
+        }
+        hash
+    }
+}
+
+/// Two decimal digits; JA4 counts no further than 99.
+fn decimal(count: usize) -> [char; 2] {
+    let count = u8::try_from(count.min(99)).unwrap_or(99);
+    [count / 10, count % 10].map(|digit| char::from(b'0' + digit))
 }
 
 const fn version_mark(version: u16) -> &'static str {
@@ -89,11 +166,11 @@ fn alpn_mark(name: Option<&[u8]>) -> [char; 2] {
     [digit(first >> 4), digit(*last)].map(char::from)
 }
 
-/// The first six bytes of SHA-256 over `list` and, after an underscore, `more`, as four hex digits each.
-fn push_hash(text: &mut String, list: &[u16], more: &[u16]) {
+/// The first six bytes of SHA-256 over `list` and, after an underscore, `more`, as four hex digits each; in hex digits.
+fn hash(list: &[u16], more: &[u16]) -> [u8; 12] {
+    let mut digits = [b'0'; 12];
     if list.is_empty() && more.is_empty() {
-        text.push_str("000000000000");
-        return;
+        return digits;
     }
     // Five characters a number; hashing once is several times faster than in so small pieces.
     let mut input = Vec::with_capacity(5 * (list.len() + more.len()));
@@ -102,10 +179,10 @@ fn push_hash(text: &mut String, list: &[u16], more: &[u16]) {
         input.push(b'_');
         push_hex(&mut input, more);
     }
-    for byte in sha256(&input).into_iter().take(6) {
-        text.push(char::from(digit(byte >> 4)));
-        text.push(char::from(digit(byte)));
+    for (pair, byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(sha256(&input)) {
+        *pair = [digit(byte >> 4), digit(byte)];
     }
+    digits
 }
 
 fn push_hex(to: &mut Vec<u8>, list: &[u16]) {
@@ -145,7 +222,7 @@ mod tests {
         0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601,
     ];
 
-    fn of(hello: &Hello, carrier: Carrier) -> String {
+    fn of(hello: &Hello, carrier: Carrier) -> Arc<str> {
         let body = hello.body();
         client_hello(&body, carrier, Default::default(), false, true)
             .0
@@ -167,11 +244,27 @@ mod tests {
         hello
     }
 
+    #[test]
+    fn what_is_remembered_is_what_would_be_hashed() {
+        let mut known = Fingerprints::default();
+        let mut hello = chrome();
+        for suite in 0..1_500 {
+            hello.suites.truncate(200);
+            hello.suites.insert(0, suite);
+            let body = hello.body();
+            let fields = ClientFields::read(&body, false);
+            let fresh = Fingerprints::default().of(&fields, &Carrier::Tls);
+            assert_eq!(known.of(&fields, &Carrier::Tls), fresh);
+            assert_eq!(known.of(&fields, &Carrier::Tls), fresh);
+        }
+        assert_eq!(known.hashes.len(), REMEMBERED);
+    }
+
     /// The example worked through in the published description of JA4.
     #[test]
     fn published_example() {
         assert_eq!(
-            of(&chrome(), Carrier::Tls),
+            &*of(&chrome(), Carrier::Tls),
             "t13d1516h2_8daaf6152771_e5627efa2ab1"
         );
     }
@@ -183,7 +276,7 @@ mod tests {
         shuffled.extension(0xfafa, &[0]);
         let carrier = Carrier::Quic { version: 1 };
         assert_eq!(
-            of(&shuffled, carrier),
+            &*of(&shuffled, carrier),
             "q13d1516h2_8daaf6152771_e5627efa2ab1"
         );
     }
@@ -196,7 +289,7 @@ mod tests {
             ..Hello::new("")
         };
         assert_eq!(
-            of(&hello, Carrier::Tls),
+            &*of(&hello, Carrier::Tls),
             "t12i000000_000000000000_000000000000"
         );
     }

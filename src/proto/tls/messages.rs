@@ -112,7 +112,8 @@ impl Reader {
         let (mut hello, problem) = if message.kind == SSL2_CLIENT_HELLO {
             ssl2::client_hello(body, carrier, first_frame, whole)
         } else {
-            hello::client_hello(body, carrier, first_frame, self.retry, whole)
+            let known = &mut scene.cx.fingerprints;
+            hello::client_hello_of_many(body, carrier, first_frame, self.retry, whole, known)
         };
         // Both hellos of a retried handshake share their random (RFC 8446 4.1.2).
         hello.second |= self.lock.random == Some(hello.random);

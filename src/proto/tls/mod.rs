@@ -36,6 +36,8 @@ mod ssl2;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub use self::ja4::Fingerprints;
+
 /// The reader of one TLS connection, from its first byte, or from wherever the capture joined it.
 #[derive(Debug)]
 pub struct Tls(State);

@@ -1,6 +1,8 @@
 //! The ClientHello that old clients wrap as SSL 2.0 to reach any server (RFC 5246 E.2). All that follows it is
 //! TLS.
 
+use std::sync::Arc;
+
 use crate::event::{Carrier, ClientHello, Ech};
 use crate::frame::FrameNo;
 use crate::proto::tls::cursor::Cursor;
@@ -20,12 +22,12 @@ pub(crate) fn client_hello(
         first_frame,
         sni: None,
         ech: Ech::Absent,
-        alpn: Vec::new(),
+        alpn: Arc::default(),
         max_version: 0x0300,
         status_request: false,
         offers_resumption: false,
         early_data: false,
-        ja4: String::new(),
+        ja4: Arc::default(),
         second: false,
         random: [0; 32],
     };

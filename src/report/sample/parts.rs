@@ -168,7 +168,7 @@ pub(super) fn handshake(id: u64, site: &str, serial: &[u8]) -> Handshake {
         carrier: Carrier::Tls,
         version: Some(0x0303),
         suite: Some(0xc02f),
-        alpn: vec!["h2".into()],
+        alpn: ["h2".to_owned()].into(),
         ja4: "t12d1234h2_000000000000_000000000000".into(),
         random: None,
         ech_offered: false,

@@ -369,7 +369,7 @@ fn connection(blocks: &mut Vec<Block>, app: &App, handshake: &Handshake) {
     if !handshake.alpn.is_empty() {
         field("ALPN", handshake.alpn.join(", "));
     }
-    field("JA4", handshake.ja4.clone());
+    field("JA4", handshake.ja4.to_string());
     let shown = match handshake.visibility {
         Visibility::Clear => "readable in the capture",
         Visibility::Keys => "decrypted with keys",

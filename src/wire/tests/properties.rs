@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 use super::build::{PORTS, Way, cat, fragment4, ipv6};
 use super::fixtures::{Fixture, LINKS, SCOPED};
 use super::*;
@@ -131,6 +133,9 @@ proptest! {
         if let Some(fast) = fast::packet(&frame) {
             prop_assert_eq!(decoder.decode_any(&frame), Ok(fast));
         }
+        if let Some(glance) = glance(&frame) {
+            prop_assert_eq!(decoder.decode_any(&frame).ok().and_then(glanced_at), Some(glance));
+        }
     }
 
     #[test]
@@ -140,7 +145,42 @@ proptest! {
             let bytes = (fixture.make)(way);
             prop_assert!(fast::packet(&frame(fixture.link, &bytes)).is_some(), "{}", name);
         }
+        for name in ["Ethernet", "Ethernet IPv6", "VLAN"] {
+            let fixture = fixtures().find(|row| row.name == name).unwrap();
+            let bytes = (fixture.make)(way);
+            prop_assert!(glance(&frame(fixture.link, &bytes)).is_some(), "{}", name);
+        }
     }
+}
+
+/// What counting needs to know of a packet that was decoded.
+fn glanced_at(packet: Packet<'_>) -> Option<Glance> {
+    let number = |ip| match ip {
+        IpAddr::V4(ip) => u128::from(Ipv4Addr::to_bits(ip)),
+        IpAddr::V6(ip) => Ipv6Addr::to_bits(ip),
+    };
+    let (transport, src_port, dst_port, seq, payload, cut) = match packet.body {
+        Body::Tcp(tcp) => {
+            let (ports, seq) = ((tcp.src_port, tcp.dst_port), tcp.seq);
+            (Transport::Tcp, ports.0, ports.1, seq, tcp.payload, tcp.cut)
+        }
+        Body::Udp(udp) => {
+            let ports = (udp.src_port, udp.dst_port);
+            (Transport::Udp, ports.0, ports.1, 0, udp.payload, udp.cut)
+        }
+        _ => return None,
+    };
+    Some(Glance {
+        transport,
+        scope: packet.scope,
+        v6: packet.src.is_ipv6(),
+        src: number(packet.src),
+        dst: number(packet.dst),
+        src_port,
+        dst_port,
+        seq,
+        len: u32::try_from(payload.len()).ok()? + cut,
+    })
 }
 
 /// Whether a capture header on this link type names another link type.

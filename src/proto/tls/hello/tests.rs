@@ -30,7 +30,7 @@ fn facts_of_a_full_hello() {
     let (facts, problem) = read(&hello);
     assert_eq!(problem, None);
     assert_eq!(facts.sni, Some(Name::new("shop.example")));
-    assert_eq!(facts.alpn, ["h2", "\\x00\\xff"]);
+    assert_eq!(*facts.alpn, ["h2", "\\x00\\xff"]);
     assert_eq!(facts.max_version, TLS13);
     assert!(facts.status_request && facts.early_data);
     assert_eq!(facts.ech, Ech::Offered);
@@ -85,7 +85,7 @@ fn a_cut_hello_gives_what_stands_before_the_cut() {
     for cut in 0..body.len() {
         let (facts, problem) = client_hello(&body[..cut], Carrier::Tls, FrameNo(1), false, false);
         assert_eq!(facts.sni.is_some(), cut >= name_end, "cut at {cut}");
-        assert_eq!(facts.ja4, "");
+        assert_eq!(&*facts.ja4, "");
         assert_eq!(problem, Some("ClientHello is cut short by the capture"));
     }
 }
@@ -95,7 +95,7 @@ fn broken_hellos_are_told() {
     let body = Hello::new("shop.example").body();
     let (facts, problem) = client_hello(&body[..60], Carrier::Tls, FrameNo(1), false, true);
     assert_eq!(problem, Some("ClientHello ends early"));
-    assert_eq!(facts.ja4, "");
+    assert_eq!(&*facts.ja4, "");
     let longer = [&body[..], &[0]].concat();
     let (facts, problem) = client_hello(&longer, Carrier::Tls, FrameNo(1), false, true);
     assert_eq!(problem, Some("ClientHello has bytes after its extensions"));
@@ -204,7 +204,7 @@ proptest! {
         let (types, other_name, other_alpn) = second_opinion(&hello.body());
         prop_assert_eq!(problem, None);
         prop_assert_eq!(facts.sni.map(|n| n.as_str().to_owned()), other_name);
-        prop_assert_eq!(facts.alpn, other_alpn);
+        prop_assert_eq!(&facts.alpn[..], other_alpn);
         let ours = ClientFields::read(&hello.body(), false).extensions.map(|(kind, _)| kind).collect::<Vec<_>>();
         prop_assert_eq!(ours, types);
     }

@@ -46,7 +46,7 @@ impl Stage {
                 }
                 "ike" => {
                     version = IKE;
-                    (hello.carrier, hello.ja4) = (Carrier::Ike, String::new());
+                    (hello.carrier, hello.ja4) = (Carrier::Ike, "".into());
                     ends.transport = Transport::Udp;
                 }
                 "starttls" => hello.carrier = Carrier::StartTls("SMTP"),
@@ -78,7 +78,7 @@ impl Stage {
                 "client-shows" => client_shows = Some(words.need("a certificate").to_owned()),
                 "ecdsa" => suite = Some(0xc02b),
                 "rsa" => suite = Some(0xc02f),
-                "ja4" => hello.ja4 = words.need("a fingerprint").to_owned(),
+                "ja4" => hello.ja4 = words.need("a fingerprint").into(),
                 "hello" => server_hello = Some(time(self.start, words.need("a time"))),
                 "unanswered" => server_hello = None,
                 "on" => on = Some(time(self.start, words.need("a time"))),
@@ -268,12 +268,12 @@ fn client_hello(_at: Timestamp) -> ClientHello {
         first_frame: FrameNo(0),
         sni: None,
         ech: Ech::Absent,
-        alpn: vec!["h2".to_owned()],
+        alpn: ["h2".to_owned()].into(),
         max_version: 0x0303,
         status_request: false,
         offers_resumption: false,
         early_data: false,
-        ja4: "t13d1516h2_8daaf6152771_e5627efa2ab1".to_owned(),
+        ja4: "t13d1516h2_8daaf6152771_e5627efa2ab1".into(),
         second: false,
         random: [7; 32],
     }
