@@ -87,21 +87,18 @@ impl<R: Read> Pcap<R> {
         })
     }
 
-    /// The next packet, where it is whole in memory and its header was read already; nearly all are. None sends to
-    /// [`Self::advance`].
+    /// The next packet, where its header was read already, and it and the header behind it are in memory; nearly all are.
+    /// None sends to [`Self::advance`].
     #[inline(always)]
     pub(crate) fn advance_plain(&mut self) -> Option<FrameStep> {
         let record = self.ahead?;
         let (header, captured) = (self.header.record, record.captured as usize);
         let whole = header + captured;
-        let bytes = self.window.bytes().get(self.pending..)?;
-        if bytes.len() < whole || record.captured > self.header.cap || record.captured == 0 {
+        let next = self.window.behind(self.pending + whole);
+        if next.len() < header || record.captured > self.header.cap || record.captured == 0 {
             return None;
         }
-        self.ahead = bytes
-            .get(whole..)
-            .filter(|next| next.len() >= header)
-            .map(|next| self.header.record(next));
+        self.ahead = Some(self.header.record(next));
         self.window.consume(self.pending);
         self.pending = whole;
         self.records += 1;

@@ -40,21 +40,16 @@ impl Order {
     }
 
     /// The four 32-bit values at the front; 0 past the end.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn four(self, bytes: &[u8]) -> [u32; 4] {
         let Some(&[a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]) = bytes.first_chunk() else {
             return [0; 4];
         };
-        let word = match self {
-            Self::Little => u32::from_le_bytes,
-            Self::Big => u32::from_be_bytes,
-        };
-        [
-            word([a, b, c, d]),
-            word([e, f, g, h]),
-            word([i, j, k, l]),
-            word([m, n, o, p]),
-        ]
+        let words = [[a, b, c, d], [e, f, g, h], [i, j, k, l], [m, n, o, p]];
+        match self {
+            Self::Little => words.map(u32::from_le_bytes),
+            Self::Big => words.map(u32::from_be_bytes),
+        }
     }
 
     /// The 64-bit value at `at`; 0 past the end.
@@ -235,6 +230,12 @@ impl<R: Read> Window<R> {
     #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
         self.storage.get(self.start..self.end).unwrap_or(&[])
+    }
+
+    /// What is in memory `skip` bytes from here.
+    #[inline(always)]
+    pub(crate) fn behind(&self, skip: usize) -> &[u8] {
+        self.storage.get(self.start + skip..self.end).unwrap_or(&[])
     }
 
     /// A place `at` bytes from here.

@@ -239,11 +239,9 @@ impl Extractor {
         coverage.frames += 1;
         coverage.bytes += frame.bytes.len() as u64;
         coverage.cut_frames += u64::from((frame.bytes.len() as u64) < u64::from(frame.wire_len));
-        coverage.span = Some(match coverage.span {
-            None => (frame.at, frame.at),
-            Some((first, last)) => (first.min(frame.at), last.max(frame.at)),
-        });
-        if self.now.since(frame.at) > CLOCK_STEP && self.now > Timestamp::from_nanos(i64::MIN) {
+        if frame.at >= self.now {
+            self.now = frame.at;
+        } else if self.now.since(frame.at) > CLOCK_STEP {
             coverage.clock_steps += 1;
         }
         if coverage.clock_unit > CLOCK_FINE || coverage.frames == 1 {
@@ -256,8 +254,12 @@ impl Extractor {
             }
             coverage.clock_unit = Span::from_nanos(unit);
         }
-        if frame.at > self.now {
-            self.now = frame.at;
+        match &mut coverage.span {
+            None => coverage.span = Some((frame.at, frame.at)),
+            Some((first, last)) => {
+                *first = frame.at.min(*first);
+                *last = frame.at.max(*last);
+            }
         }
         self.cx.expire(self.now);
     }
