@@ -44,11 +44,10 @@ impl Extractor {
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         let (decoder, table) = (Decoder::new(&limits), Table::new(&limits));
-        let mut cx = Context {
+        let cx = Context {
             limits,
             ..Context::default()
         };
-        cx.dns.answers_only = true;
         Self {
             decoder,
             table,
@@ -61,6 +60,14 @@ impl Extractor {
             sighted: HashSet::default(),
             settled: 0,
         }
+    }
+
+    /// Leaves out events that correlation does not ask for: questions of lookups, which it learns from their answers or
+    /// from the absence of one.
+    #[must_use]
+    pub fn for_correlation(mut self) -> Self {
+        self.cx.dns.answers_only = true;
+        self
     }
 
     /// Takes one frame.
