@@ -21,6 +21,7 @@ mod exhausting;
 mod facts;
 #[path = "../support/counts.rs"]
 mod facts_of;
+mod glances;
 mod golden;
 mod handshakes;
 #[path = "../support/hidden.rs"]

@@ -18,7 +18,10 @@ impl<S> Table<S> {
         if self.doubted.is_some() || at.since(self.moment.now) > LEAP || self.is_due(now) {
             return false;
         }
-        let (key, end) = Key::of(packet);
+        let (key, end) = Key::of(&Glance {
+            scope: self.scope(packet.scope),
+            ..*packet
+        });
         let Some((slot, entry)) = self.slots.find_mut(&key) else {
             return false;
         };
