@@ -100,6 +100,11 @@ impl Engine {
         self.extractor.dropped(frames);
     }
 
+    /// Counts times at which an interface was not there to be captured from.
+    pub fn interrupted(&mut self, times: u64) {
+        self.extractor.interrupted(times);
+    }
+
     /// Lets trace time pass without packets (live capture on a quiet interface).
     pub fn advance(&mut self, now: Timestamp) {
         self.extractor.advance(now);

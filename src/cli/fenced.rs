@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::Args;
+use super::{Args, say};
 use crate::capture::fence::{Fence, Layers, User};
 
 /// What reading captures may look at besides its inputs: what memory it takes, and the zone of this machine.
@@ -87,7 +87,7 @@ fn up(fence: &Fence) -> anyhow::Result<()> {
     match fence.up() {
         Err(error) if fence.strict => Err(error).context("cannot give up rights"),
         Err(error) => {
-            eprintln!("whylencr: rights could not be given up: {error}");
+            say::warning(format_args!("rights could not be given up: {error}"));
             Ok(())
         }
         Ok(_) => Ok(()),

@@ -26,6 +26,7 @@ mod output;
 mod progress;
 mod reading;
 mod redact;
+mod say;
 #[cfg(feature = "live")]
 mod sieve;
 
@@ -75,11 +76,15 @@ pub fn main() -> ExitCode {
         return ended;
     }
     let args = Args::parse();
+    #[cfg(feature = "live")]
+    if args.live.log_levels {
+        say::with_levels();
+    }
     match run(&args) {
         Ok(exit) => exit.into(),
         Err(error) if is_closed_pipe(&error) => Exit::Done.into(),
         Err(error) => {
-            eprintln!("whylencr: {}", message(&error));
+            say::error(message(&error));
             Exit::Failed.into()
         }
     }

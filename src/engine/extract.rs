@@ -187,6 +187,11 @@ impl Extractor {
         self.coverage.dropped += frames;
     }
 
+    /// Counts times at which an interface was not there to be captured from.
+    pub fn interrupted(&mut self, times: u64) {
+        self.coverage.interruptions += times;
+    }
+
     /// Lets trace time pass without packets (live capture on a quiet interface).
     pub fn advance(&mut self, now: Timestamp) {
         self.now = self.now.max(now);

@@ -90,6 +90,8 @@ pub struct Coverage {
     pub blind: BTreeMap<BlindSpot, u64>,
     /// Frames dropped by the kernel or by our own queue (live).
     pub dropped: u64,
+    /// How often an interface that was captured from was down, or went away (live).
+    pub interruptions: u64,
     /// Anomalies by kind.
     pub anomalies: BTreeMap<AnomalyKind, u64>,
     /// Key log lines taken, and how many were of use.

@@ -164,6 +164,8 @@ fn inside() {
 
     rights_are_given_up();
     a_program_is_captured_alone(folder.path());
+    an_interface_comes_and_goes(folder.path());
+    under_load_bulk_data_goes_first(folder.path(), &url);
 
     let offline = Command::new(env!("CARGO_BIN_EXE_whylencr"))
         .args(["--format", "ndjson", "beside.pcap"])
@@ -306,6 +308,104 @@ fn a_program_is_captured_alone(folder: &Path) {
     );
 }
 
+/// Down and up again: told, counted, and captured from again. Gone: the end.
+fn an_interface_comes_and_goes(folder: &Path) {
+    let ip = |arguments: &str| {
+        let arguments: Vec<&str> = arguments.split(' ').collect();
+        assert!(quiet(Command::new("ip").args(&arguments)), "{arguments:?}");
+    };
+    ip("link add va type veth peer name vb");
+    ip("address add 10.9.0.1/24 dev va");
+    ip("link set vb up");
+    ip("link set va up");
+    let (lines, said) = (folder.join("va.ndjson"), folder.join("va.said"));
+    let tool = Command::new(env!("CARGO_BIN_EXE_whylencr"))
+        .args(["-i", "va", "--format", "ndjson", "-o"])
+        .arg(&lines)
+        .stderr(fs::File::create(&said).expect("a file"))
+        .spawn();
+    let mut tool = Ended(tool.expect("the tool"));
+    let says = |what: &str| fs::read_to_string(&said).is_ok_and(|said| said.contains(what));
+    until(|| says("capturing on va"));
+    ip("link set va down");
+    until(|| says("va is down"));
+    ip("link set va up");
+    until(|| says("va is up again"));
+    // Nobody answers, and nobody has to.
+    ip("neighbour replace 10.9.0.2 lladdr 02:00:00:00:00:02 dev va");
+    let socket = UdpSocket::bind("10.9.0.1:0").expect("a socket");
+    let query = query(HOST);
+    assert!(socket.send_to(&query, "10.9.0.2:53").is_ok());
+    thread::sleep(Duration::from_millis(300));
+    ip("link delete va");
+    until(|| says("va is gone"));
+    assert_eq!(tool.0.wait().expect("its end").code(), Some(3));
+    let found = findings(&fs::read_to_string(&lines).expect("its lines"));
+    let hosts: Vec<&Value> = found.iter().map(|finding| &finding["host"]).collect();
+    assert_eq!(hosts, [HOST], "{found:?}");
+}
+
+/// Analysis waits for whoever takes what it writes, so that its queue fills.
+fn under_load_bulk_data_goes_first(folder: &Path, url: &str) {
+    let (pipe, said) = (folder.join("pipe"), folder.join("load.said"));
+    assert!(quiet(Command::new("mkfifo").arg(&pipe)));
+    // Both ends: opening does not wait, and what is written stands until it is taken below.
+    let ends = fs::File::options().read(true).write(true).open(&pipe);
+    let mut ends = ends.expect("a pipe");
+    let tool = Command::new(env!("CARGO_BIN_EXE_whylencr"))
+        .args(["-i", "lo", "--format", "ndjson", "--write-all", "-w"])
+        .arg(&pipe)
+        .stdout(Stdio::piped())
+        .stderr(fs::File::create(&said).expect("a file"))
+        .spawn();
+    let mut tool = Ended(tool.expect("the tool"));
+    let says = |what: &str| fs::read_to_string(&said).is_ok_and(|said| said.contains(what));
+    until(|| says("capturing on lo"));
+    let sink = TcpListener::bind("127.0.0.4:9000").expect("port 9000");
+    let sinking = thread::spawn(move || {
+        let (mut stream, _) = sink.accept().expect("a connection");
+        std::io::copy(&mut stream, &mut std::io::sink()).expect("its data")
+    });
+    // More than the queue of 64 MiB holds.
+    let mut bulk = std::net::TcpStream::connect("127.0.0.4:9000").expect("a connection");
+    for _ in 0..100 {
+        bulk.write_all(&vec![7; 1 << 20]).expect("sent");
+        thread::sleep(Duration::from_millis(5));
+    }
+    assert!(quiet(
+        Command::new("openssl")
+            .args(["s_client", "-connect", "127.0.0.2:443", "-servername", SITE])
+            .stdin(Stdio::null())
+    ));
+    lookup(HOST);
+    let resolve = format!("{HOST}:80:127.0.0.3");
+    assert!(quiet(Command::new("curl").args([
+        "-s",
+        "--noproxy",
+        "*",
+        "--resolve",
+        &resolve,
+        url
+    ])));
+    drop(bulk);
+    assert_eq!(sinking.join().expect("all of it"), 100 << 20);
+    thread::sleep(Duration::from_millis(300));
+    interrupt(&tool.0);
+    thread::spawn(move || std::io::copy(&mut ends, &mut std::io::sink()));
+    let mut records = String::new();
+    let mut out = tool.0.stdout.take().expect("its standard output");
+    out.read_to_string(&mut records).expect("records");
+    assert_eq!(tool.0.wait().expect("its end").code(), Some(0));
+    let said = fs::read_to_string(&said).expect("its words");
+    assert!(said.contains("of bulk data, let go first"), "{said}");
+    assert!(!said.contains("because analysis fell behind,"), "{said}");
+    let found = findings(&records);
+    let [finding] = found.as_slice() else {
+        panic!("one contact was made: {records}");
+    };
+    assert_eq!(finding["verdict"]["site"], SITE, "{finding}");
+}
+
 /// What must not depend on how the frames came: numbers and processes do.
 fn gist(findings: &[Value]) -> Vec<[String; 6]> {
     let text = |finding: &Value| {
@@ -370,15 +470,21 @@ fn answer_lookups(socket: &UdpSocket) {
     }
 }
 
-fn lookup(name: &str) {
-    let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+fn query(name: &str) -> Vec<u8> {
     let mut query = vec![0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
     for label in name.split('.') {
         query.push(u8::try_from(label.len()).expect("a label"));
         query.extend(label.as_bytes());
     }
     query.extend([0, 0, 1, 0, 1]);
-    socket.send_to(&query, "127.0.0.53:53").expect("a query");
+    query
+}
+
+fn lookup(name: &str) {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    socket
+        .send_to(&query(name), "127.0.0.53:53")
+        .expect("a query");
     let wait = Some(Duration::from_secs(2));
     socket.set_read_timeout(wait).expect("a limit");
     socket.recv(&mut [0; 512]).expect("an answer");

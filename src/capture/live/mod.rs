@@ -10,6 +10,7 @@
 
 mod bulk;
 mod queue;
+mod watch;
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -23,6 +24,7 @@ use pcap::{Active, BreakLoop, Capture, ConnectionStatus, Linktype, Precision};
 use self::bulk::Bulk;
 use self::queue::Queue;
 pub use self::queue::{Batch, Message};
+use self::watch::Watch;
 use super::bpf::plain;
 use crate::frame::{InterfaceId, LinkType};
 use crate::time::Timestamp;
@@ -244,7 +246,9 @@ impl Live {
             kernel_lost: AtomicU64::new(0),
             device_lost: AtomicU64::new(0),
             bulk_lost: AtomicU64::new(0),
+            gone: AtomicU64::new(0),
         });
+        let watch = Watch::new(self.opened.iter().map(|o| o.name.clone()));
         let mut breaks = Vec::new();
         let mut threads = Vec::new();
         for (number, mut opened) in (0..).zip(self.opened) {
@@ -257,6 +261,7 @@ impl Live {
         }
         Running {
             shared,
+            watch,
             breaks,
             open: threads.len(),
             threads,
@@ -268,6 +273,7 @@ impl Live {
 /// Devices being read.
 pub struct Running {
     shared: Arc<Shared>,
+    watch: Watch,
     breaks: Vec<BreakLoop>,
     threads: Vec<JoinHandle<()>>,
     open: usize,
@@ -281,6 +287,8 @@ struct Shared {
     kernel_lost: AtomicU64,
     device_lost: AtomicU64,
     bulk_lost: AtomicU64,
+    /// Devices that went away.
+    gone: AtomicU64,
 }
 
 /// Frames that were lost, by place.
@@ -307,6 +315,9 @@ impl Lost {
 impl Running {
     /// The next message, waiting for it at most so long.
     pub fn next(&mut self, timeout: Duration) -> Option<Message> {
+        if let Some(message) = self.watch.next() {
+            return Some(message);
+        }
         let message = self.shared.queue.take(timeout);
         if matches!(message, Some(Message::Ended)) {
             self.open = self.open.saturating_sub(1);
@@ -335,6 +346,12 @@ impl Running {
             device: count(&self.shared.device_lost),
             bulk: count(&self.shared.bulk_lost),
         }
+    }
+
+    /// How many devices went away, and are read no more.
+    #[must_use]
+    pub fn gone(&self) -> u64 {
+        self.shared.gone.load(Ordering::Relaxed)
     }
 
     /// Frames lost since this was asked last.
@@ -417,11 +434,15 @@ impl<'a> Worker<'a> {
                 // Woken up to stop.
                 Err(_) if self.shared.stop.load(Ordering::Relaxed) => break,
                 Err(error) => {
-                    // A packet socket hears again when its interface comes up again.
+                    let why = plain(&error);
+                    if why.contains("disappeared") {
+                        self.end();
+                        break;
+                    }
                     if !failing {
                         failing = true;
-                        let (name, why) = (&self.opened.name, plain(&error));
-                        let notice = format!("{name}: {why}; waiting for it to come back");
+                        let name = &self.opened.name;
+                        let notice = format!("{name}: {why}; trying again");
                         self.shared.queue.say(Message::Notice(notice));
                     }
                     self.pause();
@@ -490,6 +511,17 @@ impl<'a> Worker<'a> {
         let rest = self.batch.len() as u64;
         self.shared.queue_lost.fetch_add(rest, Ordering::Relaxed);
         self.count();
+    }
+
+    /// A socket stays with the interface that it was opened for, also when there is another of the same name; and to open
+    /// one takes rights that were given up.
+    fn end(&self) {
+        let name = &self.opened.name;
+        self.shared.gone.fetch_add(1, Ordering::Relaxed);
+        let notice = format!(
+            "{name} is gone, and is captured from no more; start again where it comes back"
+        );
+        self.shared.queue.say(Message::Interrupted(notice));
     }
 
     fn pause(&self) {

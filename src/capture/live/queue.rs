@@ -88,6 +88,8 @@ pub enum Message {
     Batch(Batch),
     /// A device fell silent or came back; a sentence for people.
     Notice(String),
+    /// The same about a device that is not there now.
+    Interrupted(String),
     /// A device is read no more.
     Ended,
 }

@@ -47,6 +47,10 @@ pub struct LiveArgs {
     #[arg(long)]
     pub sandbox_strict: bool,
 
+    /// Begin each line on standard error with its level, as systemd and syslog tools read it (<4> is a warning)
+    #[arg(long)]
+    pub log_levels: bool,
+
     /// The user to become once capturing (default: whoever asked for root by sudo or pkexec)
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,

@@ -109,6 +109,10 @@ impl Core {
                 }
             }
             Some(Message::Notice(text)) => notices.push(text),
+            Some(Message::Interrupted(text)) => {
+                self.engine.interrupted(1);
+                notices.push(text);
+            }
             Some(Message::Ended) => {}
             None => self.engine.advance(now().minus(LATE)),
         }
@@ -162,6 +166,11 @@ impl Core {
 
     pub(super) fn is_over(&self) -> bool {
         self.running.is_over()
+    }
+
+    /// Whether a device went away before the capture was to end.
+    pub(super) fn is_incomplete(&self) -> bool {
+        self.running.gone() > 0
     }
 
     fn is_full(&self) -> bool {

@@ -17,7 +17,7 @@ use super::whole;
 use crate::capture::fence::User;
 use crate::capture::live;
 use crate::cli::output::Prepared;
-use crate::cli::{Args, Exit, offline, output, redact};
+use crate::cli::{Args, Exit, offline, output, redact, say};
 use crate::filter::Filter;
 use crate::finding::Report;
 use crate::report::redact::Redaction;
@@ -83,10 +83,10 @@ impl<'a> Capturing<'a> {
         let mut due = Due::new(REPORTS);
         while !core.is_over() {
             for notice in core.step(stop) {
-                eprintln!("whylencr: {notice}");
+                say::warning(notice);
             }
             if signals.statistics() {
-                eprintln!("{}", statistics(&core));
+                say::info(statistics(&core));
             }
             if signals.reopen() {
                 self.reopen(&mut core);
@@ -98,15 +98,18 @@ impl<'a> Capturing<'a> {
             self.tidy(&mut core);
         }
         let lost = core.close();
+        if core.is_incomplete() {
+            self.exit = Exit::Incomplete;
+        }
         if !self.args.live.quiet {
-            eprintln!("whylencr: {} frames{}", core.frames, told(lost));
+            say::info(format_args!("{} frames{}", core.frames, told(lost)));
         }
         self.settle(&mut core, None)?;
         let report = core.engine.report();
         if let Some(keep) = core.keep.take() {
             let said = keep.finish(self.args, &report, self.redaction.as_ref())?;
             if !self.args.live.quiet {
-                eprintln!("whylencr: {said}");
+                say::info(said);
             }
         }
         if self.stream.is_some() {
@@ -128,7 +131,7 @@ impl<'a> Capturing<'a> {
         let kept = core.keep.as_mut().map_or(Ok(()), Keep::reopen);
         for result in [kept, self.out.reopen()] {
             if let Err(error) = result {
-                eprintln!("whylencr: an output cannot be opened anew: {error}");
+                say::warning(format_args!("an output cannot be opened anew: {error}"));
             }
         }
     }
@@ -176,7 +179,7 @@ impl<'a> Capturing<'a> {
             && (by.is_none() || metrics.is_due())
             && let Err(error) = metrics.write(core, &report, self.numbers.given())
         {
-            eprintln!("whylencr: metrics cannot be written: {error}");
+            say::warning(format_args!("metrics cannot be written: {error}"));
         }
         let mut report = self.shown(report);
         let Some(stream) = &mut self.stream else {
@@ -196,7 +199,7 @@ impl<'a> Capturing<'a> {
 fn statistics(core: &Core) -> String {
     let report = core.engine.report();
     let mut text = format!(
-        "whylencr: {} frames{}; {} contacts",
+        "{} frames{}; {} contacts",
         core.frames,
         told(core.lost()),
         report.findings.len()

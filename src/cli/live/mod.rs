@@ -35,7 +35,7 @@ use crate::wire::link_name;
 use super::growing::KeyLogs;
 #[cfg(feature = "tui")]
 use super::interactive;
-use super::{Args, Exit, fenced, inputs, offline, output};
+use super::{Args, Exit, fenced, inputs, offline, output, say};
 
 /// Does what was asked of live capture, if anything was.
 pub(super) fn wanted(args: &Args) -> anyhow::Result<Option<Exit>> {
@@ -74,7 +74,7 @@ fn run(args: &Args) -> anyhow::Result<Exit> {
     };
     let options = options(args, &live);
     if !args.live.quiet && !screen {
-        say(&live, commanded);
+        begin(&live, commanded);
     }
     // Whatever is opened or read by name comes before the fence.
     let mut engine = Engine::new(inputs::config(args)?);
@@ -124,7 +124,7 @@ fn sockets(args: &Args, root: Option<u32>, user: Option<User>) -> Sockets {
     }
     let line = looking::start(root, user);
     if let Err(error) = &line {
-        eprintln!("whylencr: processes stay without a name: {error:#}");
+        say::warning(format_args!("processes stay without a name: {error:#}"));
     }
     Sockets::ask(line.ok(), root)
 }
@@ -147,7 +147,7 @@ fn options(args: &Args, live: &Live) -> Options {
     options
 }
 
-fn say(live: &Live, commanded: bool) {
+fn begin(live: &Live, commanded: bool) {
     let names: Vec<String> = live
         .interfaces()
         .map(|(name, link)| format!("{name} ({})", link_name(link)))
@@ -157,10 +157,10 @@ fn say(live: &Live, commanded: bool) {
     } else {
         "Ctrl-C"
     };
-    eprintln!(
-        "whylencr: capturing on {}; {end} ends it and reports",
+    say::info(format_args!(
+        "capturing on {}; {end} ends it and reports",
         names.join(", ")
-    );
+    ));
 }
 
 /// Opens the devices; the exit code where that is not permitted.
@@ -182,7 +182,7 @@ pub(super) fn open(args: &Args, immediate: bool) -> anyhow::Result<Result<Live, 
     match live::open(&options) {
         Ok(live) => Ok(Ok(live)),
         Err(error @ live::Error::Permission { .. }) => {
-            eprintln!("whylencr: {error}\n{}", permission());
+            say::error(format_args!("{error}\n{}", permission()));
             Ok(Err(Exit::NoPermission))
         }
         Err(error) => Err(error.into()),
@@ -205,7 +205,7 @@ pub(super) fn bpf(args: &Args) -> anyhow::Result<Option<Bpf>> {
             }
             Hidden::Contacts => "keeps out HTTP on port 80, where the contacts themselves are",
         };
-        eprintln!("whylencr: the filter '{}' {what}", bpf.text());
+        say::warning(format_args!("the filter '{}' {what}", bpf.text()));
     }
     Ok(Some(bpf))
 }

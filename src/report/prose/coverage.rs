@@ -115,6 +115,13 @@ pub fn coverage(coverage: &Coverage) -> Vec<String> {
             plural(c.dropped, "frame was", "frames were")
         ),
     );
+    note(
+        c.interruptions,
+        format!(
+            "An interface was down or gone {}; what crossed it then was not captured.",
+            plural(c.interruptions, "time", "times")
+        ),
+    );
     for (reason, n) in &c.undecoded {
         note(
             *n,
