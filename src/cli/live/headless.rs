@@ -95,7 +95,7 @@ impl<'a> Capturing<'a> {
             if (self.stream.is_some() || measured) && due.is_due() {
                 due.time(|| self.settle(&mut core, Some(now().minus(LATE))))?;
             }
-            self.tidy(&mut core);
+            self.tidy(&mut core)?;
         }
         let lost = core.close();
         if core.is_incomplete() {
@@ -137,13 +137,15 @@ impl<'a> Capturing<'a> {
     }
 
     /// Forgets what is long over, where it has been written, and otherwise what there is no room for.
-    fn tidy(&mut self, core: &mut Core) {
+    fn tidy(&mut self, core: &mut Core) -> anyhow::Result<()> {
         // The evidence of a contact is written at the end, so it has to be remembered until then.
         let evidence = core.keep.as_ref().is_some_and(|keep| !keep.keeps_all());
         let kept = (self.stream.is_some() && !evidence).then_some(KEPT);
         let Some(before) = core.overdue(kept) else {
-            return;
+            return Ok(());
         };
+        // What came since the last report must not be taken for what forgetting brings to light.
+        self.settle(core, Some(now().minus(LATE)))?;
         if !self.args.fail_on.is_empty() {
             let mut report = core.engine.report();
             report.findings.retain(|finding| finding.at < before);
@@ -157,6 +159,7 @@ impl<'a> Capturing<'a> {
         if let Some(stream) = &mut self.stream {
             stream.forgotten(&report);
         }
+        Ok(())
     }
 
     /// What of a report may be shown, and is wanted.

@@ -72,7 +72,7 @@ impl Stream {
         out.flush()
     }
 
-    /// Takes note of what is still said after the engine forgot what is long over: that is no revision.
+    /// Right after [`Self::write`] of what was known before: takes note of what is still said after the engine forgot what is long over: that is no revision.
     pub(super) fn forgotten(&mut self, report: &Report) {
         let mut before = std::mem::take(&mut self.lines);
         for finding in &report.findings {
@@ -149,6 +149,40 @@ mod tests {
         assert_eq!(written(&mut stream, &report, at(11)), []);
         assert_eq!(written(&mut stream, &report, at(12)), [(id, 2)]);
         assert_eq!(written(&mut stream, &report, None), []);
+    }
+
+    #[test]
+    fn forgetting_is_no_revision_and_hides_nothing() {
+        let (mut report, _) = sample::report();
+        report.findings.truncate(1);
+        let (id, end) = (report.findings[0].id.0, report.findings[0].ended_at);
+        let at = |secs| Some(end.plus(Span::from_secs(secs)));
+        // Not settled yet when others are forgotten: written later all the same.
+        let mut stream = Stream::default();
+        assert_eq!(written(&mut stream, &report, at(1)), []);
+        stream.forgotten(&report);
+        assert_eq!(written(&mut stream, &report, at(6)), [(id, 1)]);
+        // What it rested on is gone: the verdict that was written stands.
+        report.findings[0].verdict.outcome = Outcome::Unexplained;
+        stream.forgotten(&report);
+        assert_eq!(written(&mut stream, &report, at(60)), []);
+        assert_eq!(written(&mut stream, &report, None), []);
+    }
+
+    #[test]
+    fn what_never_rests_is_written_once_it_is_overdue() {
+        let (mut report, _) = sample::report();
+        report.findings.truncate(1);
+        let (id, began) = (report.findings[0].id.0, report.findings[0].at);
+        let mut stream = Stream::default();
+        for secs in (0..300).step_by(3) {
+            let now = began.plus(Span::from_secs(secs));
+            report.findings[0].count += 1;
+            report.findings[0].ended_at = now;
+            assert_eq!(written(&mut stream, &report, Some(now)), []);
+        }
+        let late = Some(began.plus(Span::from_secs(300)));
+        assert_eq!(written(&mut stream, &report, late), [(id, 1)]);
     }
 
     #[test]
