@@ -267,6 +267,15 @@ pub struct PassedOn {
     pub frame: Option<FrameNo>,
 }
 
+/// Handshakes that are not described.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct LeftOut {
+    /// Of those that the verdict names.
+    pub candidates: u64,
+    /// Of the others that came near.
+    pub rejected: u64,
+}
+
 /// One contact with a watched host, and the verdict on it.
 #[derive(Clone, Debug)]
 pub struct Finding {
@@ -316,6 +325,8 @@ pub struct Finding {
     pub candidates: Vec<Candidate>,
     /// The others that came near, best first, with what spoke against them.
     pub rejected: Vec<Candidate>,
+    /// How many more of them there are, which a report of very many findings has no room to describe.
+    pub left_out: LeftOut,
     /// Timing.
     pub timing: Timing,
     /// What the client did next.

@@ -50,7 +50,7 @@ pub struct Limits {
     pub http_body: usize,
     /// One kept CRL body. Let's Encrypt's worst shard is about 70 MB (mass revocation).
     pub crl_body: usize,
-    /// Kept bodies over all flows.
+    /// Kept bodies over all flows, and what the one that is being unpacked comes to.
     pub bodies_total: usize,
     /// Requests waiting for their responses on one connection (pipelining).
     pub http_pipeline: usize,
@@ -88,6 +88,9 @@ pub struct Limits {
     pub devices: usize,
     /// Findings kept in one report.
     pub findings: usize,
+    /// Handshakes described in one report with all that speaks for and against them, over all findings; further findings describe the
+    /// few that matter most, and say how many they leave out. 0.9 kB each.
+    pub candidates_total: usize,
     /// Key log lines kept.
     pub secrets: usize,
     /// A revocation check is over within this time: Windows accumulates at most 20 s, Java and Chromium
@@ -104,22 +107,27 @@ impl Limits {
         let held = [
             self.fragments_bytes,
             self.out_of_order_total,
+            self.readers_total,
             self.bodies_total,
             self.crl_body,
             self.tls_held_total,
             self.quic_crypto_total,
+            self.log_total,
+            // Of handshakes, by name, and those that signatures are checked against.
+            self.chains_total.saturating_mul(7) / 4,
         ];
         // With the index entries and allocations of each, rounded up.
         let kept = [
-            // Measured with hellos of a thousand bytes that never end; an ordinary flow takes 300.
-            (self.flows, 5_200),
+            // Measured with 100,000 connections open at once; what their readers hold is counted above.
+            (self.flows, 1_100),
             (self.dns_pending, 250),
             (self.names, 240),
             // With 64 askers each.
             (self.watched_addresses, 64 * 80),
             (self.devices, 300),
             (self.handshakes, 1_500),
-            (self.certificates, 3_000),
+            // Those of handshakes and of fetched issuers, each decoded once.
+            (self.certificates, 4_400),
             (self.secrets, 150),
         ];
         let kept = kept.map(|(count, each): (usize, usize)| count.saturating_mul(each));
@@ -149,7 +157,7 @@ impl Default for Limits {
             http_head: 64 << 10,
             http_body: 1 << 20,
             crl_body: 112 << 20,
-            bodies_total: 192 << 20,
+            bodies_total: 160 << 20,
             http_pipeline: 64,
             tls_message: 256 << 10,
             tls_held_flow: 64 << 10,
@@ -167,6 +175,7 @@ impl Default for Limits {
             watched_addresses: 4_096,
             devices: 20_000,
             findings: 100_000,
+            candidates_total: 100_000,
             secrets: 200_000,
             cause_window: Span::from_secs(60),
         }

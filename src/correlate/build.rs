@@ -23,8 +23,8 @@ use crate::correlate::{dossier, health, outage, privacy};
 use crate::event::{Carrier, Name, TargetForm};
 use crate::finding::{
     Aftermath, Answer, Candidate, Cause, Confidence, Coverage, CrlPlace, DeviceId, Finding,
-    FindingId, Handshake, HandshakeOutcome, Lookup, Missing, Outcome, Party, PassedOn, Question,
-    Report, Stage, Timing, Verdict, Visibility,
+    FindingId, Handshake, HandshakeOutcome, LeftOut, Lookup, Missing, Outcome, Party, PassedOn,
+    Question, Report, Stage, Timing, Verdict, Visibility,
 };
 use crate::flow::Transport;
 use crate::pki::cert::Serial;
@@ -42,7 +42,7 @@ pub fn report(state: &State, coverage: Coverage) -> Report {
     let mut devices = state.devices.resolve();
     let contacts = assemble(&state.log, &devices);
     let judge = Judge::new(state, &devices, &contacts, &coverage);
-    let rulings = judge.rule_all();
+    let settled = judge.settle();
     let repeats = Repeats::new(&contacts, &devices);
     let relays = Relays::new(&contacts, &state.log, &devices);
     let mut findings = Vec::with_capacity(contacts.len());
@@ -50,7 +50,9 @@ pub fn report(state: &State, coverage: Coverage) -> Report {
     let mut around = BTreeSet::new();
     let known = OnceCell::new();
     let mut older = alerts::older_answers(&contacts);
-    for (index, (contact, ruling)) in contacts.iter().zip(rulings).enumerate() {
+    let mut room = Room(state.limits.candidates_total);
+    for (index, contact) in contacts.iter().enumerate() {
+        let ruling = judge.rule_finally(index, contact, &settled);
         let relay = relays.of(contact);
         let (ruling, missing) =
             doings::explain(state, &devices, &repeats, relay, contact, ruling, &coverage);
@@ -61,6 +63,7 @@ pub fn report(state: &State, coverage: Coverage) -> Report {
         let mut finding = finding(
             state, &known, &devices, &judge, index, contact, &ruling, missing,
         );
+        room.describe(state, ruling, &mut finding);
         finding.passes_on = relay
             .filter(|r| r.addressed || finding.verdict.cause == Cause::Proxy)
             .and_then(|relay| passed_on(relay, &contacts));
@@ -188,16 +191,9 @@ fn finding(
             missing,
         },
         passes_on: None,
-        candidates: ruling
-            .named
-            .iter()
-            .filter_map(|w| candidate(state, w))
-            .collect(),
-        rejected: ruling
-            .rejected
-            .iter()
-            .filter_map(|w| candidate(state, w))
-            .collect(),
+        candidates: Vec::new(),
+        rejected: Vec::new(),
+        left_out: LeftOut::default(),
         timing: Timing {
             lookup: contact.lookup_time,
             connect: contact.connect_time,
@@ -225,17 +221,42 @@ fn passed_on(relay: Relay, contacts: &[Contact]) -> Option<PassedOn> {
     })
 }
 
-fn candidate(state: &State, weighed: &Weighed) -> Option<Candidate> {
+/// How many more candidates a report has room to describe ([`crate::limits::Limits::candidates_total`]).
+struct Room(usize);
+
+impl Room {
+    /// Described whether there is room or not: as many as a verdict of one of several names, and the one that came nearest.
+    const LEAST: (usize, usize) = (5, 1);
+
+    fn describe(&mut self, state: &State, ruling: Ruling, finding: &mut Finding) {
+        let (named, rejected) = Self::LEAST;
+        let left_out = &mut finding.left_out;
+        (finding.candidates, left_out.candidates) = self.some_of(ruling.named, named, state);
+        (finding.rejected, left_out.rejected) = self.some_of(ruling.rejected, rejected, state);
+    }
+
+    /// At least so many of them, and how many more there are.
+    fn some_of(&mut self, all: Vec<Weighed>, least: usize, state: &State) -> (Vec<Candidate>, u64) {
+        let shown = all.len().min(self.0.max(least));
+        self.0 = self.0.saturating_sub(shown);
+        let left_out = all.len() - shown;
+        let described = all.into_iter().take(shown);
+        let described = described.filter_map(|weighed| candidate(state, weighed));
+        (described.collect(), left_out as u64)
+    }
+}
+
+fn candidate(state: &State, weighed: Weighed) -> Option<Candidate> {
     let record = state.handshakes.get(weighed.id)?;
     Some(Candidate {
         handshake: weighed.id,
         direction: weighed.direction,
-        site: weighed.site.clone(),
+        site: weighed.site,
         server: record.shown.server,
         protocol: protocol_name(&record.shown.carrier, record.shown.version),
         serial: record.leaf().map(|c| c.serial.clone()),
         confidence: weighed.level.unwrap_or(Confidence::Possible),
-        evidence: weighed.evidence.clone(),
+        evidence: weighed.evidence,
         frames: record.shown.frames,
         lead: weighed.lead,
         ja4: record.shown.ja4.to_string(),

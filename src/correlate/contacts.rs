@@ -63,7 +63,7 @@ pub struct Contact {
     /// Last sign.
     pub ended_at: Timestamp,
     /// The request.
-    pub request: Option<Box<Request>>,
+    pub request: Option<Arc<Request>>,
     /// The question in it.
     pub ocsp: Option<OcspRequest>,
     /// The answer.

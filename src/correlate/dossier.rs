@@ -61,14 +61,12 @@ pub fn dossiers(
         .map(|record| {
             let (site, key) = judge.site(record);
             let mut dossier = common.dossier(state, devices, record, &site, &key);
-            let later = site.name().and_then(|name| alarming.get(name.as_str()));
-            dossier.later_alerts = later
-                .into_iter()
-                .flatten()
-                .filter(|(at, _)| *at >= record.shown.hello_at)
-                .map(|(_, id)| *id)
-                .take(32)
-                .collect();
+            if let Some(alerts) = site.name().and_then(|name| alarming.get(name.as_str())) {
+                // Findings are in the order of time.
+                let first = alerts.partition_point(|(at, _)| *at < record.shown.hello_at);
+                let later = alerts.iter().skip(first).take(32);
+                dossier.later_alerts = later.map(|(_, id)| *id).collect();
+            }
             dossier
         })
         .collect()
@@ -86,7 +84,7 @@ pub(super) fn trigger(finding: &Finding) -> Option<HandshakeId> {
 /// What the triggers share with other handshakes.
 #[derive(Debug, Default)]
 struct Common {
-    sites: HashMap<String, SiteFacts>,
+    sites: HashMap<Arc<str>, SiteFacts>,
     leaves: HashMap<[u8; 32], BTreeSet<String>>,
     addresses: HashMap<IpAddr, BTreeSet<String>>,
     fingerprints: HashMap<Arc<str>, (u64, HashSet<DeviceId>)>,

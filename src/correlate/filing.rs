@@ -323,7 +323,7 @@ impl State {
         }
         let record = RequestRecord {
             flow: id,
-            request,
+            request: request.into(),
             host,
             watch,
             client: ends.client,

@@ -23,7 +23,7 @@ use crate::time::Span;
 /// The servers, those with problems first, then by site.
 pub fn servers(state: &State, judge: &Judge<'_>, findings: &[Finding]) -> Vec<ServerHealth> {
     let triggers: HashSet<HandshakeId> = findings.iter().filter_map(trigger).collect();
-    let mut servers: BTreeMap<(String, SocketAddr), ServerHealth> = BTreeMap::new();
+    let mut servers: BTreeMap<(Arc<str>, SocketAddr), ServerHealth> = BTreeMap::new();
     for record in state.handshakes.iter() {
         let concerned = is_lets_encrypt(record) || triggers.contains(&record.shown.id);
         if record.leaf().is_none() || !concerned {
@@ -31,20 +31,20 @@ pub fn servers(state: &State, judge: &Judge<'_>, findings: &[Finding]) -> Vec<Se
         }
         let (_, site) = judge.site(record);
         let server = servers
-            .entry((site.clone(), record.shown.server))
-            .or_insert_with(|| fresh(site, record));
+            .entry((Arc::clone(&site), record.shown.server))
+            .or_insert_with(|| fresh(site.to_string(), record));
         visit(server, record);
     }
     let costs = costs(state, judge, findings);
-    let mut servers: Vec<ServerHealth> = servers.into_values().collect();
-    for server in &mut servers {
+    for (place, server) in &mut servers {
         if let Some(last) = state.handshakes.get(server.last) {
             inspect(server, last);
         }
-        if let Some(cost) = costs.get(&(server.site.clone(), server.server)) {
+        if let Some(cost) = costs.get(place) {
             server.cost = cost.clone();
         }
     }
+    let mut servers: Vec<ServerHealth> = servers.into_values().collect();
     servers.sort_by_key(|s| (s.problems.is_empty(), std::cmp::Reverse(s.cost.total)));
     servers
 }
@@ -207,8 +207,9 @@ fn costs(
     state: &State,
     judge: &Judge<'_>,
     findings: &[Finding],
-) -> HashMap<(String, SocketAddr), Cost> {
-    let mut costs: HashMap<(String, SocketAddr), (Cost, HashSet<HandshakeId>)> = HashMap::default();
+) -> HashMap<(Arc<str>, SocketAddr), Cost> {
+    let mut costs: HashMap<(Arc<str>, SocketAddr), (Cost, HashSet<HandshakeId>)> =
+        HashMap::default();
     for finding in findings {
         let Some(record) = trigger(finding).and_then(|id| state.handshakes.get(id)) else {
             continue;

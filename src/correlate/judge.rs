@@ -6,6 +6,7 @@ mod marks;
 mod pass;
 
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use foldhash::{HashMap, HashSet};
@@ -29,6 +30,7 @@ use crate::pki::cert::Certificate;
 use crate::time::{Span, Timestamp};
 
 use extent::{Extent, first_sign};
+use known::Known;
 use marks::{discount_process, discount_timing, mark_shared_waits};
 pub use pass::Pass;
 
@@ -54,7 +56,7 @@ pub struct Weighed {
     /// Site.
     pub site: Site,
     /// What tells one site from another.
-    pub site_key: String,
+    pub site_key: Arc<str>,
     /// Place in the chain of the certificate that decides.
     pub position: usize,
     /// The certificate that is asked about was shown in some other handshake and holds the name of this site.
@@ -73,7 +75,9 @@ pub struct Judge<'a> {
     coarse: bool,
     by_device: HashMap<HostKey, Vec<usize>>,
     /// The first handshake of an address with each site, for the addresses that were asked about so far.
-    firsts: RefCell<HashMap<HostKey, HashMap<String, HandshakeId>>>,
+    firsts: RefCell<HashMap<HostKey, HashMap<Arc<str>, HandshakeId>>>,
+    /// What is known of the handshakes that were asked about so far: each is held against many contacts, three times.
+    known: RefCell<HashMap<HandshakeId, Rc<Known>>>,
 }
 
 /// Handshakes looked back at for one contact: more within one window is a scan, not browsing.
@@ -103,24 +107,34 @@ impl<'a> Judge<'a> {
             coarse: coverage.is_clock_coarse(),
             by_device,
             firsts: RefCell::default(),
+            known: RefCell::default(),
         }
     }
 
-    /// Rules on every contact three times: what the first pass proves (which fingerprint is which software, who waited for
-    /// what) lets the second read the times, and what that settles rules rivals out in the third.
+    /// Rules on every contact twice: what the first pass proves (which fingerprint is which software, who waited for what) lets the
+    /// second read the times, and what that settles rules rivals out in [`Judge::rule_finally`].
     #[must_use]
-    pub fn rule_all(&self) -> Vec<Ruling> {
-        let proven = self.pass(&Pass::default());
-        let settled = self.pass(&proven);
-        self.pass(&settled).rulings
+    pub fn settle(&self) -> Pass {
+        self.pass(&self.pass(&Pass::default()))
+    }
+
+    /// Rules on one contact for the third and last time; `index` is its place among all, `settled` what was learnt of them.
+    #[must_use]
+    pub fn rule_finally(&self, index: usize, contact: &Contact, settled: &Pass) -> Ruling {
+        let (mut ruling, others) = self.rule(index, contact, settled);
+        ruling.reject(others);
+        ruling
     }
 
     fn pass(&self, before: &Pass) -> Pass {
         let mut pass = Pass::after(before);
         for (index, contact) in self.contacts.iter().enumerate() {
-            let (ruling, same_sites) = self.rule(index, contact, before);
+            let (ruling, weighed) = self.rule(index, contact, before);
             if ruling.confidence >= Confidence::Strong {
-                pass.busy.extend(same_sites);
+                // Parallel connections to one site wait for one answer.
+                let named = |w: &Weighed| ruling.named.iter().any(|n| n.site_key == w.site_key);
+                pass.busy
+                    .extend(weighed.iter().filter(|w| named(w)).map(|w| w.id));
             }
             if let Some(best) = ruling.named.first()
                 && ruling.outcome == Outcome::Site
@@ -142,13 +156,12 @@ impl<'a> Judge<'a> {
             }
             let device = canonical(self.devices, contact.client);
             pass.learn(index, device, contact, &ruling);
-            pass.rulings.push(ruling);
         }
         pass
     }
 
-    /// A ruling, and all handshakes with the sites it names: parallel connections to one site wait for one answer.
-    fn rule(&self, index: usize, contact: &Contact, before: &Pass) -> (Ruling, Vec<HandshakeId>) {
+    /// A ruling, and all handshakes it was chosen from.
+    fn rule(&self, index: usize, contact: &Contact, before: &Pass) -> (Ruling, Vec<Weighed>) {
         if contact.watch == Watch::LookAlike {
             return (Ruling::disguise(), Vec::new());
         }
@@ -190,13 +203,8 @@ impl<'a> Judge<'a> {
         {
             discount_timing(&mut weighed);
         }
-        let sites: Vec<(HandshakeId, String)> =
-            weighed.iter().map(|w| (w.id, w.site_key.clone())).collect();
-        let ruling = verdict::decide(contact, weighed, self.device_shared(contact.client));
-        let named = |key: &String| ruling.named.iter().any(|n| n.site_key == *key);
-        let same_sites = sites.into_iter().filter(|(_, key)| named(key));
-        let same_sites = same_sites.map(|(id, _)| id).collect();
-        (ruling, same_sites)
+        let ruling = verdict::decide(contact, &weighed, self.device_shared(contact.client));
+        (ruling, weighed)
     }
 
     fn device_shared(&self, key: HostKey) -> bool {
@@ -342,15 +350,16 @@ impl<'a> Judge<'a> {
             });
         }
         let onset = first_sign(contact).since(record.anchor());
-        let (site, site_key) = self.site(record);
-        let (shown, whole) = self.shown(record, &site);
+        let known = self.known(record);
+        let (site, site_key) = (&known.site, &known.key);
+        let (shown, whole) = self.shown(record, &known);
         let none: &[Family] = &[];
         let case = Case {
             contact,
             record,
             direction,
-            shown: &shown,
-            whole,
+            shown,
+            whole: *whole,
             started: start,
             stance,
             resumed_after,
@@ -359,14 +368,14 @@ impl<'a> Judge<'a> {
                 .fingerprints
                 .get(&record.shown.ja4)
                 .map_or(none, Vec::as_slice),
-            ties: before.ties(asked.device, &site_key, record),
+            ties: before.ties(asked.device, site_key, record),
             index: asked.index,
-            labels: before.labels.get(&site_key),
+            labels: before.labels.get(site_key),
             held_by_chance: asked.pace.held_by_chance(record, end.since(start)),
             onset,
             near_by_chance: asked.pace.near_by_chance(record, onset),
             kin: self.kin(asked, record),
-            repeat: self.is_repeat(record, &site_key),
+            repeat: self.is_repeat(record, site_key),
         };
         let mut evidence: Vec<Evidence> = RULES
             .iter()
@@ -397,8 +406,8 @@ impl<'a> Judge<'a> {
             closeness,
             lead: start.since(record.anchor()),
             onset,
-            site,
-            site_key,
+            site: site.clone(),
+            site_key: Arc::clone(site_key),
             position,
             covered: covered.unwrap_or_default(),
         }
@@ -452,11 +461,8 @@ impl<'a> Judge<'a> {
             .take(17)
             .filter(|i| **i != index);
         near.filter_map(|i| {
-            let (other, ruling) = (self.contacts.get(*i)?, before.rulings.get(*i)?);
-            let tied = ruling.outcome == Outcome::Site
-                && ruling.confidence >= Confidence::Strong
-                && ruling.named.iter().any(|w| w.id == record.shown.id);
-            if !tied {
+            let other = self.contacts.get(*i)?;
+            if !before.ties_to(*i, record.shown.id) {
                 return None;
             }
             let same_question = match (&contact.ocsp, &other.ocsp) {
@@ -491,7 +497,7 @@ impl<'a> Judge<'a> {
         let firsts = firsts.entry(record.client).or_insert_with(|| {
             let mut firsts = HashMap::default();
             for earlier in self.state.handshakes.of_client(record.client) {
-                let key = self.site(earlier).1;
+                let key = Arc::clone(&self.known(earlier).key);
                 firsts.entry(key).or_insert(earlier.shown.id);
             }
             firsts

@@ -48,7 +48,7 @@ pub struct RequestRecord {
     /// Its flow.
     pub flow: FlowId,
     /// The request.
-    pub request: Box<Request>,
+    pub request: Arc<Request>,
     /// Host asked, from the request or (without Host) from the lookup of the server's address.
     pub host: Name,
     /// What the host is.

@@ -1,5 +1,7 @@
 //! Evidence to confidence to ruling: ordered rules, no sums of points.
 
+use foldhash::HashSet;
+
 use crate::correlate::agents::{self, Family};
 use crate::correlate::contacts::Contact;
 use crate::correlate::judge::Weighed;
@@ -46,6 +48,29 @@ impl Ruling {
             named: Vec::new(),
             rejected: Vec::new(),
             by_elimination: false,
+        }
+    }
+
+    /// Keeps, of all that were weighed, those sites that come nearest to the ones it names.
+    pub fn reject(&mut self, weighed: Vec<Weighed>) {
+        let is_named = |w: &Weighed| {
+            let mut named = self.named.iter();
+            named.any(|n| n.id == w.id || n.site_key == w.site_key)
+        };
+        let mut others: Vec<Weighed> = weighed.into_iter().filter(|w| !is_named(w)).collect();
+        others.sort_by(|a, b| {
+            b.level
+                .cmp(&a.level)
+                .then(a.lead.abs().cmp(&b.lead.abs()))
+                .then(a.id.cmp(&b.id))
+        });
+        for other in others {
+            if !self.rejected.iter().any(|r| r.site_key == other.site_key) {
+                self.rejected.push(other);
+            }
+            if self.rejected.len() >= REJECTED_KEPT {
+                break;
+            }
         }
     }
 }
@@ -119,14 +144,14 @@ pub fn level(evidence: &[Evidence]) -> Option<Confidence> {
 
 /// Rules on a contact.
 #[must_use]
-pub fn decide(contact: &Contact, weighed: Vec<Weighed>, shared_address: bool) -> Ruling {
-    let (outbound, inbound): (Vec<Weighed>, Vec<Weighed>) = weighed
-        .into_iter()
+pub fn decide(contact: &Contact, weighed: &[Weighed], shared_address: bool) -> Ruling {
+    let (outbound, inbound): (Vec<&Weighed>, Vec<&Weighed>) = weighed
+        .iter()
         .partition(|w| w.direction == Direction::Outbound);
     let out_level = outbound.iter().filter_map(|w| w.level).max();
     let in_level = inbound.iter().filter_map(|w| w.level).max();
     if in_level.is_some() && in_level >= out_level {
-        return inward(inbound, outbound);
+        return inward(inbound);
     }
     let groups = by_site(&outbound);
     let decided: Vec<&Weighed> = groups
@@ -143,32 +168,28 @@ pub fn decide(contact: &Contact, weighed: Vec<Weighed>, shared_address: bool) ->
         ruling.confidence = one_down(ruling.confidence);
     }
     ruling.cause = cause(contact, &ruling);
-    ruling.rejected = rejected(outbound.into_iter().chain(inbound), &ruling.named);
     ruling
 }
 
 /// The best handshake of each site, best sites first.
-fn by_site(weighed: &[Weighed]) -> Vec<&Weighed> {
-    let mut sorted: Vec<&Weighed> = weighed.iter().filter(|w| w.level.is_some()).collect();
-    sorted.sort_by(|a, b| {
+fn by_site<'w>(weighed: &[&'w Weighed]) -> Vec<&'w Weighed> {
+    let far = Span::from_secs(9_999);
+    let mut sorted: Vec<(u8, &Weighed)> = weighed
+        .iter()
+        .filter(|w| w.level.is_some())
+        .map(|w| (engaged(w), *w))
+        .collect();
+    sorted.sort_by(|(engaged_a, a), (engaged_b, b)| {
         b.level
             .cmp(&a.level)
-            .then(engaged(b).cmp(&engaged(a)))
-            .then(
-                a.closeness
-                    .unwrap_or(Span::from_secs(9_999))
-                    .cmp(&b.closeness.unwrap_or(Span::from_secs(9_999))),
-            )
+            .then(engaged_b.cmp(engaged_a))
+            .then(a.closeness.unwrap_or(far).cmp(&b.closeness.unwrap_or(far)))
             .then(a.lead.abs().cmp(&b.lead.abs()))
             .then(a.id.cmp(&b.id))
     });
-    let mut best: Vec<&Weighed> = Vec::new();
-    for one in sorted {
-        if !best.iter().any(|b| b.site_key == one.site_key) {
-            best.push(one);
-        }
-    }
-    best
+    let mut seen = HashSet::default();
+    let best = sorted.into_iter().map(|(_, one)| one);
+    best.filter(|one| seen.insert(&*one.site_key)).collect()
 }
 
 /// What [`engaged`] says of a handshake that was held for the fetch.
@@ -447,7 +468,7 @@ fn same_process<'w>(tops: &[&'w Weighed]) -> Option<&'w Weighed> {
 }
 
 /// The device's own server asked.
-fn inward(mut inbound: Vec<Weighed>, outbound: Vec<Weighed>) -> Ruling {
+fn inward(mut inbound: Vec<&Weighed>) -> Ruling {
     inbound.sort_by(|a, b| {
         b.level
             .cmp(&a.level)
@@ -479,7 +500,6 @@ fn inward(mut inbound: Vec<Weighed>, outbound: Vec<Weighed>) -> Ruling {
     } else {
         Cause::Stapling
     };
-    ruling.rejected = rejected(outbound.into_iter().chain(inbound), &ruling.named);
     ruling
 }
 
@@ -513,32 +533,6 @@ fn is_about_ca(contact: &Contact) -> bool {
             .role()
             .and_then(|r| r.label.as_deref())
             .is_some_and(is_root_label)
-}
-
-fn rejected(all: impl Iterator<Item = Weighed>, named: &[Weighed]) -> Vec<Weighed> {
-    let mut others: Vec<Weighed> = all
-        .filter(|w| {
-            !named
-                .iter()
-                .any(|n| n.id == w.id || n.site_key == w.site_key)
-        })
-        .collect();
-    others.sort_by(|a, b| {
-        b.level
-            .cmp(&a.level)
-            .then(a.lead.abs().cmp(&b.lead.abs()))
-            .then(a.id.cmp(&b.id))
-    });
-    let mut sites: Vec<String> = Vec::new();
-    others.retain(|w| {
-        let new = !sites.contains(&w.site_key);
-        if new {
-            sites.push(w.site_key.clone());
-        }
-        new
-    });
-    others.truncate(REJECTED_KEPT);
-    others
 }
 
 fn ruling(outcome: Outcome, confidence: Confidence, named: Vec<Weighed>) -> Ruling {

@@ -161,12 +161,11 @@ fn one(
     {
         evidence(page, candidate, finding)?;
     }
-    if finding.candidates.len() > 4 && !options.verbose {
-        page.item(
-            "and",
-            Style::Plain,
-            &format!("{} more like these", finding.candidates.len() - 4),
-        )?;
+    let shown = if options.verbose { usize::MAX } else { 4 };
+    let more = finding.candidates.len().saturating_sub(shown) as u64;
+    match more + finding.left_out.candidates {
+        0 => {}
+        more => page.item("and", Style::Plain, &format!("{more} more like these"))?,
     }
     rejected(page, finding, options)?;
     for alert in &finding.alerts {
@@ -202,7 +201,8 @@ fn rejected(page: &mut Page<'_>, finding: &Finding, options: &Options) -> io::Re
             page.item("not", Style::Dim, &prose::rejection(candidate, finding))?;
         }
     }
-    match finding.rejected.len().saturating_sub(shown) {
+    let more = finding.rejected.len().saturating_sub(shown) as u64;
+    match more + finding.left_out.rejected {
         0 => Ok(()),
         more => page.item("not", Style::Dim, &format!("{more} more that fit less.")),
     }

@@ -59,6 +59,7 @@ pub struct Record<'a> {
     pub passes_on: Option<PassedOnView>,
     pub candidates: Vec<CandidateView>,
     pub rejected: Vec<CandidateView>,
+    pub left_out: LeftOut,
     pub timing: TimingView,
     pub aftermath: &'static str,
     pub alerts: Vec<AlertView<'a>>,
@@ -72,6 +73,12 @@ pub struct Record<'a> {
 }
 
 /// The contact that a finding passes on.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct LeftOut {
+    pub candidates: u64,
+    pub rejected: u64,
+}
+
 #[derive(Clone, Debug, Serialize)]
 pub struct PassedOnView {
     pub finding: u64,
@@ -342,6 +349,10 @@ impl<'a> Record<'a> {
                 .iter()
                 .map(|c| candidate(c, finding))
                 .collect(),
+            left_out: LeftOut {
+                candidates: finding.left_out.candidates,
+                rejected: finding.left_out.rejected,
+            },
             timing: timing(&finding.timing),
             aftermath: finding.aftermath.word(),
             alerts: finding.alerts.iter().map(alert).collect(),

@@ -1,19 +1,43 @@
 //! What is known of a handshake: its site, and the certificates it showed or is known to show.
 
+use std::cell::OnceCell;
+
 use super::*;
 use crate::frame::FrameNo;
 use crate::pki::cert::Certificate;
 
+/// What is known of one handshake, whatever contact it is held against.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) site: Site,
+    /// What tells its site from others.
+    pub(super) key: Arc<str>,
+    /// See [`Judge::shown`].
+    shown: OnceCell<(Vec<ShownCert>, bool)>,
+}
+
 impl Judge<'_> {
     /// The server name of a handshake, the better known source first, and what tells it from others.
     #[must_use]
-    pub fn site(&self, record: &Record) -> (Site, String) {
-        let site = self.site_of(record);
-        let key = match site.name() {
-            Some(name) => name,
-            None => format!("hidden behind {}", record.shown.server),
-        };
-        (site, key)
+    pub fn site(&self, record: &Record) -> (Site, Arc<str>) {
+        let known = self.known(record);
+        (known.site.clone(), Arc::clone(&known.key))
+    }
+
+    pub(super) fn known(&self, record: &Record) -> Rc<Known> {
+        let known = self.known.borrow().get(&record.shown.id).cloned();
+        known.unwrap_or_else(|| {
+            let site = self.site_of(record);
+            let key = match site.name() {
+                Some(name) => name.into(),
+                None => format!("hidden behind {}", record.shown.server).into(),
+            };
+            let shown = OnceCell::new();
+            let known = Rc::new(Known { site, key, shown });
+            let mut all = self.known.borrow_mut();
+            all.insert(record.shown.id, Rc::clone(&known));
+            known
+        })
     }
 
     fn site_of(&self, record: &Record) -> Site {
@@ -75,7 +99,17 @@ impl Judge<'_> {
     }
 
     /// What the handshake showed, what completes its chain, or what is known for its name; and whether it was read whole.
-    pub(super) fn shown(&self, record: &Record, site: &Site) -> (Vec<ShownCert>, bool) {
+    pub(super) fn shown<'k>(
+        &self,
+        record: &Record,
+        known: &'k Known,
+    ) -> &'k (Vec<ShownCert>, bool) {
+        known
+            .shown
+            .get_or_init(|| self.find_shown(record, &known.site))
+    }
+
+    fn find_shown(&self, record: &Record, site: &Site) -> (Vec<ShownCert>, bool) {
         if !record.shown.chain.is_empty() {
             let how = record.shown.visibility;
             let frame = record.shown.frames.certificate;

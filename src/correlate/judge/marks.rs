@@ -1,6 +1,7 @@
 //! What the candidates of one contact, seen together, take from each other's evidence.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::correlate::judge::Weighed;
 use crate::correlate::verdict;
@@ -26,7 +27,7 @@ pub(super) fn discount_process(weighed: &mut [Weighed]) {
     let sites: BTreeSet<&str> = weighed
         .iter()
         .filter(|w| w.level.is_some() && w.evidence.iter().any(supported))
-        .map(|w| w.site_key.as_str())
+        .map(|w| &*w.site_key)
         .collect();
     if sites.len() < 2 {
         return;
@@ -43,10 +44,10 @@ pub(super) fn discount_process(weighed: &mut [Weighed]) {
 pub(super) fn mark_shared_waits(weighed: &mut [Weighed]) {
     let waited =
         |w: &Weighed| w.evidence.iter().any(|e| e.rule == "handshake-waited") && w.level.is_some();
-    let sites: BTreeSet<String> = weighed
+    let sites: BTreeSet<Arc<str>> = weighed
         .iter()
         .filter(|w| waited(w))
-        .map(|w| w.site_key.clone())
+        .map(|w| Arc::clone(&w.site_key))
         .collect();
     if sites.len() < 2 {
         return;

@@ -19,13 +19,13 @@ const MOST_TIES: usize = 8;
 /// What one pass over all contacts came to, for the next.
 #[derive(Debug, Default)]
 pub struct Pass {
-    /// A ruling for each contact.
-    pub rulings: Vec<Ruling>,
+    /// For each contact the handshakes that a strong verdict ties it to.
+    tied: Vec<Box<[HandshakeId]>>,
     pub(super) fingerprints: HashMap<Arc<str>, Vec<Family>>,
     /// What contacts tied to a site tell of the leaf it shows, by device.
-    pub(super) ties: HashMap<(HostKey, String), Vec<Tie>>,
+    pub(super) ties: HashMap<(HostKey, Arc<str>), Vec<Tie>>,
     /// CA labels that strong verdicts tie to a site.
-    pub(super) labels: HashMap<String, BTreeSet<String>>,
+    pub(super) labels: HashMap<Arc<str>, BTreeSet<String>>,
     /// Handshakes that have a contact of their own, which explains why they waited.
     pub(super) busy: HashSet<HandshakeId>,
 }
@@ -49,6 +49,9 @@ impl Pass {
         contact: &Contact,
         ruling: &Ruling,
     ) {
+        let sure = ruling.outcome == Outcome::Site && ruling.confidence >= Confidence::Strong;
+        let named = ruling.named.iter().filter(|_| sure);
+        self.tied.push(named.map(|w| w.id).collect());
         let Some(best) = ruling.named.first() else {
             return;
         };
@@ -62,10 +65,10 @@ impl Pass {
             return;
         }
         if let (Some(label), true) = (label, ruling.confidence >= Confidence::Strong) {
-            let known = self.labels.entry(best.site_key.clone()).or_default();
+            let known = self.labels.entry(Arc::clone(&best.site_key)).or_default();
             known.insert(label.to_owned());
         }
-        let place = (device, best.site_key.clone());
+        let place = (device, Arc::clone(&best.site_key));
         let ties = self.ties.entry(place).or_default();
         if ties.len() < MOST_TIES && !ties.iter().any(|tie| tie.contact == index) {
             ties.push(Tie {
@@ -78,8 +81,15 @@ impl Pass {
         }
     }
 
-    pub(super) fn ties(&self, device: HostKey, site_key: &str, record: &Record) -> &[Tie] {
-        let place = (device, site_key.to_owned());
+    /// Whether a strong verdict ties a contact to a handshake.
+    pub(super) fn ties_to(&self, contact: usize, handshake: HandshakeId) -> bool {
+        self.tied
+            .get(contact)
+            .is_some_and(|tied| tied.contains(&handshake))
+    }
+
+    pub(super) fn ties(&self, device: HostKey, site_key: &Arc<str>, record: &Record) -> &[Tie] {
+        let place = (device, Arc::clone(site_key));
         let ties = self.ties.get(&place).filter(|_| record.hides_certificate());
         ties.map_or(&[], Vec::as_slice)
     }

@@ -39,10 +39,12 @@ pub(super) struct Partial {
 impl Joiner {
     /// Memory it holds beside itself, without the bytes of messages.
     pub(super) fn weight(&self) -> usize {
-        let of = |partial: &Partial| {
-            size_of::<Partial>() + partial.runs.capacity() * size_of::<(usize, usize)>()
-        };
-        self.waiting.values().map(of).sum()
+        /// Entries that a node of the tree has room for, and those that it holds at least.
+        const NODE: (usize, usize) = (11, 6);
+        let nodes = self.waiting.len().div_ceil(NODE.1);
+        let runs = |partial: &Partial| 16 + partial.runs.capacity() * size_of::<(usize, usize)>();
+        let runs: usize = self.waiting.values().map(runs).sum();
+        nodes * NODE.0 * size_of::<(u16, Partial)>() + runs
     }
 
     /// Takes a fragment; those of messages handed out already are repetitions.

@@ -60,7 +60,8 @@ pub fn headline(finding: &Finding) -> String {
         Outcome::Site => format!("{} {caused} {contact}", the_site(finding)),
         Outcome::OneOf => {
             let names = candidate_names(finding);
-            format!("One of {} {caused} {contact}", choice(&names))
+            let more = left_out(finding);
+            format!("One of {} {caused} {contact}", choice(&names, more))
         }
         Outcome::AnyUnder => {
             let names = candidate_names(finding);
@@ -78,8 +79,8 @@ pub fn headline(finding: &Finding) -> String {
                 _ => format!(
                     "{} concerns {under}: any of {} sites can be the cause ({})",
                     capital(&contact),
-                    names.len(),
-                    list(&names, "or")
+                    names.len() + left_out(finding),
+                    list_of(&names, left_out(finding), "or")
                 ),
             }
         }
@@ -120,7 +121,7 @@ pub const fn side(bearing: Bearing) -> &'static str {
 pub fn sites(finding: &Finding) -> String {
     match &finding.verdict.site {
         Some(site) => safe::line(site).into_owned(),
-        None => list(&candidate_names(finding), "or"),
+        None => list_of(&candidate_names(finding), left_out(finding), "or"),
     }
 }
 
@@ -327,11 +328,21 @@ pub(super) fn short_site(candidate: &Candidate) -> String {
 
 /// "a", "a or b", "a, b or c", "a, b, c or 4 more".
 pub(super) fn list(names: &[String], conjunction: &str) -> String {
+    list_of(names, 0, conjunction)
+}
+
+/// Candidates that the finding does not describe.
+pub(super) fn left_out(finding: &Finding) -> usize {
+    usize::try_from(finding.left_out.candidates).unwrap_or(usize::MAX)
+}
+
+/// The same of names of which `more` are not at hand.
+pub(super) fn list_of(names: &[String], more: usize, conjunction: &str) -> String {
     const SHOWN: usize = 3;
     match names {
         [] => String::new(),
-        [only] => only.clone(),
-        names if names.len() <= SHOWN => {
+        [only] if more == 0 => only.clone(),
+        names if names.len() + more <= SHOWN => {
             let (last, rest) = names
                 .split_last()
                 .map_or(("", names), |(l, r)| (l.as_str(), r));
@@ -342,17 +353,20 @@ pub(super) fn list(names: &[String], conjunction: &str) -> String {
             format!(
                 "{} {conjunction} {} more",
                 shown.join(", "),
-                names.len() - shown.len()
+                names.len() - shown.len() + more
             )
         }
     }
 }
 
-fn choice(names: &[String]) -> String {
+fn choice(names: &[String], more: usize) -> String {
     match names {
         [] => "several connections".into(),
         [only] => format!("several connections to {only}"),
-        names => format!("{} sites ({})", names.len(), list(names, "or")),
+        names => {
+            let listed = list_of(names, more, "or");
+            format!("{} sites ({listed})", names.len() + more)
+        }
     }
 }
 

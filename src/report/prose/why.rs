@@ -5,8 +5,8 @@ use crate::finding::{
     Severity, Signature, Stage,
 };
 use crate::report::prose::{
-    a_contact, alert, answer, benign, candidate_names, capital, client, evidence, list, missing,
-    plural, short_site, site, this_contact, under, whose,
+    a_contact, alert, answer, benign, candidate_names, capital, client, evidence, left_out,
+    list_of, missing, plural, short_site, site, this_contact, under, whose,
 };
 use crate::report::safe;
 use crate::time::Span;
@@ -131,7 +131,7 @@ fn one_of(finding: &Finding, report: &Report) -> Vec<String> {
             "Before {}, {} was setting up connections to {}; the capture does not tell which of them asked for it.",
             this_contact(finding),
             client(finding, report),
-            list(names, "and")
+            list_of(names, left_out(finding), "and")
         ),
     }];
     sentences.extend(
@@ -167,9 +167,13 @@ fn any_under(finding: &Finding) -> Vec<String> {
         ),
         (names, seen) => format!(
             "{who} was connecting to {} whose certificates {} there: {}; each of them can have caused it.",
-            plural(names.len() as u64, "site", "sites"),
+            plural(
+                names.len() as u64 + finding.left_out.candidates,
+                "site",
+                "sites"
+            ),
             if seen { "lead" } else { "may lead" },
-            list(names, "and")
+            list_of(names, left_out(finding), "and")
         ),
     };
     vec![first, second]
@@ -298,7 +302,7 @@ fn told(finding: &Finding) -> Option<String> {
 fn unexplained(finding: &Finding) -> Vec<String> {
     let who = whose(finding);
     let this = this_contact(finding);
-    let near = finding.rejected.len() as u64;
+    let near = finding.rejected.len() as u64 + finding.left_out.rejected;
     let nearest = finding.rejected.first().map(short_site);
     let mut sentences = vec![match nearest {
         Some(name) if near == 1 => {

@@ -127,6 +127,7 @@ pub(super) fn finding(
         passes_on: None,
         candidates: vec![],
         rejected: vec![],
+        left_out: LeftOut::default(),
         timing: Timing::default(),
         aftermath: Aftermath::Unknown,
         alerts: vec![],

@@ -98,7 +98,7 @@ fn told(app: &App, finding: &Finding) -> Vec<Block> {
         blocks.push(Block::Blank);
         blocks.push(Block::Title(format!(
             "Why not another ({})",
-            finding.rejected.len()
+            finding.rejected.len() as u64 + finding.left_out.rejected
         )));
         for candidate in &finding.rejected {
             blocks.push(item(
