@@ -3,7 +3,7 @@
 use whylencr::capture::{Item, Reader};
 use whylencr::engine::{Config, Engine};
 use whylencr::event::AnomalyKind;
-use whylencr::finding::{Finding, Report};
+use whylencr::finding::{Finding, LeftOut, Report};
 
 use crate::hostile::scale::{self, Scale};
 use crate::hostile::{self, Kind};
@@ -127,4 +127,43 @@ fn what_is_remembered_has_a_limit_in_bytes() {
         let kept = report.findings.len() + report.handshakes.len();
         assert!(kept > 0, "{kind:?}");
     }
+}
+
+/// A report of very many findings describes fewer candidates of each and counts the others; the verdicts stay what they are.
+#[test]
+fn what_a_report_has_no_room_to_describe_is_counted() {
+    let mut bytes = Vec::new();
+    scale::write(Scale::Dense, 2_000, &mut bytes).expect("memory takes it");
+    let whole = read(&bytes, Config::default());
+    let mut config = Config::default();
+    config.limits.candidates_total = 100;
+    let short = read(&bytes, config);
+    assert_eq!(whole.findings.len(), short.findings.len());
+    let mut left_out = 0;
+    for (all, some) in whole.findings.iter().zip(&short.findings) {
+        let counts = |f: &Finding| {
+            let LeftOut {
+                candidates,
+                rejected,
+            } = f.left_out;
+            let described = [f.candidates.len() as u64, f.rejected.len() as u64];
+            [described[0] + candidates, described[1] + rejected]
+        };
+        assert_eq!(all.left_out, LeftOut::default());
+        assert_eq!(counts(all), counts(some));
+        assert_eq!(
+            (
+                all.verdict.outcome,
+                all.verdict.confidence,
+                &all.verdict.site
+            ),
+            (
+                some.verdict.outcome,
+                some.verdict.confidence,
+                &some.verdict.site
+            )
+        );
+        left_out += some.left_out.rejected;
+    }
+    assert!(left_out > 100, "{left_out}");
 }
