@@ -304,6 +304,11 @@ fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
         .iter()
         .filter(|w| engaged(w) == HELD && w.level > Some(Confidence::Possible))
         .count();
+    if let [only] = groups
+        && named_and_held(contact, only)
+    {
+        return ruling(Outcome::Site, Confidence::Proven, vec![(*only).clone()]);
+    }
     if top < Confidence::Strong
         && let Some(last) = last_one_left(contact, groups)
     {
@@ -313,9 +318,6 @@ fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
     }
     let under_way = groups.iter().filter(|w| engaged(w) >= 1).count();
     if let [only] = tops.as_slice() {
-        if groups.len() == 1 && named_and_held(contact, only) {
-            return ruling(Outcome::Site, Confidence::Proven, vec![(*only).clone()]);
-        }
         // A client that does not wait leaves the handshake it checks without a silence. One that waits goes on at once when it
         // has its answer.
         let rivals: Vec<&Weighed> = groups
