@@ -274,7 +274,16 @@ fn settled(contact: &Contact, decided: &[&Weighed], groups: &[&Weighed]) -> Ruli
         return ruling(Outcome::Site, confidence, named());
     }
     if about_ca {
-        return ruling(Outcome::AnyUnder, Confidence::Proven, named());
+        // Where none was held, one whose chain nobody could read may as well have asked.
+        let unread = groups
+            .iter()
+            .any(|w| w.level < Some(Confidence::Proven) && !is_unfit(w));
+        let confidence = if held == 0 && unread {
+            Confidence::Strong
+        } else {
+            Confidence::Proven
+        };
+        return ruling(Outcome::AnyUnder, confidence, named());
     }
     // Several sites show the same certificate, or the same URL: the one that was held for it, if it is one.
     let top = engaged(first);
