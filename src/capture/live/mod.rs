@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use pcap::{Active, BreakLoop, Capture, ConnectionStatus, Linktype, Precision};
+use pcap::{Active, BreakLoop, Capture, ConnectionStatus, Linktype, Precision, TimestampType};
 
 use self::bulk::Bulk;
 use self::queue::Queue;
@@ -28,6 +28,18 @@ use self::watch::Watch;
 use super::bpf::plain;
 use crate::frame::{InterfaceId, LinkType};
 use crate::time::Timestamp;
+
+/// Whose clock frames are stamped by (pcap-tstamp(7)).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Clock {
+    /// The host's, when the frame reaches it.
+    #[default]
+    Host,
+    /// The adapter's, kept to the host's time.
+    Adapter,
+    /// The adapter's, whatever time it has.
+    AdapterUnsynced,
+}
 
 /// How to capture.
 #[derive(Clone, Debug)]
@@ -44,6 +56,8 @@ pub struct Options {
     pub buffer: u32,
     /// Hand over each frame at once instead of collecting for some milliseconds.
     pub immediate: bool,
+    /// Whose time stamps; a device that does not offer them gives the host's.
+    pub clock: Clock,
 }
 
 impl Default for Options {
@@ -56,6 +70,7 @@ impl Default for Options {
             snaplen: 262_144,
             buffer: 16 << 20,
             immediate: false,
+            clock: Clock::Host,
         }
     }
 }
@@ -155,6 +170,8 @@ struct Opened {
     capture: Capture<Active>,
     link: LinkType,
     nanos: bool,
+    /// The adapter refused to stamp frames.
+    clock_refused: bool,
 }
 
 /// Opens all devices.
@@ -173,23 +190,12 @@ pub fn open(options: &Options) -> Result<Live, Error> {
 
 fn open_one(name: &str, options: &Options) -> Result<Opened, Error> {
     let failed = |error: &pcap::Error| failure(name, error);
-    let inactive = Capture::from_device(name)
-        .map_err(|error| failed(&error))?
-        // All devices together cannot be promiscuous, and libpcap says so with a warning that the crate
-        // takes for a failure.
-        .promisc(options.promiscuous && name != ANY)
-        .snaplen(i32::try_from(options.snaplen).unwrap_or(i32::MAX))
-        .buffer_size(i32::try_from(options.buffer).unwrap_or(i32::MAX))
-        .immediate_mode(options.immediate)
-        .timeout(TIMEOUT_MS);
-    // Asking is answered by a code that the crate does not pass on. Linux always grants it.
-    let nanos = cfg!(target_os = "linux");
-    let inactive = if nanos {
-        inactive.precision(Precision::Nano)
-    } else {
-        inactive
+    // Setting an adapter's clock may take a right that capturing does not, or be refused by the driver.
+    let (opened, clock_refused) = match activate(name, options, options.clock) {
+        Err(_) if options.clock != Clock::Host => (activate(name, options, Clock::Host), true),
+        opened => (opened, false),
     };
-    let mut capture = inactive.open().map_err(|error| failed(&error))?;
+    let (mut capture, nanos) = opened.map_err(|error| failed(&error))?;
     let cooked = Linktype(LinkType::LINUX_SLL.0.cast_signed());
     if capture.get_datalink() == cooked {
         // The second form says which interface a frame of `any` crossed; older systems lack it.
@@ -208,7 +214,38 @@ fn open_one(name: &str, options: &Options) -> Result<Opened, Error> {
         capture,
         link,
         nanos,
+        clock_refused,
     })
+}
+
+/// A capture that runs, and whether its times are in nanoseconds.
+fn activate(
+    name: &str,
+    options: &Options,
+    clock: Clock,
+) -> Result<(Capture<Active>, bool), pcap::Error> {
+    let inactive = Capture::from_device(name)?
+        // All devices together cannot be promiscuous, and libpcap says so with a warning that the crate
+        // takes for a failure.
+        .promisc(options.promiscuous && name != ANY)
+        .snaplen(i32::try_from(options.snaplen).unwrap_or(i32::MAX))
+        .buffer_size(i32::try_from(options.buffer).unwrap_or(i32::MAX))
+        .immediate_mode(options.immediate)
+        .timeout(TIMEOUT_MS);
+    // Asking is answered by a code that the crate does not pass on. Linux always grants it.
+    let nanos = cfg!(target_os = "linux");
+    let inactive = if nanos {
+        inactive.precision(Precision::Nano)
+    } else {
+        inactive
+    };
+    let inactive = match clock {
+        Clock::Host => inactive,
+        // Where the device does not offer it, libpcap stays with the host's.
+        Clock::Adapter => inactive.tstamp_type(TimestampType::Adapter),
+        Clock::AdapterUnsynced => inactive.tstamp_type(TimestampType::AdapterUnsynced),
+    };
+    Ok((inactive.open()?, nanos))
 }
 
 /// libpcap tells by words alone what went wrong.
@@ -234,6 +271,12 @@ impl Live {
     /// Names and link types of the devices, in the order of [`InterfaceId`].
     pub fn interfaces(&self) -> impl Iterator<Item = (&str, LinkType)> {
         self.opened.iter().map(|o| (o.name.as_str(), o.link))
+    }
+
+    /// Devices that stamp frames by the host's clock although the adapter's was asked for.
+    pub fn clocks_refused(&self) -> impl Iterator<Item = &str> {
+        let refused = self.opened.iter().filter(|o| o.clock_refused);
+        refused.map(|o| o.name.as_str())
     }
 
     /// Starts a thread for each device. At most `memory` bytes wait for [`Running::next`].

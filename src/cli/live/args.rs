@@ -4,7 +4,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+
+use crate::capture::live;
 
 /// Live capture.
 #[derive(Args, Clone, Debug, Default)]
@@ -38,6 +40,10 @@ pub struct LiveArgs {
     /// Capture buffer of the kernel in MiB, for each interface
     #[arg(short = 'B', long, value_name = "MIB", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1_024))]
     pub buffer_size: u32,
+
+    /// Whose clock stamps frames, as with tcpdump: the host's, or the adapter's where that is offered
+    #[arg(short = 'j', long, value_name = "CLOCK", value_enum, default_value_t)]
+    pub time_stamp_type: Clock,
 
     /// Stop capturing after a time: 90, 90s, 10m, 2h, 1d
     #[arg(long = "for", id = "for", value_name = "TIME", value_parser = duration)]
@@ -103,6 +109,29 @@ fn duration(text: &str) -> Result<Duration, String> {
             Ok(Duration::from_secs(u64::from(count) * seconds))
         }
         _ => Err("a number with s, m, h or d, such as 90s or 10m".to_owned()),
+    }
+}
+
+/// Whose clock stamps frames, in the words of tcpdump.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub enum Clock {
+    /// The host's
+    #[default]
+    Host,
+    /// The adapter's, kept to the host's time
+    Adapter,
+    /// The adapter's, whatever time it has
+    #[value(name = "adapter_unsynced")]
+    AdapterUnsynced,
+}
+
+impl From<Clock> for live::Clock {
+    fn from(clock: Clock) -> Self {
+        match clock {
+            Clock::Host => Self::Host,
+            Clock::Adapter => Self::Adapter,
+            Clock::AdapterUnsynced => Self::AdapterUnsynced,
+        }
     }
 }
 

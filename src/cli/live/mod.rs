@@ -178,9 +178,17 @@ pub(super) fn open(args: &Args, immediate: bool) -> anyhow::Result<Result<Live, 
         snaplen: args.live.snaplen,
         buffer: args.live.buffer_size << 20,
         immediate,
+        clock: args.live.time_stamp_type.into(),
     };
     match live::open(&options) {
-        Ok(live) => Ok(Ok(live)),
+        Ok(live) => {
+            for name in live.clocks_refused() {
+                say::warning(format_args!(
+                    "{name} does not stamp frames by its own clock: they have the host's time"
+                ));
+            }
+            Ok(Ok(live))
+        }
         Err(error @ live::Error::Permission { .. }) => {
             say::error(format_args!("{error}\n{}", permission()));
             Ok(Err(Exit::NoPermission))
