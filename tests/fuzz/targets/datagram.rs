@@ -44,6 +44,7 @@ fuzz_target!(|data: &[u8]| {
                 src,
                 dst,
                 scope: Scope(0),
+                base: Scope(0),
                 payload: bytes,
                 cut: turn & 4 != 0,
             });
