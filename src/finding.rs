@@ -257,7 +257,7 @@ pub struct ContactFrames {
 }
 
 /// A contact that a gateway, proxy or resolver passes on.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct PassedOn {
     /// The contact.
     pub finding: FindingId,
@@ -265,6 +265,8 @@ pub struct PassedOn {
     pub client: IpAddr,
     /// Where it was first asked: request or question.
     pub frame: Option<FrameNo>,
+    /// The site that the verdict on it names.
+    pub site: Option<Site>,
 }
 
 /// Handshakes that are not described.

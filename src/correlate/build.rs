@@ -79,6 +79,7 @@ pub fn report(state: &State, coverage: Coverage) -> Report {
         }
         findings.push(finding);
     }
+    name_what_moved_askers(&mut findings);
     let handshakes: Vec<Handshake> = state
         .handshakes
         .iter()
@@ -218,7 +219,26 @@ fn passed_on(relay: Relay, contacts: &[Contact]) -> Option<PassedOn> {
         finding: FindingId(relay.contact as u64 + 1),
         client: asker.client.ip,
         frame: frames.into_iter().flatten().next().copied(),
+        site: None,
     })
+}
+
+/// Tells what passes on the contacts of others which sites these name; an asker may come later than who asks for it.
+fn name_what_moved_askers(findings: &mut [Finding]) {
+    for place in 0..findings.len() {
+        let passed = findings.get(place).and_then(|f| f.passes_on.as_ref());
+        let Some(asker) = passed.and_then(|p| usize::try_from(p.finding.0).ok()?.checked_sub(1))
+        else {
+            continue;
+        };
+        let asker = findings
+            .get(asker)
+            .filter(|f| f.verdict.outcome == Outcome::Site);
+        let site = asker.and_then(|f| Some(f.candidates.first()?.site.clone()));
+        if let Some(passed) = findings.get_mut(place).and_then(|f| f.passes_on.as_mut()) {
+            passed.site = site;
+        }
+    }
 }
 
 /// How many more candidates a report has room to describe ([`crate::limits::Limits::candidates_total`]).

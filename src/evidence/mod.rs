@@ -395,7 +395,7 @@ fn related<'a>(report: &'a Report, selected: &[&'a Finding]) -> Vec<&'a Finding>
             .entry(finding.client.device)
             .or_default()
             .push(finding.at);
-        ids.extend(finding.passes_on.map(|passed| passed.finding));
+        ids.extend(finding.passes_on.as_ref().map(|passed| passed.finding));
         for candidate in finding.candidates.iter().chain(&finding.rejected) {
             handshakes.insert(candidate.handshake);
             let shown = report.handshake(candidate.handshake);

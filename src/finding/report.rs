@@ -162,6 +162,9 @@ impl Report {
         let renew = |id: &mut FindingId| *id = new(*id);
         for finding in &mut self.findings {
             renew(&mut finding.id);
+            if let Some(passed) = &mut finding.passes_on {
+                renew(&mut passed.finding);
+            }
             let candidates = finding.candidates.iter_mut().chain(&mut finding.rejected);
             for evidence in candidates.flat_map(|candidate| &mut candidate.evidence) {
                 if let Facts::SameBurst { finding } = &mut evidence.facts {

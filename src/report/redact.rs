@@ -202,6 +202,9 @@ impl Hider {
         finding.community_id = None;
         if let Some(passed) = &mut finding.passes_on {
             self.ip(&mut passed.client);
+            if let Some(site) = &mut passed.site {
+                self.site(site);
+            }
         }
         self.answer(&mut finding.answer);
         for candidate in finding.candidates.iter_mut().chain(&mut finding.rejected) {

@@ -56,7 +56,7 @@ pub struct Record<'a> {
     pub asked: Asked<'a>,
     pub answer: Answer<'a>,
     pub verdict: Verdict<'a>,
-    pub passes_on: Option<PassedOnView>,
+    pub passes_on: Option<facts::PassedOnView>,
     pub candidates: Vec<CandidateView>,
     pub rejected: Vec<CandidateView>,
     pub left_out: LeftOut,
@@ -72,18 +72,11 @@ pub struct Record<'a> {
     pub filter: Option<String>,
 }
 
-/// The contact that a finding passes on.
+/// How many candidates a finding does not describe.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct LeftOut {
     pub candidates: u64,
     pub rejected: u64,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct PassedOnView {
-    pub finding: u64,
-    pub client: String,
-    pub frame: Option<u64>,
 }
 
 /// Where a finding was captured.
@@ -339,11 +332,7 @@ impl<'a> Record<'a> {
                 .iter()
                 .map(|c| candidate(c, finding))
                 .collect(),
-            passes_on: finding.passes_on.map(|p| PassedOnView {
-                finding: p.finding.0,
-                client: p.client.to_string(),
-                frame: p.frame.map(|f| f.0),
-            }),
+            passes_on: finding.passes_on.as_ref().map(facts::passed_on),
             rejected: finding
                 .rejected
                 .iter()

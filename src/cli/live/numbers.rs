@@ -70,6 +70,7 @@ type Frames<'f> = Box<dyn Iterator<Item = FrameNo> + 'f>;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::PassedOn;
     use crate::report::sample;
 
     fn ids(report: &Report) -> Vec<u64> {
@@ -102,7 +103,15 @@ mod tests {
         for (place, finding) in second.findings.iter_mut().enumerate() {
             finding.id = FindingId(place as u64 + 1);
         }
+        second.findings[2].passes_on = Some(PassedOn {
+            finding: FindingId(1),
+            client: second.findings[0].client.ip,
+            frame: None,
+            site: None,
+        });
         numbers.renumber(&mut second);
+        let passed = second.findings[2].passes_on.as_ref();
+        assert_eq!(passed.map(|p| p.finding), Some(FindingId(2)));
         let [_, between, _] = ids(&second)[..] else {
             panic!("three findings");
         };

@@ -318,8 +318,13 @@ pub(super) fn candidate_names(finding: &Finding) -> Vec<String> {
 
 /// The site of a candidate in as few words as do not mislead.
 pub(super) fn short_site(candidate: &Candidate) -> String {
-    match &candidate.site {
-        Site::EchOuter(_) => site(&candidate.site),
+    short(&candidate.site)
+}
+
+/// The same of a site alone.
+pub(super) fn short(named: &Site) -> String {
+    match named {
+        Site::EchOuter(_) => site(named),
         other => other
             .name()
             .map_or_else(String::new, |name| safe::line(&name).into_owned()),

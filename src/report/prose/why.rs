@@ -6,7 +6,7 @@ use crate::finding::{
 };
 use crate::report::prose::{
     a_contact, alert, answer, benign, candidate_names, capital, client, evidence, left_out,
-    list_of, missing, plural, short_site, site, this_contact, under, whose,
+    list_of, missing, plural, short, short_site, site, this_contact, under, whose,
 };
 use crate::report::safe;
 use crate::time::Span;
@@ -21,7 +21,7 @@ pub fn why(finding: &Finding, report: &Report) -> String {
             Outcome::Site => one_site(finding, report),
             Outcome::OneOf => one_of(finding, report),
             Outcome::AnyUnder => any_under(finding),
-            Outcome::NoOutbound => no_outbound(finding, report),
+            Outcome::NoOutbound => no_outbound(finding),
             Outcome::Unexplained => unexplained(finding),
         }
     };
@@ -191,7 +191,7 @@ const fn shows_chain(facts: &Facts) -> bool {
     )
 }
 
-fn no_outbound(finding: &Finding, report: &Report) -> Vec<String> {
+fn no_outbound(finding: &Finding) -> Vec<String> {
     let who = whose(finding);
     let this = this_contact(finding);
     let mut sentences = Vec::new();
@@ -226,7 +226,7 @@ fn no_outbound(finding: &Finding, report: &Report) -> Vec<String> {
         Cause::Refresh => "a cache that renews an answer before it runs out",
         Cause::Person => "a person, or a script of theirs, who asked for this address directly",
         Cause::Scanner => "a scanner or monitor that visits such hosts one after the other",
-        Cause::Proxy => return passed_on(finding, report),
+        Cause::Proxy => return passed_on(finding),
         Cause::IssuerChase
         | Cause::RevocationCheck
         | Cause::Stapling
@@ -250,7 +250,7 @@ fn no_outbound(finding: &Finding, report: &Report) -> Vec<String> {
     sentences
 }
 
-fn passed_on(finding: &Finding, report: &Report) -> Vec<String> {
+fn passed_on(finding: &Finding) -> Vec<String> {
     let who = whose(finding);
     let Some(passed) = &finding.passes_on else {
         let this = this_contact(finding);
@@ -276,18 +276,16 @@ fn passed_on(finding: &Finding, report: &Report) -> Vec<String> {
         "{} was {what} for {client}, which {how}{frame}.",
         capital(&who)
     );
-    vec![first, asker(passed, report)]
+    vec![first, asker(passed)]
 }
 
 /// What is known of the contact that is passed on.
-fn asker(passed: &PassedOn, report: &Report) -> String {
+fn asker(passed: &PassedOn) -> String {
     let (number, client) = (passed.finding.0, passed.client);
-    let twin = report.findings.iter().find(|f| f.id == passed.finding);
-    let tied = twin.filter(|f| f.verdict.outcome == Outcome::Site);
-    match tied.and_then(|f| f.candidates.first()) {
-        Some(candidate) => format!(
+    match &passed.site {
+        Some(site) => format!(
             "What moved {client} is told by contact {number}, which names {}.",
-            short_site(candidate)
+            short(site)
         ),
         None => format!("What moved {client} is told by contact {number}."),
     }

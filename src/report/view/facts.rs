@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::finding::{
-    Dossier, GivenAway, Handshake, Learned, Others, Outage, Privacy, ServerHealth, Shown,
+    Dossier, GivenAway, Handshake, Learned, Others, Outage, PassedOn, Privacy, ServerHealth, Shown,
 };
 use crate::report::clock::rfc3339;
 use crate::report::prose;
@@ -375,5 +375,21 @@ fn others(others: &Others) -> OthersView<'_> {
     OthersView {
         names: others.names.iter().map(String::as_str).collect(),
         more: others.more,
+    }
+}
+
+/// The contact that a finding passes on.
+#[derive(Clone, Debug, Serialize)]
+pub struct PassedOnView {
+    pub finding: u64,
+    pub client: String,
+    pub frame: Option<u64>,
+}
+
+pub(super) fn passed_on(passed: &PassedOn) -> PassedOnView {
+    PassedOnView {
+        finding: passed.finding.0,
+        client: passed.client.to_string(),
+        frame: passed.frame.map(|frame| frame.0),
     }
 }
