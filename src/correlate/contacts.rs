@@ -33,7 +33,7 @@ use crate::time::{Span, Timestamp};
 /// 20 to 30 s (RFC 6298 back-off: 1, 2, 4, 8 s).
 const RETRY_WINDOW: Span = Span::from_secs(30);
 /// Longer than any exchange of use takes: clients give up on a list after a minute at most.
-const EXCHANGE: Span = Span::from_secs(300);
+pub const EXCHANGE: Span = Span::from_secs(300);
 
 /// One contact, ready to be judged.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use foldhash::HashMap;
 
-use crate::correlate::contacts::{Contact, Log, LookupRecord};
+use crate::correlate::contacts::{Contact, EXCHANGE, Log, LookupRecord};
 use crate::correlate::devices::{DeviceMap, HostKey};
 use crate::event::{DnsOutcome, Name};
 use crate::finding::Stage;
@@ -16,8 +16,6 @@ use crate::time::{Span, Timestamp};
 
 /// Stub resolvers wait this long for an answer before they ask elsewhere (resolv.conf(5): 5 s).
 const PATIENCE: Span = Span::from_secs(5);
-/// Longer than any exchange of use takes.
-const EXCHANGE: Span = Span::from_secs(300);
 /// Same questions looked back at for one contact.
 const LOOK_BACK: usize = 64;
 
