@@ -34,7 +34,7 @@ impl Engine {
     #[must_use]
     pub fn new(config: Config) -> Self {
         Self {
-            extractor: Extractor::new(config.limits.clone()).for_correlation(),
+            extractor: Extractor::new(config.limits.clone()).for_correlation(correlate::is_watched),
             correlator: Correlator::new(config),
         }
     }

@@ -174,6 +174,11 @@ impl Name {
         &self.0
     }
 
+    /// The text, shared with this name.
+    pub(crate) fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.0)
+    }
+
     /// Whether this is `domain` or below it, by whole labels.
     #[must_use]
     pub fn is_under(&self, domain: &str) -> bool {
@@ -263,6 +268,8 @@ pub struct DnsAnswer {
     pub cut: bool,
     /// How it ended.
     pub outcome: DnsOutcome,
+    /// Told in full; else the name is none that was asked to be told of, and only addresses are.
+    pub whole: bool,
     /// CNAME targets in order.
     pub chain: Vec<Name>,
     /// Addresses with their TTL in seconds (A, AAAA, and SVCB/HTTPS hints).

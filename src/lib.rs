@@ -34,6 +34,7 @@ pub mod frame;
 pub mod limits;
 pub mod pki;
 pub mod proto;
+mod recent;
 pub mod report;
 pub mod time;
 #[cfg(feature = "tui")]

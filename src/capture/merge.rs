@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::reader::{FrameStep, Step};
-use super::source::{Options, Source, open_with};
+use super::source::{Options, ReadAhead, Source, open_with};
 use super::window::WINDOW;
 use super::{Ended, Error, Item, Warning};
 use crate::frame::{Frame, FrameNo, InterfaceId};
@@ -69,10 +69,10 @@ struct Over {
 ///
 /// As [`super::open`], for the first input that cannot be opened.
 pub fn open_all(paths: &[PathBuf], follow: Option<&Arc<AtomicBool>>) -> Result<Merged, Error> {
-    open_ahead(paths, follow, 0)
+    open_ahead(paths, follow, ReadAhead::Never, 0)
 }
 
-/// The same with so many inputs read and decompressed in threads of their own, the first ones.
+/// The same with so many inputs, the first ones, of which threads of their own read and decompress what `ahead` says.
 ///
 /// # Errors
 ///
@@ -80,6 +80,7 @@ pub fn open_all(paths: &[PathBuf], follow: Option<&Arc<AtomicBool>>) -> Result<M
 pub fn open_ahead(
     paths: &[PathBuf],
     follow: Option<&Arc<AtomicBool>>,
+    ahead: ReadAhead,
     threads: usize,
 ) -> Result<Merged, Error> {
     let buffer = (BUFFERS / paths.len().max(1)).clamp(64 << 10, WINDOW);
@@ -100,7 +101,9 @@ pub fn open_ahead(
                 buffer,
                 follow: follow.cloned(),
                 // What is closed again until its turn comes needs no thread.
-                ahead: file < threads && paths.len() <= OPEN_AT_ONCE,
+                ahead: Some(ahead)
+                    .filter(|_| file < threads && paths.len() <= OPEN_AT_ONCE)
+                    .unwrap_or_default(),
             },
         )?;
         let size = source.size();
@@ -241,6 +244,13 @@ impl Merged {
         self.lanes.iter().map(|lane| lane.size).sum()
     }
 
+    /// Whether a thread of its own reads any of the inputs.
+    #[must_use]
+    pub fn is_read_ahead(&self) -> bool {
+        let mut states = self.lanes.iter().map(|lane| &lane.state);
+        states.any(|state| matches!(state, State::Open(source) if source.is_read_ahead()))
+    }
+
     /// Frames handed out so far.
     #[must_use]
     pub fn frames(&self) -> u64 {
@@ -323,7 +333,7 @@ impl Lane {
             file: u32::try_from(index).unwrap_or(u32::MAX),
             buffer,
             follow: None,
-            ahead: false,
+            ahead: ReadAhead::Never,
         };
         self.state = match open_with(&self.path, &options) {
             Ok(source) => State::Open(Box::new(source)),

@@ -48,7 +48,7 @@ use std::io::Read;
 pub use self::error::{Error, HeaderError};
 pub use self::follow::Follow;
 pub use self::reader::Reader;
-pub use self::source::{Options, Source, from_reader, open, open_with};
+pub use self::source::{Options, ReadAhead, Source, from_reader, open, open_with};
 use self::window::Window;
 use crate::frame::{Frame, InterfaceId, LinkType, NameHint};
 

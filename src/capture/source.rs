@@ -27,8 +27,20 @@ pub struct Options {
     pub buffer: usize,
     /// Wait at the end of a regular file for more, until this becomes true.
     pub follow: Option<Arc<AtomicBool>>,
-    /// Read and decompress in a thread of its own.
-    pub ahead: bool,
+    /// Whether to read and decompress in a thread of its own.
+    pub ahead: ReadAhead,
+}
+
+/// What a thread of its own reads ahead.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum ReadAhead {
+    /// Nothing.
+    #[default]
+    Never,
+    /// What is compressed: that takes longer than the analysis. Plain bytes are read faster than they are handed over.
+    Packed,
+    /// Everything.
+    Always,
 }
 
 impl Default for Options {
@@ -37,7 +49,7 @@ impl Default for Options {
             file: 0,
             buffer: WINDOW,
             follow: None,
-            ahead: false,
+            ahead: ReadAhead::Never,
         }
     }
 }
@@ -48,6 +60,7 @@ pub struct Source {
     name: String,
     file: u32,
     codec: Option<Codec>,
+    ahead: bool,
     size: Option<u64>,
     consumed: Arc<AtomicU64>,
     /// Set when the reading was stopped on purpose; what is unfinished then is not cut.
@@ -135,7 +148,12 @@ pub fn from_reader(
     if !is_pcap(&head) && !is_pcapng(&head) {
         return Err(foreign::explain(name, &head));
     }
-    let reader = if options.ahead {
+    let ahead = match options.ahead {
+        ReadAhead::Never => false,
+        ReadAhead::Packed => codec.is_some(),
+        ReadAhead::Always => true,
+    };
+    let reader = if ahead {
         Reader::ahead(
             read,
             options.buffer,
@@ -153,6 +171,7 @@ pub fn from_reader(
         name: name.to_owned(),
         file: options.file,
         codec,
+        ahead,
         size,
         consumed,
         stop: options.follow.clone(),
@@ -214,6 +233,12 @@ impl Source {
     #[must_use]
     pub fn size(&self) -> Option<u64> {
         self.size
+    }
+
+    /// Whether a thread of its own reads it.
+    #[must_use]
+    pub const fn is_read_ahead(&self) -> bool {
+        self.ahead
     }
 
     pub(super) fn advance(&mut self) -> Option<Step> {

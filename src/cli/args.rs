@@ -128,8 +128,8 @@ pub struct Args {
     #[arg(short = 'c', value_name = "N")]
     pub count: Option<u64>,
 
-    /// Threads at work (default: 2 where there are two cores): the second reads and decompresses ahead, the third
-    /// correlates, further ones read further inputs. The report is the same with any number
+    /// Threads at work (default: 2 where there are two cores): the second correlates, or decompresses what is compressed; the
+    /// third reads ahead, further ones read further inputs. The report is the same with any number
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..))]
     pub threads: Option<u8>,
 

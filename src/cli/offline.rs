@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
+use crate::capture::merge::Merged;
 use crate::filter::{Filter, Sort};
 use crate::finding::{Finding, Outcome, Report, Severity};
 use crate::report::redact::Redaction;
@@ -24,7 +25,7 @@ use super::{Args, Exit, evidence, output, redact};
 /// Reads all inputs and writes the report.
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     filter(args)?;
-    let mut reading = Reading::prepare(args)?.parted();
+    let reading = Reading::prepare(args)?;
     if let Some(file) = &args.write {
         evidence::check(&reading.paths, file)?;
     }
@@ -32,7 +33,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let out = output::prepare(args.output.as_deref())?;
     #[cfg(feature = "live")]
     super::fenced::whole(args)?;
-    let exit = read(args, &mut reading)?;
+    let stop = args.follow.then(on_interrupt).transpose()?;
+    let (mut reading, mut source) = reading.open_parted(stop.as_ref())?;
+    let exit = read(&mut reading, &mut source);
     reading.close();
     let Reading {
         engine,
@@ -134,9 +137,7 @@ pub(super) fn exit(args: &Args, report: &Report, exit: Exit) -> Exit {
     }
 }
 
-fn read(args: &Args, reading: &mut Reading) -> anyhow::Result<Exit> {
-    let stop = args.follow.then(on_interrupt).transpose()?;
-    let mut source = reading.open(stop.as_ref())?;
+fn read(reading: &mut Reading, source: &mut Merged) -> Exit {
     let size = source.size();
     let mut progress = Progress::start(true);
     loop {
@@ -144,7 +145,7 @@ fn read(args: &Args, reading: &mut Reading) -> anyhow::Result<Exit> {
         if reading.frames.is_multiple_of(4_096) {
             progress.tick(source.consumed(), size, reading.frames);
         }
-        if !reading.step(&mut source) {
+        if !reading.step(source) {
             break;
         }
     }
@@ -157,7 +158,7 @@ fn read(args: &Args, reading: &mut Reading) -> anyhow::Result<Exit> {
         eprintln!("whylencr: {file}: {ended}; what was read up to there is explained");
         exit = Exit::Incomplete;
     }
-    Ok(exit)
+    exit
 }
 
 /// Becomes true with the first Ctrl-C, which ends the reading with a report; the second ends the program.

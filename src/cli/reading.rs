@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::capture::merge::{self, Merged};
 use crate::capture::process::process_of_frame;
-use crate::capture::{self, Item};
+use crate::capture::{self, Item, ReadAhead};
 use crate::engine::Engine;
 #[cfg(feature = "tui")]
 use crate::frame::FrameNo;
@@ -128,16 +128,32 @@ impl Reading {
 
     /// Opens the inputs as one.
     pub(super) fn open(&self, follow: Option<&Arc<AtomicBool>>) -> anyhow::Result<Merged> {
-        let inputs = self.threads.saturating_sub(1);
-        Ok(merge::open_ahead(&self.paths, follow, inputs)?)
+        self.open_ahead(follow, ReadAhead::Always)
     }
 
-    /// Gives correlation a thread of its own, when another one reads already.
-    pub(super) fn parted(mut self) -> Self {
-        if self.threads > 2 {
+    /// The same, and gives correlation a thread of its own: the second one, unless that decompresses.
+    pub(super) fn open_parted(
+        mut self,
+        follow: Option<&Arc<AtomicBool>>,
+    ) -> anyhow::Result<(Self, Merged)> {
+        let ahead = match self.threads {
+            2 => ReadAhead::Packed,
+            _ => ReadAhead::Always,
+        };
+        let source = self.open_ahead(follow, ahead)?;
+        if self.threads > 1 + usize::from(source.is_read_ahead()) {
             self.engine = self.engine.part();
         }
-        self
+        Ok((self, source))
+    }
+
+    fn open_ahead(
+        &self,
+        follow: Option<&Arc<AtomicBool>>,
+        ahead: ReadAhead,
+    ) -> anyhow::Result<Merged> {
+        let inputs = self.threads.saturating_sub(1);
+        Ok(merge::open_ahead(&self.paths, follow, ahead, inputs)?)
     }
 
     /// Takes one item in; false when there is none, or enough.

@@ -83,7 +83,7 @@ pub fn report(state: &State, coverage: Coverage) -> Report {
     let handshakes: Vec<Handshake> = state
         .handshakes
         .iter()
-        .filter(|r| spoken_of.contains(&r.shown.id) || is_lets_encrypt(r))
+        .filter(|r| judge.is_lets_encrypt(r) || spoken_of.contains(&r.shown.id))
         .map(|r| shown(&judge, &devices, r))
         .collect();
     around.retain(|id| !spoken_of.contains(id));

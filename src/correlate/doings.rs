@@ -66,7 +66,8 @@ pub fn explain<'c>(
             .iter()
             .all(|w| directory(w) && !verdict::is_tied(w));
     if (unexplained || near_only)
-        && let Some((cause, confidence)) = own_doing(state, devices, repeats, contact, &ruling)
+        && let Some((cause, confidence)) =
+            own_doing(state, devices, repeats, contact, &ruling, coverage)
     {
         ruling = own(ruling, cause, confidence);
     }
@@ -96,6 +97,7 @@ fn own_doing<'c>(
     repeats: &Repeats<'c>,
     contact: &'c Contact,
     ruling: &Ruling,
+    coverage: &Coverage,
 ) -> Option<(Cause, Confidence)> {
     let request = contact.request.as_ref()?;
     let family = agents::family(request);
@@ -132,7 +134,7 @@ fn own_doing<'c>(
     }
     // A tool that never checks by itself, and no handshake that could have made it: a person or a script.
     let hidden = ruling.rejected.iter().any(|w| w.level.is_some());
-    let seen_before = state
+    let seen_before = coverage
         .span
         .is_some_and(|(first, _)| contact.began_at.since(first) >= Span::from_secs(1));
     (family.is_tool() && !hidden).then_some((
@@ -212,7 +214,7 @@ fn missing(
         wanted.insert(Missing::LargerSnaplen);
     }
     if ruling.named.is_empty() {
-        if state
+        if coverage
             .span
             .is_some_and(|(first, _)| contact.began_at.since(first) <= TOO_FRESH)
         {

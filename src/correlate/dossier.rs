@@ -1,6 +1,7 @@
 //! Dossiers of triggers: one pass over all handshakes counts what the triggers' sites, certificates, addresses and fingerprints have
 //! in common with others. Facts only.
 
+use std::cell::OnceCell;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -90,7 +91,7 @@ struct Common {
     fingerprints: HashMap<Arc<str>, (u64, HashSet<DeviceId>)>,
     with_fingerprint: u64,
     /// Clients of which lookups were seen.
-    asking: HashSet<HostKey>,
+    asking: OnceCell<HashSet<HostKey>>,
 }
 
 #[derive(Debug, Default)]
@@ -120,14 +121,13 @@ impl Common {
             let ja4 = Arc::clone(&record.shown.ja4);
             common.fingerprints.entry(ja4).or_default();
         }
-        common.asking.extend(state.log.askers());
         for record in state.handshakes.iter() {
-            common.add(state, devices, judge, record);
+            common.add(devices, judge, record);
         }
         common
     }
 
-    fn add(&mut self, state: &State, devices: &DeviceMap, judge: &Judge<'_>, record: &Record) {
+    fn add(&mut self, devices: &DeviceMap, judge: &Judge<'_>, record: &Record) {
         let shown = &record.shown;
         let device = device_of(devices, record);
         let (site, key) = judge.site(record);
@@ -139,7 +139,6 @@ impl Common {
             }
         }
         let ip = shown.server.ip();
-        self.asking.extend(state.names.facts(ip).map(|t| t.client));
         let name = site.name().filter(|_| !matches!(site, Site::Address(_)));
         if let Some(name) = name {
             let leaf = record.leaf();
@@ -261,7 +260,11 @@ impl Common {
                 frame: told.frame,
             };
         }
-        if keys.iter().any(|key| self.asking.contains(key)) {
+        let asking = self.asking.get_or_init(|| {
+            let told = state.names.clients();
+            told.chain(state.log.askers()).collect()
+        });
+        if keys.iter().any(|key| asking.contains(key)) {
             Learned::Never
         } else {
             Learned::NotShown

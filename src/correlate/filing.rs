@@ -15,10 +15,6 @@ impl State {
             flow,
             kind,
         } = event;
-        self.span = Some(
-            self.span
-                .map_or((at, at), |(first, last)| (first.min(at), last.max(at))),
-        );
         match kind {
             EventKind::FlowOpened(opened) => self.opened(at, frame, flow, &opened),
             EventKind::RealClient(client) => {
@@ -210,6 +206,9 @@ impl State {
         }
         for name in &answer.ech_public_names {
             self.names.ech_public_name(name, frame);
+        }
+        if !answer.whole {
+            return;
         }
         let Some(watch) = watch(answer.name.as_str()) else {
             return;

@@ -8,7 +8,6 @@ use foldhash::{HashMap, HashSet};
 
 use crate::correlate::State;
 use crate::correlate::alerts::lacks_demanded_staple;
-use crate::correlate::build::is_lets_encrypt;
 use crate::correlate::case::split_url;
 use crate::correlate::dossier::trigger;
 use crate::correlate::handshakes::Record;
@@ -25,8 +24,8 @@ pub fn servers(state: &State, judge: &Judge<'_>, findings: &[Finding]) -> Vec<Se
     let triggers: HashSet<HandshakeId> = findings.iter().filter_map(trigger).collect();
     let mut servers: BTreeMap<(Arc<str>, SocketAddr), ServerHealth> = BTreeMap::new();
     for record in state.handshakes.iter() {
-        let concerned = is_lets_encrypt(record) || triggers.contains(&record.shown.id);
-        if record.leaf().is_none() || !concerned {
+        let concerned = || judge.is_lets_encrypt(record) || triggers.contains(&record.shown.id);
+        if record.leaf().is_none() || !concerned() {
             continue;
         }
         let (_, site) = judge.site(record);

@@ -78,6 +78,8 @@ pub struct Judge<'a> {
     firsts: RefCell<HashMap<HostKey, HashMap<Arc<str>, HandshakeId>>>,
     /// What is known of the handshakes that were asked about so far: each is held against many contacts, three times.
     known: RefCell<HashMap<HandshakeId, Rc<Known>>>,
+    /// Whether a leaf, by where it is in memory, names addresses of Let's Encrypt.
+    lets_encrypt: RefCell<HashMap<usize, bool>>,
 }
 
 /// Handshakes looked back at for one contact: more within one window is a scan, not browsing.
@@ -108,6 +110,7 @@ impl<'a> Judge<'a> {
             by_device,
             firsts: RefCell::default(),
             known: RefCell::default(),
+            lets_encrypt: RefCell::default(),
         }
     }
 

@@ -107,8 +107,6 @@ pub struct State {
     watched_addresses: HashMap<std::net::IpAddr, Vec<(HostKey, Name, Timestamp)>>,
     /// What the capture could not show.
     pub coverage: Coverage,
-    /// First event and highest time.
-    pub span: Option<(Timestamp, Timestamp)>,
 }
 
 /// What is kept of a live flow.
@@ -153,7 +151,6 @@ impl Correlator {
                 log: Log::new(limits.log_total),
                 watched_addresses: HashMap::default(),
                 coverage: Coverage::default(),
-                span: None,
                 all_cas: config.all_cas,
                 limits,
             },
@@ -191,6 +188,12 @@ impl Correlator {
 
 /// Type code of AAAA records (RFC 3596).
 const AAAA: u16 = 28;
+
+/// Whether lookups of a name are contacts.
+#[must_use]
+pub fn is_watched(name: &str) -> bool {
+    watch(name).is_some()
+}
 
 /// What a name is to us, if anything.
 #[must_use]

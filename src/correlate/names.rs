@@ -161,6 +161,11 @@ impl Names {
         asker
     }
 
+    /// Who was told anything, once for each fact.
+    pub fn clients(&self) -> impl Iterator<Item = HostKey> {
+        self.told.clients()
+    }
+
     /// How many facts had to be forgotten.
     #[must_use]
     pub fn forgotten(&self) -> u64 {

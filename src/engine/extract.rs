@@ -63,11 +63,11 @@ impl Extractor {
         }
     }
 
-    /// Leaves out events that correlation does not ask for: questions of lookups, which it learns from their answers or
-    /// from the absence of one.
+    /// Leaves out events that correlation does not ask for: of lookups of names that are not `wanted` all but the addresses
+    /// that were given, and questions, which it learns from their answers or from the absence of one.
     #[must_use]
-    pub fn for_correlation(mut self) -> Self {
-        self.cx.dns.answers_only = true;
+    pub fn for_correlation(mut self, wanted: fn(&str) -> bool) -> Self {
+        self.cx.dns.wanted = Some(wanted);
         self
     }
 

@@ -29,15 +29,21 @@ pub enum Site {
 }
 
 impl Site {
+    /// The name, where it is one of a host. An outer name is not a site, so it gives none.
+    #[must_use]
+    pub const fn host(&self) -> Option<&Name> {
+        match self {
+            Self::Sni(n) | Self::Proxy(n) | Self::Certificate(n) | Self::Dns(n) => Some(n),
+            Self::EchOuter(_) | Self::Address(_) => None,
+        }
+    }
+
     /// The text to show. An outer name is not a site, so it gives none.
     #[must_use]
     pub fn name(&self) -> Option<String> {
         match self {
-            Self::Sni(n) | Self::Proxy(n) | Self::Certificate(n) | Self::Dns(n) => {
-                Some(n.to_string())
-            }
-            Self::EchOuter(_) => None,
             Self::Address(ip) => Some(ip.to_string()),
+            other => other.host().map(ToString::to_string),
         }
     }
 }

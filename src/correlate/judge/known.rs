@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 
 use super::*;
+use crate::correlate::build::is_lets_encrypt;
 use crate::frame::FrameNo;
 use crate::pki::cert::Certificate;
 
@@ -28,9 +29,10 @@ impl Judge<'_> {
         let known = self.known.borrow().get(&record.shown.id).cloned();
         known.unwrap_or_else(|| {
             let site = self.site_of(record);
-            let key = match site.name() {
-                Some(name) => name.into(),
-                None => format!("hidden behind {}", record.shown.server).into(),
+            let key = match (site.host(), site.name()) {
+                (Some(host), _) => host.shared(),
+                (None, Some(name)) => name.into(),
+                (None, None) => format!("hidden behind {}", record.shown.server).into(),
             };
             let shown = OnceCell::new();
             let known = Rc::new(Known { site, key, shown });
@@ -40,7 +42,26 @@ impl Judge<'_> {
         })
     }
 
+    /// Whether a leaf names addresses of Let's Encrypt.
+    #[must_use]
+    pub fn is_lets_encrypt(&self, record: &Record) -> bool {
+        let Some(leaf) = record.leaf() else {
+            return false;
+        };
+        // Equal certificates are one in memory, for as long as the judge is there.
+        let place = Arc::as_ptr(leaf).addr();
+        let mut known = self.lets_encrypt.borrow_mut();
+        *known
+            .entry(place)
+            .or_insert_with(|| is_lets_encrypt(record))
+    }
+
     fn site_of(&self, record: &Record) -> Site {
+        if let Site::Sni(name) = &record.shown.site
+            && !record.shown.ech_offered
+        {
+            return Site::Sni(name.clone());
+        }
         let keys = self.devices.addresses(record.client);
         let looked_up = || {
             let told =
@@ -60,7 +81,7 @@ impl Judge<'_> {
             }
         };
         if let Site::Sni(name) = &record.shown.site {
-            return if record.shown.ech_offered && self.is_outer(name, &keys, record) {
+            return if self.is_outer(name, &keys, record) {
                 looked_up()
                     .filter(|n| n != name)
                     .map_or_else(|| Site::EchOuter(name.clone()), Site::Dns)

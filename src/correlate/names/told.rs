@@ -8,30 +8,24 @@ use std::hash::BuildHasher;
 use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
-use hashbrown::HashTable;
 
 use super::Fact;
 use crate::correlate::devices::HostKey;
 use crate::frame::FrameNo;
+use crate::recent::{Recent, Sequence};
 use crate::time::Timestamp;
 
 /// Which addresses were given to whom.
 #[derive(Debug)]
 pub(super) struct Told {
-    /// The latest fact about each address. Hashed with a random seed (who asks chooses the keys) and never walked.
-    latest: HashTable<Sequence>,
+    /// By address, hashed with a random seed (who asks chooses the keys).
+    facts: Recent<Entry>,
     hasher: RandomState,
-    facts: VecDeque<Entry>,
-    /// Number of the oldest fact that is still there.
-    first: Sequence,
     names: Text,
     limit: usize,
     /// Bytes of text.
     text_limit: usize,
 }
-
-/// Facts are numbered as they come.
-type Sequence = u64;
 
 #[derive(Debug)]
 struct Entry {
@@ -40,8 +34,6 @@ struct Entry {
     name: Place,
     at: Timestamp,
     frame: FrameNo,
-    /// The fact about the same address before this one, which may be forgotten.
-    older: Option<Sequence>,
 }
 
 /// Facts looked at for one address; CDN addresses serve thousands of names, the latest matter.
@@ -52,10 +44,8 @@ const TEXT_PER_FACT: usize = 128;
 impl Told {
     pub(super) fn new(limit: usize) -> Self {
         Self {
-            latest: HashTable::new(),
+            facts: Recent::default(),
             hasher: RandomState::default(),
-            facts: VecDeque::new(),
-            first: 0,
             names: Text::default(),
             limit: limit.max(1),
             text_limit: limit.saturating_mul(TEXT_PER_FACT).max(4 * PIECE),
@@ -65,39 +55,22 @@ impl Told {
     /// Adds a fact, or renews it: the same client was given the same address for the same name.
     pub(super) fn insert(&mut self, address: IpAddr, fact: Fact<'_>) {
         let hash = self.hasher.hash_one(address);
-        let older = self.find(hash, address);
-        let mut next = older;
-        for _ in 0..PER_ADDRESS {
-            let Some((sequence, entry)) = next.and_then(|s| Some((s, self.get(s)?))) else {
-                break;
-            };
-            if entry.client == fact.client && self.names.get(entry.name) == fact.name {
-                if let Some(entry) = self.get_mut(sequence) {
-                    (entry.at, entry.frame) = (fact.at, fact.frame);
-                }
-                return;
-            }
-            next = entry.older;
+        let same =
+            |entry: &Entry| entry.client == fact.client && self.names.get(entry.name) == fact.name;
+        let known = self.of(hash, address).find(|(_, entry)| same(entry));
+        let known = known.map(|(known, _)| known);
+        if let Some(entry) = known.and_then(|known| self.facts.get_mut(known)) {
+            (entry.at, entry.frame) = (fact.at, fact.frame);
+            return;
         }
-        let name = self.names.push(fact.name);
-        let sequence = self.first + self.facts.len() as u64;
-        self.facts.push_back(Entry {
+        let entry = Entry {
             address,
             client: fact.client,
-            name,
+            name: self.names.push(fact.name),
             at: fact.at,
             frame: fact.frame,
-            older,
-        });
-        let same = |other: &Sequence| Some(*other) == older;
-        if let Some(head) = self.latest.find_mut(hash, same) {
-            *head = sequence;
-        } else {
-            let (facts, first, hasher) = (&self.facts, self.first, &self.hasher);
-            self.latest.insert_unique(hash, sequence, |sequence| {
-                at(facts, first, *sequence).map_or(0, |entry| hasher.hash_one(entry.address))
-            });
-        }
+        };
+        self.facts.push(hash, entry);
         while self.facts.len() > self.limit || self.names.size() > self.text_limit {
             self.forget();
         }
@@ -105,61 +78,38 @@ impl Told {
 
     /// What is known of an address, the latest first.
     pub(super) fn about(&self, address: IpAddr) -> impl Iterator<Item = Fact<'_>> {
-        let mut next = self.find(self.hasher.hash_one(address), address);
-        std::iter::from_fn(move || {
-            let entry = self.get(next?)?;
-            next = entry.older;
-            Some(Fact {
-                client: entry.client,
-                name: self.names.get(entry.name),
-                at: entry.at,
-                frame: entry.frame,
-            })
+        let facts = self.of(self.hasher.hash_one(address), address);
+        facts.map(|(_, entry)| Fact {
+            client: entry.client,
+            name: self.names.get(entry.name),
+            at: entry.at,
+            frame: entry.frame,
         })
-        .take(PER_ADDRESS)
+    }
+
+    /// Who was told each fact.
+    pub(super) fn clients(&self) -> impl Iterator<Item = HostKey> {
+        self.facts.iter().map(|entry| entry.client)
     }
 
     /// How many facts had to be forgotten.
     pub(super) const fn forgotten(&self) -> u64 {
-        self.first
+        self.facts.taken()
+    }
+
+    fn of(&self, hash: u64, address: IpAddr) -> impl Iterator<Item = (Sequence, &Entry)> {
+        let of_hash = self.facts.of(hash);
+        let of_address = of_hash.filter(move |(_, entry)| entry.address == address);
+        of_address.take(PER_ADDRESS)
     }
 
     /// Drops the oldest fact.
     fn forget(&mut self) {
-        let Some(oldest) = self.facts.pop_front() else {
-            return;
-        };
-        let hash = self.hasher.hash_one(oldest.address);
-        let sequence = self.first;
-        self.first += 1;
-        if let Ok(only) = self.latest.find_entry(hash, |other| *other == sequence) {
-            only.remove();
-        }
-        if let Some(oldest) = self.facts.front() {
+        self.facts.pop();
+        if let Some(oldest) = self.facts.oldest() {
             self.names.forget_before(oldest.name);
         }
     }
-
-    fn find(&self, hash: u64, address: IpAddr) -> Option<Sequence> {
-        let same = |sequence: &Sequence| {
-            let entry = self.get(*sequence);
-            entry.is_some_and(|entry| entry.address == address)
-        };
-        self.latest.find(hash, same).copied()
-    }
-
-    fn get(&self, sequence: Sequence) -> Option<&Entry> {
-        at(&self.facts, self.first, sequence)
-    }
-
-    fn get_mut(&mut self, sequence: Sequence) -> Option<&mut Entry> {
-        let index = usize::try_from(sequence.checked_sub(self.first)?).ok()?;
-        self.facts.get_mut(index)
-    }
-}
-
-fn at(facts: &VecDeque<Entry>, first: Sequence, sequence: Sequence) -> Option<&Entry> {
-    facts.get(usize::try_from(sequence.checked_sub(first)?).ok()?)
 }
 
 /// Text that is forgotten in the order it came in, kept in pieces of one size.
@@ -292,7 +242,7 @@ mod tests {
         told.insert(address(3), fact(7, "e.example", 5));
         told.insert(address(3), fact(7, "f.example", 6));
         assert_eq!((about(&told, 1), about(&told, 2)), (vec![], vec![]));
-        assert_eq!((told.forgotten(), told.latest.len()), (3, 1));
+        assert_eq!((told.forgotten(), told.facts.len()), (3, 3));
         told.insert(address(1), fact(7, "g.example", 7));
         assert_eq!(about(&told, 1), expect(&[("g.example", 7)]));
     }

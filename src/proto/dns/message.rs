@@ -183,11 +183,12 @@ const fn is_plain(byte: u8) -> bool {
     byte.is_ascii_graphic() && byte != b'.' && byte != b'\\'
 }
 
-/// What the answer section said.
+/// What the answer section said. Used again for one message after the other, so that little is allocated.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
-    /// Alias targets, in the order they are followed.
-    pub(super) chain: Vec<Name>,
+    /// Alias targets, in the order they are followed; those behind `aliases` are left from earlier messages.
+    chain: Vec<String>,
+    aliases: usize,
     /// Addresses of the name asked for or of an alias of it.
     pub(super) addresses: Vec<(IpAddr, u32)>,
     /// Public names of ECH configurations.
@@ -200,6 +201,10 @@ pub(super) struct Answers {
     pub(super) cut: bool,
     /// Records that came before the alias that leads to them.
     strays: Vec<(String, Stray)>,
+    /// The owner of the first record of use and its type, where there was no question.
+    pub(super) stated: Option<(Name, u16)>,
+    /// The owner of a record.
+    owner: String,
     /// Offsets of names that lead to the answer, the question's own first; zeros behind them. Most owners
     /// are nothing but a pointer to one of these.
     leading: [usize; CHAIN + 1],
@@ -209,27 +214,33 @@ pub(super) struct Answers {
 enum Stray {
     Address(IpAddr, u32),
     /// With the offset of the target.
-    Alias(Name, usize),
+    Alias(String, usize),
 }
 
 impl Answers {
     /// Reads `count` records from `at` on. `question` is None for answers without a question (RFC 6762 6);
-    /// then the owner of the first record of use takes its place and is returned.
+    /// then the owner of the first record of use takes its place.
     pub(super) fn read(
+        &mut self,
         message: &[u8],
         mut at: usize,
         count: u16,
         question: Option<(&str, u16)>,
-        scratch: &mut String,
-    ) -> (Self, Option<(Name, u16)>) {
-        let mut answers = Self::default();
-        if let (Some(_), [first, ..]) = (question, &mut answers.leading) {
+    ) {
+        self.addresses.clear();
+        self.ech_public_names.clear();
+        self.strays.clear();
+        (self.aliases, self.stated) = (0, None);
+        (self.of_type, self.bad, self.cut) = (false, false, false);
+        self.leading = [0; CHAIN + 1];
+        if let (Some(_), [first, ..]) = (question, &mut self.leading) {
             *first = Header::LEN;
         }
+        let mut owner = std::mem::take(&mut self.owner);
         let mut stated: Option<(Name, u16)> = None;
         for _ in 0..count {
-            let Some((record, next)) = Record::read(message, at, &answers.leading, scratch) else {
-                answers.cut = true;
+            let Some((record, next)) = Record::read(message, at, &self.leading, &mut owner) else {
+                self.cut = true;
                 break;
             };
             at = next;
@@ -237,21 +248,30 @@ impl Answers {
                 (Some(question), _) => question,
                 (None, Some((name, qtype))) => (name.as_str(), *qtype),
                 (None, None) if matches!(record.kind, A | AAAA | CNAME) => {
-                    let (name, qtype) = stated.insert((Name::folded(scratch), record.kind));
+                    let (name, qtype) = stated.insert((Name::folded(&owner), record.kind));
                     (name.as_str(), *qtype)
                 }
                 (None, None) => continue,
             };
             // A question for everything (255) is answered by anything.
-            answers.of_type |= record.kind == qtype || qtype == 255;
-            answers.take(message, &record, scratch, name);
+            self.of_type |= record.kind == qtype || qtype == 255;
+            self.take(message, &record, &mut owner, name);
         }
         let name = question.map_or_else(
             || stated.as_ref().map_or("", |(name, _)| name.as_str()),
             |(name, _)| name,
         );
-        answers.follow_strays(name);
-        (answers, stated)
+        self.follow_strays(name);
+        (self.owner, self.stated) = (owner, stated);
+    }
+
+    /// Alias targets, in the order they are followed.
+    pub(super) fn aliases(&self) -> Vec<Name> {
+        self.chain().map(Name::folded).collect()
+    }
+
+    fn chain(&self) -> impl Iterator<Item = &str> {
+        self.chain.iter().take(self.aliases).map(String::as_str)
     }
 
     /// `owner` holds the record's owner, unless a pointer told already that it leads to the answer.
@@ -264,7 +284,7 @@ impl Answers {
             }
             CNAME if leads => {
                 match read_name(message, record.data_at, owner) {
-                    Some(_) => self.alias(Name::folded(owner), record.data_at, name),
+                    Some(_) => self.alias(owner, record.data_at, name),
                     None => self.bad = true,
                 }
                 return;
@@ -273,7 +293,7 @@ impl Answers {
                 let mut target = String::new();
                 match read_name(message, record.data_at, &mut target) {
                     Some(_) => {
-                        self.stray(owner, Stray::Alias(Name::folded(&target), record.data_at));
+                        self.stray(owner, Stray::Alias(target, record.data_at));
                     }
                     None => self.bad = true,
                 }
@@ -296,16 +316,24 @@ impl Answers {
 
     /// Whether a record of `owner` answers the question for `name`.
     fn leads_to(&self, owner: &str, name: &str) -> bool {
-        owner == name || self.chain.iter().any(|alias| alias.as_str() == owner)
+        owner == name || self.chain().any(|alias| alias == owner)
     }
 
     /// An alias of a name that leads to the answer; its target stands at `at`.
-    fn alias(&mut self, target: Name, at: usize, name: &str) {
-        if !self.leads_to(target.as_str(), name) && self.chain.len() < CHAIN {
-            self.chain.push(target);
-            if let Some(slot) = self.leading.get_mut(self.chain.len()) {
-                *slot = at;
-            }
+    fn alias(&mut self, target: &str, at: usize, name: &str) {
+        if self.leads_to(target, name) || self.aliases >= CHAIN {
+            return;
+        }
+        if self.aliases == self.chain.len() {
+            self.chain.push(String::new());
+        }
+        if let Some(alias) = self.chain.get_mut(self.aliases) {
+            alias.clear();
+            alias.push_str(target);
+        }
+        self.aliases += 1;
+        if let Some(slot) = self.leading.get_mut(self.aliases) {
+            *slot = at;
         }
     }
 
@@ -345,7 +373,7 @@ impl Answers {
         {
             match strays.remove(index) {
                 (_, Stray::Address(address, ttl)) => self.address(address, ttl),
-                (_, Stray::Alias(target, at)) => self.alias(target, at, name),
+                (_, Stray::Alias(target, at)) => self.alias(&target, at, name),
             }
         }
     }

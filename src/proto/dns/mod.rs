@@ -22,6 +22,7 @@ use crate::event::{
 use crate::flow::{FlowId, Scope};
 use crate::frame::FrameNo;
 use crate::limits::Limits;
+use crate::recent::Sequence;
 use crate::time::{Span, Timestamp};
 
 use self::message::{Answers, Header, name_end, read_name, read_u16};
@@ -81,15 +82,16 @@ pub struct Message<'a> {
 #[derive(Debug, Default)]
 pub struct Dns {
     pending: Table,
-    scratch: String,
+    answers: Answers,
     name: String,
     hasher: RandomState,
     /// Highest time seen.
     now: Timestamp,
     /// The scope of an answer, and that of its question.
     joined: Option<(Scope, Scope)>,
-    /// Leaves out questions: correlation learns what it needs from their answers, or from the absence of one.
-    pub answers_only: bool,
+    /// Names whose every lookup is told of. Of others only what an answer says of addresses is told, not by which aliases,
+    /// and no question: correlation learns what it needs from their answers. None: everything is told of everything.
+    pub wanted: Option<fn(&str) -> bool>,
 }
 
 /// The one question of a message.
@@ -158,11 +160,11 @@ impl Dns {
     }
 
     fn give_up(&mut self, limits: &Limits, events: &mut Vec<Event>) {
-        let (now, timeout) = (self.now, limits.dns_timeout);
+        let (now, timeout, wanted) = (self.now, limits.dns_timeout, self.wanted);
         self.pending.due(now, |pending| {
             // Unless it was asked again in the meantime.
             if pending.state == State::Waiting && pending.last_at.plus(timeout) <= now {
-                unanswered(pending, now, events);
+                unanswered(pending, now, wanted, events);
                 pending.state = State::GivenUp;
             }
             // A late answer is still wanted with its question.
@@ -173,9 +175,9 @@ impl Dns {
 
     /// The capture is over: whatever still waits stays unanswered.
     pub fn finish(&mut self, events: &mut Vec<Event>) {
-        while let Some(pending) = self.pending.pop() {
+        while let Some(mut pending) = self.pending.pop() {
             if pending.state == State::Waiting {
-                unanswered(&pending, self.now, events);
+                unanswered(&mut pending, self.now, self.wanted, events);
             }
         }
     }
@@ -223,7 +225,7 @@ impl Dns {
         question: Question,
         name: &mut String,
         fits: impl Fn(&Pending) -> bool,
-    ) -> Option<u32> {
+    ) -> Option<Sequence> {
         let mut others = false;
         let same = self.pending.find(key, |pending| {
             others = true;
@@ -233,7 +235,8 @@ impl Dns {
             return same;
         }
         read_name(message.payload, Header::LEN, name)?;
-        let same = |p: &Pending| p.qtype == question.qtype && p.name.as_str() == name && fits(p);
+        let hash = self.hasher.hash_one(name.as_str());
+        let same = |p: &Pending| p.qtype == question.qtype && p.name_hash == hash && fits(p);
         others.then(|| self.pending.find(key, same)).flatten()
     }
 
@@ -247,35 +250,36 @@ impl Dns {
         events: &mut Vec<Event>,
     ) {
         let key = key(message, header.id, message.src, message.dst);
-        let (attempt, asked);
         let here = |pending: &Pending| pending.key.scope == key.scope;
         let known = self.about(&key, message, question, name, here);
+        let told = self.wanted.is_none();
         let known = known.and_then(|known| self.pending.at(known));
-        match known {
+        let (attempt, asked) = match known {
             Some(pending)
                 if pending.attempts == 0
                     && message.at.since(pending.last_at).abs() < OUT_OF_ORDER =>
             {
-                attempt = 0;
                 pending.attempts = 1;
-                asked = pending.name.clone();
+                (0, told.then(|| pending.asked(message.payload, name)))
             }
             Some(pending) if message.at.since(pending.last_at).abs() < SEEN_TWICE => return,
             Some(pending) if pending.state == State::Waiting => {
-                attempt = pending.attempts;
+                let attempt = pending.attempts;
                 pending.attempts = pending.attempts.saturating_add(1);
                 pending.last_at = pending.last_at.max(message.at);
-                asked = pending.name.clone();
+                (attempt, told.then(|| pending.asked(message.payload, name)))
             }
             // Id and ports may be used again for a new lookup.
             known => {
-                attempt = 0;
-                asked = known
-                    .as_ref()
-                    .map_or_else(|| Name::folded(name), |p| p.name.clone());
+                let (asked, name_hash) = match &known {
+                    Some(old) => (old.asked(message.payload, name), old.name_hash),
+                    None => (Name::folded(name), self.hasher.hash_one(name.as_str())),
+                };
+                let again = told.then(|| asked.clone());
                 let pending = Pending {
                     key,
-                    name: asked.clone(),
+                    name: Some(asked),
+                    name_hash,
                     qtype: question.qtype,
                     question: question.bytes,
                     attempts: 1,
@@ -289,16 +293,15 @@ impl Dns {
                     Some(old) => *old = pending,
                     None => self.remember(pending, message, limits, events),
                 }
+                (0, again)
             }
-        }
-        if self.answers_only {
-            return;
-        }
+        };
+        let Some(name) = asked else { return };
         let query = DnsQuery {
             client: message.src,
             server: message.dst,
             id: header.id,
-            name: asked,
+            name,
             qtype: question.qtype,
             transport: message.transport,
             attempt,
@@ -329,34 +332,51 @@ impl Dns {
                 fits(pending) && pending.state == State::Waiting && header.answers == 0
             }),
         };
-        let pending = pending.and_then(|pending| self.pending.at(pending));
+        let mut pending = pending.and_then(|pending| self.pending.at(pending));
         if pending.as_ref().is_some_and(|p| p.state == digest) {
             return;
         }
         let at = question.map_or(Header::LEN, |question| question.end);
-        let asked = pending.as_ref().map_or(name.as_str(), |p| p.name.as_str());
-        let (answers, stated) = Answers::read(
+        let own = pending.as_mut().and_then(|pending| pending.name.take());
+        // What was told of already gave its name away; a second, different answer brings it along.
+        if own.is_none() && pending.is_some() {
+            read_name(message.payload, Header::LEN, name);
+        }
+        let asked = own.as_ref().map_or(name.as_str(), Name::as_str);
+        let answers = &mut self.answers;
+        answers.read(
             message.payload,
             at,
             header.answers,
             question.map(|question| (asked, question.qtype)),
-            &mut self.scratch,
         );
-        let (name, qtype) = match (&pending, question, stated) {
-            (Some(pending), ..) => (pending.name.clone(), pending.qtype),
-            (None, Some(question), _) => (Name::folded(name), question.qtype),
-            (None, None, Some(stated)) => stated,
-            (None, None, None) => return,
+        let (name, qtype) = match (question, answers.stated.take()) {
+            (Some(question), _) => (own.unwrap_or_else(|| Name::folded(name)), question.qtype),
+            (None, stated) => {
+                let known = pending.as_ref().map(|pending| pending.qtype);
+                match own.zip(known).or(stated) {
+                    Some(known) => known,
+                    None => return,
+                }
+            }
         };
+        let cut = answers.cut && message.cut;
         if answers.bad || (answers.cut && !message.cut && !header.truncated) {
             anomaly(message, events, "an answer record cannot be read");
         }
-        let outcome = outcome(header, &answers);
+        let outcome = outcome(header, answers);
         if let Some(pending) = &pending
             && pending.key.scope != key.scope
         {
             self.joined = Some((key.scope, pending.key.scope));
         }
+        let whole = self.wanted.is_none_or(|wanted| wanted(name.as_str()));
+        let silent =
+            !whole && !cut && answers.addresses.is_empty() && answers.ech_public_names.is_empty();
+        let name_hash = match &pending {
+            Some(pending) => pending.name_hash,
+            None => self.hasher.hash_one(name.as_str()),
+        };
         let mut answer = DnsAnswer {
             client: message.dst,
             server: message.src,
@@ -365,11 +385,12 @@ impl Dns {
             qtype,
             transport: message.transport,
             scope: pending.as_ref().map_or(key.scope, |p| p.key.scope),
-            cut: answers.cut && message.cut,
+            cut,
             outcome,
-            chain: answers.chain,
-            addresses: answers.addresses,
-            ech_public_names: answers.ech_public_names,
+            whole,
+            chain: if whole { answers.aliases() } else { Vec::new() },
+            addresses: answers.addresses.as_slice().into(),
+            ech_public_names: std::mem::take(&mut answers.ech_public_names),
             query_frame: None,
             asked_at: None,
             took: None,
@@ -384,7 +405,8 @@ impl Dns {
         } else {
             let pending = Pending {
                 key,
-                name: answer.name.clone(),
+                name: None,
+                name_hash,
                 qtype,
                 question: question.map_or(0, |question| question.bytes),
                 attempts: 0,
@@ -396,7 +418,9 @@ impl Dns {
             };
             self.remember(pending, message, limits, events);
         }
-        emit(message, events, EventKind::DnsAnswer(Box::new(answer)));
+        if !silent {
+            emit(message, events, EventKind::DnsAnswer(Box::new(answer)));
+        }
     }
 
     /// Whom a multicast question is for is not known, so nobody can fail to answer it.
@@ -448,18 +472,30 @@ fn outcome(header: Header, answers: &Answers) -> DnsOutcome {
     }
 }
 
-fn unanswered(pending: &Pending, now: Timestamp, events: &mut Vec<Event>) {
+fn unanswered(
+    pending: &mut Pending,
+    now: Timestamp,
+    wanted: Option<fn(&str) -> bool>,
+    events: &mut Vec<Event>,
+) {
+    let Some(name) = pending.name.take() else {
+        return;
+    };
+    if wanted.is_some_and(|wanted| !wanted(name.as_str())) {
+        return;
+    }
     let key = &pending.key;
     let answer = DnsAnswer {
         client: key.client(),
         server: key.server(),
         id: key.id,
-        name: pending.name.clone(),
+        name,
         qtype: pending.qtype,
         transport: key.transport,
         scope: key.scope,
         cut: false,
         outcome: DnsOutcome::Unanswered,
+        whole: true,
         chain: Vec::new(),
         addresses: Vec::new(),
         ech_public_names: Vec::new(),

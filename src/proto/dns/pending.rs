@@ -1,19 +1,20 @@
 //! Questions that wait for their answers, and answers that a copy may follow.
 //!
-//! Every question has a slot of one table. Slots are found by what a question and its answer have in common, given up in
-//! the order in which that is due, and used again at once, so that a busy resolver's capture keeps touching the same memory.
+//! Every question has a slot of one ring. Slots are found by what a question and its answer have in common, and given up in
+//! the order in which that is due.
 
-use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use foldhash::fast::RandomState;
-use hashbrown::HashTable;
 
 use crate::event::{DnsTransport, Name};
 use crate::flow::{FlowId, Scope};
 use crate::frame::FrameNo;
+use crate::recent::{Recent, Sequence};
 use crate::time::{Span, Timestamp};
+
+use super::message::{Header, read_name};
 
 /// What a question and its answer have in common apart from the question itself.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +35,9 @@ pub(super) struct Key {
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) key: Key,
-    pub(super) name: Name,
+    /// Until an answer, or its absence, is told of.
+    pub(super) name: Option<Name>,
+    pub(super) name_hash: u64,
     pub(super) qtype: u16,
     /// Hash of the bytes in which it was asked, 0 if there is none; whoever repeats them asks or answers the same.
     pub(super) question: u64,
@@ -55,87 +58,68 @@ pub(super) enum State {
     GivenUp,
 }
 
-/// All of them.
+/// All of them, in the order in which they are looked at again.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    /// Slots by the hash of their key. The seed is random, since clients choose the keys; nothing walks the table.
-    by_key: HashTable<u32>,
+    /// By key, hashed with a random seed, since clients choose the keys.
+    slots: Recent<Slot>,
     hasher: RandomState,
-    slots: Vec<Option<Slot>>,
-    free: Vec<u32>,
-    /// When to look at which question again, soonest first.
-    queue: VecDeque<(Timestamp, u32, Number)>,
     last: Number,
 }
 
-/// Questions in the order they came; tells a slot's tenants apart.
+/// Questions in the order they came.
 type Number = u64;
 
 #[derive(Debug)]
 struct Slot {
     number: Number,
-    pending: Pending,
+    /// When to look at it again.
+    due: Timestamp,
+    /// None once it was taken out, or put at the end to be looked at later.
+    pending: Option<Pending>,
 }
 
 impl Table {
     /// The oldest question under a key that `is` the one meant, of the same scope if there is one.
-    pub(super) fn find(&self, key: &Key, mut is: impl FnMut(&Pending) -> bool) -> Option<u32> {
+    pub(super) fn find(&self, key: &Key, mut is: impl FnMut(&Pending) -> bool) -> Option<Sequence> {
         let found = self
             .under(key)
-            .filter(|(_, slot)| is(&slot.pending))
-            .min_by_key(|(_, slot)| (slot.pending.key.scope != key.scope, slot.number));
-        found.map(|(index, _)| index)
+            .filter(|(.., pending)| is(pending))
+            .min_by_key(|(_, number, pending)| (pending.key.scope != key.scope, *number));
+        found.map(|(place, ..)| place)
     }
 
     /// What [`Self::find`] found.
-    pub(super) fn at(&mut self, index: u32) -> Option<&mut Pending> {
-        let slot = self.slots.get_mut(index as usize)?.as_mut();
-        slot.map(|slot| &mut slot.pending)
+    pub(super) fn at(&mut self, place: Sequence) -> Option<&mut Pending> {
+        self.slots.get_mut(place)?.pending.as_mut()
     }
 
     /// Puts in a question, to be looked at again when it is `due`. Of more than `most` under one key the oldest goes.
     pub(super) fn insert(&mut self, pending: Pending, due: Timestamp, most: usize) {
-        let (count, oldest) = self.under(&pending.key).fold(
-            (0, None::<(Number, u32)>),
-            |(count, oldest), (at, slot)| {
-                let this = (slot.number, at);
-                (count + 1, Some(oldest.map_or(this, |o| o.min(this))))
-            },
-        );
-        if let Some((_, oldest)) = oldest.filter(|_| count >= most) {
-            self.take(oldest);
+        let mut count = 0;
+        let others = self.under(&pending.key).inspect(|_| count += 1);
+        let oldest = others.min_by_key(|(_, number, _)| *number);
+        let oldest = oldest.map(|(place, ..)| place);
+        if let Some(slot) = oldest.and_then(|oldest| self.slots.get_mut(oldest))
+            && count >= most
+        {
+            slot.pending = None;
         }
-        let index = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(None);
-            u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
-        });
         self.last += 1;
-        self.queue.push_back((due, index, self.last));
-        let hash = self.hasher.hash_one(pending.key);
-        if let Some(slot) = self.slots.get_mut(index as usize) {
-            *slot = Some(Slot {
-                number: self.last,
-                pending,
-            });
-        }
-        let (slots, hasher) = (&self.slots, &self.hasher);
-        self.by_key.insert_unique(hash, index, |index| {
-            let slot = slots.get(*index as usize).and_then(Option::as_ref);
-            slot.map_or(0, |slot| hasher.hash_one(slot.pending.key))
-        });
+        self.put(self.last, due, pending);
     }
 
     /// How many are queued.
     pub(super) fn len(&self) -> usize {
-        self.queue.len()
+        self.slots.len()
     }
 
     /// Takes out the question that is due next.
     pub(super) fn pop(&mut self) -> Option<Pending> {
         loop {
-            let (_, index, number) = self.queue.pop_front()?;
-            if self.holds(index, number) {
-                return self.take(index);
+            let slot = self.slots.pop()?;
+            if slot.pending.is_some() {
+                return slot.pending;
             }
         }
     }
@@ -143,7 +127,7 @@ impl Table {
     /// Whether any question is due.
     #[inline]
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
-        self.queue.front().is_some_and(|(due, ..)| *due <= now)
+        self.slots.oldest().is_some_and(|slot| slot.due <= now)
     }
 
     /// Looks at all questions that are due: `look` says when to look again, or None to have it removed.
@@ -152,44 +136,48 @@ impl Table {
         now: Timestamp,
         mut look: impl FnMut(&mut Pending) -> Option<Timestamp>,
     ) {
-        while let Some((_, index, number)) = self.queue.pop_front_if(|(due, ..)| *due <= now) {
-            if !self.holds(index, number) {
+        while self.is_due(now)
+            && let Some(slot) = self.slots.pop()
+        {
+            let Some(mut pending) = slot.pending else {
                 continue;
-            }
-            let slot = self.slots.get_mut(index as usize).and_then(Option::as_mut);
-            match slot.and_then(|slot| look(&mut slot.pending)) {
-                Some(again) => self.queue.push_back((again, index, number)),
-                None => drop(self.take(index)),
+            };
+            if let Some(again) = look(&mut pending) {
+                self.put(slot.number, again, pending);
             }
         }
     }
 
     /// Everything under a key, whatever its tags.
-    fn under(&self, key: &Key) -> impl Iterator<Item = (u32, &Slot)> {
-        let candidates = self.by_key.iter_hash(self.hasher.hash_one(key));
-        candidates.filter_map(|index| {
-            let slot = self.slots.get(*index as usize)?.as_ref()?;
-            (slot.pending.key == *key).then_some((*index, slot))
+    fn under(&self, key: &Key) -> impl Iterator<Item = (Sequence, Number, &Pending)> {
+        let slots = self.slots.of(self.hasher.hash_one(key));
+        slots.filter_map(|(place, slot)| {
+            let pending = slot.pending.as_ref()?;
+            (pending.key == *key).then_some((place, slot.number, pending))
         })
     }
 
-    fn holds(&self, index: u32, number: Number) -> bool {
-        let slot = self.slots.get(index as usize).and_then(Option::as_ref);
-        slot.is_some_and(|slot| slot.number == number)
-    }
-
-    fn take(&mut self, index: u32) -> Option<Pending> {
-        let slot = self.slots.get_mut(index as usize)?.take()?;
-        let hash = self.hasher.hash_one(slot.pending.key);
-        if let Ok(found) = self.by_key.find_entry(hash, |other| *other == index) {
-            found.remove();
-        }
-        self.free.push(index);
-        Some(slot.pending)
+    fn put(&mut self, number: Number, due: Timestamp, pending: Pending) {
+        let hash = self.hasher.hash_one(pending.key);
+        let pending = Some(pending);
+        let slot = Slot {
+            number,
+            due,
+            pending,
+        };
+        self.slots.push(hash, slot);
     }
 }
 
 impl Pending {
+    /// The name, in a message that asks for the same.
+    pub(super) fn asked(&self, payload: &[u8], scratch: &mut String) -> Name {
+        self.name.clone().unwrap_or_else(|| {
+            read_name(payload, Header::LEN, scratch);
+            Name::folded(scratch)
+        })
+    }
+
     /// How long it is remembered: a question for its answer, after that for a late one; an answered one so
     /// that a copy of the answer is known.
     pub(super) fn keep_until(&self, timeout: Span) -> Timestamp {

@@ -545,3 +545,56 @@ proptest! {
         prop_assert_eq!(answer.name.as_str(), asked.to_ascii_lowercase());
     }
 }
+
+#[test]
+fn of_names_nobody_wants_only_addresses_are_told() {
+    let alias = |owner: &str| record(&name(owner), 5, &name("edge.example"));
+    let address = |last| record(&name("edge.example"), 1, &[192, 0, 2, last]);
+    let mut cx = Context::default();
+    cx.dns.wanted = Some(|name| name.ends_with("wanted.example"));
+    let messages = [
+        (true, query(1, "a.example", 1)),
+        (
+            false,
+            answer(1, "a.example", 1, 0, &[alias("a.example"), address(7)]),
+        ),
+        // A second, different answer still knows what it is about, in the letters of the question or in others.
+        (
+            false,
+            answer(1, "a.example", 1, 0, &[alias("a.example"), address(8)]),
+        ),
+        (
+            false,
+            answer(1, "A.example", 1, 0, &[alias("a.example"), address(9)]),
+        ),
+        (true, query(2, "b.example", 28)),
+        (false, answer(2, "b.example", 28, 3, &[])),
+        (true, query(3, "c.example", 1)),
+        (true, query(4, "wanted.example", 28)),
+        (
+            false,
+            answer(4, "wanted.example", 28, 0, &[alias("wanted.example")]),
+        ),
+        (true, query(5, "un.wanted.example", 1)),
+    ];
+    for (number, (from_client, bytes)) in messages.iter().enumerate() {
+        let millis = i64::try_from(number).unwrap() * 10;
+        datagram(&mut cx, number, millis, *from_client, bytes, false);
+    }
+    cx.finish();
+    assert_eq!(
+        brief(&cx.events),
+        [
+            "answer a.example 1 Answered [] [(192.0.2.7, 60)]",
+            "answer a.example 1 Answered [] [(192.0.2.8, 60)]",
+            "answer a.example 1 Answered [] [(192.0.2.9, 60)]",
+            "answer wanted.example 28 NoData [\"edge.example\"] []",
+            "answer un.wanted.example 1 Unanswered [] []",
+        ]
+    );
+    assert!(
+        answers(cx)
+            .iter()
+            .all(|answer| answer.query_frame.is_some())
+    );
+}

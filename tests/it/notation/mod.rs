@@ -32,7 +32,7 @@ use whylencr::correlate::{Config, Correlator};
 use whylencr::event::Event;
 use whylencr::finding::{Coverage, Report};
 use whylencr::pki::cert::Certificate;
-use whylencr::time::Timestamp;
+use whylencr::time::{Span, Timestamp};
 
 use expect::Which;
 pub(crate) use expect::{Expectation, describe};
@@ -58,6 +58,9 @@ pub(crate) struct Case {
     trusted: Vec<Arc<[u8]>>,
 }
 
+/// How long a capture goes on after its last event.
+const AFTERWARDS: Span = Span::from_secs(60);
+
 impl Case {
     /// What correlation makes of its events.
     pub(crate) fn report(&self) -> Report {
@@ -73,10 +76,17 @@ impl Case {
         config.trust.add_certificates(&self.trusted);
         config.supplied.clone_from(&self.supplied);
         let mut correlator = Correlator::new(config);
+        let times = events.iter().map(|event| event.at);
+        // Whoever captures does not stop at once.
+        let last = times.clone().max().map(|at| at.plus(AFTERWARDS));
+        let coverage = Coverage {
+            span: times.min().zip(last),
+            ..Coverage::default()
+        };
         for event in events {
             correlator.ingest(event);
         }
-        correlator.report(Coverage::default())
+        correlator.report(coverage)
     }
 
     /// What does not hold of a report, a line each.

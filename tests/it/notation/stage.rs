@@ -179,6 +179,7 @@ impl Stage {
             scope,
             cut,
             outcome,
+            whole: true,
             chain,
             addresses,
             ech_public_names,
