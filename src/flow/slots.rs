@@ -1,5 +1,6 @@
 //! Where entries live: found by key or by id, given up in the order of their last use.
 
+use std::cell::Cell;
 use std::hash::{BuildHasher, Hash};
 
 use foldhash::fast::RandomState;
@@ -21,6 +22,9 @@ pub(super) struct Slots<S> {
     hasher: RandomState,
     by_key: HashTable<Slot>,
     by_id: HashTable<Slot>,
+    /// What was looked for last, and where it was: the general path asks again for what a glance just did, and bulk data comes
+    /// in trains. Until something is put in or forgotten.
+    last: Cell<Option<(Key, Option<Slot>)>>,
     order: Lists<{ Class::COUNT }>,
     /// Idle time of each class.
     idle: [Span; Class::COUNT],
@@ -36,6 +40,7 @@ impl<S> Slots<S> {
             hasher: RandomState::default(),
             by_key: HashTable::new(),
             by_id: HashTable::new(),
+            last: Cell::new(None),
             order: Lists::new(),
             idle: [
                 limits.tcp_opening,
@@ -49,6 +54,7 @@ impl<S> Slots<S> {
 
     /// Puts in an entry whose key and id are not there yet.
     pub(super) fn insert(&mut self, entry: Entry<S>, now: Timestamp) -> Option<Slot> {
+        self.last.set(None);
         let slot = match self.free.pop() {
             Some(slot) => slot,
             None => {
@@ -76,6 +82,7 @@ impl<S> Slots<S> {
 
     /// Forgets an entry.
     pub(super) fn remove(&mut self, slot: Slot) {
+        self.last.set(None);
         self.forget_id(slot);
         let Some(entry) = self.entries.get_mut(slot as usize).and_then(Option::take) else {
             return;
@@ -178,11 +185,19 @@ impl<S> Slots<S> {
 
     #[inline]
     pub(super) fn find(&self, key: &Key) -> Option<Slot> {
-        self.by_key
+        if let Some((last, slot)) = self.last.get()
+            && last == *key
+        {
+            return slot;
+        }
+        let slot = self
+            .by_key
             .find(self.hash(key), |slot| {
                 at(&self.entries, *slot).is_some_and(|entry| entry.key == *key)
             })
-            .copied()
+            .copied();
+        self.last.set(Some((*key, slot)));
+        slot
     }
 
     /// An entry by its key, and where it is.
