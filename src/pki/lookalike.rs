@@ -132,12 +132,17 @@ pub fn look_alike(name: &str) -> Option<LookAlike> {
 
 /// Whether any rule may fit. Nearly every name asked for anywhere passes here and has nothing of it, so all bytes are looked
 /// at together. What imitates in any top level holds the `ncr` of the label (only its l has a double) or is punycode; a slip of
-/// the finger is looked for under `org` alone.
+/// the finger is looked for under `org` alone, and leaves a label of four to six letters.
 fn is_suspect(name: &str) -> bool {
     let bytes = name.as_bytes();
+    let front = bytes.len().checked_sub(".org".len());
+    let front = front
+        .and_then(|front| bytes.get(..front))
+        .unwrap_or_default();
+    let registered = front.iter().rev().take(7).take_while(|byte| **byte != b'.');
     let (second, third) = (bytes.get(1..), bytes.get(2..));
     let pairs = bytes.iter().zip(second.unwrap_or_default());
-    let mut found = ends_in(name, "org");
+    let mut found = ends_in(name, "org") && (4..=6).contains(&registered.count());
     for ((a, b), c) in pairs.zip(third.unwrap_or_default()) {
         let word = (a | 0x20 == b'n') & (b | 0x20 == b'c') & (c | 0x20 == b'r');
         found |= word | ((*a == b'-') & (*b == b'-'));

@@ -98,7 +98,7 @@ pub struct Dns {
 #[derive(Clone, Copy, Debug)]
 struct Question {
     qtype: u16,
-    /// Hash of its bytes; 0 when they mean something only together with others.
+    /// Hash of its bytes in lower case; 0 when they mean something only together with others.
     bytes: u64,
     /// Offset behind it.
     end: usize,
@@ -109,10 +109,11 @@ impl Question {
     fn read(payload: &[u8], hasher: &RandomState) -> Option<Self> {
         let (behind, whole) = name_end(payload, Header::LEN)?;
         let end = behind + 4;
-        let bytes = payload.get(Header::LEN..end).filter(|_| whole);
+        let name = payload.get(Header::LEN..behind).filter(|_| whole);
+        let qtype = read_u16(payload, behind)?;
         Some(Self {
-            qtype: read_u16(payload, behind)?,
-            bytes: bytes.map_or(0, |bytes| hasher.hash_one(bytes) | 1),
+            qtype,
+            bytes: name.map_or(0, |name| folded_hash(name, qtype, hasher) | 1),
             end,
         })
     }
@@ -235,8 +236,8 @@ impl Dns {
             return same;
         }
         read_name(message.payload, Header::LEN, name)?;
-        let hash = self.hasher.hash_one(name.as_str());
-        let same = |p: &Pending| p.qtype == question.qtype && p.name_hash == hash && fits(p);
+        let asks = |p: &Pending| p.name.as_ref().is_some_and(|asked| asked.as_str() == name);
+        let same = |p: &Pending| p.qtype == question.qtype && asks(p) && fits(p);
         others.then(|| self.pending.find(key, same)).flatten()
     }
 
@@ -249,7 +250,7 @@ impl Dns {
         limits: &Limits,
         events: &mut Vec<Event>,
     ) {
-        let key = key(message, header.id, message.src, message.dst);
+        let key = self.key(message, header.id, message.src, message.dst);
         let here = |pending: &Pending| pending.key.scope == key.scope;
         let known = self.about(&key, message, question, name, here);
         let told = self.wanted.is_none();
@@ -271,15 +272,14 @@ impl Dns {
             }
             // Id and ports may be used again for a new lookup.
             known => {
-                let (asked, name_hash) = match &known {
-                    Some(old) => (old.asked(message.payload, name), old.name_hash),
-                    None => (Name::folded(name), self.hasher.hash_one(name.as_str())),
+                let asked = match &known {
+                    Some(old) => old.asked(message.payload, name),
+                    None => Name::folded(name),
                 };
                 let again = told.then(|| asked.clone());
                 let pending = Pending {
                     key,
                     name: Some(asked),
-                    name_hash,
                     qtype: question.qtype,
                     question: question.bytes,
                     attempts: 1,
@@ -318,7 +318,7 @@ impl Dns {
         limits: &Limits,
         events: &mut Vec<Event>,
     ) {
-        let key = key(message, header.id, message.dst, message.src);
+        let key = self.key(message, header.id, message.dst, message.src);
         let digest = State::Answered(self.hasher.hash_one(message.payload));
         // Whose directions are tagged unlike has its question under another tag, where nothing else answered it.
         let fits = |pending: &Pending| {
@@ -373,10 +373,6 @@ impl Dns {
         let whole = self.wanted.is_none_or(|wanted| wanted(name.as_str()));
         let silent =
             !whole && !cut && answers.addresses.is_empty() && answers.ech_public_names.is_empty();
-        let name_hash = match &pending {
-            Some(pending) => pending.name_hash,
-            None => self.hasher.hash_one(name.as_str()),
-        };
         let mut answer = DnsAnswer {
             client: message.dst,
             server: message.src,
@@ -406,7 +402,6 @@ impl Dns {
             let pending = Pending {
                 key,
                 name: None,
-                name_hash,
                 qtype,
                 question: question.map_or(0, |question| question.bytes),
                 attempts: 0,
@@ -421,6 +416,12 @@ impl Dns {
         if !silent {
             emit(message, events, EventKind::DnsAnswer(Box::new(answer)));
         }
+    }
+
+    fn key(&self, message: &Message<'_>, id: u16, client: SocketAddr, server: SocketAddr) -> Key {
+        let scopes = (message.scope, message.base);
+        let key = Key::new(id, message.transport, scopes, client, server);
+        self.pending.key(key)
     }
 
     /// Whom a multicast question is for is not known, so nobody can fail to answer it.
@@ -452,9 +453,16 @@ impl Dns {
     }
 }
 
-fn key(message: &Message<'_>, id: u16, client: SocketAddr, server: SocketAddr) -> Key {
-    let scopes = (message.scope, message.base);
-    Key::new(id, message.transport, scopes, client, server)
+/// Hash of a question, the same in any letter case (0x20 encoding): a name as it stands on the wire, of at most 255 octets.
+fn folded_hash(name: &[u8], qtype: u16, hasher: &RandomState) -> u64 {
+    let mut folded = [0_u8; 256];
+    let Some(room) = folded.get_mut(..name.len()) else {
+        return 0;
+    };
+    room.copy_from_slice(name);
+    // Lengths of labels are below 64, so that none of them is a letter.
+    room.make_ascii_lowercase();
+    hasher.hash_one((&*room, qtype))
 }
 
 fn outcome(header: Header, answers: &Answers) -> DnsOutcome {

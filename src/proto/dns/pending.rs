@@ -29,6 +29,8 @@ pub(super) struct Key {
     pub(super) scope: Scope,
     /// What questions and answers share even where their directions are tagged unlike.
     base: Scope,
+    /// Of all that two equal keys share; given by [`Table::key`].
+    hash: u64,
 }
 
 /// A question, or an answer whose question was not seen.
@@ -37,9 +39,8 @@ pub(super) struct Pending {
     pub(super) key: Key,
     /// Until an answer, or its absence, is told of.
     pub(super) name: Option<Name>,
-    pub(super) name_hash: u64,
     pub(super) qtype: u16,
-    /// Hash of the bytes in which it was asked, 0 if there is none; whoever repeats them asks or answers the same.
+    /// Hash of the bytes in which it was asked, in lower case; 0 if there is none. Whoever repeats them asks or answers the same.
     pub(super) question: u64,
     /// Transmissions seen; 0 for an answer whose question was not.
     pub(super) attempts: u16,
@@ -80,6 +81,12 @@ struct Slot {
 }
 
 impl Table {
+    /// A key that is ready to be looked for.
+    pub(super) fn key(&self, key: Key) -> Key {
+        let hash = self.hasher.hash_one(key);
+        Key { hash, ..key }
+    }
+
     /// The oldest question under a key that `is` the one meant, of the same scope if there is one.
     pub(super) fn find(&self, key: &Key, mut is: impl FnMut(&Pending) -> bool) -> Option<Sequence> {
         let found = self
@@ -150,7 +157,7 @@ impl Table {
 
     /// Everything under a key, whatever its tags.
     fn under(&self, key: &Key) -> impl Iterator<Item = (Sequence, Number, &Pending)> {
-        let slots = self.slots.of(self.hasher.hash_one(key));
+        let slots = self.slots.of(key.hash);
         slots.filter_map(|(place, slot)| {
             let pending = slot.pending.as_ref()?;
             (pending.key == *key).then_some((place, slot.number, pending))
@@ -158,7 +165,7 @@ impl Table {
     }
 
     fn put(&mut self, number: Number, due: Timestamp, pending: Pending) {
-        let hash = self.hasher.hash_one(pending.key);
+        let hash = pending.key.hash;
         let pending = Some(pending);
         let slot = Slot {
             number,
@@ -208,6 +215,7 @@ impl Key {
             transport,
             scope,
             base,
+            hash: 0,
         }
     }
 
