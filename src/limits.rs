@@ -50,6 +50,12 @@ pub struct Limits {
     pub http_body: usize,
     /// One kept CRL body. Let's Encrypt's worst shard is about 70 MB (mass revocation).
     pub crl_body: usize,
+    /// How many times its own size a packed body may unpack to. DEFLATE reaches 1,032, but what is sought here is random for the most
+    /// part: an entry of a revocation list takes 36 bytes, of which 18 are a random serial. Even where serials count up by one and
+    /// all dates are equal, an entry of 50 bytes costs a literal and a copy, together some 2 bytes: 25.
+    pub inflate_ratio: usize,
+    /// What may come out of a packed body before its ratio is looked at: padding and short, regular bodies are cheap anyway.
+    pub inflate_unproven: usize,
     /// Kept bodies over all flows, and what the one that is being unpacked comes to.
     pub bodies_total: usize,
     /// Requests waiting for their responses on one connection (pipelining).
@@ -157,6 +163,8 @@ impl Default for Limits {
             http_head: 64 << 10,
             http_body: 1 << 20,
             crl_body: 112 << 20,
+            inflate_ratio: 64,
+            inflate_unproven: 1 << 20,
             bodies_total: 160 << 20,
             http_pipeline: 64,
             tls_message: 256 << 10,
