@@ -18,7 +18,12 @@ pub(super) struct Fixture {
     pub(super) bare: bool,
 }
 
-const fn bare(name: &'static str, link: u32, source: Source, make: fn(Way) -> Vec<u8>) -> Fixture {
+pub(super) const fn bare(
+    name: &'static str,
+    link: u32,
+    source: Source,
+    make: fn(Way) -> Vec<u8>,
+) -> Fixture {
     Fixture {
         name,
         link,
@@ -28,7 +33,11 @@ const fn bare(name: &'static str, link: u32, source: Source, make: fn(Way) -> Ve
     }
 }
 
-const fn scoped(name: &'static str, source: Source, make: fn(Way) -> Vec<u8>) -> Fixture {
+pub(super) const fn scoped(
+    name: &'static str,
+    source: Source,
+    make: fn(Way) -> Vec<u8>,
+) -> Fixture {
     Fixture {
         name,
         link: 1,

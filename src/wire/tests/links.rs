@@ -4,20 +4,33 @@ use super::build::{
     CLIENT, CLIENT_6, HELLO, PORTS, SERVER, SERVER_6, TSVAL, Way, cat, ipv4, ipv6, udp,
 };
 use super::fixtures::{Fixture, LINKS, SCOPED, Source};
+use super::stacks::{LINE_CARDS, MIRRORS, STACKS};
 use super::*;
 use crate::frame::Crossing;
 
 #[test]
 fn every_link_type_leads_to_the_conversation() {
-    for fixture in LINKS {
+    for fixture in LINKS.iter().chain(LINE_CARDS) {
         leads_to_the_conversation(fixture);
     }
 }
 
 #[test]
 fn every_tag_and_tunnel_leads_to_the_conversation() {
-    for fixture in SCOPED {
+    for fixture in SCOPED.iter().chain(STACKS).chain(MIRRORS) {
         leads_to_the_conversation(fixture);
+    }
+}
+
+/// What `tests/oracle/layers.py` gives tshark to read.
+#[test]
+#[ignore = "prints the fixtures for another reader"]
+fn fixtures_in_hexadecimal() {
+    let rows = [LINKS, SCOPED, LINE_CARDS, MIRRORS, STACKS];
+    for fixture in rows.into_iter().flatten() {
+        let bytes = (fixture.make)(Way::There);
+        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        println!("fixture\t{}\t{}\t{digits}", fixture.link, fixture.name);
     }
 }
 

@@ -9,7 +9,7 @@ use super::rest::Rest;
 use super::walk::{Next, Walk};
 use super::{Undecoded, plausible};
 
-pub(super) use udp::{may_carry, open as in_udp};
+pub(super) use udp::{may_carry, open as in_udp, tzsp_frame};
 
 /// Kinds of tunnel, as they enter the scope.
 mod kind {

@@ -198,6 +198,16 @@ fn lisp(rest: Rest<'_>) -> Option<Found<'_>> {
     Found::ip(kind::LISP, tag, rest.after(8)?)
 }
 
+/// The same without IP and UDP before it, as a link type.
+pub(in crate::wire) fn tzsp_frame<'a>(
+    walk: &mut Walk<'a, '_>,
+    rest: Rest<'a>,
+) -> Result<Next<'a>, Undecoded> {
+    let found = tzsp(rest).ok_or_else(|| rest.lacks(Undecoded::CutBeforeIp, Undecoded::BadLink))?;
+    walk.enter_mirror(0)?;
+    Ok(found.next)
+}
+
 /// TaZmen sniffer protocol: a mirror by access points and routers.
 fn tzsp(rest: Rest<'_>) -> Option<Found<'_>> {
     const PAD: u8 = 0;
