@@ -16,7 +16,7 @@ use disguise::{Change, LESS, Shot, WHOLE, WITHOUT_LINK};
 
 /// Between them DNS, TLS 1.2 and 1.3, QUIC, OCSP, CRLs and issuers, both families, a proxy, STARTTLS and resumption.
 const CAPTURES: &[&str] = &[
-    "01a", "01b", "02b", "04a", "08a", "09b", "10a", "11a", "15a", "17-ipv6",
+    "01a", "01b", "02b", "04a", "08a", "09b", "10a", "11", "15a", "17-ipv6",
 ];
 
 /// Where more is said than should be: captures and changes, beyond what is tried by default.
