@@ -7,10 +7,14 @@ use crate::frame::{Frame, LinkType};
 use crate::limits::Limits;
 use crate::wire::{Body, Decoder, Packet, Undecoded};
 
+use super::say;
+
 /// A filter, and what reads the frames that libpcap has no filters for.
 pub(super) struct Sieve {
     bpf: Bpf,
     decoder: Decoder,
+    /// Whether it was said already that packets inside others are kept out.
+    said: bool,
 }
 
 impl Sieve {
@@ -18,6 +22,7 @@ impl Sieve {
         Self {
             bpf,
             decoder: Decoder::new(&Limits::default()),
+            said: false,
         }
     }
 
@@ -26,15 +31,30 @@ impl Sieve {
     /// about, if it holds one; but for filters that speak of that link type alone.
     pub(super) fn passes(&mut self, frame: &Frame<'_>) -> bool {
         let native = finds_ip(frame.link) || !self.bpf.fits(LinkType::RAW);
-        if native && self.bpf.fits(frame.link) {
-            return self.bpf.passes(frame.link, frame.bytes);
+        if !native || !self.bpf.fits(frame.link) {
+            return self.passes_inside(frame);
         }
+        let passes = self.bpf.passes(frame.link, frame.bytes);
+        if !passes && !self.said && self.passes_inside(frame) {
+            self.said = true;
+            say::warning(format_args!(
+                "the filter '{0}' keeps out packets inside tags or tunnels that it would let through by themselves, the first in \
+                 frame {1}: capture filters look at the outermost packet; for tags add 'or (vlan and ({0}))' or 'or (mpls and ({0}))'",
+                self.bpf.text(),
+                frame.no
+            ));
+        }
+        passes
+    }
+
+    /// Whether the IP packet in a frame passes.
+    fn passes_inside(&mut self, frame: &Frame<'_>) -> bool {
         match self.decoder.decode(frame) {
             Ok(packet) => {
                 plain(&packet).is_some_and(|bytes| self.bpf.passes(LinkType::RAW, &bytes))
             }
             // Whether its datagram passes is not known yet, and without it the datagram would never be whole.
-            Err(why) => why == Undecoded::FragmentHeld,
+            Err(why) => why == Undecoded::FragmentHeld && !finds_ip(frame.link),
         }
     }
 }
@@ -117,6 +137,42 @@ mod tests {
         );
         assert_eq!(passing(file, "udp or host 192.0.2.1"), 0);
     }
+    #[test]
+    fn what_is_kept_out_by_a_tag_alone_is_told() {
+        for (file, text, kept_out) in [
+            (
+                "zeek+zeek__testing__btest__Traces__http-vlan-0.pcap",
+                "tcp port 80",
+                true,
+            ),
+            (
+                "zeek+zeek__testing__btest__Traces__q-in-q.pcap",
+                "udp",
+                true,
+            ),
+            (
+                "zeek+zeek__testing__btest__Traces__q-in-q.pcap",
+                "vlan and vlan",
+                false,
+            ),
+            (
+                "zeek+zeek__testing__btest__Traces__tls__ocsp-http-get.pcap",
+                "tcp port 443",
+                false,
+            ),
+        ] {
+            let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/real");
+            let mut source = capture::open(&real.join(file)).unwrap();
+            let mut sieve = Sieve::new(Bpf::new(text).unwrap());
+            while let Some(item) = source.next_item() {
+                if let Item::Frame(frame) = item {
+                    sieve.passes(&frame);
+                }
+            }
+            assert_eq!(sieve.said, kept_out, "{file} {text}");
+        }
+    }
+
     #[test]
     fn ip_is_found_where_libpcap_looks_elsewhere() {
         let ip = {
