@@ -18,6 +18,10 @@ pub struct Limits {
     pub fragments_bytes: usize,
     /// RFC 791 suggests 15 s, RFC 8200 60 s for reassembly; the longer serves both.
     pub fragments_age: Span,
+    /// 802.11 frames being joined at one time; a sender has one under way for each of a few priorities.
+    pub wlan_frames: usize,
+    /// The parts of one 802.11 frame follow each other; receivers wait for half a second (802.11-2020, dot11MaxReceiveLifetime).
+    pub wlan_age: Span,
     /// Flows tracked at one time; the one idle longest gives way.
     pub flows: usize,
     /// A TCP flow without packets for this long is over for us.
@@ -149,6 +153,8 @@ impl Default for Limits {
             fragments_datagrams: 1_024,
             fragments_bytes: 8 << 20,
             fragments_age: Span::from_secs(60),
+            wlan_frames: 64,
+            wlan_age: Span::from_secs(1),
             flows: 200_000,
             tcp_idle: Span::from_secs(600),
             tcp_opening: Span::from_secs(75),

@@ -7,6 +7,7 @@ mod equipment;
 pub(super) mod ethernet;
 pub(super) mod llc;
 pub(super) mod mpls;
+mod parts;
 pub(super) mod ppp;
 mod pseudo;
 mod wlan;
@@ -18,6 +19,7 @@ use crate::event::Mac;
 use crate::frame::{Frame, LinkType};
 
 use equipment::Juniper;
+pub(super) use parts::Parts;
 pub(super) use pseudo::{LOOPBACK, cooked_sender, family};
 
 /// Whether frames of this link type can be decoded at all.
@@ -128,7 +130,7 @@ pub(super) fn open<'a>(
         Kind::Tzsp => tunnel::tzsp_frame(walk, rest),
         Kind::Docsis => pseudo::docsis(rest),
         Kind::Subframe => wlan::subframe(walk, rest),
-        Kind::Wlan => wlan::frame(walk, rest, wlan::Padding::None),
+        Kind::Wlan => wlan::frame(walk, rest, wlan::Padding::None, wlan::Check::Absent),
         Kind::Radiotap => wlan::radiotap(walk, rest),
         Kind::PrismOrAvs => wlan::prism_or_avs(walk, rest),
     }
