@@ -130,6 +130,7 @@ pub(super) fn open<'a>(
         Kind::Tzsp => tunnel::tzsp_frame(walk, rest),
         Kind::Docsis => pseudo::docsis(rest),
         Kind::Subframe => wlan::subframe(walk, rest),
+        Kind::SwappedWlan => wlan::swapped(walk, rest),
         Kind::Wlan => wlan::frame(walk, rest, wlan::Padding::None, wlan::Check::Absent),
         Kind::Radiotap => wlan::radiotap(walk, rest),
         Kind::PrismOrAvs => wlan::prism_or_avs(walk, rest),
@@ -166,6 +167,9 @@ pub(in crate::wire) fn subframes<'a>(
 /// A frame of an 802.11 aggregate, for which the registry has no number: no file can hold this one.
 const SUBFRAME: LinkType = LinkType(u32::MAX);
 
+/// 802.11 whose frame control bytes are swapped, as CAPWAP brings it from some access points.
+pub(super) const SWAPPED_WLAN: LinkType = LinkType(u32::MAX - 1);
+
 /// The frame from byte `n` on, or why there is none.
 pub(super) fn skip(rest: Rest<'_>, n: usize) -> Result<Rest<'_>, Undecoded> {
     rest.after(n).ok_or_else(|| short(rest))
@@ -190,6 +194,8 @@ enum Kind {
     Ethernet,
     /// One of the frames of an 802.11 aggregate.
     Subframe,
+    /// See [`SWAPPED_WLAN`].
+    SwappedWlan,
     EthernetAfter(usize),
     /// Ethernet with a switch chip's tag of so many bytes after the addresses.
     SwitchTag(usize),
@@ -306,6 +312,7 @@ const fn kind(link: LinkType) -> Kind {
         183 => Kind::Juniper(Juniper::IpAfter(18)),
         130..=132 | 134 | 164 | 168 | 174 | 194 => Kind::Juniper(Juniper::Bundle),
         u32::MAX => Kind::Subframe,
+        0xffff_fffe => Kind::SwappedWlan,
         _ => Kind::Unknown,
     }
 }

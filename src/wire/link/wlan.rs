@@ -41,6 +41,16 @@ pub(super) fn frame<'a>(
     subframe(walk, body.rest)
 }
 
+/// The same with the bytes of the frame control field the other way round.
+pub(super) fn swapped<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a>, Undecoded> {
+    let mut bytes = rest.bytes.to_vec();
+    if let [first, second, ..] = bytes.as_mut_slice() {
+        std::mem::swap(first, second);
+    }
+    let bytes = walk.keep(bytes)?;
+    frame(walk, Rest { bytes, ..rest }, Padding::None, Check::Absent)
+}
+
 /// What a frame sent in parts carries, once all of it is there. A frame check sequence would stand between the parts, so it has to go.
 fn joined<'a>(
     walk: &mut Walk<'a, '_>,

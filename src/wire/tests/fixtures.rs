@@ -50,7 +50,7 @@ pub(super) const fn scoped(
 const SNAP: [u8; 8] = [0xaa, 0xaa, 3, 0, 0, 0, 8, 0];
 
 /// 802.11 data to the distribution system, with the given first byte and what follows the addresses.
-fn wlan(way: Way, kind: u8, after: &[u8]) -> Vec<u8> {
+pub(super) fn wlan(way: Way, kind: u8, after: &[u8]) -> Vec<u8> {
     let bssid = [2, 0, 0, 0, 9, 9];
     cat(&[
         &[kind, 0x01, 0, 0],

@@ -1,7 +1,7 @@
 //! More rows for the table of encapsulations: stacks of several, as networks that grew build them, and line cards.
 
 use super::build::{Way, cat, udp};
-use super::fixtures::{Fixture, Source, bare, scoped};
+use super::fixtures::{Fixture, Source, bare, scoped, wlan};
 
 /// A label with the bottom bit.
 const LABEL: [u8; 4] = [0, 1, 1, 64];
@@ -229,4 +229,25 @@ pub(super) static STACKS: &[Fixture] = &[
         let outer = cat(&[&[0, 3, 0x88, 0xe7, 0, 0, 1, 0], &tagged]);
         way.outer_ethernet(0x88a8, &outer)
     }),
+    scoped("CAPWAP, 802.3", Source::Sender, |way| {
+        way.outer_udp(
+            5247,
+            5247,
+            &cat(&[&[0, 0x10, 2, 0, 0, 0, 0, 0], &way.ethernet()]),
+        )
+    }),
+    scoped("CAPWAP, 802.11", Source::Sender, |way| {
+        let header = [0, 0x10, 3, 0, 0, 0, 0, 0];
+        way.outer_udp(5247, 5247, &cat(&[&header, &wlan(way, 0x08, &[])]))
+    }),
+    scoped(
+        "CAPWAP, 802.11 swapped, with its radio",
+        Source::Sender,
+        |way| {
+            let header = [0, 0x20, 3, 0x10, 0, 0, 0, 0, 6, 2, 2, 2, 2, 2, 2, 0];
+            let mut frame = wlan(way, 0x08, &[]);
+            frame.swap(0, 1);
+            way.outer_udp(50_000, 5247, &cat(&[&header, &frame]))
+        },
+    ),
 ];

@@ -24,6 +24,7 @@ mod kind {
     pub(super) const TEREDO: u32 = 9;
     pub(super) const GTP: u32 = 10;
     pub(super) const LISP: u32 = 11;
+    pub(super) const CAPWAP: u32 = 12;
 }
 
 /// A tunnel that has an IP protocol number of its own; None if `number` is no tunnel.
