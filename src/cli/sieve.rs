@@ -38,8 +38,9 @@ impl Sieve {
         if !passes && !self.said && self.passes_inside(frame) {
             self.said = true;
             say::warning(format_args!(
-                "the filter '{0}' keeps out packets inside tags or tunnels that it would let through by themselves, the first in \
-                 frame {1}: capture filters look at the outermost packet; for tags add 'or (vlan and ({0}))' or 'or (mpls and ({0}))'",
+                "the filter '{0}' keeps out packets inside tags or tunnels (or behind IPv6 extension headers) that it would let through \
+                 by themselves, the first in frame {1}: capture filters look at the outermost packet; for tags add \
+                 'or (vlan and ({0}))' or 'or (mpls and ({0}))'",
                 self.bpf.text(),
                 frame.no
             ));
@@ -137,6 +138,7 @@ mod tests {
         );
         assert_eq!(passing(file, "udp or host 192.0.2.1"), 0);
     }
+
     #[test]
     fn what_is_kept_out_by_a_tag_alone_is_told() {
         for (file, text, kept_out) in [
