@@ -18,6 +18,10 @@ pub struct Limits {
     pub fragments_bytes: usize,
     /// RFC 791 suggests 15 s, RFC 8200 60 s for reassembly; the longer serves both.
     pub fragments_age: Span,
+    /// 802.11 frames being joined at one time; a sender has one under way for each of a few priorities.
+    pub wlan_frames: usize,
+    /// The parts of one 802.11 frame follow each other; receivers wait for half a second (802.11-2020, dot11MaxReceiveLifetime).
+    pub wlan_age: Span,
     /// Flows tracked at one time; the one idle longest gives way.
     pub flows: usize,
     /// A TCP flow without packets for this long is over for us.
@@ -50,6 +54,12 @@ pub struct Limits {
     pub http_body: usize,
     /// One kept CRL body. Let's Encrypt's worst shard is about 70 MB (mass revocation).
     pub crl_body: usize,
+    /// How many times its own size a packed body may unpack to. DEFLATE reaches 1,032, but what is sought here is random for the most
+    /// part: an entry of a revocation list takes 36 bytes, of which 18 are a random serial. Even where serials count up by one and
+    /// all dates are equal, an entry of 50 bytes costs a literal and a copy, together some 2 bytes: 25.
+    pub inflate_ratio: usize,
+    /// What may come out of a packed body before its ratio is looked at: padding and short, regular bodies are cheap anyway.
+    pub inflate_unproven: usize,
     /// Kept bodies over all flows, and what the one that is being unpacked comes to.
     pub bodies_total: usize,
     /// Requests waiting for their responses on one connection (pipelining).
@@ -143,6 +153,8 @@ impl Default for Limits {
             fragments_datagrams: 1_024,
             fragments_bytes: 8 << 20,
             fragments_age: Span::from_secs(60),
+            wlan_frames: 64,
+            wlan_age: Span::from_secs(1),
             flows: 200_000,
             tcp_idle: Span::from_secs(600),
             tcp_opening: Span::from_secs(75),
@@ -157,6 +169,8 @@ impl Default for Limits {
             http_head: 64 << 10,
             http_body: 1 << 20,
             crl_body: 112 << 20,
+            inflate_ratio: 64,
+            inflate_unproven: 1 << 20,
             bodies_total: 160 << 20,
             http_pipeline: 64,
             tls_message: 256 << 10,

@@ -52,11 +52,13 @@ pub enum Error {
     },
     /// An unknown format.
     #[error(
-        "{name} is no capture file that is known here (it begins with {begins}); if Wireshark opens it, convert it with: editcap -F pcapng IN out.pcapng"
+        "{name} is no capture file that is known here (it begins with {begins}); if Wireshark opens it, convert it with: editcap -F pcapng {quoted} out.pcapng"
     )]
     Unknown {
         /// The input.
         name: String,
+        /// The same, ready to be pasted into a shell.
+        quoted: String,
         /// Its first bytes in hexadecimal.
         begins: String,
     },

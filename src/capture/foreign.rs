@@ -55,6 +55,22 @@ const KNOWN: &[(&[u8], &str, Todo)] = &[
         Todo::Editcap,
     ),
     (
+        b"\0\0\x02\0\x12\x05\0\x10",
+        "a Tektronix K12 capture",
+        Todo::Editcap,
+    ),
+    (
+        b"\x42\xd2\0\x34\x12\x66\x22\x88",
+        "a RADCOM capture",
+        Todo::Editcap,
+    ),
+    (b"LOGG", "a Vector BLF trace", Todo::Editcap),
+    (
+        b"Session Transcript",
+        "a Catapult DCT2000 trace",
+        Todo::Editcap,
+    ),
+    (
         b"btsnoop\0",
         "a Bluetooth capture (BTSnoop)",
         Todo::NoNetwork,
@@ -81,8 +97,8 @@ const KNOWN: &[(&[u8], &str, Todo)] = &[
     (b"SQLite format 3\0", "an SQLite database", Todo::NoNetwork),
 ];
 
-/// pcap by kinship, read by nobody any more: their record layouts are not documented.
-const UNREAD_PCAP: &[u32] = &[0xa1b2_34cd, 0xa12b_3c4d, 0x1c00_01ac, 0x1c00_01ab];
+/// pcap by kinship (Mesquita's and Navtel's), read by nobody, editcap included: their record layouts are not documented.
+const UNREAD_PCAP: &[u32] = &[0xa1b2_34cd, 0xa12b_3c4d];
 
 enum Todo {
     Editcap,
@@ -123,7 +139,17 @@ pub(super) fn explain(name: &str, head: &[u8]) -> Error {
             .iter()
             .any(|known| u32::from_le_bytes(magic) == *known || u32::from_be_bytes(magic) == *known)
     {
-        return foreign("a rare variant of pcap", editcap());
+        return foreign(
+            "a variant of pcap that is documented nowhere",
+            "capture again with a tool that writes plain pcap or pcapng".to_owned(),
+        );
+    }
+    // Each page of a NetScaler trace says so, at different places in its versions.
+    if [&b"NetScaler V"[..], b"NetScaler Performance Data"]
+        .iter()
+        .any(|sign| head.windows(sign.len()).any(|part| part == *sign))
+    {
+        return foreign("a NetScaler trace", editcap());
     }
     if head.get(257..262) == Some(b"ustar") {
         return foreign(
@@ -134,8 +160,11 @@ pub(super) fn explain(name: &str, head: &[u8]) -> Error {
     if let Some((what, advice)) = text(head) {
         return foreign(what, advice.to_owned());
     }
-    // These two have no magic number of their own.
+    // These have no magic number of their own.
     let lower = name.to_ascii_lowercase();
+    if lower.ends_with(".ncf") || lower.ends_with(".ncfx") {
+        return foreign("a CommView capture, by its name", editcap());
+    }
     if lower.ends_with(".etl") {
         return foreign(
             "a Windows event trace, by its name",
@@ -156,6 +185,7 @@ pub(super) fn explain(name: &str, head: &[u8]) -> Error {
     }
     Error::Unknown {
         name: name.to_owned(),
+        quoted: quoted(name),
         begins: head
             .iter()
             .take(8)
@@ -267,11 +297,24 @@ mod tests {
             (b"", "is empty"),
             (b"\0\0\0\0\0\0\0\0", "zero bytes"),
             (b"\x01\x02\x03\x04", "it begins with 01 02 03 04"),
-            (b"\xcd\x34\xb2\xa1", "a rare variant of pcap"),
+            (b"\xcd\x34\xb2\xa1", "documented nowhere"),
+            (
+                b"\x01\x02\x03\x04",
+                "convert it with: editcap -F pcapng 'my file' out.pcapng",
+            ),
+            (b"\0\0\x02\0\x12\x05\0\x10\0", "Tektronix"),
+            (b"\x42\xd2\0\x34\x12\x66\x22\x88", "RADCOM"),
+            (b"Session Transcript\n", "DCT2000"),
+            (b"\x01\0\0\0NetScaler V20 Performance Data\0", "NetScaler"),
         ] {
             let message = explain("my file", head).to_string();
             assert!(message.contains(says), "{message}");
         }
+        assert!(
+            explain("a.NCF", b"\x53\0\x53\0")
+                .to_string()
+                .contains("a CommView capture, by its name")
+        );
         assert!(
             explain("a.etl", b"\0\0\x01\0")
                 .to_string()

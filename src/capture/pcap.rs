@@ -5,6 +5,7 @@
 //! | microseconds, nanoseconds | magic a1b2c3d4, a1b23c4d, either byte order | |
 //! | Kuznetzov (Fritz!Box, old Linux) | magic a1b2cd34 | record header 24 bytes, in one build 28 |
 //! | Nokia, Red Hat 6.1 | records only make sense so | record header 20 or 24 bytes |
+//! | Ixia | magic 1c0001ac or 1c0001ab | four more bytes in the file header |
 //! | AIX | version 2.2 and an RFC 1573 interface type | nanoseconds; ifType instead of a link type |
 //! | before version 2.4 | version | captured and original length swapped, always or sometimes |
 
@@ -21,6 +22,7 @@ const MAX_PACKET: u32 = 262_144;
 /// A file that announces more (USB, D-Bus) may hold more, up to this.
 const MAX_ANNOUNCED: u32 = 16 << 20;
 const HEADER: usize = 24;
+const IXIA: &str = "pcap, Ixia's variant";
 /// The first packets of a capture are not further apart, when record sizes are told apart by them.
 const DAY: Span = Span::from_secs(86_400);
 
@@ -44,6 +46,8 @@ pub(crate) struct Header {
     order: Order,
     /// Size of a record header.
     record: usize,
+    /// Bytes of the file header beyond the usual.
+    more: usize,
     /// Nanoseconds in the unit of the sub-second field.
     unit: i64,
     lengths: Lengths,
@@ -75,6 +79,11 @@ impl<R: Read> Pcap<R> {
         }
         let mut header = Header::parse(window.bytes())?;
         window.consume(HEADER);
+        if header.more > 0 {
+            // Cut inside these four, there is no packet to miss.
+            window.want(header.more);
+            window.consume(header.more.min(window.bytes().len()));
+        }
         header.guess_record_size(window.bytes());
         Ok(Self {
             window,
@@ -213,13 +222,15 @@ impl Header {
     /// Parses the 24 bytes at the start of a file.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, HeaderError> {
         let order = match bytes.get(..4) {
-            Some([0xa1, 0xb2, ..]) => Order::Big,
+            Some([0xa1, 0xb2, ..] | [0x1c, 0, 1, ..]) => Order::Big,
             _ => Order::Little,
         };
         let (unit, record, format) = match order.u32(bytes, 0) {
             0xa1b2_c3d4 => (1_000, 16, "pcap"),
             0xa1b2_3c4d => (1, 16, "pcap, nanoseconds"),
             0xa1b2_cd34 => (1_000, 24, "pcap, Kuznetzov's variant"),
+            // By hardware and by software; how many bytes of records follow stands behind the usual header.
+            0x1c00_01ac | 0x1c00_01ab => (1_000, 16, IXIA),
             other => {
                 return Err(HeaderError::new(format!(
                     "its first four bytes are {other:08x}, a variant of pcap that is not known here"
@@ -238,6 +249,7 @@ impl Header {
         let mut header = Self {
             order,
             record,
+            more: if format == IXIA { 4 } else { 0 },
             unit,
             lengths: match (major, minor) {
                 (543, _) | (2, 3) => Lengths::Either,
@@ -266,33 +278,40 @@ impl Header {
         } else {
             &[28, 16]
         };
-        let makes_sense = |record: usize| {
-            let candidate = Self { record, ..*self };
+        let makes_sense = |candidate: Self| {
             let begin = candidate.record(bytes).at;
             let mut rest = bytes;
             let mut seen = 0;
-            while seen < 3 && rest.len() >= record {
+            while seen < 3 && rest.len() >= candidate.record {
                 let head = candidate.record(rest);
                 if head.is_blank()
                     || head.captured > head.original.min(self.cap)
                     || head.at.since(begin).abs() > DAY
-                    || i64::from(self.order.u32(rest, 4)) >= 1_000_000_000 / self.unit
+                    || i64::from(self.order.u32(rest, 4)) >= 1_000_000_000 / candidate.unit
                 {
                     return false;
                 }
                 seen += 1;
-                let Some(next) = rest.get(record + head.captured as usize..) else {
+                let Some(next) = rest.get(candidate.record + head.captured as usize..) else {
                     break;
                 };
                 rest = next;
             }
             // One record alone fits every size, so two are needed to move away from the usual.
-            record == self.record || seen >= 2
+            candidate.record == self.record || seen >= 2
         };
-        if makes_sense(self.record) {
+        let of_size = |record: usize| makes_sense(Self { record, ..*self });
+        if of_size(self.record) {
             return;
         }
-        if let Some(&record) = others.iter().find(|&&record| makes_sense(record)) {
+        if self.format == IXIA {
+            // Wireshark reads microseconds; where none can be that large, the hardware counted finer.
+            if makes_sense(Self { unit: 1, ..*self }) {
+                self.unit = 1;
+            }
+            return;
+        }
+        if let Some(&record) = others.iter().find(|&&record| of_size(record)) {
             self.record = record;
             self.format = match record {
                 20 => "pcap, Nokia's variant",

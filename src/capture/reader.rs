@@ -236,7 +236,13 @@ pub(crate) fn is_pcap(bytes: &[u8]) -> bool {
     let Some(&magic) = bytes.first_chunk::<4>() else {
         return false;
     };
-    [0xa1b2_c3d4, 0xa1b2_3c4d, 0xa1b2_cd34]
-        .iter()
-        .any(|known| u32::from_be_bytes(magic) == *known || u32::from_le_bytes(magic) == *known)
+    [
+        0xa1b2_c3d4,
+        0xa1b2_3c4d,
+        0xa1b2_cd34,
+        0x1c00_01ac,
+        0x1c00_01ab,
+    ]
+    .iter()
+    .any(|known| u32::from_be_bytes(magic) == *known || u32::from_le_bytes(magic) == *known)
 }

@@ -24,7 +24,7 @@ use crate::tui::{
 
 use super::args::{ColorArg, FormatArg, ThemeArg};
 use super::reading::Reading;
-use super::{Args, Exit, evidence, feed, message, output, redact};
+use super::{Args, Exit, evidence, feed, message, output, redact, say};
 
 /// Whether the UI is asked for and possible.
 ///
@@ -228,7 +228,7 @@ fn present(
         mouse: settings.mouse.unwrap_or(true),
         open: Some(another),
     };
-    if let tui::Exit::Signal(number) = tui::run(input, start)? {
+    if let tui::Exit::Signal(number) = say::afterwards(|| tui::run(input, start))? {
         return Ok(Exit::Signal(u8::try_from(number).unwrap_or(0)));
     }
     Ok(if damaged.load(Ordering::Relaxed) {

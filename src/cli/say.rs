@@ -2,9 +2,28 @@
 //! and the journal and syslog(3) tools read it.
 
 use std::fmt::{self, Display};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static LEVELS: AtomicBool = AtomicBool::new(false);
+
+/// What is said while the screen belongs to the UI, which would not survive it.
+static HELD: Mutex<Option<Vec<String>>> = Mutex::new(None);
+
+/// Runs what takes the screen; what is said meanwhile is said afterwards.
+#[cfg(feature = "tui")]
+pub(super) fn afterwards<R>(screen: impl FnOnce() -> R) -> R {
+    let held = |lines| {
+        HELD.lock()
+            .map_or(None, |mut held| std::mem::replace(&mut *held, lines))
+    };
+    held(Some(Vec::new()));
+    let result = screen();
+    for line in held(None).unwrap_or_default() {
+        eprintln!("{line}");
+    }
+    result
+}
 
 /// From now on each line begins with its level.
 #[cfg(feature = "live")]
@@ -31,7 +50,11 @@ pub(super) fn info(text: impl Display) {
 
 fn say(level: u8, text: &dyn Display) {
     let leveled = LEVELS.load(Ordering::Relaxed);
-    eprintln!("{}", line(leveled.then_some(level), text));
+    let line = line(leveled.then_some(level), text);
+    match HELD.lock() {
+        Ok(mut held) if held.is_some() => held.iter_mut().for_each(|held| held.push(line.clone())),
+        _ => eprintln!("{line}"),
+    }
 }
 
 fn line(level: Option<u8>, text: &dyn Display) -> String {

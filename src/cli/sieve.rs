@@ -5,12 +5,16 @@ use std::net::IpAddr;
 use crate::capture::bpf::Bpf;
 use crate::frame::{Frame, LinkType};
 use crate::limits::Limits;
-use crate::wire::{Body, Decoder, Packet};
+use crate::wire::{Body, Decoder, Packet, Undecoded};
+
+use super::say;
 
 /// A filter, and what reads the frames that libpcap has no filters for.
 pub(super) struct Sieve {
     bpf: Bpf,
     decoder: Decoder,
+    /// Whether it was said already that packets inside others are kept out.
+    said: bool,
 }
 
 impl Sieve {
@@ -18,19 +22,49 @@ impl Sieve {
         Self {
             bpf,
             decoder: Decoder::new(&Limits::default()),
+            said: false,
         }
     }
 
-    /// Whether a frame passes. Where libpcap cannot filter a link type (NFLOG and others), the IP packet in the frame is
-    /// asked about, if it holds one.
+    /// Whether a frame passes. Where libpcap cannot filter a link type (NFLOG), or looks for IP at one place of several (PPP
+    /// without its address byte, loopback of a host with another byte order, Frame Relay), the IP packet in the frame is asked
+    /// about, if it holds one; but for filters that speak of that link type alone.
     pub(super) fn passes(&mut self, frame: &Frame<'_>) -> bool {
-        if self.bpf.fits(frame.link) {
-            return self.bpf.passes(frame.link, frame.bytes);
+        let native = finds_ip(frame.link) || !self.bpf.fits(LinkType::RAW);
+        if !native || !self.bpf.fits(frame.link) {
+            return self.passes_inside(frame);
         }
-        let packet = self.decoder.decode(frame).ok();
-        let bytes = packet.and_then(|packet| plain(&packet));
-        bytes.is_some_and(|bytes| self.bpf.passes(LinkType::RAW, &bytes))
+        let passes = self.bpf.passes(frame.link, frame.bytes);
+        if !passes && !self.said && self.passes_inside(frame) {
+            self.said = true;
+            say::warning(format_args!(
+                "the filter '{0}' keeps out packets inside tags or tunnels (or behind IPv6 extension headers) that it would let through \
+                 by themselves, the first in frame {1}: capture filters look at the outermost packet; for tags add \
+                 'or (vlan and ({0}))' or 'or (mpls and ({0}))'",
+                self.bpf.text(),
+                frame.no
+            ));
+        }
+        passes
     }
+
+    /// Whether the IP packet in a frame passes.
+    fn passes_inside(&mut self, frame: &Frame<'_>) -> bool {
+        match self.decoder.decode(frame) {
+            Ok(packet) => {
+                plain(&packet).is_some_and(|bytes| self.bpf.passes(LinkType::RAW, &bytes))
+            }
+            // Whether its datagram passes is not known yet, and without it the datagram would never be whole.
+            Err(why) => why == Undecoded::FragmentHeld && !finds_ip(frame.link),
+        }
+    }
+}
+
+/// Link types in which libpcap finds IP wherever it may be, and whose own words (addresses, tags, frame types) people filter by.
+fn finds_ip(link: LinkType) -> bool {
+    const ETHERNET_COOKED_RAW: [u32; 8] = [1, 12, 14, 101, 113, 228, 229, 276];
+    const WLAN: [u32; 4] = [105, 119, 127, 163];
+    ETHERNET_COOKED_RAW.contains(&link.0) || WLAN.contains(&link.0)
 }
 
 /// A packet as it would be without link layer, options and extension headers.
@@ -77,6 +111,8 @@ fn plain(packet: &Packet<'_>) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
     use crate::capture::{self, Item};
+    use crate::frame::{FrameNo, InterfaceId};
+    use crate::time::Timestamp;
     use std::path::Path;
 
     fn passing(file: &str, filter: &str) -> usize {
@@ -101,5 +137,88 @@ mod tests {
             3
         );
         assert_eq!(passing(file, "udp or host 192.0.2.1"), 0);
+    }
+
+    #[test]
+    fn what_is_kept_out_by_a_tag_alone_is_told() {
+        for (file, text, kept_out) in [
+            (
+                "zeek+zeek__testing__btest__Traces__http-vlan-0.pcap",
+                "tcp port 80",
+                true,
+            ),
+            (
+                "zeek+zeek__testing__btest__Traces__q-in-q.pcap",
+                "udp",
+                true,
+            ),
+            (
+                "zeek+zeek__testing__btest__Traces__q-in-q.pcap",
+                "vlan and vlan",
+                false,
+            ),
+            (
+                "zeek+zeek__testing__btest__Traces__tls__ocsp-http-get.pcap",
+                "tcp port 443",
+                false,
+            ),
+        ] {
+            let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/real");
+            let mut source = capture::open(&real.join(file)).unwrap();
+            let mut sieve = Sieve::new(Bpf::new(text).unwrap());
+            while let Some(item) = source.next_item() {
+                if let Item::Frame(frame) = item {
+                    sieve.passes(&frame);
+                }
+            }
+            assert_eq!(sieve.said, kept_out, "{file} {text}");
+        }
+    }
+
+    #[test]
+    fn ip_is_found_where_libpcap_looks_elsewhere() {
+        let ip = {
+            let tcp = [
+                0x9c, 0x40, 1, 0xbb, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 0xff, 0xff, 0, 0, 0, 0,
+            ];
+            let header = [
+                0x45, 0, 0, 40, 0, 1, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 5, 192, 0, 2, 1,
+            ];
+            [&header[..], &tcp].concat()
+        };
+        let loopback = [0, 0, 0, 2];
+        for (link, before) in [
+            // In the byte order of another host; in network order.
+            (0, &loopback[..]),
+            (108, &loopback),
+            (9, &[0, 0x21]),
+            (107, &[0x18, 0x41, 3, 0xcc]),
+            (178, b"MGC\x02\x02\0\0\0"),
+            (
+                258,
+                &[&[108, 0, 0, 0, 0, 0, 0, 0, 12][..], &[0; 99]].concat(),
+            ),
+        ] {
+            let bytes = [before, &ip].concat();
+            let frame = Frame {
+                no: FrameNo(1),
+                at: Timestamp::EPOCH,
+                link: LinkType(link),
+                interface: InterfaceId(0),
+                wire_len: u32::try_from(bytes.len()).unwrap(),
+                crossing: None,
+                comment: None,
+                bytes: &bytes,
+            };
+            for (text, passes) in [
+                ("port 443", true),
+                ("not port 443", false),
+                ("src host 10.0.0.5 and tcp[tcpflags] & tcp-syn != 0", true),
+                ("udp", false),
+            ] {
+                let mut sieve = Sieve::new(Bpf::new(text).unwrap());
+                assert_eq!(sieve.passes(&frame), passes, "{link} {text}");
+            }
+        }
     }
 }

@@ -123,6 +123,18 @@ pub(super) fn looks_like_socks(bytes: &[u8]) -> (Probe, Version) {
     }
 }
 
+/// Whether a server's first bytes may be its whole first message of SOCKS, for whoever has yet to see what the client began with.
+/// The answer proves nothing by itself, so this is never [`Probe::Yes`].
+pub(super) fn may_answer_socks(bytes: &[u8]) -> Probe {
+    match bytes {
+        // A method chosen (RFC 1928 3), perhaps with what follows; 255 refuses all.
+        [5] | [5, 0 | 2] | [5, 0, 5, ..] | [5, 2, 1] | [5, 2, 1, 0, ..] => Probe::NeedMore,
+        // Granted, in version 4.
+        [0] | [0, 0x5a, ..] => Probe::NeedMore,
+        _ => Probe::No,
+    }
+}
+
 /// What the session does after a chunk.
 #[derive(Debug)]
 pub(super) enum Next {

@@ -73,6 +73,8 @@ pub(super) struct Fragments {
     max_datagrams: usize,
     max_bytes: usize,
     max_age: Span,
+    /// 802.11 frames sent in parts.
+    pub(super) wlan: super::link::Parts,
     /// Source and destination of the fragment met last.
     pub(super) latest: Option<(IpAddr, IpAddr)>,
 }
@@ -130,6 +132,7 @@ impl Fragments {
             max_datagrams: limits.fragments_datagrams,
             max_bytes: limits.fragments_bytes,
             max_age: limits.fragments_age,
+            wlan: super::link::Parts::new(limits),
             latest: None,
         }
     }

@@ -26,7 +26,7 @@ pub enum Undecoded {
     WlanControl,
     /// A protected 802.11 frame.
     EncryptedWlan,
-    /// One part of an 802.11 frame sent in fragments.
+    /// One part of an 802.11 frame sent in fragments, of which others are not there yet or were lost.
     WlanFragment,
     /// A MACsec frame whose payload is encrypted.
     EncryptedMacsec,

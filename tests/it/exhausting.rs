@@ -104,6 +104,23 @@ fn readers_give_way_at_their_limit() {
     }
 }
 
+/// Long before the cap on a body: each says that it was not read, and each is counted.
+#[test]
+fn bombs_are_given_up_by_their_ratio() {
+    let mut bytes = Vec::new();
+    hostile::write(Kind::GzipBomb, 400_000, &mut bytes).expect("memory takes it");
+    let mut config = Config::default();
+    config.limits.inflate_unproven = 128 << 10;
+    let report = read(&bytes, config);
+    let bitten = report.coverage.anomalies.get(&AnomalyKind::LimitReached);
+    assert_eq!(bitten, Some(&(report.findings.len() as u64)));
+    let unread = |f: &&Finding| f.answer.http_status == Some(200) && f.answer.crl.is_none();
+    assert_eq!(
+        report.findings.iter().filter(unread).count(),
+        report.findings.len()
+    );
+}
+
 /// What is remembered of handshakes and requests is bounded in bytes, not only in number.
 #[test]
 fn what_is_remembered_has_a_limit_in_bytes() {

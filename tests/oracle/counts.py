@@ -25,10 +25,14 @@ def packets(capture, keylog):
     if keylog:
         command += ["-o", f"tls.keylog_file:{keylog}"]
     pipe = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    for _, element in ET.iterparse(pipe.stdout):
-        if element.tag == "packet":
-            yield element
-            element.clear()
+    try:
+        for _, element in ET.iterparse(pipe.stdout):
+            if element.tag == "packet":
+                yield element
+                element.clear()
+    except ET.ParseError:
+        # A file that tshark does not open has no packets for it.
+        pass
     pipe.wait()
 
 
@@ -115,15 +119,16 @@ READERS = {"http": request, "tls": handshake, "quic": handshake, "dtls": handsha
 def read(capture, keylog):
     """Facts as (kind, text, frame)."""
     for packet in packets(capture, keylog):
-        frame = 0
+        frame, tls = 0, False
         for proto in packet.findall("proto"):
             name = proto.get("name")
             if name == "geninfo":
                 frame = int(proto.find("field[@name='num']").get("show"))
-            elif name in ("icmp", "icmpv6") or (name == "http" and packet.find("proto[@name='tls']") is not None):
-                # A quotation; or opened by keys, which are for certificates alone.
+            elif name in ("icmp", "icmpv6") or (name == "http" and tls):
+                # A quotation; or opened by keys, which are for certificates alone. Around TLS stands HTTP where a proxy was asked.
                 break
             elif name in READERS:
+                tls |= name == "tls"
                 for kind, text in READERS[name](proto):
                     yield kind, text, frame
 

@@ -63,10 +63,15 @@ impl Capture {
         out.u32(magic).u16(2).u16(4).u32(0).u32(0).u32(65_535);
         // Ethernet with a frame check sequence of 4 bytes.
         out.u32(0x2400_0001);
+        let ixia = magic >> 8 == 0x1c_0001;
+        if ixia {
+            let records = self.frames.iter().map(|(.., bytes)| 16 + bytes.len());
+            out.u32(records.sum::<usize>() as u32);
+        }
         for (at, wire_len, bytes) in &self.frames {
             let sub = at % 1_000_000_000;
             out.u32((at / 1_000_000_000) as u32);
-            out.u32(if magic == 0xa1b2_3c4d {
+            out.u32(if matches!(magic, 0xa1b2_3c4d | 0x1c00_01ac) {
                 sub
             } else {
                 sub / 1_000

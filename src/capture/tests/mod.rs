@@ -23,6 +23,7 @@ fn matrix(capture: &Capture) -> Vec<(String, Vec<u8>)> {
             (0xa1b2_c3d4, "micro"),
             (0xa1b2_3c4d, "nano"),
             (0xa1b2_cd34, "kuznetzov"),
+            (0x1c00_01ab, "ixia, micro"),
         ] {
             files.push((format!("pcap {name} big={big}"), capture.pcap(big, magic)));
         }
@@ -59,6 +60,18 @@ fn every_format_gives_the_same_frames() {
             assert_eq!(seen, whole, "{name}");
         }
         assert_eq!(reader.ended(), Some(&Ended::Clean), "{name}");
+    }
+}
+
+/// The magic number does not say it: Ixia's hardware counts nanoseconds in some files.
+#[test]
+fn finer_times_of_ixia_are_told_by_their_size() {
+    let capture = Capture::example();
+    for big in [false, true] {
+        let bytes = capture.pcap(big, 0x1c00_01ac);
+        let mut reader = Reader::new(bytes.as_slice()).unwrap();
+        assert_eq!(collect(&mut reader), capture.seen());
+        assert_eq!(reader.format(), "pcap, Ixia's variant");
     }
 }
 

@@ -11,7 +11,7 @@ use crate::correlate::contacts::Contact;
 use crate::correlate::devices::HostKey;
 use crate::correlate::handshakes::Record;
 use crate::correlate::verdict::Ruling;
-use crate::finding::{Confidence, HandshakeId, Outcome};
+use crate::finding::{Cause, Confidence, HandshakeId, Outcome};
 
 /// Contacts remembered for one handshake; a chain has few certificates, each with few addresses.
 const MOST_TIES: usize = 8;
@@ -60,11 +60,15 @@ impl Pass {
             .ocsp
             .as_ref()
             .and_then(|request| request.ids.first());
-        let tied = ruling.outcome == Outcome::Site && ruling.confidence >= Confidence::Likely;
+        // A server asks about the leaf that it is about to show to a visitor, so that ties the two as well.
+        let own_leaf = ruling.outcome == Outcome::NoOutbound && ruling.cause == Cause::Stapling;
+        let tied = (ruling.outcome == Outcome::Site || own_leaf)
+            && ruling.confidence >= Confidence::Likely;
         if !tied || best.position > 0 || (label.is_none() && serial.is_none()) {
             return;
         }
-        if let (Some(label), true) = (label, ruling.confidence >= Confidence::Strong) {
+        let strong = ruling.confidence >= Confidence::Strong && !own_leaf;
+        if let (Some(label), true) = (label, strong) {
             let known = self.labels.entry(Arc::clone(&best.site_key)).or_default();
             known.insert(label.to_owned());
         }

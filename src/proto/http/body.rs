@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
 use crate::event;
 use crate::proto::Context;
@@ -72,6 +72,8 @@ pub(super) enum Lost {
     Gap,
     /// There were too many.
     Limit,
+    /// They unpack to more than what is sought can come from.
+    Bomb,
     /// Their coding could not be undone.
     Coding,
 }
@@ -306,12 +308,30 @@ impl Body {
             None | Some(0x30) => Coding::Identity,
             _ => coding,
         };
+        let room = Room {
+            bytes: room,
+            unproven: cx.limits.inflate_unproven,
+            ratio: cx.limits.inflate_ratio,
+        };
+        let packed = kept.as_slice();
         let body = match coding {
             Coding::Identity => return Ok(Some(kept.into())),
-            Coding::Gzip => inflate(MultiGzDecoder::new(kept.as_slice()), room),
+            Coding::Gzip => room.inflate(
+                MultiGzDecoder::new(packed),
+                |left| left.get_ref().len(),
+                packed.len(),
+            ),
             // "deflate" is zlib by RFC 9110 8.4.1.2 and bare deflate by the habit of some servers.
-            Coding::Deflate => match inflate(ZlibDecoder::new(kept.as_slice()), room) {
-                Err(Lost::Coding) => inflate(DeflateDecoder::new(kept.as_slice()), room),
+            Coding::Deflate => match room.inflate(
+                ZlibDecoder::new(packed),
+                |left| left.get_ref().len(),
+                packed.len(),
+            ) {
+                Err(Lost::Coding) => room.inflate(
+                    DeflateDecoder::new(packed),
+                    |left| left.get_ref().len(),
+                    packed.len(),
+                ),
                 other => other,
             },
             Coding::Other => Err(Lost::Coding),
@@ -320,13 +340,44 @@ impl Body {
     }
 }
 
-/// Unpacks at most `limit` bytes.
-fn inflate(decoder: impl Read, limit: usize) -> Result<Vec<u8>, Lost> {
-    let mut body = Vec::new();
-    let cap = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    match decoder.take(cap).read_to_end(&mut body) {
-        Ok(_) if body.len() > limit => Err(Lost::Limit),
-        Ok(_) => Ok(body),
-        Err(_) => Err(Lost::Coding),
+/// How much may come out of a packed body.
+#[derive(Clone, Copy, Debug)]
+struct Room {
+    bytes: usize,
+    /// See [`crate::limits::Limits::inflate_unproven`].
+    unproven: usize,
+    /// See [`crate::limits::Limits::inflate_ratio`].
+    ratio: usize,
+}
+
+impl Room {
+    /// Unpacks `packed` bytes, of which `left` tells how many a decoder has yet to read. The ratio is looked at on the way: a bomb
+    /// shows what it is long before its end.
+    fn inflate<D: Read>(
+        self,
+        mut decoder: D,
+        left: impl Fn(&D) -> usize,
+        packed: usize,
+    ) -> Result<Vec<u8>, Lost> {
+        const STEP: u64 = 128 << 10;
+        let mut body = Vec::new();
+        loop {
+            let before = body.len();
+            decoder
+                .by_ref()
+                .take(STEP)
+                .read_to_end(&mut body)
+                .map_err(|_| Lost::Coding)?;
+            if body.len() == before {
+                return Ok(body);
+            }
+            if body.len() > self.bytes {
+                return Err(Lost::Limit);
+            }
+            let read = packed.saturating_sub(left(&decoder));
+            if body.len() > self.unproven && body.len() / self.ratio.max(1) > read {
+                return Err(Lost::Bomb);
+            }
+        }
     }
 }

@@ -261,6 +261,10 @@ impl Http {
         let (kind, detail) = match lost {
             Lost::Gap => (AnomalyKind::StreamGap, "a kept body has a gap"),
             Lost::Limit => (AnomalyKind::LimitReached, "a body is too large to keep"),
+            Lost::Bomb => (
+                AnomalyKind::LimitReached,
+                "a body unpacks to far more than a list or certificate could",
+            ),
             Lost::Coding => (AnomalyKind::BadHttp, "a content coding cannot be undone"),
         };
         self.note(flow, side, kind, detail, cx);

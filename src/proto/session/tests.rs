@@ -139,6 +139,45 @@ fn socks_in_its_versions() {
     }
 }
 
+/// Two queues of a card may bring an answer before what it answers.
+#[test]
+fn socks_is_read_when_the_answer_comes_first() {
+    let five = [
+        says(S, [5, 0]),
+        says(C, [5, 1, 0]),
+        says(C, b"\x05\x01\x00\x03\x0csite.example\x01\xbb"),
+        says(S, [5, 0, 0, 1, 0, 0, 0, 0, 0, 0]),
+        says(C, hello("site.example")),
+    ];
+    let early = [
+        says(S, [5, 2]),
+        says(S, [1, 0]),
+        says(C, [5, 2, 0, 2]),
+        says(S, [5, 0, 0, 1, 0, 0, 0, 0, 0, 0]),
+        says(C, b"\x01\x02me\x03pwd"),
+        says(C, b"\x05\x01\x00\x03\x0csite.example\x01\xbb"),
+        says(C, hello("site.example")),
+    ];
+    let four = [
+        says(S, [0, 0x5a, 0, 0, 0, 0, 0, 0]),
+        says(C, b"\x04\x01\x01\xbb\x00\x00\x00\x01me\0site.example\0"),
+        says(C, hello("site.example")),
+    ];
+    for (turns, kind) in [(&five[..], "SOCKS5"), (&early, "SOCKS5"), (&four, "SOCKS4")] {
+        assert_eq!(brief(&play(1080, turns)), [proxied(kind)]);
+        same_however_cut(1080, turns);
+    }
+    // What only looks like an answer is let be once the client has spoken.
+    let other = [
+        says(S, [5, 0]),
+        says(C, "GET / HTTP/1.1\r\nHost: h.example\r\n\r\n"),
+    ];
+    assert_eq!(
+        brief(&play(8080, &other))[0],
+        "request 0 GET h.example/ body 0/0"
+    );
+}
+
 #[test]
 fn socks_names_addresses_too_and_refusals_end_it() {
     let target = |request: &[u8], reply: &[u8]| {

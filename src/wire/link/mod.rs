@@ -3,19 +3,23 @@
 //! Numbers are those of the tcpdump registry (LINKTYPE_), and the DLT_ values that differ from them where
 //! writers store those instead.
 
+mod equipment;
 pub(super) mod ethernet;
 pub(super) mod llc;
 pub(super) mod mpls;
+mod parts;
 pub(super) mod ppp;
 mod pseudo;
 mod wlan;
 
-use super::Undecoded;
 use super::rest::Rest;
 use super::walk::{Next, Walk};
+use super::{Undecoded, tunnel};
 use crate::event::Mac;
 use crate::frame::{Frame, LinkType};
 
+use equipment::Juniper;
+pub(super) use parts::Parts;
 pub(super) use pseudo::{LOOPBACK, cooked_sender, family};
 
 /// Whether frames of this link type can be decoded at all.
@@ -46,8 +50,12 @@ pub fn link_name(link: LinkType) -> &'static str {
         113 => "Linux cooked v1",
         117 => "OpenBSD PF log",
         119 => "802.11 with Prism header",
+        19 | 106 => "classical IP over ATM",
         122 => "IP over Fibre Channel",
+        123 => "SunATM",
         127 => "802.11 with radiotap header",
+        128 => "TZSP",
+        130..=137 | 164 | 167 | 168 | 174 | 179..=181 | 183 | 194 => "Juniper line card",
         138 => "IP over IEEE 1394",
         143 => "DOCSIS",
         149 | 258 => "Apple PKTAP",
@@ -115,11 +123,15 @@ pub(super) fn open<'a>(
         Kind::Nflog => pseudo::nflog(walk, rest),
         Kind::Pktap => pseudo::pktap(walk, rest),
         Kind::Ppi => pseudo::ppi(walk, rest),
-        Kind::Erf => pseudo::erf(rest),
-        Kind::JuniperEthernet => pseudo::juniper_ethernet(rest),
+        Kind::Erf => equipment::erf(rest),
+        Kind::Juniper(kind) => equipment::juniper(kind, rest),
+        Kind::Atm => equipment::atm(rest),
+        Kind::SunAtm => equipment::sun_atm(rest),
+        Kind::Tzsp => tunnel::tzsp_frame(walk, rest),
         Kind::Docsis => pseudo::docsis(rest),
         Kind::Subframe => wlan::subframe(walk, rest),
-        Kind::Wlan => wlan::frame(walk, rest, wlan::Padding::None),
+        Kind::SwappedWlan => wlan::swapped(walk, rest),
+        Kind::Wlan => wlan::frame(walk, rest, wlan::Padding::None, wlan::Check::Absent),
         Kind::Radiotap => wlan::radiotap(walk, rest),
         Kind::PrismOrAvs => wlan::prism_or_avs(walk, rest),
     }
@@ -155,6 +167,9 @@ pub(in crate::wire) fn subframes<'a>(
 /// A frame of an 802.11 aggregate, for which the registry has no number: no file can hold this one.
 const SUBFRAME: LinkType = LinkType(u32::MAX);
 
+/// 802.11 whose frame control bytes are swapped, as CAPWAP brings it from some access points.
+pub(super) const SWAPPED_WLAN: LinkType = LinkType(u32::MAX - 1);
+
 /// The frame from byte `n` on, or why there is none.
 pub(super) fn skip(rest: Rest<'_>, n: usize) -> Result<Rest<'_>, Undecoded> {
     rest.after(n).ok_or_else(|| short(rest))
@@ -179,6 +194,8 @@ enum Kind {
     Ethernet,
     /// One of the frames of an 802.11 aggregate.
     Subframe,
+    /// See [`SWAPPED_WLAN`].
+    SwappedWlan,
     EthernetAfter(usize),
     /// Ethernet with a switch chip's tag of so many bytes after the addresses.
     SwitchTag(usize),
@@ -210,7 +227,10 @@ enum Kind {
     Pktap,
     Ppi,
     Erf,
-    JuniperEthernet,
+    Juniper(Juniper),
+    Atm,
+    SunAtm,
+    Tzsp,
     Docsis,
     Wlan,
     Radiotap,
@@ -261,7 +281,6 @@ const fn kind(link: LinkType) -> Kind {
         // 149 is USER2, which Apple's tcpdump used before PKTAP was registered.
         149 | 258 => Kind::Pktap,
         166 | 204 => Kind::PppWithDirection,
-        178 => Kind::JuniperEthernet,
         192 => Kind::Ppi,
         197 => Kind::Erf,
         205 => Kind::CiscoHdlc { direction: 1 },
@@ -278,7 +297,22 @@ const fn kind(link: LinkType) -> Kind {
         281 | 284 => Kind::SwitchTag(4),
         282 => Kind::EthernetAfter(4),
         285 => Kind::SwitchTag(8),
+        // Classical IP over ATM (RFC 2225), with its LLC header or without.
+        19 | 106 => Kind::Atm,
+        123 => Kind::SunAtm,
+        128 => Kind::Tzsp,
+        133 => Kind::Juniper(Juniper::Gateway),
+        135 => Kind::Juniper(Juniper::Atm(8)),
+        136 => Kind::Juniper(Juniper::Services),
+        137 => Kind::Juniper(Juniper::Atm(4)),
+        167 | 178 => Kind::Juniper(Juniper::Ethernet),
+        179 => Kind::Juniper(Juniper::Ppp),
+        180 => Kind::Juniper(Juniper::FrameRelay),
+        181 => Kind::Juniper(Juniper::CiscoHdlc),
+        183 => Kind::Juniper(Juniper::IpAfter(18)),
+        130..=132 | 134 | 164 | 168 | 174 | 194 => Kind::Juniper(Juniper::Bundle),
         u32::MAX => Kind::Subframe,
+        0xffff_fffe => Kind::SwappedWlan,
         _ => Kind::Unknown,
     }
 }

@@ -174,44 +174,6 @@ pub(super) fn ppi<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a
     Ok(Next::Link(LinkType(link), skip(rest, usize::from(length))?))
 }
 
-/// Endace extensible record format: records of Ethernet only.
-pub(super) fn erf(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
-    const MORE: u8 = 0x80;
-    let mut kind = rest.u8(8).ok_or_else(|| short(rest))?;
-    let ethernet = matches!(kind & 0x7f, 2 | 11 | 16);
-    let mut rest = skip(rest, 16)?;
-    // Extension headers of eight bytes, each saying whether another follows.
-    while kind & MORE != 0 {
-        kind = rest.u8(0).ok_or_else(|| short(rest))?;
-        rest = skip(rest, 8)?;
-    }
-    if !ethernet {
-        return Err(Undecoded::NotIp);
-    }
-    // Offset and padding bytes.
-    Ok(Next::Ethernet(skip(rest, 2)?))
-}
-
-/// Juniper's Ethernet captures: a magic number, flags, extensions.
-pub(super) fn juniper_ethernet(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
-    const EXTENSIONS: u8 = 0x80;
-    const NO_LINK_HEADER: u8 = 0x02;
-    let Some([b'M', b'G', b'C', flags]) = rest.array::<4>(0) else {
-        return Err(short(rest));
-    };
-    let rest = skip(rest, 4)?;
-    let rest = if flags & EXTENSIONS == 0 {
-        rest
-    } else {
-        let length = rest.be16(0).ok_or_else(|| short(rest))?;
-        skip(rest, 2 + usize::from(length))?
-    };
-    if flags & NO_LINK_HEADER != 0 {
-        return Err(Undecoded::NotIp);
-    }
-    Ok(Next::Ethernet(rest))
-}
-
 /// DOCSIS MAC frames: packet data units carry Ethernet.
 pub(super) fn docsis(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
     const EXTENDED: u8 = 0x01;

@@ -3,6 +3,7 @@
 use super::super::Undecoded;
 use super::super::rest::Rest;
 use super::super::walk::{Next, Walk};
+use super::parts::{Key, Part};
 use super::{Kind, short, skip, source};
 use crate::event::Mac;
 
@@ -13,20 +14,63 @@ pub(super) enum Padding {
     ToFour,
 }
 
+/// Whether a frame check sequence stands behind the frame, as far as the capture says.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Check {
+    Absent,
+    Present,
+}
+
 /// Reads an 802.11 frame.
 pub(super) fn frame<'a>(
     walk: &mut Walk<'a, '_>,
     rest: Rest<'a>,
     padding: Padding,
+    check: Check,
 ) -> Result<Next<'a>, Undecoded> {
     let body = body(rest, padding)?;
     walk.mac = body.sender;
+    if let Some(part) = body.part {
+        return joined(walk, part, body.rest, check);
+    }
     if !body.aggregated {
         return Ok(Next::Llc(body.rest));
     }
     // The first of several; [`subframes`] gives them all.
     walk.peel()?;
     subframe(walk, body.rest)
+}
+
+/// The same with the bytes of the frame control field the other way round.
+pub(super) fn swapped<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a>, Undecoded> {
+    let mut bytes = rest.bytes.to_vec();
+    if let [first, second, ..] = bytes.as_mut_slice() {
+        std::mem::swap(first, second);
+    }
+    let bytes = walk.keep(bytes)?;
+    frame(walk, Rest { bytes, ..rest }, Padding::None, Check::Absent)
+}
+
+/// What a frame sent in parts carries, once all of it is there. A frame check sequence would stand between the parts, so it has to go.
+fn joined<'a>(
+    walk: &mut Walk<'a, '_>,
+    part: Part,
+    rest: Rest<'a>,
+    check: Check,
+) -> Result<Next<'a>, Undecoded> {
+    let bytes = match check {
+        Check::Absent => Some(rest.bytes),
+        Check::Present => rest
+            .bytes
+            .len()
+            .checked_sub(4)
+            .and_then(|n| rest.bytes.get(..n)),
+    };
+    let bytes = bytes.filter(|_| rest.cut == 0);
+    let whole = bytes.and_then(|bytes| walk.fragments.wlan.insert(walk.at, part, bytes));
+    let whole = whole.ok_or(Undecoded::WlanFragment)?;
+    let bytes = walk.keep(whole)?;
+    Ok(Next::Llc(Rest { bytes, cut: 0 }))
 }
 
 /// Reads one frame of an A-MSDU (802.11-2020 9.3.2.2.2): destination, source and length of its own, then LLC.
@@ -41,11 +85,17 @@ pub(super) fn subframe<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Ne
 pub(super) fn subframes(kind: Kind, rest: Rest<'_>) -> Option<impl Iterator<Item = Rest<'_>>> {
     let (padding, rest) = match kind {
         Kind::Wlan => (Padding::None, rest),
-        Kind::Radiotap => radiotap_header(rest).ok()?,
+        Kind::Radiotap => {
+            let (padding, _, rest) = radiotap_header(rest).ok()?;
+            (padding, rest)
+        }
         Kind::PrismOrAvs => (Padding::None, driver_header(rest).ok()?),
         _ => return None,
     };
-    let body = body(rest, padding).ok().filter(|body| body.aggregated)?;
+    let body = body(rest, padding).ok()?;
+    if !body.aggregated || body.part.is_some() {
+        return None;
+    }
     let mut left = Some(body.rest);
     Some(std::iter::from_fn(move || {
         let this = left.take()?;
@@ -63,6 +113,8 @@ struct Body<'a> {
     sender: Option<Mac>,
     /// Several frames.
     aggregated: bool,
+    /// Only a part of a frame.
+    part: Option<Part>,
     rest: Rest<'a>,
 }
 
@@ -80,10 +132,20 @@ fn body(rest: Rest<'_>, padding: Padding) -> Result<Body<'_>, Undecoded> {
     if protected {
         return Err(Undecoded::EncryptedWlan);
     }
-    let fragment = rest.le16(22).ok_or_else(|| short(rest))? & 0x000f;
-    if more_fragments || fragment != 0 {
-        return Err(Undecoded::WlanFragment);
-    }
+    let control = rest.le16(22).ok_or_else(|| short(rest))?;
+    let (sequence, number) = (control >> 4, control & 0x000f);
+    let part = match (rest.array(4), rest.array(10)) {
+        (Some(receiver), Some(sender)) if more_fragments || number != 0 => Some(Part {
+            key: Key {
+                receiver: Mac(receiver),
+                sender: Mac(sender),
+                sequence,
+            },
+            number,
+            more: more_fragments,
+        }),
+        _ => None,
+    };
 
     // Three addresses, or four between access points; which is the source depends on the direction.
     let at = match (to_ds, from_ds) {
@@ -107,21 +169,23 @@ fn body(rest: Rest<'_>, padding: Padding) -> Result<Body<'_>, Undecoded> {
     Ok(Body {
         sender: rest.array(at).and_then(source),
         aggregated,
+        part,
         rest: skip(rest, header)?,
     })
 }
 
 /// An 802.11 frame behind radiotap.
 pub(super) fn radiotap<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a>, Undecoded> {
-    let (padding, rest) = radiotap_header(rest)?;
-    frame(walk, rest, padding)
+    let (padding, check, rest) = radiotap_header(rest)?;
+    frame(walk, rest, padding, check)
 }
 
-/// Radiotap: its fields are skipped but for the one that says whether the 802.11 header is padded.
-fn radiotap_header(rest: Rest<'_>) -> Result<(Padding, Rest<'_>), Undecoded> {
+/// Radiotap: its fields are skipped but for the one that says whether the 802.11 header is padded and a frame check sequence follows.
+fn radiotap_header(rest: Rest<'_>) -> Result<(Padding, Check, Rest<'_>), Undecoded> {
     const TIME: u32 = 0x01;
     const FLAGS: u32 = 0x02;
     const MORE_WORDS: u32 = 0x8000_0000;
+    const CHECKED: u8 = 0x10;
     const PADDED: u8 = 0x20;
     let (Some(version), Some(length), Some(present)) = (rest.u8(0), rest.le16(2), rest.le32(4))
     else {
@@ -150,7 +214,11 @@ fn radiotap_header(rest: Rest<'_>) -> Result<(Padding, Rest<'_>), Undecoded> {
         0 => Padding::None,
         _ => Padding::ToFour,
     };
-    Ok((padding, skip(rest, usize::from(length))?))
+    let check = match flags & CHECKED {
+        0 => Check::Absent,
+        _ => Check::Present,
+    };
+    Ok((padding, check, skip(rest, usize::from(length))?))
 }
 
 /// An 802.11 frame behind a header of the Prism or AVS driver.
@@ -158,7 +226,7 @@ pub(super) fn prism_or_avs<'a>(
     walk: &mut Walk<'a, '_>,
     rest: Rest<'a>,
 ) -> Result<Next<'a>, Undecoded> {
-    frame(walk, driver_header(rest)?, Padding::None)
+    frame(walk, driver_header(rest)?, Padding::None, Check::Absent)
 }
 
 /// The headers of the Prism and AVS drivers, which share a link type at times: AVS begins with a magic

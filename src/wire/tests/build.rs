@@ -11,6 +11,8 @@ pub(super) const SERVER_6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0
 /// Ends of tunnels.
 pub(super) const NEAR: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
 pub(super) const FAR: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 2);
+const NEAR_6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 7, 0, 0, 0, 0, 1);
+const FAR_6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 7, 0, 0, 0, 0, 2);
 pub(super) const PORTS: (u16, u16) = (40_000, 443);
 pub(super) const HELLO: &[u8] = b"hello, world";
 pub(super) const TSVAL: u32 = 0x0102_0304;
@@ -78,12 +80,27 @@ impl Way {
         cat(&[&to, &self.mac().0, &ether_type.to_be_bytes(), payload])
     }
 
+    /// IPv4 between tunnel ends.
+    pub(super) fn outer_ip(self, protocol: u8, payload: &[u8]) -> Vec<u8> {
+        let (from, to) = self.pick((NEAR, FAR), (FAR, NEAR));
+        ipv4(from, to, protocol, payload)
+    }
+
+    /// The same over IPv6.
+    pub(super) fn outer_ip6(self, next: u8, payload: &[u8]) -> Vec<u8> {
+        let (from, to) = self.pick((NEAR_6, FAR_6), (FAR_6, NEAR_6));
+        ipv6(from, to, next, payload)
+    }
+
+    /// Ethernet between the stations that the tunnel's ends use.
+    pub(super) fn outer_ethernet(self, ether_type: u16, payload: &[u8]) -> Vec<u8> {
+        let (to, from) = (self.other().outer_mac().0, self.outer_mac().0);
+        cat(&[&to, &from, &ether_type.to_be_bytes(), payload])
+    }
+
     /// IPv4 between tunnel ends, in Ethernet.
     pub(super) fn outer(self, protocol: u8, payload: &[u8]) -> Vec<u8> {
-        let (from, to) = self.pick((NEAR, FAR), (FAR, NEAR));
-        let packet = ipv4(from, to, protocol, payload);
-        let (to, from) = (self.other().outer_mac().0, self.outer_mac().0);
-        cat(&[&to, &from, &[0x08, 0x00], &packet])
+        self.outer_ethernet(0x0800, &self.outer_ip(protocol, payload))
     }
 
     /// UDP between tunnel ends.

@@ -18,7 +18,12 @@ pub(super) struct Fixture {
     pub(super) bare: bool,
 }
 
-const fn bare(name: &'static str, link: u32, source: Source, make: fn(Way) -> Vec<u8>) -> Fixture {
+pub(super) const fn bare(
+    name: &'static str,
+    link: u32,
+    source: Source,
+    make: fn(Way) -> Vec<u8>,
+) -> Fixture {
     Fixture {
         name,
         link,
@@ -28,7 +33,11 @@ const fn bare(name: &'static str, link: u32, source: Source, make: fn(Way) -> Ve
     }
 }
 
-const fn scoped(name: &'static str, source: Source, make: fn(Way) -> Vec<u8>) -> Fixture {
+pub(super) const fn scoped(
+    name: &'static str,
+    source: Source,
+    make: fn(Way) -> Vec<u8>,
+) -> Fixture {
     Fixture {
         name,
         link: 1,
@@ -41,7 +50,7 @@ const fn scoped(name: &'static str, source: Source, make: fn(Way) -> Vec<u8>) ->
 const SNAP: [u8; 8] = [0xaa, 0xaa, 3, 0, 0, 0, 8, 0];
 
 /// 802.11 data to the distribution system, with the given first byte and what follows the addresses.
-fn wlan(way: Way, kind: u8, after: &[u8]) -> Vec<u8> {
+pub(super) fn wlan(way: Way, kind: u8, after: &[u8]) -> Vec<u8> {
     let bssid = [2, 0, 0, 0, 9, 9];
     cat(&[
         &[kind, 0x01, 0, 0],

@@ -4,20 +4,33 @@ use super::build::{
     CLIENT, CLIENT_6, HELLO, PORTS, SERVER, SERVER_6, TSVAL, Way, cat, ipv4, ipv6, udp,
 };
 use super::fixtures::{Fixture, LINKS, SCOPED, Source};
+use super::stacks::{LINE_CARDS, MIRRORS, STACKS};
 use super::*;
 use crate::frame::Crossing;
 
 #[test]
 fn every_link_type_leads_to_the_conversation() {
-    for fixture in LINKS {
+    for fixture in LINKS.iter().chain(LINE_CARDS) {
         leads_to_the_conversation(fixture);
     }
 }
 
 #[test]
 fn every_tag_and_tunnel_leads_to_the_conversation() {
-    for fixture in SCOPED {
+    for fixture in SCOPED.iter().chain(STACKS).chain(MIRRORS) {
         leads_to_the_conversation(fixture);
+    }
+}
+
+/// What `tests/oracle/layers.py` gives tshark to read.
+#[test]
+#[ignore = "prints the fixtures for another reader"]
+fn fixtures_in_hexadecimal() {
+    let rows = [LINKS, SCOPED, LINE_CARDS, MIRRORS, STACKS];
+    for fixture in rows.into_iter().flatten() {
+        let bytes = (fixture.make)(Way::There);
+        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        println!("fixture\t{}\t{}\t{digits}", fixture.link, fixture.name);
     }
 }
 
@@ -201,6 +214,41 @@ fn a_length_beyond_the_wire_promises_nothing() {
     bytes[16..18].copy_from_slice(&[0x40, 0]);
     let told = decode(1, &bytes).unwrap();
     assert_eq!((told.payload.as_slice(), told.cut), (HELLO, 0));
+}
+
+/// 802.11-2020 10.4: all parts but the last say that more follow, and none has an LLC header but the first.
+#[test]
+fn a_frame_in_parts_is_joined() {
+    let inside = cat(&[&[0xaa, 0xaa, 3, 0, 0, 0, 8, 0], &Way::There.ip4()]);
+    let (first, second) = inside.split_at(40);
+    let part = |number: u8, more: bool, sequence: u8, bytes: &[u8]| {
+        let flags = if more { 0x05 } else { 0x01 };
+        let header = [
+            &[0x08, flags, 0, 0][..],
+            &[2; 6],
+            &Way::There.mac().0,
+            &[3; 6],
+        ]
+        .concat();
+        cat(&[&header, &[sequence << 4 | number, 0], bytes])
+    };
+    let mut decoder = Decoder::new(&Limits::default());
+    let mut read = |link: u32, bytes: &[u8]| decoder.decode(&frame(link, bytes)).map(told);
+    let held = Err(Undecoded::WlanFragment);
+    let whole = decode(1, &Way::There.ethernet());
+    assert_eq!(read(105, &part(0, true, 1, first)), held);
+    // Sent again.
+    assert_eq!(read(105, &part(0, true, 1, first)), held);
+    assert_eq!(read(105, &part(1, false, 1, second)), whole);
+    assert_eq!(read(105, &part(1, false, 1, second)), held);
+    // Of another frame, and the one before it is not there.
+    assert_eq!(read(105, &part(0, true, 2, first)), held);
+    assert_eq!(read(105, &part(1, false, 3, second)), held);
+    assert_eq!(read(105, &part(2, false, 2, second)), held);
+    // With the frame check sequence that radiotap announces.
+    let radio = |bytes: Vec<u8>| cat(&[&[0, 0, 9, 0, 2, 0, 0, 0, 0x10], &bytes, &[1, 2, 3, 4]]);
+    assert_eq!(read(127, &radio(part(0, true, 4, first))), held);
+    assert_eq!(read(127, &radio(part(1, false, 4, second))), whole);
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod build;
 mod fixtures;
 mod links;
 mod properties;
+mod stacks;
 mod tunnels;
 
 use std::net::IpAddr;

@@ -6,11 +6,13 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::build::{PORTS, Way, cat, fragment4, ipv6};
 use super::fixtures::{Fixture, LINKS, SCOPED};
+use super::stacks::{LINE_CARDS, MIRRORS, STACKS};
 use super::*;
 use crate::frame::Crossing;
 
 fn fixtures() -> impl Iterator<Item = &'static Fixture> {
-    LINKS.iter().chain(SCOPED)
+    let rows = [LINKS, SCOPED, LINE_CARDS, MIRRORS, STACKS];
+    rows.into_iter().flatten()
 }
 
 /// A valid frame with a few bytes changed.

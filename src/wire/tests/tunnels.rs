@@ -32,7 +32,7 @@ fn a_look_alike_stays_the_datagram_it_is() {
         assert_eq!(told.scope, Scope::default());
         assert_eq!(told.src, IpAddr::from(NEAR));
     }
-    for port in [1701, 2152, 3544, 4341, 4790, 6081, 6635, 8472, 37_008] {
+    for port in [1701, 2152, 3544, 4341, 4790, 5247, 6081, 6635, 8472, 37_008] {
         let told = decode(1, &Way::There.outer_udp(port, port, &[0x45; 64])).unwrap();
         assert_eq!(told.ports, (port, port));
     }

@@ -9,7 +9,7 @@ use super::rest::Rest;
 use super::walk::{Next, Walk};
 use super::{Undecoded, plausible};
 
-pub(super) use udp::{may_carry, open as in_udp};
+pub(super) use udp::{may_carry, open as in_udp, tzsp_frame};
 
 /// Kinds of tunnel, as they enter the scope.
 mod kind {
@@ -24,6 +24,7 @@ mod kind {
     pub(super) const TEREDO: u32 = 9;
     pub(super) const GTP: u32 = 10;
     pub(super) const LISP: u32 = 11;
+    pub(super) const CAPWAP: u32 = 12;
 }
 
 /// A tunnel that has an IP protocol number of its own; None if `number` is no tunnel.

@@ -7,6 +7,8 @@ use super::super::scope::Tag;
 use super::super::walk::{Next, Walk};
 use super::super::{Datagram, Packet, Undecoded, plausible};
 use super::{kind, l2tp_v3_frame};
+use crate::frame::LinkType;
+use crate::wire::link::SWAPPED_WLAN;
 
 const L2TP: u16 = 1701;
 const GTP_USER: u16 = 2152;
@@ -15,6 +17,7 @@ const LISP_DATA: u16 = 4341;
 const VXLAN: u16 = 4789;
 const VXLAN_GPE: u16 = 4790;
 const GENEVE: u16 = 6081;
+const CAPWAP_DATA: u16 = 5247;
 const MPLS: u16 = 6635;
 const VXLAN_LINUX: u16 = 8472;
 const TZSP: u16 = 37008;
@@ -30,11 +33,14 @@ pub(in crate::wire) fn may_carry(src_port: u16, dst_port: u16, payload: &[u8]) -
             | VXLAN
             | VXLAN_GPE
             | GENEVE
+            | CAPWAP_DATA
             | MPLS
             | VXLAN_LINUX
             | TZSP
     );
-    known || matches!(src_port, L2TP | GTP_USER | TEREDO) || teredo_between_peers(payload)
+    known
+        || matches!(src_port, L2TP | GTP_USER | TEREDO | CAPWAP_DATA)
+        || teredo_between_peers(payload)
 }
 
 /// Enters the tunnel that a datagram carries; None if it carries none. `plain` is the datagram itself.
@@ -61,6 +67,7 @@ pub(in crate::wire) fn open<'a>(
     let found = by_destination
         .or_else(|| either(GTP_USER).then(|| gtp_user(rest)).flatten())
         .or_else(|| either(L2TP).then(|| l2tp(rest)).flatten())
+        .or_else(|| either(CAPWAP_DATA).then(|| capwap(rest)).flatten())
         .or_else(|| either(TEREDO).then(|| teredo(rest)).flatten())
         .or_else(|| {
             teredo_between_peers(rest.bytes)
@@ -198,6 +205,16 @@ fn lisp(rest: Rest<'_>) -> Option<Found<'_>> {
     Found::ip(kind::LISP, tag, rest.after(8)?)
 }
 
+/// The same without IP and UDP before it, as a link type.
+pub(in crate::wire) fn tzsp_frame<'a>(
+    walk: &mut Walk<'a, '_>,
+    rest: Rest<'a>,
+) -> Result<Next<'a>, Undecoded> {
+    let found = tzsp(rest).ok_or_else(|| rest.lacks(Undecoded::CutBeforeIp, Undecoded::BadLink))?;
+    walk.enter_mirror(0)?;
+    Ok(found.next)
+}
+
 /// TaZmen sniffer protocol: a mirror by access points and routers.
 fn tzsp(rest: Rest<'_>) -> Option<Found<'_>> {
     const PAD: u8 = 0;
@@ -227,7 +244,7 @@ fn tzsp(rest: Rest<'_>) -> Option<Found<'_>> {
     let next = match link {
         1 if !plausible::ethernet(rest.mirrored()) => return None,
         1 => Next::Ethernet(rest.mirrored()),
-        _ => Next::Link(crate::frame::LinkType(link), rest.mirrored()),
+        _ => Next::Link(LinkType(link), rest.mirrored()),
     };
     Some(Found {
         kind: None,
@@ -267,6 +284,35 @@ fn gtp_user(rest: Rest<'_>) -> Option<Found<'_>> {
         }
     }
     Found::ip(kind::GTP, None, rest.after(header)?)
+}
+
+/// CAPWAP data (RFC 5415 4.3): what an access point brings its controller, as Ethernet or as 802.11 (RFC 5416), if not in DTLS.
+fn capwap(rest: Rest<'_>) -> Option<Found<'_>> {
+    const NATIVE: u8 = 0x01;
+    const FRAGMENT: u8 = 0x80;
+    const KEEP_ALIVE: u8 = 0x08;
+    const WLAN: u8 = 1;
+    let [preamble, lengths, binding, flags] = rest.array::<4>(0)?;
+    // Version 0, and the header itself behind it; fragments are not joined.
+    if preamble != 0 || flags & (FRAGMENT | KEEP_ALIVE | 0x07) != 0 {
+        return None;
+    }
+    let header = usize::from(lengths >> 3) * 4;
+    let inside = rest.after(header).filter(|_| header >= 8)?;
+    if binding & NATIVE == 0 {
+        return Found::ethernet(kind::CAPWAP, None, inside);
+    }
+    // Some access points swap the two bytes of the frame control field.
+    let link = match inside.array::<2>(0)? {
+        [first, _] if first & 0x0f == 0x08 => LinkType(105),
+        [_, second] if second & 0x0f == 0x08 => SWAPPED_WLAN,
+        _ => return None,
+    };
+    (binding >> 1 & 0x1f == WLAN).then_some(Found {
+        kind: Some(kind::CAPWAP),
+        tag: None,
+        next: Next::Link(link, inside),
+    })
 }
 
 /// L2TP data: version 2 carries PPP (RFC 2661), version 3 a frame (RFC 3931).

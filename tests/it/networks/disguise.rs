@@ -405,6 +405,27 @@ pub(super) const LESS: &[(&str, Change)] = &[
         out.chunks_exact_mut(2).for_each(|pair| pair.swap(0, 1));
         out
     }),
+    ("the last of eight first", |shots| {
+        let mut out = shots.to_vec();
+        out.chunks_mut(8).for_each(<[Shot]>::reverse);
+        out
+    }),
+    ("every ninth frame eight frames late", |shots| {
+        let mut out = shots.to_vec();
+        out.chunks_exact_mut(9)
+            .for_each(|chunk| chunk.rotate_left(1));
+        out
+    }),
+    ("answers before questions", |shots| {
+        // Two queues of a card, drained one after the other.
+        let mut out = Vec::new();
+        for chunk in shots.chunks(8) {
+            let (clients, servers) = (only(chunk, true), only(chunk, false));
+            out.extend(servers);
+            out.extend(clients.into_iter().filter(|shot| Ip::of(shot).is_some()));
+        }
+        out
+    }),
     ("a clock that steps back", |shots| {
         let step = Span::from_secs(-3_600);
         let late = |n| n > shots.len() / 2;

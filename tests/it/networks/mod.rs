@@ -16,14 +16,11 @@ use disguise::{Change, LESS, Shot, WHOLE, WITHOUT_LINK};
 
 /// Between them DNS, TLS 1.2 and 1.3, QUIC, OCSP, CRLs and issuers, both families, a proxy, STARTTLS and resumption.
 const CAPTURES: &[&str] = &[
-    "01a", "01b", "02b", "04a", "08a", "09b", "10a", "11a", "15a", "17-ipv6",
+    "01a", "01b", "02b", "04a", "06c", "08a", "09b", "10a", "11", "15a", "17-ipv6",
 ];
 
 /// Where more is said than should be: captures and changes, beyond what is tried by default.
 const KNOWN: &[(&str, &str)] = &[
-    // A server of two sites whose certificates are not seen: stapling is right, the site is one of two.
-    ("06c", "clients alone"),
-    ("06c", "cut at 400 bytes"),
     // Of a set under an intermediate, the one is missing whose certificate was lost; and a request that was lost is taken for
     // another of the same client by this test.
     ("30-", "every seventh frame lost"),

@@ -94,6 +94,54 @@ fn gzip_is_undone_and_a_bomb_is_capped() {
     same_however_cut(80, &turns[..2]);
 }
 
+/// A list of a private CA whose serials count up and whose dates are equal is as regular as lists get, and is read.
+#[test]
+fn a_bomb_is_given_up_long_before_the_cap_and_a_regular_list_is_not() {
+    let pack = |bytes: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let mut regular = b"0".to_vec();
+    for serial in 0_u32..60_000 {
+        regular.extend(b"0%\x02\x10an issuer says");
+        regular.extend(serial.to_be_bytes());
+        regular.extend(b"\x17\x0d260101000000Z0\x0c0\x0a\x06\x03U\x1d\x15\x04\x03\x0a\x01\x04");
+    }
+    let packed = pack(&regular);
+    assert!(regular.len() > 2 << 20);
+    let ratio = regular.len() / packed.len();
+    assert!((8..32).contains(&ratio), "{ratio}");
+    let answer = |body: &[u8]| {
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/pkix-crl\r\n\
+             Content-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        [head.as_bytes(), body].concat()
+    };
+    let get = "GET /1.crl HTTP/1.1\r\nHost: crl.example\r\n\r\n";
+    let short = vec![b'0'; 1 << 20];
+    let turns = [
+        says(C, get),
+        says(S, answer(&packed)),
+        says(C, get),
+        says(S, answer(&pack(&short))),
+        says(C, get),
+        says(S, answer(&pack(&vec![b'0'; 8 << 20]))),
+    ];
+    let lengths: Vec<_> = responses(&turns)
+        .into_iter()
+        .map(|r| r.body.map(|body| body.len()))
+        .collect();
+    assert_eq!(lengths, [Some(regular.len()), Some(short.len()), None]);
+    let anomalies: Vec<_> = brief(&play(80, &turns))
+        .into_iter()
+        .filter(|line| line.starts_with("anomaly"))
+        .collect();
+    assert_eq!(anomalies, ["anomaly LimitReached"]);
+}
+
 #[test]
 fn bodies_of_no_interest_are_counted_only() {
     let turns = [

@@ -1,0 +1,37 @@
+#!/usr/bin/env python3
+"""Has tshark read the fixtures of link types, tags and tunnels (src/wire/tests), and tells where it does not come to the segment in them.
+
+    cargo test --lib fixtures_in_hexadecimal -- --ignored --nocapture | tests/oracle/layers.py
+"""
+import pathlib, struct, subprocess, sys, tempfile
+
+SEGMENT = "68656c6c6f2c20776f726c64"  # "hello, world"
+PORTS = {"40000", "443"}
+
+
+def found(link, frame, folder):
+    file = pathlib.Path(folder, "fixture.pcap")
+    header = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, link)
+    file.write_bytes(header + struct.pack("<IIII", 1, 0, len(frame), len(frame)) + frame)
+    fields = ["tcp.srcport", "tcp.dstport", "tcp.payload", "frame.protocols"]
+    asked = sum((["-e", field] for field in fields), [])
+    run = subprocess.run(["tshark", "-r", file, "-T", "fields", *asked], capture_output=True, text=True)
+    line = run.stdout.strip("\n").split("\t")
+    line += [""] * (4 - len(line))
+    ports = set(line[0].split(",")) | set(line[1].split(","))
+    return PORTS <= ports and SEGMENT in line[2], line[3] or run.stderr.strip()
+
+
+def main():
+    read = 0
+    rows = [line.rstrip("\n").split("\t") for line in sys.stdin if line.startswith("fixture\t")]
+    with tempfile.TemporaryDirectory() as folder:
+        for _, link, name, digits in rows:
+            same, layers = found(int(link), bytes.fromhex(digits), folder)
+            read += same
+            if not same:
+                print(f"{link:>4} {name}: {layers}")
+    print(f"tshark comes to the segment in {read} of {len(rows)}")
+
+
+main()
