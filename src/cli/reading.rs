@@ -127,6 +127,7 @@ impl Reading {
     }
 
     /// Opens the inputs as one.
+    #[cfg(feature = "tui")]
     pub(super) fn open(&self, follow: Option<&Arc<AtomicBool>>) -> anyhow::Result<Merged> {
         self.open_ahead(follow, ReadAhead::Always)
     }
