@@ -3,6 +3,7 @@
 //! Presenters never compute: everything a report may say is here as data, and every claim carries the
 //! frames that prove it. Sentences live in `report::prose` alone.
 
+mod beats;
 mod dossier;
 mod evidence;
 mod handshake;
@@ -13,12 +14,13 @@ mod report;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+pub use self::beats::Beats;
 pub use self::dossier::{Dossier, Fingerprint, Learned, Oddity, Others, Period, Shown, Visit};
 pub use self::evidence::{
     Bearing, Candidate, Cause, Confidence, Evidence, Facts, Missing, Outcome, Verdict, Weight,
 };
 pub use self::handshake::{
-    Direction, Handshake, HandshakeFrames, HandshakeOutcome, Site, Visibility,
+    Direction, Handshake, HandshakeFrames, HandshakeOutcome, Seen, Site, Visibility,
 };
 pub use self::health::{Cost, ServerHealth, StapleFacts};
 pub use self::outage::{GivenAway, Outage, Privacy, RunningOut, Way};

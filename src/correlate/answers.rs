@@ -1,6 +1,7 @@
 //! Responses to answers: bodies are decoded and checked when they arrive, then let go.
 
 mod faults;
+mod lists;
 
 use std::sync::Arc;
 
@@ -13,6 +14,8 @@ use crate::pki::crl::{self, CrlFacts};
 use crate::pki::ocsp::{self, CertStatus, OcspResponse, ResponseStatus};
 use crate::pki::{issuer_certificates, verify};
 use crate::time::Timestamp;
+
+use lists::Lists;
 
 pub use faults::{Asked, Fault, faults};
 
@@ -71,7 +74,7 @@ pub struct Reader {
     /// Certificates to check signatures against.
     pub trust: verify::Trust,
     interner: Interner,
-    crl_room: usize,
+    lists: Lists,
 }
 
 impl Reader {
@@ -81,13 +84,13 @@ impl Reader {
         Self {
             trust,
             interner: Interner::default(),
-            crl_room,
+            lists: Lists::new(crl_room),
         }
     }
 
-    /// Takes note that so many bytes of lists are kept no more.
-    pub fn give_back(&mut self, bytes: usize) {
-        self.crl_room += bytes;
+    /// Takes note that an answer with this list is kept no more.
+    pub fn give_back(&mut self, list: &Body) {
+        self.lists.give_back(list);
     }
 
     /// Decodes a response; `known` lists the serials of certificates seen so far.
@@ -138,13 +141,9 @@ impl Reader {
             };
             let serials: Vec<Serial> = known.cloned().collect();
             let listed = list.find_all(&serials);
-            let keep = body.len() <= self.crl_room;
-            if keep {
-                self.crl_room -= body.len();
-            }
             let object = Object::Crl {
                 facts: Arc::new(list.facts()),
-                body: keep.then(|| body.clone()),
+                body: self.lists.keep(body),
                 listed,
             };
             return (object, signature);
@@ -271,7 +270,13 @@ mod tests {
             panic!("a list")
         };
         assert_eq!(kept.as_ptr(), body.as_ptr());
-        // There was room for one.
-        assert!(matches!(read().object, Object::Crl { body: None, .. }));
+        // There was room for one, and those who fetch the same share it.
+        let Object::Crl {
+            body: Some(again), ..
+        } = read().object
+        else {
+            panic!("the same list")
+        };
+        assert_eq!(again.as_ptr(), body.as_ptr());
     }
 }

@@ -46,7 +46,7 @@ impl State {
                 body: Some(body), ..
             }) = request.answer.as_ref().map(|answer| &answer.object)
             {
-                self.reader.give_back(body.len());
+                self.reader.give_back(body);
             }
         }
         for flow in self.flows.values_mut() {

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use foldhash::HashMap;
 
 use crate::correlate::devices::HostKey;
+use crate::correlate::pages::Pages;
 use crate::correlate::shelf::Shelf;
 use crate::event::{Beat, BeatKind, Carrier, Chain, ClientHello, Ech, Provenance, ServerHello};
 use crate::finding::{
-    DeviceId, Handshake, HandshakeFrames, HandshakeId, HandshakeOutcome, Signature, Site,
-    Visibility,
+    Beats, DeviceId, Handshake, HandshakeFrames, HandshakeId, HandshakeOutcome, Seen, Signature,
+    Site, Visibility,
 };
 use crate::flow::{Close, Ending, Endpoints, FlowId, Scope, Side};
 use crate::frame::FrameNo;
@@ -23,6 +24,8 @@ use crate::time::{Span, Timestamp};
 pub struct Record {
     /// What presenters see.
     pub shown: Handshake,
+    /// When its hello came, here as well, because lists are searched by it.
+    hello_at: Timestamp,
     /// Client address in its scope.
     pub client: HostKey,
     /// Server address in its scope; the proxy's, which is no device, when it goes through one.
@@ -57,7 +60,7 @@ const TOLD: Scope = Scope(u32::MAX);
 /// The handshakes of the run, the oldest forgotten first.
 #[derive(Debug, Default)]
 pub struct Handshakes {
-    records: VecDeque<Record>,
+    records: Pages<Record>,
     first: u64,
     limit: usize,
     by_client: HashMap<HostKey, VecDeque<HandshakeId>>,
@@ -148,39 +151,42 @@ impl Handshakes {
         self.by_server.entry(server).or_default().push_back(id);
         self.records.push_back(Record {
             shown: Handshake {
-                id,
-                flow,
-                client: ends.client,
-                server: ends.server,
                 client_device: DeviceId(u32::MAX),
                 site,
-                carrier: hello.map_or(Carrier::Tls, |h| h.carrier.clone()),
-                version: None,
-                suite: None,
-                alpn: hello.map(|h| h.alpn.clone()).unwrap_or_default(),
-                ja4: hello.map(|h| h.ja4.clone()).unwrap_or_default(),
-                random: hello.map(|h| h.random),
-                ech_offered: hello.is_some_and(|h| h.ech == Ech::Offered),
                 visibility: Visibility::Hidden,
-                chain: Vec::new(),
-                provenance: None,
-                staple: None,
-                wanted_staple: hello.is_some_and(|h| h.status_request),
-                opened_at,
-                hello_at: at,
-                server_hello_at: None,
-                certificate_at: None,
-                first_data_at: None,
-                frames: HandshakeFrames {
-                    client_hello: hello.map(|_| frame),
-                    ..HandshakeFrames::default()
-                },
-                beats: Vec::new(),
                 outcome: HandshakeOutcome::Unknown,
-                bytes: None,
-                ending: None,
-                process: None,
+                seen: Arc::new(Seen {
+                    id,
+                    flow,
+                    client: ends.client,
+                    server: ends.server,
+                    carrier: hello.map_or(Carrier::Tls, |h| h.carrier.clone()),
+                    version: None,
+                    suite: None,
+                    alpn: hello.map(|h| h.alpn.clone()).unwrap_or_default(),
+                    ja4: hello.map(|h| h.ja4.clone()).unwrap_or_default(),
+                    random: hello.map(|h| h.random),
+                    ech_offered: hello.is_some_and(|h| h.ech == Ech::Offered),
+                    chain: Vec::new(),
+                    provenance: None,
+                    staple: None,
+                    wanted_staple: hello.is_some_and(|h| h.status_request),
+                    opened_at,
+                    hello_at: at,
+                    server_hello_at: None,
+                    certificate_at: None,
+                    first_data_at: None,
+                    frames: HandshakeFrames {
+                        client_hello: hello.map(|_| frame),
+                        ..HandshakeFrames::default()
+                    },
+                    beats: Beats::default(),
+                    bytes: None,
+                    ending: None,
+                    process: None,
+                }),
             },
+            hello_at: at,
             client,
             server,
             peer: ends.client,
@@ -277,12 +283,12 @@ impl Handshakes {
     ) -> impl Iterator<Item = &Record> {
         let list = self.by_client.get(&key);
         let first = list.map_or(0, |list| {
-            list.partition_point(|id| self.get(*id).is_none_or(|r| r.shown.hello_at < from))
+            list.partition_point(|id| self.get(*id).is_none_or(|r| r.hello_at < from))
         });
         let after = list.into_iter().flat_map(move |list| list.range(first..));
         after
             .filter_map(|id| self.get(*id))
-            .take_while(move |r| r.shown.hello_at <= until)
+            .take_while(move |r| r.hello_at <= until)
             .take(most)
     }
 
@@ -316,11 +322,7 @@ impl Handshakes {
 
     /// Forgets those whose hello came before a time.
     pub fn forget(&mut self, before: Timestamp) {
-        while self
-            .records
-            .front()
-            .is_some_and(|r| r.shown.hello_at < before)
-        {
+        while self.records.front().is_some_and(|r| r.hello_at < before) {
             if let Some(old) = self.forget_oldest() {
                 self.past.count(&old);
             }
@@ -349,7 +351,7 @@ impl Handshakes {
         // Frames may be out of order by the queues they came through, not by more.
         let until = at.plus(Span::from_secs(2));
         let past = list.map_or(0, |list| {
-            list.partition_point(|id| self.get(*id).is_none_or(|r| r.shown.hello_at <= until))
+            list.partition_point(|id| self.get(*id).is_none_or(|r| r.hello_at <= until))
         });
         let before = list
             .into_iter()
@@ -399,13 +401,13 @@ impl Record {
         if hello.retry {
             return;
         }
-        let shown = &mut self.shown;
-        shown.version = Some(hello.version);
-        shown.suite = Some(hello.suite);
-        shown.server_hello_at = shown.server_hello_at.or(Some(at));
-        shown.frames.server_hello = shown.frames.server_hello.or(Some(frame));
+        let seen: &mut Seen = &mut self.shown;
+        seen.version = Some(hello.version);
+        seen.suite = Some(hello.suite);
+        seen.server_hello_at = seen.server_hello_at.or(Some(at));
+        seen.frames.server_hello = seen.frames.server_hello.or(Some(frame));
         if hello.resumed == Some(true) {
-            shown.visibility = Visibility::Resumed;
+            self.shown.visibility = Visibility::Resumed;
         }
     }
 
@@ -415,31 +417,30 @@ impl Record {
         if chain.side == Side::Client {
             return std::mem::replace(&mut self.client_chain, certs);
         }
-        let shown = &mut self.shown;
-        let before = std::mem::replace(&mut shown.chain, certs);
-        shown.provenance = Some(chain.provenance);
-        shown.visibility = match chain.provenance {
+        self.certificate_lost = !chain.complete;
+        self.shown.visibility = match chain.provenance {
             Provenance::KeyLog => Visibility::Keys,
             _ => Visibility::Clear,
         };
-        self.certificate_lost = !chain.complete;
-        shown.certificate_at = Some(at);
-        shown.frames.certificate = Some(frame);
-        shown.frames.certificate_first = Some(chain.first_frame);
-        before
+        let seen: &mut Seen = &mut self.shown;
+        seen.provenance = Some(chain.provenance);
+        seen.certificate_at = Some(at);
+        seen.frames.certificate = Some(frame);
+        seen.frames.certificate_first = Some(chain.first_frame);
+        std::mem::replace(&mut seen.chain, certs)
     }
 
     /// A sign of life.
     pub fn beat(&mut self, at: Timestamp, frame: FrameNo, beat: Beat) {
-        let shown = &mut self.shown;
+        let seen: &mut Seen = &mut self.shown;
+        seen.beats.push(at, frame, beat);
         if beat.side == Side::Client
             && beat.kind == BeatKind::AppData
-            && shown.first_data_at.is_none()
+            && seen.first_data_at.is_none()
         {
-            shown.first_data_at = Some(at);
-            shown.outcome = HandshakeOutcome::Used;
+            seen.first_data_at = Some(at);
+            self.shown.outcome = HandshakeOutcome::Used;
         }
-        shown.beats.push((at, frame, beat));
     }
 
     /// The end of its flow.
@@ -451,8 +452,10 @@ impl Record {
         self.turnaround = close.turnaround.unwrap_or_default();
         let [client, _] = close.last_payload;
         self.last_client_payload = client;
-        self.shown.bytes = Some(close.bytes);
-        self.shown.ending = Some(close.how);
+        let seen: &mut Seen = &mut self.shown;
+        seen.bytes = Some(close.bytes);
+        seen.ending = Some(close.how);
+        seen.beats.shrink();
         if self.shown.outcome == HandshakeOutcome::Unknown && self.closed_at.is_some() {
             self.shown.outcome = HandshakeOutcome::Abandoned;
         }

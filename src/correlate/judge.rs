@@ -126,6 +126,10 @@ impl<'a> Judge<'a> {
     pub fn rule_finally(&self, index: usize, contact: &Contact, settled: &Pass) -> Ruling {
         let (mut ruling, others) = self.rule(index, contact, settled);
         ruling.reject(others);
+        // These are part of the report, and lists grow to twice what they hold.
+        for weighed in ruling.named.iter_mut().chain(&mut ruling.rejected) {
+            weighed.evidence.shrink_to_fit();
+        }
         ruling
     }
 

@@ -49,6 +49,7 @@ pub mod log;
 pub mod names;
 pub mod outage;
 pub mod pace;
+pub mod pages;
 pub mod privacy;
 pub mod relays;
 pub mod repeats;

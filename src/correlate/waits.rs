@@ -64,10 +64,10 @@ pub fn gaps(record: &Record) -> impl Iterator<Item = Span> {
     shown.beats.iter().filter_map(move |(at, _, beat)| {
         let from = last?;
         let word = beat.side == Side::Client && is_word(beat.kind);
-        if !word || *at <= from || until.is_some_and(|until| *at > until) {
+        if !word || at <= from || until.is_some_and(|until| at > until) {
             return None;
         }
-        last = Some(*at);
+        last = Some(at);
         Some(at.since(from))
     })
 }
@@ -93,13 +93,13 @@ pub fn stance(record: &Record, start: Timestamp, end: Timestamp) -> Stance {
         return Stance::Over;
     }
     let mut from = flight;
-    for (at, _, beat) in &shown.beats {
+    for (at, _, beat) in shown.beats.iter() {
         let counts = match beat.side {
-            Side::Server => *at <= start,
-            Side::Client => is_word(beat.kind) && *at <= start,
+            Side::Server => at <= start,
+            Side::Client => is_word(beat.kind) && at <= start,
         };
         if counts {
-            from = from.max(*at);
+            from = from.max(at);
         }
     }
     let next = shown
@@ -107,7 +107,7 @@ pub fn stance(record: &Record, start: Timestamp, end: Timestamp) -> Stance {
         .iter()
         .find(|(at, _, beat)| beat.side == Side::Client && is_word(beat.kind) && *at > start);
     let (until, frame, gave_up) = match (next, record.closed_at) {
-        (Some((at, frame, beat)), _) => (*at, Some(*frame), beat.kind == BeatKind::Alert),
+        (Some((at, frame, beat)), _) => (at, Some(frame), beat.kind == BeatKind::Alert),
         (None, Some(closed)) if shown.first_data_at.is_none() => (closed, None, true),
         _ => return Stance::Hanging,
     };
@@ -142,12 +142,12 @@ fn first_server_word(record: &Record) -> Option<Timestamp> {
         .beats
         .iter()
         .find(|(_, _, beat)| beat.side == Side::Server);
-    server.map(|(at, _, _)| *at)
+    server.map(|(at, _, _)| at)
 }
 
 fn ends_at_once(record: &Record, word: Timestamp) -> bool {
     let alert = record.shown.beats.iter().any(|(at, _, beat)| {
-        beat.side == Side::Client && beat.kind == BeatKind::Alert && *at >= word
+        beat.side == Side::Client && beat.kind == BeatKind::Alert && at >= word
     });
     alert
         || record

@@ -258,7 +258,7 @@ impl Plan {
             let spoke = handshake
                 .beats
                 .last()
-                .map_or(handshake.hello_at, |(at, _, _)| *at);
+                .map_or(handshake.hello_at, |(at, ..)| at);
             spoke.max(last).plus(PATIENCE)
         });
         let pair = Pair::new(transport, handshake.client, handshake.server);

@@ -1,10 +1,11 @@
 //! Handshakes as presenters see them.
 
 use std::net::{IpAddr, SocketAddr};
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use crate::event::{Carrier, Name, Process, Provenance};
-use crate::finding::{DeviceId, HandshakeId};
+use crate::finding::{Beats, DeviceId, HandshakeId};
 use crate::flow::{Ending, FlowId};
 use crate::frame::FrameNo;
 use crate::pki::cert::Certificate;
@@ -91,9 +92,39 @@ pub enum HandshakeOutcome {
     Unknown,
 }
 
-/// One handshake, summed up for presenters.
+/// One handshake, summed up for presenters: what is concluded about it, and by way of `Deref` what was [`Seen`] of it.
 #[derive(Clone, Debug)]
 pub struct Handshake {
+    /// Device of the client end.
+    pub client_device: DeviceId,
+    /// Server name, and how it was learned.
+    pub site: Site,
+    /// Visibility of its certificate.
+    pub visibility: Visibility,
+    /// How it went on.
+    pub outcome: HandshakeOutcome,
+    /// What was seen; shared by what is remembered and all reports on it, which speak of thousands.
+    pub seen: Arc<Seen>,
+}
+
+impl Deref for Handshake {
+    type Target = Seen;
+
+    fn deref(&self) -> &Seen {
+        &self.seen
+    }
+}
+
+impl DerefMut for Handshake {
+    /// Whoever changes what others share gets an own one.
+    fn deref_mut(&mut self) -> &mut Seen {
+        Arc::make_mut(&mut self.seen)
+    }
+}
+
+/// What was seen of a handshake.
+#[derive(Clone, Debug)]
+pub struct Seen {
     /// Its id.
     pub id: HandshakeId,
     /// Its flow.
@@ -102,10 +133,6 @@ pub struct Handshake {
     pub client: SocketAddr,
     /// Server end.
     pub server: SocketAddr,
-    /// Device of the client end.
-    pub client_device: DeviceId,
-    /// Server name, and how it was learned.
-    pub site: Site,
     /// What carried it.
     pub carrier: Carrier,
     /// Negotiated version (0x0303 is TLS 1.2), when a ServerHello was seen.
@@ -120,8 +147,6 @@ pub struct Handshake {
     pub random: Option<[u8; 32]>,
     /// ECH extension present.
     pub ech_offered: bool,
-    /// Visibility of its certificate.
-    pub visibility: Visibility,
     /// Certificates shown by the server, leaf first; empty when none is visible.
     pub chain: Vec<Arc<Certificate>>,
     /// How the chain came to light.
@@ -143,9 +168,7 @@ pub struct Handshake {
     /// ClientHello, ServerHello, Certificate frames.
     pub frames: HandshakeFrames,
     /// Client's and server's speaking times in order, for drawing and for measuring waits.
-    pub beats: Vec<(Timestamp, FrameNo, crate::event::Beat)>,
-    /// How it went on.
-    pub outcome: HandshakeOutcome,
+    pub beats: Beats,
     /// Bytes each way (client, server), when the flow has ended.
     pub bytes: Option<[u64; 2]>,
     /// How the flow ended.

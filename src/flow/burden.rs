@@ -49,6 +49,12 @@ impl Burden {
         self.line.push_back(turn);
     }
 
+    /// There is no reader any more.
+    pub(super) fn clear(&mut self) {
+        self.total = 0;
+        self.line = VecDeque::new();
+    }
+
     /// Whose turn it is.
     pub(super) fn next(&mut self) -> Option<Turn> {
         self.line.pop_front()

@@ -95,6 +95,15 @@ impl<S> Slots<S> {
         }
     }
 
+    /// Forgets all entries, and gives back their room.
+    pub(super) fn clear(&mut self) {
+        self.entries = Vec::new();
+        self.free = Vec::new();
+        self.by_key = HashTable::new();
+        self.by_id = HashTable::new();
+        self.order = Lists::new();
+    }
+
     /// Keeps a flow that is over in memory as [`Phase::Closed`].
     pub(super) fn retire(&mut self, slot: Slot, now: Timestamp) {
         self.forget_id(slot);

@@ -156,8 +156,11 @@ impl<S> Table<S> {
                 _ => Ending::CaptureEnded,
             };
             self.close(slot, how, cx);
-            self.slots.remove(slot);
         }
+        // What comes next is the report, which needs the room.
+        self.slots.clear();
+        self.checks = VecDeque::new();
+        self.burden.clear();
     }
 
     /// The reader of a flow and its ends, for facts that come from elsewhere (keys); None before its first

@@ -37,11 +37,12 @@ fn report() -> Report {
             spoke,
         )
     };
-    handshake.beats = vec![
+    let beats = [
         beat(0, Side::Client, BeatKind::ClientHello),
         beat(20, Side::Server, BeatKind::ServerFlight),
         beat(140, Side::Client, BeatKind::KeyExchange),
     ];
+    handshake.beats = beats.into_iter().collect();
     let lookup = |name: &str, at: i64, outcome| Lookup {
         at: handshake.hello_at.plus(Span::from_millis(at)),
         client: "10.0.0.5:5353".parse().unwrap(),

@@ -227,7 +227,7 @@ fn tls(handshake: &Handshake, case: Option<(&Candidate, &Finding)>) -> Lane {
     }
     let end = handshake
         .first_data_at
-        .or_else(|| handshake.beats.last().map(|(at, ..)| *at))
+        .or_else(|| handshake.beats.last().map(|(at, ..)| at))
         .or(handshake.certificate_at)
         .or(handshake.server_hello_at)
         .unwrap_or(handshake.hello_at);
@@ -285,16 +285,16 @@ fn silence(
         _ => None,
     })?;
     let server = |kind: BeatKind, side: Side| side == Side::Server && kind != BeatKind::AppData;
-    let gap = handshake.beats.windows(2).find_map(|pair| match pair {
-        [(before, _, spoke), (after, ..)]
-            if server(spoke.kind, spoke.side)
+    let beats = &handshake.beats;
+    let pairs = beats.iter().zip(beats.iter().skip(1));
+    let gap = pairs
+        .filter(|((before, _, spoke), (after, ..))| {
+            server(spoke.kind, spoke.side)
                 && *before <= finding.ended_at
-                && after.since(*before) >= length =>
-        {
-            Some((*before, *after))
-        }
-        _ => None,
-    });
+                && after.since(*before) >= length
+        })
+        .map(|((before, ..), (after, ..))| (before, after))
+        .next();
     gap.or_else(|| {
         let from = handshake.certificate_at.or(handshake.server_hello_at)?;
         Some((from, from.plus(length)))
