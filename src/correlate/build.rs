@@ -262,7 +262,9 @@ impl Room {
         let left_out = all.len() - shown;
         let described = all.into_iter().take(shown);
         let described = described.filter_map(|weighed| candidate(state, weighed));
-        (described.collect(), left_out as u64)
+        let mut described: Vec<Candidate> = described.collect();
+        described.shrink_to_fit();
+        (described, left_out as u64)
     }
 }
 

@@ -181,6 +181,8 @@ impl Dns {
                 unanswered(&mut pending, self.now, self.wanted, events);
             }
         }
+        // The report needs the room.
+        self.pending = Table::default();
     }
 
     /// A message with opcode QUERY.
