@@ -101,9 +101,11 @@ pub fn open_ahead(
                 buffer,
                 follow: follow.cloned(),
                 // What is closed again until its turn comes needs no thread.
-                ahead: Some(ahead)
-                    .filter(|_| file < threads && paths.len() <= OPEN_AT_ONCE)
-                    .unwrap_or_default(),
+                ahead: if file < threads && paths.len() <= OPEN_AT_ONCE {
+                    ahead
+                } else {
+                    ReadAhead::Never
+                },
             },
         )?;
         let size = source.size();

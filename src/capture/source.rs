@@ -32,10 +32,9 @@ pub struct Options {
 }
 
 /// What a thread of its own reads ahead.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ReadAhead {
     /// Nothing.
-    #[default]
     Never,
     /// What is compressed: that takes longer than the analysis. Plain bytes are read faster than they are handed over.
     Packed,
