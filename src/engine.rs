@@ -22,6 +22,9 @@ pub use self::extract::Extractor;
 /// What the user asked for and gave.
 pub type Config = correlate::Config;
 
+/// Events that are handed to correlation together.
+const BATCH: usize = 128;
+
 /// Reads frames, keeps what matters, explains.
 #[derive(Debug)]
 pub struct Engine {
@@ -60,21 +63,19 @@ impl Engine {
     #[inline]
     pub fn push(&mut self, frame: Frame<'_>) {
         self.extractor.push(frame);
-        if self.extractor.waiting() > 0 {
-            self.file();
-        }
+        self.file_batch();
     }
 
     /// Takes one frame of which the capture says whose process sent or received it.
     pub fn push_of(&mut self, frame: Frame<'_>, process: Process) {
         self.extractor.push_of(frame, process);
-        self.file();
+        self.file_batch();
     }
 
     /// Takes lines of an NSS key log. They may come before or after the packets they open. Returns how many were secrets.
     pub fn secrets(&mut self, lines: &[u8]) -> usize {
         let taken = self.extractor.secrets(lines);
-        self.file();
+        self.file_batch();
         taken
     }
 
@@ -92,7 +93,7 @@ impl Engine {
     /// Takes a name that the capture file gives to an address.
     pub fn name_hint(&mut self, hint: NameHint) {
         self.extractor.name_hint(hint);
-        self.file();
+        self.file_batch();
     }
 
     /// Counts frames that the capture tool or the kernel lost.
@@ -108,7 +109,7 @@ impl Engine {
     /// Lets trace time pass without packets (live capture on a quiet interface).
     pub fn advance(&mut self, now: Timestamp) {
         self.extractor.advance(now);
-        self.file();
+        self.file_batch();
     }
 
     /// When there is little room left for contacts: the time to [`Self::forget`] by, so that there is again.
@@ -119,19 +120,22 @@ impl Engine {
 
     /// Forgets contacts before a time, and what no later one can rest on, for captures that go on for weeks.
     pub fn forget(&mut self, before: Timestamp) {
+        self.file();
         self.extractor.forget();
         self.correlator.forget(before);
     }
 
     /// What is known so far.
     #[must_use]
-    pub fn report(&self) -> Report {
+    pub fn report(&mut self) -> Report {
+        self.file();
         self.correlator.report(self.extractor.coverage())
     }
 
     /// Every handshake that is remembered, in order; a report holds only those that findings speak of.
     #[must_use]
-    pub fn handshakes(&self) -> Vec<Handshake> {
+    pub fn handshakes(&mut self) -> Vec<Handshake> {
+        self.file();
         self.correlator.handshakes()
     }
 
@@ -148,10 +152,15 @@ impl Engine {
         self.file();
     }
 
-    /// Hands the events of one step to correlation.
-    fn file(&mut self) {
-        for event in self.extractor.events() {
-            self.correlator.ingest(event);
+    #[inline]
+    fn file_batch(&mut self) {
+        if self.extractor.waiting() >= BATCH {
+            self.file();
         }
+    }
+
+    /// Hands the events that wait to correlation.
+    fn file(&mut self) {
+        self.correlator.ingest_all(self.extractor.events());
     }
 }

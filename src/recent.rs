@@ -12,7 +12,10 @@ pub(crate) type Sequence = u64;
 /// Entries in the order they came.
 #[derive(Debug)]
 pub(crate) struct Recent<T> {
-    entries: VecDeque<Entry<T>>,
+    entries: VecDeque<T>,
+    /// One for each entry, apart from them: most of what a chain leads past is another hash's, and a cache holds all links
+    /// where it holds a tenth of the entries.
+    links: VecDeque<Link>,
     /// The sequence (its low bits) of the newest entry of each chain; a power of two of them. One that is not among the
     /// entries any more, or never was (0), ends the chain. Where 2^32 entries have passed, a chain may start at another one's
     /// entry: it is shorter or longer than it should be, and walks tell by the hash what belongs to it.
@@ -21,19 +24,19 @@ pub(crate) struct Recent<T> {
     first: Sequence,
 }
 
-#[derive(Debug)]
-struct Entry<T> {
+#[derive(Clone, Copy, Debug)]
+struct Link {
     /// Low bits of the hash.
     hash: u32,
     /// How much older the next one of the chain is; 0 ends it.
     older: u32,
-    value: T,
 }
 
 impl<T> Default for Recent<T> {
     fn default() -> Self {
         Self {
             entries: VecDeque::new(),
+            links: VecDeque::new(),
             newest: Vec::new(),
             first: 1,
         }
@@ -43,30 +46,41 @@ impl<T> Default for Recent<T> {
 impl<T> Recent<T> {
     /// Chains to begin with.
     const LEAST: usize = 64;
+    /// Chains for each entry, at the least.
+    const CHAINS: usize = 2;
 
     /// Puts in the newest entry.
     pub(crate) fn push(&mut self, hash: u64, value: T) -> Sequence {
-        if self.entries.len() >= self.newest.len() {
+        if self.entries.len() * Self::CHAINS >= self.newest.len() {
             self.widen();
         }
         let sequence = self.end();
         let hash = low(hash);
         let older = self.link(hash, sequence);
-        self.entries.push_back(Entry { hash, older, value });
+        self.links.push_back(Link { hash, older });
+        self.entries.push_back(value);
         sequence
+    }
+
+    /// Reads what a search for a hash reads, for nothing but that. What lies far apart in memory arrives sooner when it is asked
+    /// for side by side than one search after the other, so who has many to make touches all of them first.
+    #[inline]
+    pub(crate) fn touch(&self, hash: u64) {
+        std::hint::black_box(self.of(hash).next().is_some());
     }
 
     /// Takes off the oldest entry.
     pub(crate) fn pop(&mut self) -> Option<T> {
         let oldest = self.entries.pop_front()?;
+        self.links.pop_front();
         self.first += 1;
-        Some(oldest.value)
+        Some(oldest)
     }
 
     /// The entry that is taken off next.
     #[inline]
     pub(crate) fn oldest(&self) -> Option<&T> {
-        self.entries.front().map(|entry| &entry.value)
+        self.entries.front()
     }
 
     /// Entries of a hash (those of others may be among them, if all but never), the newest first.
@@ -77,13 +91,14 @@ impl<T> Recent<T> {
         std::iter::from_fn(move || {
             loop {
                 let sequence = next?;
-                let entry = self.entry(sequence)?;
-                next = match entry.older {
+                let index = self.index(sequence)?;
+                let link = *self.links.get(index)?;
+                next = match link.older {
                     0 => None,
                     older => Some(sequence.saturating_sub(u64::from(older))),
                 };
-                if entry.hash == hash {
-                    return Some((sequence, &entry.value));
+                if link.hash == hash {
+                    return Some((sequence, self.entries.get(index)?));
                 }
             }
         })
@@ -91,12 +106,12 @@ impl<T> Recent<T> {
 
     /// All entries, the oldest first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.entries.iter().map(|entry| &entry.value)
+        self.entries.iter()
     }
 
     pub(crate) fn get_mut(&mut self, sequence: Sequence) -> Option<&mut T> {
-        let index = usize::try_from(sequence.checked_sub(self.first)?).ok()?;
-        self.entries.get_mut(index).map(|entry| &mut entry.value)
+        let index = self.index(sequence)?;
+        self.entries.get_mut(index)
     }
 
     #[inline]
@@ -110,9 +125,8 @@ impl<T> Recent<T> {
     }
 
     #[inline]
-    fn entry(&self, sequence: Sequence) -> Option<&Entry<T>> {
-        let index = usize::try_from(sequence.checked_sub(self.first)?).ok()?;
-        self.entries.get(index)
+    fn index(&self, sequence: Sequence) -> Option<usize> {
+        usize::try_from(sequence.checked_sub(self.first)?).ok()
     }
 
     /// The sequence of the next entry.
@@ -152,12 +166,12 @@ impl<T> Recent<T> {
         let chains = (self.newest.len() * 2).max(Self::LEAST);
         self.newest = vec![0; chains];
         for (index, sequence) in (self.first..self.end()).enumerate() {
-            let Some(hash) = self.entries.get(index).map(|entry| entry.hash) else {
+            let Some(hash) = self.links.get(index).map(|link| link.hash) else {
                 break;
             };
             let older = self.link(hash, sequence);
-            if let Some(entry) = self.entries.get_mut(index) {
-                entry.older = older;
+            if let Some(link) = self.links.get_mut(index) {
+                link.older = older;
             }
         }
     }

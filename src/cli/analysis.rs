@@ -59,7 +59,7 @@ impl Analysis {
 
     /// What is known so far; nothing while correlation is away.
     #[cfg(feature = "tui")]
-    pub(super) fn report(&self) -> Option<crate::finding::Report> {
+    pub(super) fn report(&mut self) -> Option<crate::finding::Report> {
         match self {
             Self::Whole(engine) => Some(engine.report()),
             Self::Parted(_) => None,
@@ -154,10 +154,8 @@ impl Parted {
 }
 
 fn correlate(mut correlator: Correlator, batches: &Receiver<Vec<Event>>) -> Correlator {
-    for batch in batches {
-        for event in batch {
-            correlator.ingest(event);
-        }
+    for mut batch in batches {
+        correlator.ingest_all(batch.drain(..));
     }
     correlator
 }

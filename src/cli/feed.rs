@@ -175,7 +175,7 @@ impl<'a> Teller<'a> {
         }
     }
 
-    fn report(&mut self, reading: &Reading) {
+    fn report(&mut self, reading: &mut Reading) {
         self.frames = reading.frames;
         self.sent.retain(|report| Arc::strong_count(report) > 1);
         let Some(report) = reading.engine.report().map(Arc::new) else {

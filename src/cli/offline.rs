@@ -43,7 +43,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         paths,
         ..
     } = reading;
-    let engine = engine.whole();
+    let mut engine = engine.whole();
     let whole = engine.report();
     if let Some(file) = &args.write {
         write_evidence(args, &paths, &whole, redaction.as_ref(), file)?;

@@ -70,6 +70,12 @@ impl Names {
         self.told.insert(address, fact);
     }
 
+    /// Says that a fact about an address is about to be told; several at once are then found faster.
+    #[inline]
+    pub fn expect(&self, address: IpAddr) {
+        self.told.touch(address);
+    }
+
     /// Takes in an answer whose addresses were cut off.
     pub fn cut(&mut self, fact: CutTold) {
         if self.cut.len() >= CUT_KEPT {

@@ -86,7 +86,7 @@ impl<'a> Capturing<'a> {
                 say::warning(notice);
             }
             if signals.statistics() {
-                say::info(statistics(&core));
+                say::info(statistics(&mut core));
             }
             if signals.reopen() {
                 self.reopen(&mut core);
@@ -199,7 +199,7 @@ impl<'a> Capturing<'a> {
 }
 
 /// What is known of a capture under way, for people.
-fn statistics(core: &Core) -> String {
+fn statistics(core: &mut Core) -> String {
     let report = core.engine.report();
     let mut text = format!(
         "{} frames{}; {} contacts",

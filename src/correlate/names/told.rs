@@ -76,6 +76,12 @@ impl Told {
         }
     }
 
+    /// See [`Recent::touch`].
+    #[inline]
+    pub(super) fn touch(&self, address: IpAddr) {
+        self.facts.touch(self.hasher.hash_one(address));
+    }
+
     /// What is known of an address, the latest first.
     pub(super) fn about(&self, address: IpAddr) -> impl Iterator<Item = Fact<'_>> {
         let facts = self.of(self.hasher.hash_one(address), address);
