@@ -87,8 +87,10 @@ pub struct Limits {
     pub chains_total: usize,
     /// Certificates remembered.
     pub certificates: usize,
-    /// Handshakes remembered for correlation.
+    /// Handshakes remembered for correlation. When there are more, contacts are ruled on before the oldest go.
     pub handshakes: usize,
+    /// Older handshakes that such rulings speak of: some for each contact.
+    pub kept_handshakes: usize,
     /// Address-to-name facts remembered.
     pub names: usize,
     /// Addresses remembered that were given for watched names. The two of one CDN serve all of lencr.org; resolvers in
@@ -135,7 +137,7 @@ impl Limits {
             // With 64 askers each.
             (self.watched_addresses, 64 * 80),
             (self.devices, 300),
-            (self.handshakes, 1_500),
+            (self.handshakes + self.kept_handshakes, 1_500),
             // Those of handshakes and of fetched issuers, each decoded once.
             (self.certificates, 4_400),
             (self.secrets, 150),
@@ -185,6 +187,7 @@ impl Default for Limits {
             chains_total: 64 << 20,
             certificates: 20_000,
             handshakes: 50_000,
+            kept_handshakes: 100_000,
             names: 100_000,
             watched_addresses: 4_096,
             devices: 20_000,

@@ -252,18 +252,19 @@ impl Room {
         let (named, rejected) = Self::LEAST;
         let left_out = &mut finding.left_out;
         (finding.candidates, left_out.candidates) = self.some_of(ruling.named, named, state);
+        left_out.candidates += ruling.left_out;
         (finding.rejected, left_out.rejected) = self.some_of(ruling.rejected, rejected, state);
     }
 
     /// At least so many of them, and how many more there are.
     fn some_of(&mut self, all: Vec<Weighed>, least: usize, state: &State) -> (Vec<Candidate>, u64) {
-        let shown = all.len().min(self.0.max(least));
+        let (shown, all_of_them) = (all.len().min(self.0.max(least)), all.len());
         self.0 = self.0.saturating_sub(shown);
-        let left_out = all.len() - shown;
         let described = all.into_iter().take(shown);
         let described = described.filter_map(|weighed| candidate(state, weighed));
         let mut described: Vec<Candidate> = described.collect();
         described.shrink_to_fit();
+        let left_out = all_of_them - described.len();
         (described, left_out as u64)
     }
 }

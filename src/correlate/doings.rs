@@ -75,6 +75,8 @@ pub fn explain<'c>(
         || (ruling.confidence < Confidence::Strong && ruling.cause != Cause::Disguise);
     let missing = if open {
         missing(state, devices, contact, &ruling, coverage)
+    } else if ruling.incomplete && ruling.confidence < Confidence::Proven {
+        vec![Missing::ShorterCapture]
     } else {
         Vec::new()
     };
@@ -209,6 +211,9 @@ fn missing(
         .any(|r| r.shown.chain.is_empty() && r.shown.visibility == Visibility::Hidden);
     if hidden {
         wanted.extend([Missing::KeyLog, Missing::SiteCertificates]);
+    }
+    if ruling.incomplete {
+        wanted.insert(Missing::ShorterCapture);
     }
     if coverage.cut_frames > 0 && contact.stage >= Stage::Connected {
         wanted.insert(Missing::LargerSnaplen);

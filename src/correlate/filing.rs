@@ -15,6 +15,7 @@ impl State {
             flow,
             kind,
         } = event;
+        self.began = self.began.or(Some(at));
         match kind {
             EventKind::FlowOpened(opened) => self.opened(at, frame, flow, &opened),
             EventKind::RealClient(client) => {
@@ -411,6 +412,9 @@ impl State {
     }
 
     fn handshake(&mut self, at: Timestamp, frame: FrameNo, id: FlowId, kind: EventKind) {
+        if self.handshakes.is_full() {
+            self.make_room(at);
+        }
         let Some(flow) = self.flows.get_mut(&id) else {
             return;
         };

@@ -1,12 +1,10 @@
 //! What captures that go on for weeks let go. Reading a file forgets nothing but by limits.
 
 use super::answers::Object;
+use super::concluded::REACH;
 use super::*;
 use crate::time::Span;
 
-/// What a contact rests on lies at most so long before it: a script may download after ten minutes what a certificate named
-/// (`judge`), and lookups and connections are tried for half a minute before.
-const REACH: Span = Span::from_secs(11 * 60);
 /// Answers for names of a CDN live for minutes; who connects long after one has asked again, and until then others have
 /// moved to the address.
 const TOLD: Span = Span::from_secs(3_600);
@@ -53,6 +51,7 @@ impl State {
             flow.waiting.retain(|n| self.log.request(*n).is_some());
         }
         self.handshakes.forget(reach);
+        self.concluded.forget(before);
         let records = self.handshakes.iter();
         let chains = records.map(|record| record.shown.chain.as_slice());
         self.certificates.forget(chains);

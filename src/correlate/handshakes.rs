@@ -1,58 +1,30 @@
 //! Events to handshakes: everything known of each one, found again by device, serial and URL.
 
+mod past;
+mod record;
+
 use std::collections::VecDeque;
+use std::hash::Hash;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 
 use crate::correlate::devices::HostKey;
 use crate::correlate::pages::Pages;
 use crate::correlate::shelf::Shelf;
-use crate::event::{Beat, BeatKind, Carrier, Chain, ClientHello, Ech, Provenance, ServerHello};
+use crate::event::{Carrier, Chain, ClientHello, Ech};
 use crate::finding::{
     Beats, DeviceId, Handshake, HandshakeFrames, HandshakeId, HandshakeOutcome, Seen, Signature,
     Site, Visibility,
 };
-use crate::flow::{Close, Ending, Endpoints, FlowId, Scope, Side};
+use crate::flow::{Endpoints, FlowId, Scope};
 use crate::frame::FrameNo;
-use crate::pki::cert::{Certificate, KeyKind, Serial};
+use crate::pki::cert::Serial;
 use crate::time::{Span, Timestamp};
 
-/// A handshake as correlation keeps it.
-#[derive(Clone, Debug)]
-pub struct Record {
-    /// What presenters see.
-    pub shown: Handshake,
-    /// When its hello came, here as well, because lists are searched by it.
-    hello_at: Timestamp,
-    /// Client address in its scope.
-    pub client: HostKey,
-    /// Server address in its scope; the proxy's, which is no device, when it goes through one.
-    pub server: HostKey,
-    /// The client end of the flow itself, which may be a load balancer's.
-    pub peer: SocketAddr,
-    /// Client certificates, when the server asked for them and they could be read.
-    pub client_chain: Vec<Arc<Certificate>>,
-    /// Frame of the staple.
-    pub staple_frame: Option<FrameNo>,
-    /// When it was delivered.
-    pub staple_at: Option<Timestamp>,
-    /// Signature over it; checked for certificates of Let's Encrypt.
-    pub staple_signature: Signature,
-    /// Kind of the server's key, told by the length of an encrypted signature.
-    pub server_key: Option<KeyKind>,
-    /// Round trip between the capture point and the client.
-    pub turnaround: Span,
-    /// When the flow ended, if it has.
-    pub closed_at: Option<Timestamp>,
-    /// When the client last sent payload, at the end of the flow.
-    pub last_client_payload: Option<Timestamp>,
-    /// A Certificate message should have been readable, but was not seen whole.
-    pub certificate_lost: bool,
-    /// Interface.
-    pub interface: crate::frame::InterfaceId,
-}
+use past::Past;
+pub use record::Record;
 
 /// Where addresses are that were only told of: no packet is found there.
 const TOLD: Scope = Scope(u32::MAX);
@@ -63,6 +35,9 @@ pub struct Handshakes {
     records: Pages<Record>,
     first: u64,
     limit: usize,
+    older: Past,
+    /// How many may be kept beyond the limit, because rulings speak of them.
+    kept_limit: usize,
     by_client: HashMap<HostKey, VecDeque<HandshakeId>>,
     by_server: HashMap<HostKey, VecDeque<HandshakeId>>,
     by_serial: HashMap<Serial, VecDeque<HandshakeId>>,
@@ -72,7 +47,7 @@ pub struct Handshakes {
     forgotten: u64,
     /// Totals for coverage.
     pub total: u64,
-    /// What coverage says of those that time took.
+    /// What coverage says of those that are gone.
     past: Shown,
 }
 
@@ -109,11 +84,12 @@ impl Shown {
 }
 
 impl Handshakes {
-    /// Remembers at most `limit`, and certificates of `chains` bytes.
+    /// Remembers at most `limit`, beyond them `kept` that rulings speak of, and certificates of `chains` bytes.
     #[must_use]
-    pub fn new(limit: usize, chains: usize) -> Self {
+    pub fn new(limit: usize, kept: usize, chains: usize) -> Self {
         Self {
             limit: limit.max(1),
+            kept_limit: kept,
             shelf_limit: chains,
             ..Self::default()
         }
@@ -202,9 +178,45 @@ impl Handshakes {
             interface,
         });
         if self.records.len() > self.limit {
-            self.forgotten += u64::from(self.forget_oldest().is_some());
+            self.forget_oldest(1);
         }
         id
+    }
+
+    /// Whether the next one takes the place of another.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.records.len() >= self.limit || self.shelf.bytes() > self.shelf_limit
+    }
+
+    /// The hello of the youngest of the third that goes first when room is made.
+    #[must_use]
+    pub fn oldest_third(&self) -> Option<Timestamp> {
+        let last = (self.records.len() / 3).checked_sub(1)?;
+        self.records.get(last).map(|record| record.hello_at)
+    }
+
+    /// Makes room: the oldest third goes, but for those that rulings speak of.
+    pub fn forget_third(&mut self) {
+        self.forget_oldest(self.records.len() / 3);
+        self.older.bound(8 * self.limit);
+    }
+
+    /// Rulings speak of these: they stay when others of their time go.
+    pub fn keep(&mut self, ids: impl IntoIterator<Item = HandshakeId>) {
+        self.older.keep(ids);
+    }
+
+    /// Whether an address had a handshake with a site before all that are remembered.
+    #[must_use]
+    pub fn has_met(&self, client: HostKey, site: &str) -> bool {
+        self.older.has_met(client, site)
+    }
+
+    /// The latest hello of an address that had to be forgotten.
+    #[must_use]
+    pub fn forgotten_until(&self, client: HostKey) -> Option<Timestamp> {
+        self.older.until(client)
     }
 
     /// A load balancer opened this handshake for `client` (PROXY protocol): it is none of the balancer's own. Nor does
@@ -231,14 +243,18 @@ impl Handshakes {
     /// The record of an id, unless it was forgotten.
     #[must_use]
     pub fn get(&self, id: HandshakeId) -> Option<&Record> {
-        self.records
-            .get(usize::try_from(id.0.checked_sub(self.first)?).ok()?)
+        match id.0.checked_sub(self.first) {
+            Some(place) => self.records.get(usize::try_from(place).ok()?),
+            None => self.older.kept.get(&id),
+        }
     }
 
     /// The same, to add to it.
     pub fn get_mut(&mut self, id: HandshakeId) -> Option<&mut Record> {
-        self.records
-            .get_mut(usize::try_from(id.0.checked_sub(self.first)?).ok()?)
+        match id.0.checked_sub(self.first) {
+            Some(place) => self.records.get_mut(usize::try_from(place).ok()?),
+            None => self.older.kept.get_mut(&id),
+        }
     }
 
     /// A Certificate message of either side; makes it findable by the serials in it.
@@ -256,7 +272,7 @@ impl Handshakes {
             }
         }
         while self.shelf.bytes() > self.shelf_limit && self.records.len() > 1 {
-            self.forgotten += u64::from(self.forget_oldest().is_some());
+            self.forget_oldest(1);
         }
     }
 
@@ -317,23 +333,28 @@ impl Handshakes {
 
     /// All, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Record> {
-        self.records.iter()
+        self.older.kept.values().chain(self.records.iter())
     }
 
     /// Forgets those whose hello came before a time.
     pub fn forget(&mut self, before: Timestamp) {
-        while self.records.front().is_some_and(|r| r.hello_at < before) {
-            if let Some(old) = self.forget_oldest() {
-                self.past.count(&old);
-            }
+        let mut gone = Gone::default();
+        while let Some(old) = self.older.pop_before(before) {
+            self.let_go(&old, &mut gone);
         }
+        while self.records.front().is_some_and(|r| r.hello_at < before)
+            && let Some(old) = self.pop()
+        {
+            self.let_go(&old, &mut gone);
+        }
+        self.sweep(&gone);
     }
 
-    /// How many show their certificates, with those that time took.
+    /// How many show their certificates, with those that are gone.
     #[must_use]
     pub fn shown(&self) -> Shown {
         let mut shown = self.past;
-        self.records.iter().for_each(|record| shown.count(record));
+        self.iter().for_each(|record| shown.count(record));
         shown
     }
 
@@ -359,126 +380,70 @@ impl Handshakes {
         before.filter_map(|id| self.get(*id))
     }
 
-    fn forget_oldest(&mut self) -> Option<Record> {
+    /// So many of the oldest have to go for want of room, but for those that are kept.
+    fn forget_oldest(&mut self, most: usize) {
+        let mut gone = Gone::default();
+        for _ in 0..most {
+            let Some(old) = self.pop() else { break };
+            if let Some(old) = self.older.take(old, self.kept_limit) {
+                self.forgotten += 1;
+                self.let_go(&old, &mut gone);
+            }
+        }
+        self.sweep(&gone);
+    }
+
+    fn pop(&mut self) -> Option<Record> {
         let old = self.records.pop_front()?;
         self.first += 1;
-        for (map, key) in [
-            (&mut self.by_client, old.client),
-            (&mut self.by_server, old.server),
-        ] {
-            if let Some(list) = map.get_mut(&key) {
-                forget_up_to(list, old.shown.id);
-                if list.is_empty() {
-                    map.remove(&key);
-                }
-            }
-        }
-        self.shelf.take(&old.shown.chain);
-        self.shelf.take(&old.client_chain);
-        for cert in old.shown.chain.iter().chain(&old.client_chain) {
-            if let Some(list) = self.by_serial.get_mut(&cert.serial) {
-                forget_up_to(list, old.shown.id);
-                if list.is_empty() {
-                    self.by_serial.remove(&cert.serial);
-                }
-            }
-        }
         Some(old)
     }
-}
 
-/// Lists are in the order of ids but for serials of certificates that came late, and the oldest goes first: what is not
-/// there any more is found no more.
-fn forget_up_to(list: &mut VecDeque<HandshakeId>, oldest: HandshakeId) {
-    while list.front().is_some_and(|id| *id <= oldest) {
-        list.pop_front();
+    fn let_go(&mut self, old: &Record, gone: &mut Gone) {
+        self.past.count(old);
+        self.shelf.take(&old.shown.chain);
+        self.shelf.take(&old.client_chain);
+        gone.last = gone.last.max(Some(old.shown.id));
+        gone.clients.insert(old.client);
+        gone.servers.insert(old.server);
+        let certificates = old.shown.chain.iter().chain(&old.client_chain);
+        let serials = certificates.map(|certificate| certificate.serial.clone());
+        gone.serials.extend(serials);
+    }
+
+    /// Takes what is gone out of all lists.
+    fn sweep(&mut self, gone: &Gone) {
+        let Some(last) = gone.last else { return };
+        let kept = &self.older.kept;
+        let is_there = |id: &HandshakeId| *id > last || kept.contains_key(id);
+        retain(&mut self.by_client, &gone.clients, is_there);
+        retain(&mut self.by_server, &gone.servers, is_there);
+        retain(&mut self.by_serial, &gone.serials, is_there);
     }
 }
 
-impl Record {
-    /// A ServerHello.
-    pub fn server_hello(&mut self, at: Timestamp, frame: FrameNo, hello: &ServerHello) {
-        if hello.retry {
-            return;
-        }
-        let seen: &mut Seen = &mut self.shown;
-        seen.version = Some(hello.version);
-        seen.suite = Some(hello.suite);
-        seen.server_hello_at = seen.server_hello_at.or(Some(at));
-        seen.frames.server_hello = seen.frames.server_hello.or(Some(frame));
-        if hello.resumed == Some(true) {
-            self.shown.visibility = Visibility::Resumed;
-        }
-    }
+/// By what those that go were found.
+#[derive(Default)]
+struct Gone {
+    /// The youngest.
+    last: Option<HandshakeId>,
+    clients: HashSet<HostKey>,
+    servers: HashSet<HostKey>,
+    serials: HashSet<Serial>,
+}
 
-    /// A Certificate message of either side; gives the certificates of the one before it, if there was one.
-    fn chain(&mut self, at: Timestamp, frame: FrameNo, chain: &Chain) -> Vec<Arc<Certificate>> {
-        let certs = chain.certs.clone();
-        if chain.side == Side::Client {
-            return std::mem::replace(&mut self.client_chain, certs);
-        }
-        self.certificate_lost = !chain.complete;
-        self.shown.visibility = match chain.provenance {
-            Provenance::KeyLog => Visibility::Keys,
-            _ => Visibility::Clear,
+fn retain<K: Eq + Hash>(
+    lists: &mut HashMap<K, VecDeque<HandshakeId>>,
+    keys: &HashSet<K>,
+    is_there: impl Fn(&HandshakeId) -> bool,
+) {
+    for key in keys {
+        let Some(list) = lists.get_mut(key) else {
+            continue;
         };
-        let seen: &mut Seen = &mut self.shown;
-        seen.provenance = Some(chain.provenance);
-        seen.certificate_at = Some(at);
-        seen.frames.certificate = Some(frame);
-        seen.frames.certificate_first = Some(chain.first_frame);
-        std::mem::replace(&mut seen.chain, certs)
-    }
-
-    /// A sign of life.
-    pub fn beat(&mut self, at: Timestamp, frame: FrameNo, beat: Beat) {
-        let seen: &mut Seen = &mut self.shown;
-        seen.beats.push(at, frame, beat);
-        if beat.side == Side::Client
-            && beat.kind == BeatKind::AppData
-            && seen.first_data_at.is_none()
-        {
-            seen.first_data_at = Some(at);
-            self.shown.outcome = HandshakeOutcome::Used;
+        list.retain(&is_there);
+        if list.is_empty() {
+            lists.remove(key);
         }
-    }
-
-    /// The end of its flow.
-    pub fn closed(&mut self, close: &Close) {
-        self.closed_at = match close.how {
-            Ending::CaptureEnded | Ending::Expired => None,
-            _ => Some(close.at),
-        };
-        self.turnaround = close.turnaround.unwrap_or_default();
-        let [client, _] = close.last_payload;
-        self.last_client_payload = client;
-        let seen: &mut Seen = &mut self.shown;
-        seen.bytes = Some(close.bytes);
-        seen.ending = Some(close.how);
-        seen.beats.shrink();
-        if self.shown.outcome == HandshakeOutcome::Unknown && self.closed_at.is_some() {
-            self.shown.outcome = HandshakeOutcome::Abandoned;
-        }
-    }
-
-    /// Certificates the server showed.
-    #[must_use]
-    pub fn leaf(&self) -> Option<&Arc<Certificate>> {
-        self.shown.chain.first()
-    }
-
-    /// Whether its certificate cannot be read although one was sent.
-    #[must_use]
-    pub fn hides_certificate(&self) -> bool {
-        self.shown.chain.is_empty() && self.shown.visibility != Visibility::Resumed
-    }
-
-    /// The moment from which a check can have begun: the server's flight, else its hello, else the client's.
-    #[must_use]
-    pub fn anchor(&self) -> Timestamp {
-        self.shown
-            .certificate_at
-            .or(self.shown.server_hello_at)
-            .unwrap_or(self.shown.hello_at)
     }
 }

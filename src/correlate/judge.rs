@@ -1,11 +1,12 @@
 //! Cheap narrowing and weighing: which handshakes can have caused a contact, and what speaks for each.
 
+mod early;
 mod extent;
 mod known;
 mod marks;
 mod pass;
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use foldhash::{HashMap, HashSet};
 use crate::correlate::State;
 use crate::correlate::agents::{self, Family};
 use crate::correlate::case::{Case, Kin, ShownCert};
+use crate::correlate::concluded::Key;
 use crate::correlate::contacts::{Contact, Watch};
 use crate::correlate::devices::{DeviceMap, HostKey};
 use crate::correlate::handshakes::Record;
@@ -29,6 +31,7 @@ use crate::flow::Scope;
 use crate::pki::cert::Certificate;
 use crate::time::{Span, Timestamp};
 
+use early::waited;
 use extent::{Extent, first_sign};
 use known::Known;
 use marks::{discount_process, discount_timing, mark_shared_waits};
@@ -80,6 +83,8 @@ pub struct Judge<'a> {
     known: RefCell<HashMap<HandshakeId, Rc<Known>>>,
     /// Whether a leaf, by where it is in memory, names addresses of Let's Encrypt.
     lets_encrypt: RefCell<HashMap<usize, bool>>,
+    /// Contacts by their keys, where one had to be ruled on before.
+    places: OnceCell<HashMap<Key, usize>>,
 }
 
 /// Handshakes looked back at for one contact: more within one window is a scan, not browsing.
@@ -111,6 +116,7 @@ impl<'a> Judge<'a> {
             firsts: RefCell::default(),
             known: RefCell::default(),
             lets_encrypt: RefCell::default(),
+            places: OnceCell::new(),
         }
     }
 
@@ -124,6 +130,9 @@ impl<'a> Judge<'a> {
     /// Rules on one contact for the third and last time; `index` is its place among all, `settled` what was learnt of them.
     #[must_use]
     pub fn rule_finally(&self, index: usize, contact: &Contact, settled: &Pass) -> Ruling {
+        if let Some(early) = self.state.concluded.of(contact) {
+            return self.concluded(early);
+        }
         let (mut ruling, others) = self.rule(index, contact, settled);
         ruling.reject(others);
         // These are part of the report, and lists grow to twice what they hold.
@@ -136,13 +145,19 @@ impl<'a> Judge<'a> {
     fn pass(&self, before: &Pass) -> Pass {
         let mut pass = Pass::after(before);
         for (index, contact) in self.contacts.iter().enumerate() {
-            let (ruling, weighed) = self.rule(index, contact, before);
-            if ruling.confidence >= Confidence::Strong {
-                // Parallel connections to one site wait for one answer.
-                let named = |w: &Weighed| ruling.named.iter().any(|n| n.site_key == w.site_key);
-                pass.busy
-                    .extend(weighed.iter().filter(|w| named(w)).map(|w| w.id));
-            }
+            let made;
+            let ruling = match self.state.concluded.of(contact) {
+                Some(early) => {
+                    pass.busy.extend(early.waited.iter().copied());
+                    &early.ruling
+                }
+                None => {
+                    let (ruling, weighed) = self.rule(index, contact, before);
+                    pass.busy.extend(waited(&ruling, &weighed));
+                    made = ruling;
+                    &made
+                }
+            };
             if let Some(best) = ruling.named.first()
                 && ruling.outcome == Outcome::Site
                 && ruling.confidence == Confidence::Proven
@@ -162,7 +177,7 @@ impl<'a> Judge<'a> {
                 }
             }
             let device = canonical(self.devices, contact.client);
-            pass.learn(index, device, contact, &ruling);
+            pass.learn(index, device, contact, ruling);
         }
         pass
     }
@@ -210,7 +225,11 @@ impl<'a> Judge<'a> {
         {
             discount_timing(&mut weighed);
         }
-        let ruling = verdict::decide(contact, &weighed, self.device_shared(contact.client));
+        let shared = self.device_shared(contact.client);
+        let mut ruling = verdict::decide(contact, &weighed, shared);
+        if self.has_forgotten(&keys, extent.start) {
+            ruling.allow_for_forgotten(contact);
+        }
         (ruling, weighed)
     }
 
@@ -509,9 +528,9 @@ impl<'a> Judge<'a> {
             }
             firsts
         });
-        firsts
-            .get(site_key)
-            .is_some_and(|first| *first < record.shown.id)
+        let first = firsts.get(site_key);
+        first.is_some_and(|first| *first < record.shown.id)
+            || self.state.handshakes.has_met(record.client, site_key)
     }
 }
 

@@ -24,6 +24,7 @@ use crate::time::Timestamp;
 
 use answers::Reader;
 use certificates::Certificates;
+use concluded::Concluded;
 use contacts::{ConnectRecord, Log, LookupRecord, RequestRecord, Watch, kind_of_path};
 use devices::{Devices, HostKey};
 use handshakes::Handshakes;
@@ -36,6 +37,7 @@ pub mod build;
 pub mod case;
 pub mod certificates;
 pub mod community;
+pub mod concluded;
 pub mod contacts;
 pub mod devices;
 pub mod doings;
@@ -106,8 +108,12 @@ pub struct State {
     pub log: Log,
     /// Addresses given for watched names: the latest name.
     watched_addresses: HashMap<std::net::IpAddr, Vec<(HostKey, Name, Timestamp)>>,
+    /// Rulings that could not wait for a report.
+    pub concluded: Concluded,
     /// What the capture could not show.
     pub coverage: Coverage,
+    /// The first event.
+    began: Option<Timestamp>,
 }
 
 /// What is kept of a live flow.
@@ -146,12 +152,18 @@ impl Correlator {
                 flows: HashMap::default(),
                 devices: Devices::new(limits.devices),
                 names: Names::new(limits.names),
-                handshakes: Handshakes::new(limits.handshakes, limits.chains_total),
+                handshakes: Handshakes::new(
+                    limits.handshakes,
+                    limits.kept_handshakes,
+                    limits.chains_total,
+                ),
                 certificates,
                 reader: Reader::new(config.trust, limits.crl_body),
                 log: Log::new(limits.log_total),
                 watched_addresses: HashMap::default(),
+                concluded: Concluded::default(),
                 coverage: Coverage::default(),
+                began: None,
                 all_cas: config.all_cas,
                 limits,
             },

@@ -28,6 +28,10 @@ pub struct Ruling {
     pub rejected: Vec<Weighed>,
     /// Every other handshake under way is ruled out by something that does not rest on times.
     pub by_elimination: bool,
+    /// A handshake that may have been the cause is remembered no more.
+    pub incomplete: bool,
+    /// Candidates that were named and are not kept.
+    pub left_out: u64,
 }
 
 /// Rejected candidates kept for the reader's second question: why not that other site?
@@ -48,7 +52,24 @@ impl Ruling {
             named: Vec::new(),
             rejected: Vec::new(),
             by_elimination: false,
+            incomplete: false,
+            left_out: 0,
         }
+    }
+
+    /// Handshakes of the device shortly before the contact are remembered no more, so nothing holds for want of another one. A
+    /// serial in a handshake that was under way does: an older one would have asked before, and had its answer.
+    pub fn allow_for_forgotten(&mut self, contact: &Contact) {
+        self.incomplete = true;
+        let under_way = self.named.iter().any(|w| engaged(w) > 0);
+        let most = if self.by_elimination {
+            Confidence::Possible
+        } else if contact.ocsp.is_some() && under_way {
+            Confidence::Proven
+        } else {
+            Confidence::Strong
+        };
+        self.confidence = self.confidence.min(most);
     }
 
     /// Keeps, of all that were weighed, those sites that come nearest to the ones it names.
@@ -243,12 +264,13 @@ fn settled(contact: &Contact, decided: &[&Weighed], groups: &[&Weighed]) -> Ruli
         return ruling(outcome, Confidence::Likely, all);
     }
     // Nor does a URL single out a handshake that was over, when a client that checks at once has since begun others whose
-    // certificates are hidden: its answer for the first would have come, and been cached, by then.
+    // certificates are hidden, or is in the middle of one: its answer for the first would have come, and been cached, by then.
     let nearest = decided.iter().map(|w| w.lead).min().unwrap_or_default();
     let nearer: Vec<&Weighed> = groups
         .iter()
         .copied()
-        .filter(|w| w.level < Some(Confidence::Proven) && began_soon(w) && w.lead < nearest)
+        .filter(|w| w.level < Some(Confidence::Proven) && w.lead < nearest)
+        .filter(|w| began_soon(w) || is_under_way(w))
         .collect();
     if contact.ocsp.is_none() && held == 0 && !nearer.is_empty() {
         let set = if about_ca {
@@ -554,6 +576,8 @@ fn ruling(outcome: Outcome, confidence: Confidence, named: Vec<Weighed>) -> Ruli
         named,
         rejected: Vec::new(),
         by_elimination: false,
+        incomplete: false,
+        left_out: 0,
     }
 }
 

@@ -265,14 +265,7 @@ impl Extractor {
             coverage.clock_steps += 1;
         }
         if coverage.clock_unit > CLOCK_FINE || coverage.frames == 1 {
-            let mut unit = match coverage.frames {
-                1 => 1_000_000_000,
-                _ => coverage.clock_unit.as_nanos(),
-            };
-            while frame.at.as_nanos() % unit != 0 {
-                unit /= 10;
-            }
-            coverage.clock_unit = Span::from_nanos(unit);
+            coverage.learn_clock(frame.at);
         }
         match &mut coverage.span {
             None => coverage.span = Some((frame.at, frame.at)),

@@ -98,6 +98,8 @@ pub enum Missing {
     ClientSide,
     /// Process names, by a live capture.
     ProcessNames,
+    /// A shorter capture, or one of this device alone: there was more than is remembered.
+    ShorterCapture,
 }
 
 /// What a piece of evidence does to a candidate.

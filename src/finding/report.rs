@@ -103,6 +103,18 @@ pub struct Coverage {
 }
 
 impl Coverage {
+    /// Learns from a time stamp how coarse the steps of the clock are.
+    pub fn learn_clock(&mut self, at: Timestamp) {
+        let mut unit = match self.clock_unit {
+            Span::ZERO => 1_000_000_000,
+            known => known.as_nanos(),
+        };
+        while at.as_nanos() % unit != 0 {
+            unit /= 10;
+        }
+        self.clock_unit = Span::from_nanos(unit);
+    }
+
     /// Whether times tell too little to say what came how soon after what: a clock with coarse steps, or one that stands still.
     #[must_use]
     pub fn is_clock_coarse(&self) -> bool {

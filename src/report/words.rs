@@ -77,6 +77,7 @@ words! {
         Self::OtherInterface => "other-interface", Self::SiteCertificates => "site-certificates",
         Self::LargerSnaplen => "larger-snaplen", Self::CompleteCapture => "complete-capture",
         Self::ClientSide => "client-side", Self::ProcessNames => "process-names",
+        Self::ShorterCapture => "shorter-capture",
     }
     Site {
         Self::Sni(_) => "sni", Self::Proxy(_) => "proxy", Self::Certificate(_) => "certificate",

@@ -1,13 +1,14 @@
 //! A capture that does not end: the same day again and again, each explained like the first, and nothing kept of those
-//! before.
+//! before, or no more than there is room for.
 
 use std::collections::BTreeMap;
 use std::fs;
 
 use whylencr::capture::{Item, Reader};
 use whylencr::engine::{Config, Engine};
-use whylencr::finding::{Confidence, Report};
+use whylencr::finding::{Confidence, Finding, Missing, Report};
 use whylencr::frame::FrameNo;
+use whylencr::limits::Limits;
 use whylencr::time::{Span, Timestamp};
 
 const APART: i64 = 3 * 86_400;
@@ -98,4 +99,64 @@ fn what_is_young_outlives_forgetting() {
         );
         assert_eq!(first[&contact].1, finding.verdict.site, "{contact}");
     }
+}
+
+/// Contacts by their host, client and time.
+fn by_contact(report: &Report) -> BTreeMap<String, &Finding> {
+    let findings = report.findings.iter();
+    findings
+        .map(|f| {
+            (
+                format!(
+                    "{} {:?} {:?} {:?}",
+                    f.host, f.client.ip, f.client.port, f.at
+                ),
+                f,
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn what_does_not_fit_is_explained_before_it_is_forgotten() {
+    let capture = fs::read(crate::packaged("captures/gen/mix3.pcap")).expect("a bundled capture");
+    let play = |limits: Limits| {
+        let mut engine = Engine::new(Config {
+            limits,
+            ..Config::default()
+        });
+        for number in 0..6 {
+            day(&mut engine, &capture, number);
+        }
+        engine.finish()
+    };
+    let all = play(Limits::default());
+    let room = all.handshakes.len().max(60) / 3;
+    let mut few = Limits::default();
+    few.handshakes = room;
+    let some = play(few);
+    assert!(some.coverage.handshakes > 3 * room as u64);
+    assert_eq!(
+        (
+            some.coverage.handshakes_clear,
+            some.coverage.handshakes_hidden
+        ),
+        (
+            all.coverage.handshakes_clear,
+            all.coverage.handshakes_hidden
+        )
+    );
+    let (all, some) = (by_contact(&all), by_contact(&some));
+    assert!(all.keys().eq(some.keys()));
+    let mut lower = 0;
+    for (contact, there) in &all {
+        let (there, here) = (&there.verdict, &some[contact].verdict);
+        assert_eq!(here.site, there.site, "{contact}");
+        assert!(here.confidence <= there.confidence, "{contact}");
+        if here.confidence < there.confidence {
+            lower += 1;
+            assert!(here.missing.contains(&Missing::ShorterCapture), "{contact}");
+        }
+    }
+    assert!(lower < all.len() / 4, "{lower} of {}", all.len());
 }

@@ -1,7 +1,5 @@
 //! What is known of a handshake: its site, and the certificates it showed or is known to show.
 
-use std::cell::OnceCell;
-
 use super::*;
 use crate::correlate::build::is_lets_encrypt;
 use crate::frame::FrameNo;

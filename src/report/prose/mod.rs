@@ -153,6 +153,9 @@ pub const fn missing(missing: Missing) -> &'static str {
         Missing::ProcessNames => {
             "A live capture on the client (-i) would name the process that made this contact."
         }
+        Missing::ShorterCapture => {
+            "A shorter capture, or one of this device alone, would leave room for all its handshakes: some before this contact had to be forgotten."
+        }
     }
 }
 

@@ -1,0 +1,140 @@
+//! One handshake, and what events add to it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::correlate::devices::HostKey;
+use crate::event::{Beat, BeatKind, Chain, Provenance, ServerHello};
+use crate::finding::{Handshake, HandshakeOutcome, Seen, Signature, Visibility};
+use crate::flow::{Close, Ending, Side};
+use crate::frame::FrameNo;
+use crate::pki::cert::{Certificate, KeyKind};
+use crate::time::{Span, Timestamp};
+
+/// A handshake as correlation keeps it.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// What presenters see.
+    pub shown: Handshake,
+    /// When its hello came, here as well, because lists are searched by it.
+    pub(super) hello_at: Timestamp,
+    /// Client address in its scope.
+    pub client: HostKey,
+    /// Server address in its scope; the proxy's, which is no device, when it goes through one.
+    pub server: HostKey,
+    /// The client end of the flow itself, which may be a load balancer's.
+    pub peer: SocketAddr,
+    /// Client certificates, when the server asked for them and they could be read.
+    pub client_chain: Vec<Arc<Certificate>>,
+    /// Frame of the staple.
+    pub staple_frame: Option<FrameNo>,
+    /// When it was delivered.
+    pub staple_at: Option<Timestamp>,
+    /// Signature over it; checked for certificates of Let's Encrypt.
+    pub staple_signature: Signature,
+    /// Kind of the server's key, told by the length of an encrypted signature.
+    pub server_key: Option<KeyKind>,
+    /// Round trip between the capture point and the client.
+    pub turnaround: Span,
+    /// When the flow ended, if it has.
+    pub closed_at: Option<Timestamp>,
+    /// When the client last sent payload, at the end of the flow.
+    pub last_client_payload: Option<Timestamp>,
+    /// A Certificate message should have been readable, but was not seen whole.
+    pub certificate_lost: bool,
+    /// Interface.
+    pub interface: crate::frame::InterfaceId,
+}
+
+impl Record {
+    /// A ServerHello.
+    pub fn server_hello(&mut self, at: Timestamp, frame: FrameNo, hello: &ServerHello) {
+        if hello.retry {
+            return;
+        }
+        let seen: &mut Seen = &mut self.shown;
+        seen.version = Some(hello.version);
+        seen.suite = Some(hello.suite);
+        seen.server_hello_at = seen.server_hello_at.or(Some(at));
+        seen.frames.server_hello = seen.frames.server_hello.or(Some(frame));
+        if hello.resumed == Some(true) {
+            self.shown.visibility = Visibility::Resumed;
+        }
+    }
+
+    /// A Certificate message of either side; gives the certificates of the one before it, if there was one.
+    pub(super) fn chain(
+        &mut self,
+        at: Timestamp,
+        frame: FrameNo,
+        chain: &Chain,
+    ) -> Vec<Arc<Certificate>> {
+        let certs = chain.certs.clone();
+        if chain.side == Side::Client {
+            return std::mem::replace(&mut self.client_chain, certs);
+        }
+        self.certificate_lost = !chain.complete;
+        self.shown.visibility = match chain.provenance {
+            Provenance::KeyLog => Visibility::Keys,
+            _ => Visibility::Clear,
+        };
+        let seen: &mut Seen = &mut self.shown;
+        seen.provenance = Some(chain.provenance);
+        seen.certificate_at = Some(at);
+        seen.frames.certificate = Some(frame);
+        seen.frames.certificate_first = Some(chain.first_frame);
+        std::mem::replace(&mut seen.chain, certs)
+    }
+
+    /// A sign of life.
+    pub fn beat(&mut self, at: Timestamp, frame: FrameNo, beat: Beat) {
+        let seen: &mut Seen = &mut self.shown;
+        seen.beats.push(at, frame, beat);
+        if beat.side == Side::Client
+            && beat.kind == BeatKind::AppData
+            && seen.first_data_at.is_none()
+        {
+            seen.first_data_at = Some(at);
+            self.shown.outcome = HandshakeOutcome::Used;
+        }
+    }
+
+    /// The end of its flow.
+    pub fn closed(&mut self, close: &Close) {
+        self.closed_at = match close.how {
+            Ending::CaptureEnded | Ending::Expired => None,
+            _ => Some(close.at),
+        };
+        self.turnaround = close.turnaround.unwrap_or_default();
+        let [client, _] = close.last_payload;
+        self.last_client_payload = client;
+        let seen: &mut Seen = &mut self.shown;
+        seen.bytes = Some(close.bytes);
+        seen.ending = Some(close.how);
+        seen.beats.shrink();
+        if self.shown.outcome == HandshakeOutcome::Unknown && self.closed_at.is_some() {
+            self.shown.outcome = HandshakeOutcome::Abandoned;
+        }
+    }
+
+    /// Certificates the server showed.
+    #[must_use]
+    pub fn leaf(&self) -> Option<&Arc<Certificate>> {
+        self.shown.chain.first()
+    }
+
+    /// Whether its certificate cannot be read although one was sent.
+    #[must_use]
+    pub fn hides_certificate(&self) -> bool {
+        self.shown.chain.is_empty() && self.shown.visibility != Visibility::Resumed
+    }
+
+    /// The moment from which a check can have begun: the server's flight, else its hello, else the client's.
+    #[must_use]
+    pub fn anchor(&self) -> Timestamp {
+        self.shown
+            .certificate_at
+            .or(self.shown.server_hello_at)
+            .unwrap_or(self.shown.hello_at)
+    }
+}

@@ -1,0 +1,93 @@
+//! Rulings that can not wait for the report, and what is to be said where handshakes were forgotten.
+
+use super::*;
+use crate::correlate::concluded::{Early, Key};
+use crate::finding::Facts;
+
+/// Candidates kept of a ruling that names many: more are a set that nobody goes through.
+const NAMED_KEPT: usize = 16;
+
+impl Judge<'_> {
+    /// Rules on the contacts before a time on which that was not done yet.
+    #[must_use]
+    pub fn conclude(&self, until: Timestamp) -> Vec<(Key, Early)> {
+        let settled = self.settle();
+        let contacts = self.contacts.iter().enumerate();
+        let open = contacts.filter(|(_, contact)| {
+            contact.at < until && self.state.concluded.of(contact).is_none()
+        });
+        open.map(|(index, contact)| {
+            let (mut ruling, others) = self.rule(index, contact, &settled);
+            let waited = waited(&ruling, &others).collect();
+            ruling.reject(others);
+            let more = ruling.named.len().saturating_sub(NAMED_KEPT);
+            ruling.named.truncate(NAMED_KEPT);
+            ruling.left_out += more as u64;
+            let others = spoken_of(&ruling)
+                .filter_map(|id| Some((id, Key::of(self.contacts.get(place(id)?)?))))
+                .collect();
+            let early = Early {
+                ruling,
+                waited,
+                others,
+            };
+            (Key::of(contact), early)
+        })
+        .collect()
+    }
+
+    /// What was ruled before, in the words of this report.
+    pub(super) fn concluded(&self, early: &Early) -> Ruling {
+        let mut ruling = early.ruling.clone();
+        let weighed = ruling.named.iter_mut().chain(&mut ruling.rejected);
+        for evidence in weighed.flat_map(|weighed| &mut weighed.evidence) {
+            if let Facts::SameBurst { finding } = &mut evidence.facts
+                && let Some((_, key)) = early.others.iter().find(|(id, _)| id == finding)
+                && let Some(index) = self.places().get(key)
+            {
+                *finding = FindingId(*index as u64 + 1);
+            }
+        }
+        ruling
+    }
+
+    /// Contacts by their keys.
+    fn places(&self) -> &HashMap<Key, usize> {
+        self.places.get_or_init(|| {
+            let contacts = self.contacts.iter().enumerate();
+            contacts.map(|(index, c)| (Key::of(c), index)).collect()
+        })
+    }
+
+    /// Whether a handshake that may have caused a contact had to be forgotten.
+    pub(super) fn has_forgotten(&self, keys: &[HostKey], start: Timestamp) -> bool {
+        let earliest = start.minus(self.state.limits.cause_window);
+        let gone = |key: &HostKey| self.state.handshakes.forgotten_until(*key);
+        keys.iter().filter_map(gone).any(|until| until >= earliest)
+    }
+}
+
+/// Handshakes that a ruling says stood still for its contact. Parallel connections to one site wait for one answer.
+pub(super) fn waited<'w>(
+    ruling: &'w Ruling,
+    weighed: &'w [Weighed],
+) -> impl Iterator<Item = HandshakeId> + 'w {
+    let sure = ruling.confidence >= Confidence::Strong;
+    let named = |w: &&Weighed| ruling.named.iter().any(|n| n.site_key == w.site_key);
+    let sure = weighed.iter().filter(move |_| sure);
+    sure.filter(named).map(|weighed| weighed.id)
+}
+
+/// Other contacts that the evidence speaks of.
+fn spoken_of(ruling: &Ruling) -> impl Iterator<Item = FindingId> {
+    let weighed = ruling.named.iter().chain(&ruling.rejected);
+    let evidence = weighed.flat_map(|weighed| &weighed.evidence);
+    evidence.filter_map(|evidence| match evidence.facts {
+        Facts::SameBurst { finding } => Some(finding),
+        _ => None,
+    })
+}
+
+fn place(id: FindingId) -> Option<usize> {
+    usize::try_from(id.0).ok()?.checked_sub(1)
+}
