@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::correlate::agents::Family;
 use crate::correlate::contacts::Contact;
 use crate::correlate::handshakes::Record;
-use crate::correlate::pace::PerMille;
+use crate::correlate::pace::{Pace, PerMille};
 use crate::correlate::waits::Stance;
 use crate::finding::{Confidence, ContactKind, Direction, FindingId, Visibility};
 use crate::frame::FrameNo;
@@ -45,12 +45,12 @@ pub struct Case<'a> {
     pub labels: Option<&'a BTreeSet<String>>,
     /// A contact of the same burst or question that is tied to this handshake.
     pub kin: Option<Kin>,
-    /// At which share of the moments around the contact a handshake with another site would have waited as well.
-    pub held_by_chance: PerMille,
+    /// The device's other handshakes around the contact.
+    pub pace: &'a Pace<'a>,
+    /// How long the contact took.
+    pub duration: Span,
     /// From the server's flight to the first sign of the contact.
     pub onset: Span,
-    /// At which share of the moments around the contact a handshake with another site would have been as near.
-    pub near_by_chance: PerMille,
     /// Whether an earlier handshake of the device went to the same site.
     pub repeat: bool,
 }
@@ -103,6 +103,18 @@ impl ShownCert {
 }
 
 impl Case<'_> {
+    /// At which share of the moments around the contact a handshake with another site would have waited as well.
+    #[must_use]
+    pub fn held_by_chance(&self) -> PerMille {
+        self.pace.held_by_chance(self.record, self.duration)
+    }
+
+    /// At which share of the moments around the contact a handshake with another site would have been as near.
+    #[must_use]
+    pub fn near_by_chance(&self) -> PerMille {
+        self.pace.near_by_chance(self.record, self.onset)
+    }
+
     /// The certificate that one of the questions is about.
     #[must_use]
     pub fn asked_cert(&self) -> Option<&ShownCert> {

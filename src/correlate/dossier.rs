@@ -139,16 +139,15 @@ impl Common {
             }
         }
         let ip = shown.server.ip();
-        let name = site.name().filter(|_| !matches!(site, Site::Address(_)));
-        if let Some(name) = name {
+        if let Some(name) = site.host() {
             let leaf = record.leaf();
             let lists = [
                 leaf.and_then(|leaf| self.leaves.get_mut(&leaf.fingerprint)),
                 self.addresses.get_mut(&ip),
             ];
             for list in lists.into_iter().flatten() {
-                if list.len() < NAMES_KEPT {
-                    list.insert(name.clone());
+                if list.len() < NAMES_KEPT && !list.contains(name.as_str()) {
+                    list.insert(name.to_string());
                 }
             }
         }

@@ -207,6 +207,7 @@ impl<'a> Judge<'a> {
             pace: &pace,
             before,
             leaf: self.leaf_asked(contact),
+            family: contact.request.as_ref().map(|r| agents::family(r)),
         };
         let mut weighed: Vec<Weighed> = Vec::new();
         for (record, stance) in candidates {
@@ -389,7 +390,7 @@ impl<'a> Judge<'a> {
             started: start,
             stance,
             resumed_after,
-            family: contact.request.as_ref().map(|r| agents::family(r)),
+            family: asked.family,
             fingerprint: before
                 .fingerprints
                 .get(&record.shown.ja4)
@@ -397,9 +398,9 @@ impl<'a> Judge<'a> {
             ties: before.ties(asked.device, site_key, record),
             index: asked.index,
             labels: before.labels.get(site_key),
-            held_by_chance: asked.pace.held_by_chance(record, end.since(start)),
+            pace: asked.pace,
+            duration: end.since(start),
             onset,
-            near_by_chance: asked.pace.near_by_chance(record, onset),
             kin: self.kin(asked, record),
             repeat: self.is_repeat(record, site_key),
         };
@@ -421,8 +422,7 @@ impl<'a> Judge<'a> {
             .asked_cert()
             .or_else(|| case.naming_cert().map(|(s, _)| s))
             .map_or(0, |s| s.position);
-        let covered = asked.leaf.zip(site.name());
-        let covered = covered.map(|(leaf, name)| leaf.covers(&name));
+        let covered = asked.leaf.and_then(|leaf| Some(leaf.covers(&site.name()?)));
         Weighed {
             id: record.shown.id,
             direction,
@@ -523,7 +523,7 @@ impl<'a> Judge<'a> {
         let firsts = firsts.entry(record.client).or_insert_with(|| {
             let mut firsts = HashMap::default();
             for earlier in self.state.handshakes.of_client(record.client) {
-                let key = Arc::clone(&self.known(earlier).key);
+                let (_, key) = self.site(earlier);
                 firsts.entry(key).or_insert(earlier.shown.id);
             }
             firsts
@@ -545,6 +545,8 @@ struct Asked<'a> {
     before: &'a Pass,
     /// The leaf that is asked about, when any handshake showed it.
     leaf: Option<&'a Certificate>,
+    /// Of the client that made the contact.
+    family: Option<Family>,
 }
 
 fn canonical(devices: &DeviceMap, key: HostKey) -> HostKey {

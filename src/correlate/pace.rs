@@ -37,14 +37,7 @@ pub struct Pace<'a> {
 #[derive(Debug)]
 struct Around<'a> {
     length: Span,
-    others: Vec<Other<'a>>,
-}
-
-#[derive(Debug)]
-struct Other<'a> {
-    record: &'a Record,
-    /// Silences of the client between the server's flight and its first data.
-    silences: Vec<Span>,
+    others: Vec<&'a Record>,
 }
 
 impl<'a> Pace<'a> {
@@ -59,12 +52,7 @@ impl<'a> Pace<'a> {
 
     /// Adds the handshakes of one of the surroundings, which is `length` long as far as the capture covers it.
     pub fn add(&mut self, length: Span, records: impl Iterator<Item = &'a Record>) {
-        let others = records
-            .map(|record| Other {
-                record,
-                silences: gaps(record).collect(),
-            })
-            .collect();
+        let others = records.collect();
         self.around.push(Around { length, others });
     }
 
@@ -72,12 +60,12 @@ impl<'a> Pace<'a> {
     /// a fetch does for which a handshake waits.
     #[must_use]
     pub fn held_by_chance(&self, record: &Record, duration: Span) -> PerMille {
-        let fitting = |other: &Other<'_>| {
-            let one = |silence: &Span| {
+        let fitting = |other: &Record| {
+            let one = |silence: Span| {
                 let room = silence.as_nanos().saturating_sub(duration.as_nanos());
                 room.clamp(0, GOES_ON_WITHIN.as_nanos())
             };
-            other.silences.iter().map(one).sum()
+            gaps(other).map(one).sum()
         };
         self.share(record, fitting)
     }
@@ -88,7 +76,7 @@ impl<'a> Pace<'a> {
         self.share(record, |_| lead.as_nanos().max(0))
     }
 
-    fn share(&self, record: &Record, fitting: impl Fn(&Other<'_>) -> i64) -> PerMille {
+    fn share(&self, record: &Record, fitting: impl Fn(&Record) -> i64) -> PerMille {
         if self.coarse {
             return 1_000;
         }
@@ -96,8 +84,8 @@ impl<'a> Pace<'a> {
             let others = around
                 .others
                 .iter()
-                .filter(|o| !same_place(o.record, record));
-            let sum = others.fold(0_i64, |sum, o| sum.saturating_add(fitting(o)));
+                .filter(|other| !same_place(other, record));
+            let sum = others.fold(0_i64, |sum, other| sum.saturating_add(fitting(other)));
             let length = around.length.as_nanos().max(1);
             let share = sum
                 .saturating_mul(1_000)

@@ -19,6 +19,10 @@ impl Judge<'_> {
     /// The server name of a handshake, the better known source first, and what tells it from others.
     #[must_use]
     pub fn site(&self, record: &Record) -> (Site, Arc<str>) {
+        // As most are; what takes no thought is not worth remembering.
+        if let Some(name) = plain_name(record) {
+            return (Site::Sni(name.clone()), name.shared());
+        }
         let known = self.known(record);
         (known.site.clone(), Arc::clone(&known.key))
     }
@@ -55,9 +59,7 @@ impl Judge<'_> {
     }
 
     fn site_of(&self, record: &Record) -> Site {
-        if let Site::Sni(name) = &record.shown.site
-            && !record.shown.ech_offered
-        {
+        if let Some(name) = plain_name(record) {
             return Site::Sni(name.clone());
         }
         let keys = self.devices.addresses(record.client);
@@ -189,6 +191,14 @@ impl Judge<'_> {
             }
             shown.append(&mut more);
         }
+    }
+}
+
+/// The server name of a hello that has no other inside.
+fn plain_name(record: &Record) -> Option<&Name> {
+    match &record.shown.site {
+        Site::Sni(name) if !record.shown.ech_offered => Some(name),
+        _ => None,
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) fn handshake_waited(case: &Case<'_>) -> Option<Evidence> {
     if hold.gave_up || resumed_after > Span::from_millis(1_500) {
         return None;
     }
-    let weight = weight_of_wait(resumed_after, case.held_by_chance);
+    let weight = weight_of_wait(resumed_after, case.held_by_chance());
     let facts = Facts::HandshakeWaited {
         silence: hold.silence(),
         resumed_after,
@@ -44,7 +44,7 @@ pub(super) fn aborted_after_answer(case: &Case<'_>) -> Option<Evidence> {
     if !hold.gave_up || after > Span::from_millis(1_500) {
         return None;
     }
-    let weight = weight_of_wait(after, case.held_by_chance);
+    let weight = weight_of_wait(after, case.held_by_chance());
     let facts = Facts::AbortedAfterAnswer { after };
     Some(evidence(
         case,
@@ -67,9 +67,9 @@ fn weight_of_wait(resumed_after: Span, by_chance: PerMille) -> Weight {
 
 pub(super) fn busy_device(case: &Case<'_>) -> Option<Evidence> {
     let held = matches!(case.stance, Some(Stance::Held(_)));
-    (held && case.held_by_chance > pace::RARE).then(|| {
+    (held && case.held_by_chance() > pace::RARE).then(|| {
         let facts = Facts::BusyDevice {
-            by_chance: case.held_by_chance,
+            by_chance: case.held_by_chance(),
         };
         let bearing = Bearing::Opposes(Weight::Slight);
         evidence(case, "busy-device", bearing, facts, None)
@@ -86,7 +86,7 @@ pub(super) fn prompt(case: &Case<'_>) -> Option<Evidence> {
     if !went_on || !verifier || resumed || case.onset.is_negative() || case.onset > PROMPT {
         return None;
     }
-    let weight = if case.near_by_chance <= pace::RARE {
+    let weight = if case.near_by_chance() <= pace::RARE {
         Weight::Fair
     } else {
         Weight::Slight
@@ -141,8 +141,8 @@ pub(super) fn inside_handshake(case: &Case<'_>) -> Option<Evidence> {
 impl Case<'_> {
     /// Whether few moments around the contact lie inside a silence, or as near behind a server's flight.
     fn rarely_inside(&self) -> bool {
-        (self.near_by_chance <= pace::RARE && self.held_by_chance <= pace::HALF)
-            || self.near_by_chance.max(self.held_by_chance) <= pace::OCCASIONAL
+        (self.near_by_chance() <= pace::RARE && self.held_by_chance() <= pace::HALF)
+            || self.near_by_chance().max(self.held_by_chance()) <= pace::OCCASIONAL
     }
 }
 
