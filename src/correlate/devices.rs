@@ -12,6 +12,7 @@
 //!   the server's address. Used only where the link layer does not know better.
 
 use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 
 use foldhash::HashMap;
@@ -167,15 +168,19 @@ impl Devices {
     }
 
     fn host(&mut self, key: HostKey) -> Option<&mut Host> {
-        if !self.hosts.contains_key(&key) {
-            if self.hosts.len() >= self.limit {
+        let is_full = self.hosts.len() >= self.limit;
+        match self.hosts.entry(key) {
+            Entry::Occupied(known) => Some(known.into_mut()),
+            Entry::Vacant(_) if is_full => {
                 self.refused += 1;
-                return None;
+                None
             }
-            self.hosts.insert(key, Host::new(self.next));
-            self.next = self.next.wrapping_add(1);
+            Entry::Vacant(new) => {
+                let host = new.insert(Host::new(self.next));
+                self.next = self.next.wrapping_add(1);
+                Some(host)
+            }
         }
-        self.hosts.get_mut(&key)
     }
 
     fn tie_by_mac(&self, keys: &[HostKey], groups: &mut Groups) {

@@ -266,9 +266,13 @@ impl Handshakes {
         self.shelf.put(&chain.certs);
         self.shelf.take(&before);
         for cert in &chain.certs {
-            let list = self.by_serial.entry(cert.serial.clone()).or_default();
-            if list.back() != Some(&id) {
-                list.push_back(id);
+            match self.by_serial.get_mut(&cert.serial) {
+                Some(list) if list.back() == Some(&id) => {}
+                Some(list) => list.push_back(id),
+                None => {
+                    self.by_serial
+                        .insert(cert.serial.clone(), VecDeque::from([id]));
+                }
             }
         }
         while self.shelf.bytes() > self.shelf_limit && self.records.len() > 1 {
