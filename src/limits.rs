@@ -22,6 +22,14 @@ pub struct Limits {
     pub wlan_frames: usize,
     /// The parts of one 802.11 frame follow each other; receivers wait for half a second (802.11-2020, dot11MaxReceiveLifetime).
     pub wlan_age: Span,
+    /// Fragments of multilink PPP that wait for others. A packet is cut into about as many as the bundle has links, and each of a
+    /// few classes has one packet under way.
+    pub multilink_fragments: usize,
+    /// Bytes held for them in total.
+    pub multilink_bytes: usize,
+    /// Links of a bundle differ by less than a second in what is queued on them; the shorter form of sequence numbers comes round
+    /// after 4,096 fragments.
+    pub multilink_age: Span,
     /// Flows tracked at one time; the one idle longest gives way.
     pub flows: usize,
     /// A TCP flow without packets for this long is over for us.
@@ -116,6 +124,7 @@ impl Limits {
     pub fn memory(&self) -> u64 {
         let held = [
             self.fragments_bytes,
+            self.multilink_bytes,
             self.out_of_order_total,
             self.readers_total,
             self.bodies_total,
@@ -155,6 +164,9 @@ impl Default for Limits {
             fragments_age: Span::from_secs(60),
             wlan_frames: 64,
             wlan_age: Span::from_secs(1),
+            multilink_fragments: 64,
+            multilink_bytes: 1 << 20,
+            multilink_age: Span::from_secs(1),
             flows: 200_000,
             tcp_idle: Span::from_secs(600),
             tcp_opening: Span::from_secs(75),

@@ -75,6 +75,8 @@ pub(super) struct Fragments {
     max_age: Span,
     /// 802.11 frames sent in parts.
     pub(super) wlan: super::link::Parts,
+    /// Fragments of multilink PPP.
+    pub(super) bundles: super::link::Bundles,
     /// Source and destination of the fragment met last.
     pub(super) latest: Option<(IpAddr, IpAddr)>,
 }
@@ -133,6 +135,7 @@ impl Fragments {
             max_bytes: limits.fragments_bytes,
             max_age: limits.fragments_age,
             wlan: super::link::Parts::new(limits),
+            bundles: super::link::Bundles::new(limits),
             latest: None,
         }
     }

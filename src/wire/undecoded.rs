@@ -30,8 +30,10 @@ pub enum Undecoded {
     WlanFragment,
     /// A MACsec frame whose payload is encrypted.
     EncryptedMacsec,
-    /// Compressed or encrypted at the PPP layer (Van Jacobson, CCP, MPPE), or split by multilink.
+    /// Compressed or encrypted at the PPP layer (CCP, MPPE).
     CompressedPpp,
+    /// One part of what multilink PPP or multilink Frame Relay split, of which others are not there yet or were lost.
+    LinkFragment,
     /// An IP fragment; the datagram is not complete yet.
     FragmentHeld,
     /// An IP fragment that repeats one already seen.
@@ -78,6 +80,7 @@ impl Undecoded {
             Self::WlanFragment => "802.11 fragment",
             Self::EncryptedMacsec => "encrypted MACsec",
             Self::CompressedPpp => "compressed PPP",
+            Self::LinkFragment => "multilink fragment",
             Self::FragmentHeld => "fragment waiting",
             Self::FragmentRepeated => "fragment repeated",
             Self::FragmentCut => "fragment cut",

@@ -7,6 +7,7 @@ mod equipment;
 pub(super) mod ethernet;
 pub(super) mod llc;
 pub(super) mod mpls;
+mod multilink;
 mod parts;
 pub(super) mod ppp;
 mod pseudo;
@@ -19,6 +20,7 @@ use crate::event::Mac;
 use crate::frame::{Frame, LinkType};
 
 use equipment::Juniper;
+pub(super) use multilink::Bundles;
 pub(super) use parts::Parts;
 pub(super) use pseudo::{LOOPBACK, cooked_sender, family};
 
@@ -62,6 +64,7 @@ pub fn link_name(link: LinkType) -> &'static str {
         163 => "802.11 with AVS header",
         166 => "PPP of pppd",
         178 => "Juniper Ethernet",
+        182 => "multilink Frame Relay",
         192 => "802.11 or other with PPI header",
         195 | 215 | 230 | 283 => "802.15.4",
         187 | 201 | 251 | 254 => "Bluetooth",
@@ -115,6 +118,7 @@ pub(super) fn open<'a>(
         Kind::CiscoHdlc { direction } => ppp::cisco_or_ppp(skip(rest, direction)?),
         Kind::PppWithDirection => ppp::with_direction(walk, rest),
         Kind::FrameRelay { direction } => llc::frame_relay(skip(rest, direction)?),
+        Kind::MultilinkFrameRelay => multilink::frame_relay(rest),
         Kind::Pppoe => ethernet::pppoe(walk, rest),
         Kind::Family => pseudo::loopback(rest),
         Kind::Sll => pseudo::sll(walk, rest),
@@ -218,6 +222,7 @@ enum Kind {
     FrameRelay {
         direction: usize,
     },
+    MultilinkFrameRelay,
     Pppoe,
     Family,
     Sll,
@@ -309,6 +314,7 @@ const fn kind(link: LinkType) -> Kind {
         179 => Kind::Juniper(Juniper::Ppp),
         180 => Kind::Juniper(Juniper::FrameRelay),
         181 => Kind::Juniper(Juniper::CiscoHdlc),
+        182 => Kind::MultilinkFrameRelay,
         183 => Kind::Juniper(Juniper::IpAfter(18)),
         130..=132 | 134 | 164 | 168 | 174 | 194 => Kind::Juniper(Juniper::Bundle),
         u32::MAX => Kind::Subframe,

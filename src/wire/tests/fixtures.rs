@@ -181,6 +181,12 @@ pub(super) static LINKS: &[Fixture] = &[
     bare("PPP multilink whole", 9, Source::None, |way| {
         cat(&[&[0xff, 3, 0, 0x3d, 0xc0, 0, 0, 1, 0, 0x21], &way.ip4()])
     }),
+    bare(
+        "PPP multilink whole, short numbers",
+        9,
+        Source::None,
+        |way| cat(&[&[0xff, 3, 0, 0x3d, 0xc0, 1, 0x21], &way.ip4()]),
+    ),
     bare("FDDI", 10, Source::Sender, |way| {
         cat(&[&[0x50], &[2; 6], &way.mac().0, &SNAP, &way.ip4()])
     }),

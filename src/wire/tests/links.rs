@@ -4,6 +4,7 @@ use super::build::{
     CLIENT, CLIENT_6, HELLO, PORTS, SERVER, SERVER_6, TSVAL, Way, cat, ipv4, ipv6, udp,
 };
 use super::fixtures::{Fixture, LINKS, SCOPED, Source};
+use super::sequences::SEQUENCES;
 use super::stacks::{LINE_CARDS, MIRRORS, STACKS};
 use super::*;
 use crate::frame::Crossing;
@@ -31,6 +32,14 @@ fn fixtures_in_hexadecimal() {
         let bytes = (fixture.make)(Way::There);
         let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         println!("fixture\t{}\t{}\t{digits}", fixture.link, fixture.name);
+    }
+    for row in SEQUENCES {
+        let frames = (row.make)(Way::There);
+        let digits: Vec<String> = frames
+            .iter()
+            .map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+            .collect();
+        println!("fixture\t{}\t{}\t{}", row.link, row.name, digits.join(","));
     }
 }
 

@@ -4,6 +4,7 @@ mod build;
 mod fixtures;
 mod links;
 mod properties;
+mod sequences;
 mod stacks;
 mod tunnels;
 

@@ -1,0 +1,180 @@
+//! Packets that took several frames, and what must not be made of them.
+
+use super::build::{Way, cat};
+use super::*;
+
+/// Frames of which the last makes the conversation of [`super::build`] whole.
+pub(super) struct Sequence {
+    pub(super) name: &'static str,
+    pub(super) link: u32,
+    pub(super) make: fn(Way) -> Vec<Vec<u8>>,
+    /// What all frames but the last are.
+    held: Undecoded,
+}
+
+/// PPP of a direction that the capture knows, with a multilink header of the longer form.
+fn long(way: Way, flags: u8, number: u32, bytes: &[u8]) -> Vec<u8> {
+    let [_, high, middle, low] = number.to_be_bytes();
+    let direction = u8::from(way == Way::There);
+    cat(&[
+        &[direction, 0xff, 3, 0, 0x3d, flags, high, middle, low],
+        bytes,
+    ])
+}
+
+/// PPP of an unknown direction, with a multilink header of the shorter form.
+fn brief(flags: u8, number: u16, bytes: &[u8]) -> Vec<u8> {
+    let [high, low] = number.to_be_bytes();
+    cat(&[&[0xff, 3, 0, 0x3d, flags | high, low], bytes])
+}
+
+fn ppp(way: Way) -> Vec<u8> {
+    cat(&[&[0, 0x21], &way.ip4_summed()])
+}
+
+pub(super) static SEQUENCES: &[Sequence] = &[
+    Sequence {
+        name: "PPP multilink, three fragments",
+        link: 204,
+        make: |way| {
+            let packet = ppp(way);
+            vec![
+                long(way, 0x80, 5, &packet[..30]),
+                long(way, 0, 6, &packet[30..50]),
+                long(way, 0x40, 7, &packet[50..]),
+            ]
+        },
+        held: Undecoded::LinkFragment,
+    },
+    Sequence {
+        name: "PPP multilink, short numbers",
+        link: 9,
+        make: |way| {
+            let packet = ppp(way);
+            vec![brief(0x80, 7, &packet[..30]), brief(0x40, 8, &packet[30..])]
+        },
+        held: Undecoded::LinkFragment,
+    },
+];
+
+pub(super) fn read(decoder: &mut Decoder, link: u32, bytes: &[u8]) -> Result<Told, Undecoded> {
+    decoder.decode(&frame(link, bytes)).map(told)
+}
+
+#[test]
+fn the_last_frame_makes_it_whole() {
+    for row in SEQUENCES {
+        let mut decoder = Decoder::new(&Limits::default());
+        for way in [Way::There, Way::Back] {
+            let frames = (row.make)(way);
+            let (last, before) = frames.split_last().unwrap();
+            for bytes in before {
+                let got = read(&mut decoder, row.link, bytes);
+                assert_eq!(got, Err(row.held), "{}", row.name);
+            }
+            let got = read(&mut decoder, row.link, last).expect(row.name);
+            let plain = decode(101, &way.ip4()).unwrap();
+            assert_eq!(
+                (got.src, got.dst, got.ports),
+                (plain.src, plain.dst, plain.ports)
+            );
+            assert_eq!((got.payload, got.cut), (plain.payload, 0), "{}", row.name);
+        }
+    }
+}
+
+#[test]
+fn what_is_missing_is_not_made_up() {
+    for row in SEQUENCES {
+        for lost in 0..(row.make)(Way::There).len() - 1 {
+            let mut decoder = Decoder::new(&Limits::default());
+            for (at, bytes) in (row.make)(Way::There).iter().enumerate() {
+                if at != lost {
+                    let got = read(&mut decoder, row.link, bytes);
+                    assert_eq!(got, Err(row.held), "{} without {lost}", row.name);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn fragments_of_multilink_may_come_in_any_order_and_twice() {
+    let mut decoder = Decoder::new(&Limits::default());
+    let packet = ppp(Way::There);
+    let parts = [
+        long(Way::There, 0x80, 5, &packet[..30]),
+        long(Way::There, 0, 6, &packet[30..50]),
+        long(Way::There, 0x40, 7, &packet[50..]),
+    ];
+    let held = Err(Undecoded::LinkFragment);
+    for at in [2, 2, 0, 0] {
+        assert_eq!(read(&mut decoder, 204, &parts[at]), held);
+    }
+    // Of the other direction.
+    let other = long(Way::Back, 0, 6, &packet[30..50]);
+    assert_eq!(read(&mut decoder, 204, &other), held);
+    assert!(read(&mut decoder, 204, &parts[1]).is_ok());
+    assert_eq!(read(&mut decoder, 204, &parts[1]), held);
+    // The number after the highest is 0.
+    let first = brief(0x80, 0x0fff, &packet[..30]);
+    assert_eq!(read(&mut decoder, 9, &first), held);
+    assert!(read(&mut decoder, 9, &brief(0x40, 0, &packet[30..])).is_ok());
+}
+
+#[test]
+fn two_senders_of_one_link_are_not_mixed_up() {
+    let mut decoder = Decoder::new(&Limits::default());
+    let (there, back) = (ppp(Way::There), ppp(Way::Back));
+    let held = Err(Undecoded::LinkFragment);
+    // The numbers fit, and so do the lengths.
+    assert_eq!(read(&mut decoder, 9, &brief(0x80, 5, &there[..50])), held);
+    let mut other = back;
+    other[60] ^= 1;
+    assert_eq!(read(&mut decoder, 9, &brief(0x40, 6, &other[50..])), held);
+    // With both it is not known which belongs to which.
+    assert_eq!(read(&mut decoder, 9, &brief(0x40, 6, &there[50..])), held);
+}
+
+#[test]
+fn fragments_of_multilink_do_not_add_up() {
+    let limits = Limits::default();
+    let mut decoder = Decoder::new(&limits);
+    let packet = ppp(Way::There);
+    let first = long(Way::There, 0x80, 1, &packet[..30]);
+    let last = long(Way::There, 0x40, 2, &packet[30..]);
+    let held = Err(Undecoded::LinkFragment);
+    assert_eq!(read(&mut decoder, 204, &first), held);
+    for number in 0..u32::try_from(limits.multilink_fragments).unwrap() {
+        let orphan = long(Way::There, 0, 100 + 2 * number, &[0; 20]);
+        assert_eq!(read(&mut decoder, 204, &orphan), held);
+    }
+    assert_eq!(read(&mut decoder, 204, &last), held);
+    // Too late.
+    assert_eq!(
+        read(&mut decoder, 204, &long(Way::Back, 0x80, 1, &packet[..30])),
+        held
+    );
+    let late = long(Way::Back, 0x40, 2, &packet[30..]);
+    let late = Frame {
+        at: Timestamp::EPOCH
+            .plus(limits.multilink_age)
+            .plus(limits.multilink_age),
+        ..frame(204, &late)
+    };
+    assert_eq!(decoder.decode(&late).map(told), held);
+}
+
+#[test]
+fn fragments_of_multilink_frame_relay_are_counted() {
+    for (bytes, why) in [
+        (
+            [0x81, 5, 0x18, 0x41, 3, 0xcc, 0x45],
+            Undecoded::LinkFragment,
+        ),
+        ([0xe1, 0, 1, 1, 2, 3, 4], Undecoded::LinkControl),
+    ] {
+        let got = decode(182, &bytes).unwrap_err();
+        assert_eq!((got, got.is_anomaly()), (why, false));
+    }
+}
