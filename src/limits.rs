@@ -30,6 +30,9 @@ pub struct Limits {
     /// Links of a bundle differ by less than a second in what is queued on them; the shorter form of sequence numbers comes round
     /// after 4,096 fragments.
     pub multilink_age: Span,
+    /// TCP headers remembered to undo Van Jacobson compression, over all links; the link used longest ago gives way. One direction
+    /// of a link has 16 as a rule, and 256 at most (RFC 1144 3.2.2).
+    pub vj_headers: usize,
     /// Flows tracked at one time; the one idle longest gives way.
     pub flows: usize,
     /// A TCP flow without packets for this long is over for us.
@@ -139,6 +142,8 @@ impl Limits {
         let kept = [
             // Measured with 100,000 connections open at once; what their readers hold is counted above.
             (self.flows, 1_100),
+            // Each on a link of its own.
+            (self.vj_headers, 700),
             (self.dns_pending, 250),
             (self.names, 240),
             // With 64 askers each.
@@ -167,6 +172,7 @@ impl Default for Limits {
             multilink_fragments: 64,
             multilink_bytes: 1 << 20,
             multilink_age: Span::from_secs(1),
+            vj_headers: 4_096,
             flows: 200_000,
             tcp_idle: Span::from_secs(600),
             tcp_opening: Span::from_secs(75),

@@ -77,6 +77,8 @@ pub(super) struct Fragments {
     pub(super) wlan: super::link::Parts,
     /// Fragments of multilink PPP.
     pub(super) bundles: super::link::Bundles,
+    /// TCP headers of PPP links.
+    pub(super) headers: super::link::Headers,
     /// Source and destination of the fragment met last.
     pub(super) latest: Option<(IpAddr, IpAddr)>,
 }
@@ -136,6 +138,7 @@ impl Fragments {
             max_age: limits.fragments_age,
             wlan: super::link::Parts::new(limits),
             bundles: super::link::Bundles::new(limits),
+            headers: super::link::Headers::new(limits),
             latest: None,
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! [`Decoder::decode`] tries the fast path for plain packets first and then walks header by header
 //! (`walk`): `link` strips what the capture interface put before IP, `ip` reads IP and the transports,
-//! `tunnel` finds packets inside packets, `defrag` joins fragments, which are the only state.
+//! `tunnel` finds packets inside packets, `defrag` joins fragments, which with the headers that links compress are the only state.
 
 #![warn(clippy::indexing_slicing)]
 
@@ -31,7 +31,7 @@ pub use self::glance::{Glance, glance};
 pub use self::link::{link_name, link_supported};
 pub use self::undecoded::Undecoded;
 
-/// Decodes frames. Its only state is fragments waiting for the rest of their datagram.
+/// Decodes frames. Its only state is fragments waiting for the rest of their datagram, and TCP headers that later ones differ from.
 #[derive(Debug)]
 pub struct Decoder {
     depth: usize,

@@ -114,6 +114,11 @@ pub(super) fn transport_checksum(rest: Rest<'_>) -> bool {
     rest.cut == 0 && folded(sum(body.bytes).wrapping_add(pseudo + sum(addresses))) == 0xffff
 }
 
+/// The checksum of an IPv4 header whose own field is zero (RFC 791 3.1).
+pub(super) fn header_checksum(header: &[u8]) -> u16 {
+    !ones_complement_sum(header)
+}
+
 fn ones_complement_sum(bytes: &[u8]) -> u16 {
     folded(sum(bytes))
 }

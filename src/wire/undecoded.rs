@@ -32,6 +32,8 @@ pub enum Undecoded {
     EncryptedMacsec,
     /// Compressed or encrypted at the PPP layer (CCP, MPPE).
     CompressedPpp,
+    /// A TCP header that Van Jacobson compressed, where the one before it was not captured, or its checksum says that it is another.
+    CompressedHeader,
     /// One part of what multilink PPP or multilink Frame Relay split, of which others are not there yet or were lost.
     LinkFragment,
     /// An IP fragment; the datagram is not complete yet.
@@ -80,6 +82,7 @@ impl Undecoded {
             Self::WlanFragment => "802.11 fragment",
             Self::EncryptedMacsec => "encrypted MACsec",
             Self::CompressedPpp => "compressed PPP",
+            Self::CompressedHeader => "compressed TCP header",
             Self::LinkFragment => "multilink fragment",
             Self::FragmentHeld => "fragment waiting",
             Self::FragmentRepeated => "fragment repeated",

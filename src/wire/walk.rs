@@ -14,8 +14,9 @@ use crate::flow::Scope;
 use crate::frame::{Crossing, Frame, InterfaceId, LinkType};
 use crate::time::Timestamp;
 
-/// How often fragments may be joined inside joined fragments. Tunnels over tunnels reach two.
-pub(super) const JOINS: usize = 3;
+/// How often bytes may be put together inside bytes that were. Tunnels over tunnels reach two, and multilink PPP has Van Jacobson's
+/// headers inside.
+pub(super) const JOINS: usize = 4;
 
 /// The header that comes next.
 #[derive(Debug)]

@@ -11,6 +11,7 @@ mod multilink;
 mod parts;
 pub(super) mod ppp;
 mod pseudo;
+mod vj;
 mod wlan;
 
 use super::rest::Rest;
@@ -23,6 +24,7 @@ use equipment::Juniper;
 pub(super) use multilink::Bundles;
 pub(super) use parts::Parts;
 pub(super) use pseudo::{LOOPBACK, cooked_sender, family};
+pub(super) use vj::Headers;
 
 /// Whether frames of this link type can be decoded at all.
 #[must_use]
@@ -42,6 +44,8 @@ pub fn link_name(link: LinkType) -> &'static str {
         10 => "FDDI",
         11 | 100 => "ATM LLC",
         12 | 14 | 101 => "raw IP",
+        15 | 102 => "BSD/OS SLIP",
+        16 | 103 => "BSD/OS PPP",
         50 => "PPP in HDLC",
         51 => "PPPoE",
         104 => "Cisco HDLC",
@@ -113,6 +117,7 @@ pub(super) fn open<'a>(
             let ether_type = rest.be16(at).ok_or_else(|| short(rest))?;
             Ok(Next::EtherType(ether_type, skip(rest, header)?))
         }
+        Kind::Slip => pseudo::slip(walk, rest),
         Kind::Ppp => Ok(Next::Ppp(rest)),
         Kind::PppInHdlc => ppp::ppp_or_cisco(rest),
         Kind::CiscoHdlc { direction } => ppp::cisco_or_ppp(skip(rest, direction)?),
@@ -213,6 +218,7 @@ enum Kind {
         at: usize,
         header: usize,
     },
+    Slip,
     Ppp,
     PppInHdlc,
     CiscoHdlc {
@@ -252,8 +258,7 @@ const fn kind(link: LinkType) -> Kind {
             header: 14,
             address: Some(8),
         },
-        // Direction and compressed-header bytes of the BSD SLIP driver.
-        8 => Kind::IpAfter(16),
+        8 => Kind::Slip,
         9 => Kind::Ppp,
         10 => Kind::LlcAfter {
             header: 13,

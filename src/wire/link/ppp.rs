@@ -3,7 +3,7 @@
 use super::super::Undecoded;
 use super::super::rest::Rest;
 use super::super::walk::{Next, Walk};
-use super::{multilink, short, skip};
+use super::{multilink, short, skip, vj};
 
 /// Reads PPP: address and control may be there, the protocol field may be one byte (RFC 1661 6.5, 6.6).
 pub(in crate::wire) fn header<'a>(
@@ -17,7 +17,9 @@ pub(in crate::wire) fn header<'a>(
         // Bridging (RFC 3518): flags, MAC type 1 is Ethernet.
         0x0031 if inside.u8(1) == Some(1) => Ok(Next::Ethernet(skip(inside, 2)?)),
         0x003d => multilink::ppp(walk, inside),
-        0x002d | 0x002f | 0x00fb | 0x00fd => Err(Undecoded::CompressedPpp),
+        0x002d => vj::compressed(walk, inside),
+        0x002f => vj::uncompressed(walk, inside),
+        0x00fb | 0x00fd => Err(Undecoded::CompressedPpp),
         // Network control, and link control with authentication.
         0x8000.. => Err(Undecoded::LinkControl),
         _ if number & 1 == 0 => Err(Undecoded::BadLink),

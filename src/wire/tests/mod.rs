@@ -2,6 +2,7 @@
 
 mod build;
 mod fixtures;
+mod headers;
 mod links;
 mod properties;
 mod sequences;

@@ -74,7 +74,13 @@ pub(in crate::wire) fn open<'a>(
                 .then(|| teredo(rest))
                 .flatten()
         });
-    let Some(Found { kind, tag, next }) = found else {
+    let Some(Found {
+        kind,
+        tag,
+        session,
+        next,
+    }) = found
+    else {
         return Ok(None);
     };
     walk.guess(plain);
@@ -85,6 +91,7 @@ pub(in crate::wire) fn open<'a>(
     if let Some((tag, value)) = tag {
         walk.within(tag, value);
     }
+    walk.session = session;
     Ok(Some(next))
 }
 
@@ -93,6 +100,8 @@ struct Found<'a> {
     /// None for a mirror.
     kind: Option<u32>,
     tag: Option<(Tag, u32)>,
+    /// See [`Walk::session`].
+    session: u32,
     next: Next<'a>,
 }
 
@@ -101,6 +110,7 @@ impl<'a> Found<'a> {
         plausible::ethernet(rest).then_some(Self {
             kind: Some(kind),
             tag,
+            session: 0,
             next: Next::Ethernet(rest),
         })
     }
@@ -109,6 +119,7 @@ impl<'a> Found<'a> {
         plausible::ip(rest).then_some(Self {
             kind: Some(kind),
             tag,
+            session: 0,
             next: Next::Ip(rest),
         })
     }
@@ -149,6 +160,7 @@ fn vxlan_gpe(rest: Rest<'_>) -> Option<Found<'_>> {
         4 => Some(Found {
             kind: Some(kind::VXLAN),
             tag,
+            session: 0,
             next: Next::EtherType(0x894f, inside),
         }),
         5 => Found::ip(kind::MPLS, tag, past_labels(inside)?),
@@ -249,6 +261,7 @@ fn tzsp(rest: Rest<'_>) -> Option<Found<'_>> {
     Some(Found {
         kind: None,
         tag: None,
+        session: 0,
         next,
     })
 }
@@ -311,6 +324,7 @@ fn capwap(rest: Rest<'_>) -> Option<Found<'_>> {
     (binding >> 1 & 0x1f == WLAN).then_some(Found {
         kind: Some(kind::CAPWAP),
         tag: None,
+        session: 0,
         next: Next::Link(link, inside),
     })
 }
@@ -342,6 +356,8 @@ fn l2tp(rest: Rest<'_>) -> Option<Found<'_>> {
         whole = rest.bound(length);
         header += 2;
     }
+    // Numbers of tunnel and session.
+    let session = rest.be32(header - 4)?;
     if flags & SEQUENCE != 0 {
         header += 4;
     }
@@ -349,12 +365,24 @@ fn l2tp(rest: Rest<'_>) -> Option<Found<'_>> {
         header += 2 + usize::from(whole.be16(header)?);
     }
     let frame = whole.after(header)?;
-    // Only PPP that carries IP is taken; its negotiation stays a datagram.
+    // Only PPP that carries packets is taken; its negotiation stays a datagram.
     let inside = match frame.bytes {
         [0xff, 0x03, 0x00, 0x21 | 0x57, ..] => frame.after(4)?,
         [0xff, 0x03, 0x21 | 0x57, ..] => frame.after(3)?,
         [0x00, 0x21 | 0x57, ..] => frame.after(2)?,
         [0x21 | 0x57, ..] => frame.after(1)?,
+        // Compressed headers and multilink fragments are packets of it too.
+        [0xff, 0x03, 0x00, 0x2d | 0x2f | 0x3d, ..]
+        | [0xff, 0x03, 0x2d | 0x2f | 0x3d, ..]
+        | [0x00, 0x2d | 0x2f | 0x3d, ..]
+        | [0x2d | 0x2f | 0x3d, ..] => {
+            return Some(Found {
+                kind: Some(kind::L2TP),
+                tag: None,
+                session,
+                next: Next::Ppp(frame),
+            });
+        }
         _ => return None,
     };
     Found::ip(kind::L2TP, None, inside)
