@@ -34,8 +34,11 @@ pub enum Undecoded {
     CompressedPpp,
     /// A TCP header that Van Jacobson compressed, where the one before it was not captured, or its checksum says that it is another.
     CompressedHeader,
-    /// One part of what multilink PPP or multilink Frame Relay split, of which others are not there yet or were lost.
+    /// One part of what a link split (multilink PPP and Frame Relay, ARCNET), of which others are not there yet, were lost, or are
+    /// not joined here.
     LinkFragment,
+    /// An EPON frame whose payload is encrypted.
+    EncryptedEpon,
     /// An IP fragment; the datagram is not complete yet.
     FragmentHeld,
     /// An IP fragment that repeats one already seen.
@@ -83,7 +86,8 @@ impl Undecoded {
             Self::EncryptedMacsec => "encrypted MACsec",
             Self::CompressedPpp => "compressed PPP",
             Self::CompressedHeader => "compressed TCP header",
-            Self::LinkFragment => "multilink fragment",
+            Self::LinkFragment => "link fragment",
+            Self::EncryptedEpon => "encrypted EPON",
             Self::FragmentHeld => "fragment waiting",
             Self::FragmentRepeated => "fragment repeated",
             Self::FragmentCut => "fragment cut",

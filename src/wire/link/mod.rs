@@ -11,6 +11,7 @@ mod multilink;
 mod parts;
 pub(super) mod ppp;
 mod pseudo;
+mod rare;
 mod vj;
 mod wlan;
 
@@ -38,7 +39,9 @@ pub fn link_name(link: LinkType) -> &'static str {
     match link.0 {
         0 => "BSD loopback",
         1 => "Ethernet",
+        3 => "AX.25",
         6 => "Token Ring",
+        7 | 129 => "ARCNET",
         8 => "SLIP",
         9 => "PPP",
         10 => "FDDI",
@@ -46,8 +49,10 @@ pub fn link_name(link: LinkType) -> &'static str {
         12 | 14 | 101 => "raw IP",
         15 | 102 => "BSD/OS SLIP",
         16 | 103 => "BSD/OS PPP",
+        32 => "Redback SmartEdge",
         50 => "PPP in HDLC",
         51 => "PPPoE",
+        99 => "Symantec Enterprise Firewall",
         104 => "Cisco HDLC",
         105 => "802.11",
         107 => "Frame Relay",
@@ -74,6 +79,7 @@ pub fn link_name(link: LinkType) -> &'static str {
         187 | 201 | 251 | 254 => "Bluetooth",
         189 | 220 | 249 => "USB",
         197 => "Endace ERF",
+        202 => "AX.25 with KISS header",
         204 => "PPP with direction",
         205 => "Cisco HDLC with direction",
         206 => "Frame Relay with direction",
@@ -85,9 +91,11 @@ pub fn link_name(link: LinkType) -> &'static str {
         240 | 241 => "netANALYZER",
         242 => "IP over InfiniBand",
         253 => "Linux netlink",
+        259 => "EPON",
         272 => "Nordic Bluetooth sniffer",
         274 => "Ethernet with preamble",
         276 => "Linux cooked v2",
+        280 => "VPP dispatch trace",
         281 | 282 | 284 | 285 => "Ethernet with switch tag",
         147..=162 => "private use",
         _ => "unknown",
@@ -137,6 +145,13 @@ pub(super) fn open<'a>(
         Kind::Atm => equipment::atm(rest),
         Kind::SunAtm => equipment::sun_atm(rest),
         Kind::Tzsp => tunnel::tzsp_frame(walk, rest),
+        Kind::Epon => rare::epon(rest),
+        Kind::Arcnet { addresses } => rare::arcnet(rest, addresses),
+        Kind::Ax25 => rare::ax25(rest),
+        Kind::Kiss => rare::kiss(rest),
+        Kind::Vpp => rare::vpp(rest),
+        Kind::Symantec => rare::symantec(walk, rest),
+        Kind::SmartEdge => rare::smart_edge(rest),
         Kind::Docsis => pseudo::docsis(rest),
         Kind::Subframe => wlan::subframe(walk, rest),
         Kind::SwappedWlan => wlan::swapped(walk, rest),
@@ -243,6 +258,15 @@ enum Kind {
     SunAtm,
     Tzsp,
     Docsis,
+    Epon,
+    Arcnet {
+        addresses: usize,
+    },
+    Ax25,
+    Kiss,
+    Vpp,
+    Symantec,
+    SmartEdge,
     Wlan,
     Radiotap,
     PrismOrAvs,
@@ -253,11 +277,13 @@ const fn kind(link: LinkType) -> Kind {
     match link.0 {
         0 | 108 => Kind::Family,
         1 => Kind::Ethernet,
+        3 => Kind::Ax25,
         // Access control, frame control, two addresses; source routing is not looked for.
         6 => Kind::LlcAfter {
             header: 14,
             address: Some(8),
         },
+        7 => Kind::Arcnet { addresses: 2 },
         8 => Kind::Slip,
         9 => Kind::Ppp,
         10 => Kind::LlcAfter {
@@ -269,8 +295,10 @@ const fn kind(link: LinkType) -> Kind {
             address: None,
         },
         12 | 14 | 101 | 228 | 229 => Kind::Ip,
+        32 => Kind::SmartEdge,
         50 => Kind::PppInHdlc,
         51 => Kind::Pppoe,
+        99 => Kind::Symantec,
         104 => Kind::CiscoHdlc { direction: 0 },
         105 => Kind::Wlan,
         107 => Kind::FrameRelay { direction: 0 },
@@ -293,6 +321,7 @@ const fn kind(link: LinkType) -> Kind {
         166 | 204 => Kind::PppWithDirection,
         192 => Kind::Ppi,
         197 => Kind::Erf,
+        202 => Kind::Kiss,
         205 => Kind::CiscoHdlc { direction: 1 },
         206 => Kind::FrameRelay { direction: 1 },
         226 => Kind::IpAfter(24),
@@ -302,8 +331,10 @@ const fn kind(link: LinkType) -> Kind {
         241 => Kind::EthernetAfter(12),
         // Global routing header, then the encapsulation header of RFC 4391.
         242 => Kind::EtherTypeAt { at: 40, header: 44 },
+        259 => Kind::Epon,
         274 => Kind::EthernetAfter(8),
         276 => Kind::Sll2,
+        280 => Kind::Vpp,
         281 | 284 => Kind::SwitchTag(4),
         282 => Kind::EthernetAfter(4),
         285 => Kind::SwitchTag(8),
@@ -311,6 +342,7 @@ const fn kind(link: LinkType) -> Kind {
         19 | 106 => Kind::Atm,
         123 => Kind::SunAtm,
         128 => Kind::Tzsp,
+        129 => Kind::Arcnet { addresses: 4 },
         133 => Kind::Juniper(Juniper::Gateway),
         135 => Kind::Juniper(Juniper::Atm(8)),
         136 => Kind::Juniper(Juniper::Services),

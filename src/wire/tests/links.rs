@@ -4,6 +4,7 @@ use super::build::{
     CLIENT, CLIENT_6, HELLO, PORTS, SERVER, SERVER_6, TSVAL, Way, cat, ipv4, ipv6, udp,
 };
 use super::fixtures::{Fixture, LINKS, SCOPED, Source};
+use super::rare::RARE;
 use super::sequences::SEQUENCES;
 use super::stacks::{LINE_CARDS, MIRRORS, STACKS};
 use super::*;
@@ -11,7 +12,7 @@ use crate::frame::Crossing;
 
 #[test]
 fn every_link_type_leads_to_the_conversation() {
-    for fixture in LINKS.iter().chain(LINE_CARDS) {
+    for fixture in LINKS.iter().chain(LINE_CARDS).chain(RARE) {
         leads_to_the_conversation(fixture);
     }
 }
@@ -27,7 +28,7 @@ fn every_tag_and_tunnel_leads_to_the_conversation() {
 #[test]
 #[ignore = "prints the fixtures for another reader"]
 fn fixtures_in_hexadecimal() {
-    let rows = [LINKS, SCOPED, LINE_CARDS, MIRRORS, STACKS];
+    let rows = [LINKS, SCOPED, LINE_CARDS, RARE, MIRRORS, STACKS];
     for fixture in rows.into_iter().flatten() {
         let bytes = (fixture.make)(Way::There);
         let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -5,6 +5,7 @@ mod fixtures;
 mod headers;
 mod links;
 mod properties;
+mod rare;
 mod sequences;
 mod stacks;
 mod tunnels;

@@ -6,12 +6,13 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::build::{PORTS, Way, cat, fragment4, ipv6};
 use super::fixtures::{Fixture, LINKS, SCOPED};
+use super::rare::RARE;
 use super::stacks::{LINE_CARDS, MIRRORS, STACKS};
 use super::*;
 use crate::frame::Crossing;
 
 fn fixtures() -> impl Iterator<Item = &'static Fixture> {
-    let rows = [LINKS, SCOPED, LINE_CARDS, MIRRORS, STACKS];
+    let rows = [LINKS, SCOPED, LINE_CARDS, RARE, MIRRORS, STACKS];
     rows.into_iter().flatten()
 }
 
