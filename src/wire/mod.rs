@@ -70,7 +70,8 @@ impl Decoder {
         self.fragments.counts()
     }
 
-    /// Source and destination of the last frame that was a fragment, for callers that want its datagram's other frames.
+    /// Source and destination of the packet of which the last frame was a part that could not be decoded alone, for callers that
+    /// want all of its frames. Later parts say so only after the first.
     #[must_use]
     pub fn fragment_ends(&self) -> Option<(IpAddr, IpAddr)> {
         self.fragments.latest
@@ -79,6 +80,7 @@ impl Decoder {
     /// The general path.
     #[inline(never)]
     fn decode_any<'a>(&'a mut self, frame: &Frame<'a>) -> Result<Packet<'a>, Undecoded> {
+        self.fragments.latest = None;
         walk::Walk::new(frame, self.depth, &mut self.fragments, &mut self.joined).run(frame)
     }
 }

@@ -3,6 +3,7 @@
 //! Numbers are those of the tcpdump registry (LINKTYPE_), and the DLT_ values that differ from them where
 //! writers store those instead.
 
+mod ends;
 mod equipment;
 pub(super) mod ethernet;
 pub(super) mod llc;
@@ -21,6 +22,7 @@ use super::{Undecoded, tunnel};
 use crate::event::Mac;
 use crate::frame::{Frame, LinkType};
 
+pub(super) use ends::ends;
 use equipment::Juniper;
 pub(super) use multilink::Bundles;
 pub(super) use parts::Parts;

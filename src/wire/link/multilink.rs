@@ -4,11 +4,12 @@
 //! Parts of PPP are joined where they came on one link. Which links make a bundle was negotiated elsewhere.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 
 use super::super::rest::Rest;
 use super::super::walk::{Lane, Next, Walk};
 use super::super::{Undecoded, plausible};
-use super::{llc, ppp, short, skip};
+use super::{ends, llc, ppp, short, skip};
 use crate::limits::Limits;
 use crate::time::{Span, Timestamp};
 
@@ -36,8 +37,12 @@ pub(super) fn ppp<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a
         return Err(Undecoded::LinkFragment);
     }
     let lane = walk.lane();
-    let joined = walk.fragments.bundles.insert(walk.at, lane, rest.bytes);
-    let bytes = walk.keep(joined.ok_or(Undecoded::LinkFragment)?)?;
+    let bundles = &mut walk.fragments.bundles;
+    let Some(joined) = bundles.insert(walk.at, lane, rest.bytes) else {
+        walk.fragments.latest = bundles.ends(&lane);
+        return Err(Undecoded::LinkFragment);
+    };
+    let bytes = walk.keep(joined)?;
     Ok(Next::Ppp(Rest { bytes, cut: 0 }))
 }
 
@@ -148,6 +153,17 @@ impl Bundles {
             most_bytes: limits.multilink_bytes,
             age: limits.multilink_age,
         }
+    }
+
+    /// Whose packet it was that began on a link last.
+    fn ends(&self, lane: &Lane) -> Option<(IpAddr, IpAddr)> {
+        let mut waiting = self.waiting.iter().rev();
+        let first = waiting.find(|old| old.lane == *lane && old.has(BEGINNING))?;
+        let formats = [Format::Long, Format::Short];
+        formats.into_iter().find_map(|format| {
+            let bytes = first.bytes.get(format.header()..)?;
+            ends(Next::Ppp(Rest { bytes, cut: 0 }))
+        })
     }
 
     /// Takes a fragment; gives the packet when it is the one that was missing.

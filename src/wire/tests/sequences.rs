@@ -1,6 +1,7 @@
 //! Packets that took several frames, and what must not be made of them.
 
-use super::build::{HELLO, Way, cat};
+use super::build::{CLIENT, HELLO, NEAR, SERVER, Way, cat};
+use super::fixtures::wlan;
 use super::headers::{Compressor, FIRST, Fields};
 use super::*;
 
@@ -35,6 +36,13 @@ fn ppp(way: Way) -> Vec<u8> {
     cat(&[&[0, 0x21], &way.ip4_summed()])
 }
 
+/// A fragment of CAPWAP with number 9.
+fn capwap(way: Way, binding: u8, flags: u8, start: u16, bytes: &[u8]) -> Vec<u8> {
+    let [high, low] = start.to_be_bytes();
+    let header = [0, 0x10, binding, flags, 0, 9, high, low];
+    way.outer_udp(5247, 5247, &cat(&[&header, bytes]))
+}
+
 pub(super) static SEQUENCES: &[Sequence] = &[
     Sequence {
         name: "PPP multilink, three fragments",
@@ -59,6 +67,50 @@ pub(super) static SEQUENCES: &[Sequence] = &[
         },
         held: Some(Undecoded::LinkFragment),
         lacking: Undecoded::LinkFragment,
+    },
+    Sequence {
+        name: "CAPWAP, 802.3 in fragments, the last first",
+        link: 1,
+        make: |way| {
+            let frame = way.ethernet();
+            vec![
+                capwap(way, 2, 0xc0, 48, &frame[48..]),
+                capwap(way, 2, 0x80, 24, &frame[24..48]),
+                capwap(way, 2, 0x80, 0, &frame[..24]),
+            ]
+        },
+        held: Some(Undecoded::FragmentHeld),
+        lacking: Undecoded::FragmentHeld,
+    },
+    Sequence {
+        name: "CAPWAP, 802.11 swapped in fragments",
+        link: 1,
+        make: |way| {
+            let mut frame = wlan(way, 0x08, &[]);
+            frame.swap(0, 1);
+            vec![
+                capwap(way, 3, 0x80, 0, &frame[..56]),
+                capwap(way, 3, 0xc0, 56, &frame[56..]),
+            ]
+        },
+        held: Some(Undecoded::FragmentHeld),
+        lacking: Undecoded::FragmentHeld,
+    },
+    Sequence {
+        name: "802.11 in parts",
+        link: 105,
+        make: |way| {
+            let frame = wlan(way, 0x08, &[]);
+            let part = |number: u8, more: u8, bytes: &[u8]| {
+                let mut header = frame[..24].to_vec();
+                header[1] |= more;
+                header[22] |= number;
+                cat(&[&header, bytes])
+            };
+            vec![part(0, 4, &frame[24..60]), part(1, 0, &frame[60..])]
+        },
+        held: Some(Undecoded::WlanFragment),
+        lacking: Undecoded::WlanFragment,
     },
     Sequence {
         name: "PPP with Van Jacobson's headers",
@@ -122,6 +174,61 @@ fn what_is_missing_is_not_made_up() {
             assert_eq!(got, Some(Err(row.lacking)), "{} without {lost}", row.name);
         }
     }
+}
+
+/// Whoever keeps a packet wants all of its frames.
+#[test]
+fn parts_say_whose_they_are() {
+    let ends = Some((CLIENT.into(), SERVER.into()));
+    for row in SEQUENCES.iter().filter(|row| row.held.is_some()) {
+        let mut decoder = Decoder::new(&Limits::default());
+        let mut frames = (row.make)(Way::There);
+        frames.pop();
+        // Later parts know it from the first, if that came before them.
+        let known = !row.name.contains("last first");
+        for bytes in frames {
+            assert!(read(&mut decoder, row.link, &bytes).is_err());
+            assert_eq!(
+                decoder.fragment_ends(),
+                ends.filter(|_| known),
+                "{}",
+                row.name
+            );
+        }
+        let arp = Way::There.ethernet_of(0x0806, &[0; 28]);
+        assert!(read(&mut decoder, 1, &arp).is_err());
+        assert_eq!(decoder.fragment_ends(), None, "{}", row.name);
+    }
+}
+
+#[test]
+fn what_only_looks_like_a_fragment_stays_a_datagram() {
+    let frame = Way::There.ethernet();
+    for bytes in [
+        // A DNS answer without records, to port 5247.
+        Way::There.outer_udp(
+            53,
+            5247,
+            &cat(&[&[0, 0x10, 0x81, 0x80, 0, 1, 0, 0], &[0; 20]]),
+        ),
+        // Not at a multiple of eight bytes.
+        capwap(Way::There, 2, 0x80, 9, &frame[9..]),
+        // Not the last, and of odd length.
+        capwap(Way::There, 2, 0x80, 8, &frame[9..]),
+        // A first part that begins like no frame.
+        capwap(Way::There, 2, 0x80, 0, &frame[8..]),
+        capwap(Way::There, 3, 0x80, 0, &[0; 40]),
+    ] {
+        let got = decode(1, &bytes).unwrap();
+        assert_eq!((got.src, got.scope), (NEAR.into(), Scope::default()));
+    }
+    // Fragments that make no frame leave the last of them.
+    let mut decoder = Decoder::new(&Limits::default());
+    let first = capwap(Way::There, 2, 0x80, 0, &frame[..24]);
+    let last = capwap(Way::There, 2, 0xc0, 24, &[0xff; 8]);
+    let held = Err(Undecoded::FragmentHeld);
+    assert_eq!(read(&mut decoder, 1, &first), held);
+    assert_eq!(read(&mut decoder, 1, &last).unwrap().ports, (5247, 5247));
 }
 
 #[test]
