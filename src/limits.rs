@@ -22,6 +22,17 @@ pub struct Limits {
     pub wlan_frames: usize,
     /// The parts of one 802.11 frame follow each other; receivers wait for half a second (802.11-2020, dot11MaxReceiveLifetime).
     pub wlan_age: Span,
+    /// Fragments of multilink PPP that wait for others. A packet is cut into about as many as the bundle has links, and each of a
+    /// few classes has one packet under way.
+    pub multilink_fragments: usize,
+    /// Bytes held for them in total.
+    pub multilink_bytes: usize,
+    /// Links of a bundle differ by less than a second in what is queued on them; the shorter form of sequence numbers comes round
+    /// after 4,096 fragments.
+    pub multilink_age: Span,
+    /// TCP headers remembered to undo Van Jacobson compression, over all links; the link used longest ago gives way. One direction
+    /// of a link has 16 as a rule, and 256 at most (RFC 1144 3.2.2).
+    pub vj_headers: usize,
     /// Flows tracked at one time; the one idle longest gives way.
     pub flows: usize,
     /// A TCP flow without packets for this long is over for us.
@@ -118,6 +129,7 @@ impl Limits {
     pub fn memory(&self) -> u64 {
         let held = [
             self.fragments_bytes,
+            self.multilink_bytes,
             self.out_of_order_total,
             self.readers_total,
             self.bodies_total,
@@ -132,6 +144,8 @@ impl Limits {
         let kept = [
             // Measured with 100,000 connections open at once; what their readers hold is counted above.
             (self.flows, 1_100),
+            // Each on a link of its own.
+            (self.vj_headers, 700),
             (self.dns_pending, 250),
             (self.names, 240),
             // With 64 askers each.
@@ -157,6 +171,10 @@ impl Default for Limits {
             fragments_age: Span::from_secs(60),
             wlan_frames: 64,
             wlan_age: Span::from_secs(1),
+            multilink_fragments: 64,
+            multilink_bytes: 1 << 20,
+            multilink_age: Span::from_secs(1),
+            vj_headers: 4_096,
             flows: 200_000,
             tcp_idle: Span::from_secs(600),
             tcp_opening: Span::from_secs(75),

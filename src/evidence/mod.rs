@@ -50,7 +50,7 @@ pub struct Plan {
     flows: HashMap<Pair, Vec<Want>>,
     /// Flows of QUIC.
     quic: HashSet<Pair>,
-    /// Ends whose fragments are kept, with the times.
+    /// Ends of which frames with parts of packets are kept, with the times.
     hosts: HashMap<(IpAddr, IpAddr), (Timestamp, Timestamp)>,
     /// First packets of connections of which nothing else is known, and until when they matter.
     openings: HashMap<FrameNo, Timestamp>,
@@ -111,7 +111,7 @@ impl Plan {
         plan
     }
 
-    /// Whether a frame belongs into the evidence. `fragment` are the ends of a frame that is an IP fragment.
+    /// Whether a frame belongs into the evidence. `fragment` are the ends of the packet of which the frame is only a part.
     pub fn keeps(
         &mut self,
         frame: &Frame<'_>,

@@ -75,7 +75,11 @@ pub(super) struct Fragments {
     max_age: Span,
     /// 802.11 frames sent in parts.
     pub(super) wlan: super::link::Parts,
-    /// Source and destination of the fragment met last.
+    /// Fragments of multilink PPP.
+    pub(super) bundles: super::link::Bundles,
+    /// TCP headers of PPP links.
+    pub(super) headers: super::link::Headers,
+    /// Source and destination of the packet of which the frame at hand is a part, as far as they are known.
     pub(super) latest: Option<(IpAddr, IpAddr)>,
 }
 
@@ -87,6 +91,8 @@ struct Entry {
     /// What it counts for in [`Fragments::bytes`].
     weight: usize,
     conflict: bool,
+    /// Source and destination of what it carries, where fragments do not say so themselves.
+    carried: Option<(IpAddr, IpAddr)>,
     state: State,
 }
 
@@ -133,6 +139,8 @@ impl Fragments {
             max_bytes: limits.fragments_bytes,
             max_age: limits.fragments_age,
             wlan: super::link::Parts::new(limits),
+            bundles: super::link::Bundles::new(limits),
+            headers: super::link::Headers::new(limits),
             latest: None,
         }
     }
@@ -207,6 +215,15 @@ impl Fragments {
         })
     }
 
+    /// Says whose packet a first fragment carries, for [`Self::latest`] of this and the others.
+    pub(super) fn carries(&mut self, key: &Key, ends: Option<(IpAddr, IpAddr)>) {
+        let entry = self.table.get_mut(key);
+        self.latest = entry.and_then(|entry| {
+            entry.carried = entry.carried.or(ends);
+            entry.carried
+        });
+    }
+
     /// The entry of `key`, made if there is none.
     fn entry(&mut self, key: Key) -> &mut Entry {
         let (serial, since) = (self.serial, self.newest);
@@ -221,6 +238,7 @@ impl Fragments {
                 since,
                 weight: ENTRY_WEIGHT,
                 conflict: false,
+                carried: None,
                 state: State::Waiting(Waiting::default()),
             }
         })

@@ -2,7 +2,7 @@
 //!
 //! [`Decoder::decode`] tries the fast path for plain packets first and then walks header by header
 //! (`walk`): `link` strips what the capture interface put before IP, `ip` reads IP and the transports,
-//! `tunnel` finds packets inside packets, `defrag` joins fragments, which are the only state.
+//! `tunnel` finds packets inside packets, `defrag` joins fragments, which with the headers that links compress are the only state.
 
 #![warn(clippy::indexing_slicing)]
 
@@ -31,7 +31,7 @@ pub use self::glance::{Glance, glance};
 pub use self::link::{link_name, link_supported};
 pub use self::undecoded::Undecoded;
 
-/// Decodes frames. Its only state is fragments waiting for the rest of their datagram.
+/// Decodes frames. Its only state is fragments waiting for the rest of their datagram, and TCP headers that later ones differ from.
 #[derive(Debug)]
 pub struct Decoder {
     depth: usize,
@@ -70,7 +70,8 @@ impl Decoder {
         self.fragments.counts()
     }
 
-    /// Source and destination of the last frame that was a fragment, for callers that want its datagram's other frames.
+    /// Source and destination of the packet of which the last frame was a part that could not be decoded alone, for callers that
+    /// want all of its frames. Later parts say so only after the first.
     #[must_use]
     pub fn fragment_ends(&self) -> Option<(IpAddr, IpAddr)> {
         self.fragments.latest
@@ -79,6 +80,7 @@ impl Decoder {
     /// The general path.
     #[inline(never)]
     fn decode_any<'a>(&'a mut self, frame: &Frame<'a>) -> Result<Packet<'a>, Undecoded> {
+        self.fragments.latest = None;
         walk::Walk::new(frame, self.depth, &mut self.fragments, &mut self.joined).run(frame)
     }
 }

@@ -79,13 +79,61 @@ pub(super) fn ethernet(rest: Rest<'_>) -> bool {
     }
 }
 
+/// IP that fills `rest`, as what was put together has to.
+pub(super) fn ip_exactly(rest: Rest<'_>) -> bool {
+    let length = match rest.nibble() {
+        Some(4) => rest.be16(2).map(usize::from),
+        _ => rest.be16(4).map(|payload| 40 + usize::from(payload)),
+    };
+    ip(rest) && length == Some(rest.wire_len())
+}
+
+/// Whether the checksum of TCP or UDP is right (RFC 9293 3.1, RFC 768) in a packet that fills `rest`. No checksum is not right.
+pub(super) fn transport_checksum(rest: Rest<'_>) -> bool {
+    const FRAGMENT: u16 = 0x3fff;
+    let (protocol, header, addresses) = match rest.nibble() {
+        Some(4) if rest.be16(6).is_some_and(|field| field & FRAGMENT == 0) => {
+            let header = usize::from(rest.u8(0).unwrap_or(0) & 0x0f) * 4;
+            (rest.u8(9), header, rest.bytes.get(12..20))
+        }
+        Some(6) => (rest.u8(6), 40, rest.bytes.get(8..40)),
+        _ => return false,
+    };
+    let (Some(protocol @ (6 | 17)), Some(addresses), Some(body)) =
+        (protocol, addresses, rest.after(header))
+    else {
+        return false;
+    };
+    if protocol == 17 && body.be16(6) == Some(0) {
+        return false;
+    }
+    let Ok(length) = u16::try_from(body.bytes.len()) else {
+        return false;
+    };
+    let pseudo = u32::from(protocol) + u32::from(length);
+    rest.cut == 0 && folded(sum(body.bytes).wrapping_add(pseudo + sum(addresses))) == 0xffff
+}
+
+/// The checksum of an IPv4 header whose own field is zero (RFC 791 3.1).
+pub(super) fn header_checksum(header: &[u8]) -> u16 {
+    !ones_complement_sum(header)
+}
+
 fn ones_complement_sum(bytes: &[u8]) -> u16 {
-    let (pairs, _) = bytes.as_chunks::<2>();
-    // At most 30 pairs: no overflow in 32 bits.
-    let sum: u32 = pairs
+    folded(sum(bytes))
+}
+
+/// 16 bits at a time. An IP packet has 32,768 of them at most, so that 32 bits hold it.
+fn sum(bytes: &[u8]) -> u32 {
+    let (pairs, odd) = bytes.as_chunks::<2>();
+    let whole: u32 = pairs
         .iter()
         .map(|&pair| u32::from(u16::from_be_bytes(pair)))
-        .sum();
-    let folded = (sum & 0xffff) + (sum >> 16);
-    u16::try_from((folded & 0xffff) + (folded >> 16)).unwrap_or(0)
+        .fold(0, u32::wrapping_add);
+    whole.wrapping_add(odd.first().map_or(0, |&last| u32::from(last) << 8))
+}
+
+fn folded(sum: u32) -> u16 {
+    let once = (sum & 0xffff) + (sum >> 16);
+    u16::try_from((once & 0xffff) + (once >> 16)).unwrap_or(0)
 }

@@ -30,8 +30,15 @@ pub enum Undecoded {
     WlanFragment,
     /// A MACsec frame whose payload is encrypted.
     EncryptedMacsec,
-    /// Compressed or encrypted at the PPP layer (Van Jacobson, CCP, MPPE), or split by multilink.
+    /// Compressed or encrypted at the PPP layer (CCP, MPPE).
     CompressedPpp,
+    /// A TCP header that Van Jacobson compressed, where the one before it was not captured, or its checksum says that it is another.
+    CompressedHeader,
+    /// One part of what a link split (multilink PPP and Frame Relay, ARCNET), of which others are not there yet, were lost, or are
+    /// not joined here.
+    LinkFragment,
+    /// An EPON frame whose payload is encrypted.
+    EncryptedEpon,
     /// An IP fragment; the datagram is not complete yet.
     FragmentHeld,
     /// An IP fragment that repeats one already seen.
@@ -78,6 +85,9 @@ impl Undecoded {
             Self::WlanFragment => "802.11 fragment",
             Self::EncryptedMacsec => "encrypted MACsec",
             Self::CompressedPpp => "compressed PPP",
+            Self::CompressedHeader => "compressed TCP header",
+            Self::LinkFragment => "link fragment",
+            Self::EncryptedEpon => "encrypted EPON",
             Self::FragmentHeld => "fragment waiting",
             Self::FragmentRepeated => "fragment repeated",
             Self::FragmentCut => "fragment cut",

@@ -11,11 +11,12 @@ use super::scope::{self, Tag};
 use super::{Packet, Undecoded, ip, link};
 use crate::event::Mac;
 use crate::flow::Scope;
-use crate::frame::{Crossing, Frame, LinkType};
+use crate::frame::{Crossing, Frame, InterfaceId, LinkType};
 use crate::time::Timestamp;
 
-/// How often fragments may be joined inside joined fragments. Tunnels over tunnels reach two.
-pub(super) const JOINS: usize = 3;
+/// How often bytes may be put together inside bytes that were. Tunnels over tunnels reach two, and multilink PPP has Van Jacobson's
+/// headers inside.
+pub(super) const JOINS: usize = 4;
 
 /// The header that comes next.
 #[derive(Debug)]
@@ -40,10 +41,31 @@ pub(super) enum Next<'a> {
     Packet(Packet<'a>),
 }
 
+/// One direction of a link, as far as a capture tells directions apart: what the sender of its frames numbers or remembers holds
+/// there alone.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(super) struct Lane {
+    interface: InterfaceId,
+    scope: Scope,
+    /// Ends of the tunnel that the link is.
+    ends: Option<(IpAddr, IpAddr)>,
+    session: u32,
+    mac: Option<Mac>,
+    by_this_host: Option<bool>,
+}
+
+impl Lane {
+    /// Whether all of its frames have one sender.
+    pub(super) const fn one_way(&self) -> bool {
+        self.ends.is_some() || self.mac.is_some() || self.by_this_host.is_some()
+    }
+}
+
 /// What was learned on the way to the current header.
 #[derive(Debug)]
 pub(super) struct Walk<'a, 't> {
     pub(super) at: Timestamp,
+    interface: InterfaceId,
     pub(super) scope: Scope,
     /// See [`Packet::base`].
     pub(super) base: Scope,
@@ -53,6 +75,8 @@ pub(super) struct Walk<'a, 't> {
     pub(super) src: IpAddr,
     pub(super) dst: IpAddr,
     pub(super) ttl: u8,
+    /// The receiver's number of a tunnel or session that is not in the scope; 0 for none.
+    pub(super) session: u32,
     pub(super) fragments: &'t mut Fragments,
     /// Room for joined datagrams; each is used once.
     joined: &'a mut [Vec<u8>],
@@ -70,6 +94,7 @@ impl<'a, 't> Walk<'a, 't> {
     ) -> Self {
         Self {
             at: frame.at,
+            interface: frame.interface,
             scope: Scope::default(),
             base: Scope::default(),
             mac: None,
@@ -77,6 +102,7 @@ impl<'a, 't> Walk<'a, 't> {
             src: Ipv4Addr::UNSPECIFIED.into(),
             dst: Ipv4Addr::UNSPECIFIED.into(),
             ttl: 0,
+            session: 0,
             fragments,
             joined,
             depth,
@@ -133,6 +159,18 @@ impl<'a, 't> Walk<'a, 't> {
         self.within(Tag::Mirror, session);
         self.leave_link();
         Ok(())
+    }
+
+    /// The direction of the link that the current header came on.
+    pub(super) fn lane(&self) -> Lane {
+        Lane {
+            interface: self.interface,
+            scope: self.scope,
+            ends: (!self.src.is_unspecified()).then_some((self.src, self.dst)),
+            session: self.session,
+            mac: self.mac,
+            by_this_host: self.by_this_host,
+        }
     }
 
     /// Remembers a datagram that is about to be taken for a tunnel on the word of its port.

@@ -3,13 +3,17 @@
 //! Numbers are those of the tcpdump registry (LINKTYPE_), and the DLT_ values that differ from them where
 //! writers store those instead.
 
+mod ends;
 mod equipment;
 pub(super) mod ethernet;
 pub(super) mod llc;
 pub(super) mod mpls;
+mod multilink;
 mod parts;
 pub(super) mod ppp;
 mod pseudo;
+mod rare;
+mod vj;
 mod wlan;
 
 use super::rest::Rest;
@@ -18,9 +22,12 @@ use super::{Undecoded, tunnel};
 use crate::event::Mac;
 use crate::frame::{Frame, LinkType};
 
+pub(super) use ends::ends;
 use equipment::Juniper;
+pub(super) use multilink::Bundles;
 pub(super) use parts::Parts;
 pub(super) use pseudo::{LOOPBACK, cooked_sender, family};
+pub(super) use vj::Headers;
 
 /// Whether frames of this link type can be decoded at all.
 #[must_use]
@@ -34,14 +41,20 @@ pub fn link_name(link: LinkType) -> &'static str {
     match link.0 {
         0 => "BSD loopback",
         1 => "Ethernet",
+        3 => "AX.25",
         6 => "Token Ring",
+        7 | 129 => "ARCNET",
         8 => "SLIP",
         9 => "PPP",
         10 => "FDDI",
         11 | 100 => "ATM LLC",
         12 | 14 | 101 => "raw IP",
+        15 | 102 => "BSD/OS SLIP",
+        16 | 103 => "BSD/OS PPP",
+        32 => "Redback SmartEdge",
         50 => "PPP in HDLC",
         51 => "PPPoE",
+        99 => "Symantec Enterprise Firewall",
         104 => "Cisco HDLC",
         105 => "802.11",
         107 => "Frame Relay",
@@ -62,11 +75,13 @@ pub fn link_name(link: LinkType) -> &'static str {
         163 => "802.11 with AVS header",
         166 => "PPP of pppd",
         178 => "Juniper Ethernet",
+        182 => "multilink Frame Relay",
         192 => "802.11 or other with PPI header",
         195 | 215 | 230 | 283 => "802.15.4",
         187 | 201 | 251 | 254 => "Bluetooth",
         189 | 220 | 249 => "USB",
         197 => "Endace ERF",
+        202 => "AX.25 with KISS header",
         204 => "PPP with direction",
         205 => "Cisco HDLC with direction",
         206 => "Frame Relay with direction",
@@ -78,9 +93,11 @@ pub fn link_name(link: LinkType) -> &'static str {
         240 | 241 => "netANALYZER",
         242 => "IP over InfiniBand",
         253 => "Linux netlink",
+        259 => "EPON",
         272 => "Nordic Bluetooth sniffer",
         274 => "Ethernet with preamble",
         276 => "Linux cooked v2",
+        280 => "VPP dispatch trace",
         281 | 282 | 284 | 285 => "Ethernet with switch tag",
         147..=162 => "private use",
         _ => "unknown",
@@ -110,11 +127,13 @@ pub(super) fn open<'a>(
             let ether_type = rest.be16(at).ok_or_else(|| short(rest))?;
             Ok(Next::EtherType(ether_type, skip(rest, header)?))
         }
+        Kind::Slip => pseudo::slip(walk, rest),
         Kind::Ppp => Ok(Next::Ppp(rest)),
         Kind::PppInHdlc => ppp::ppp_or_cisco(rest),
         Kind::CiscoHdlc { direction } => ppp::cisco_or_ppp(skip(rest, direction)?),
         Kind::PppWithDirection => ppp::with_direction(walk, rest),
         Kind::FrameRelay { direction } => llc::frame_relay(skip(rest, direction)?),
+        Kind::MultilinkFrameRelay => multilink::frame_relay(rest),
         Kind::Pppoe => ethernet::pppoe(walk, rest),
         Kind::Family => pseudo::loopback(rest),
         Kind::Sll => pseudo::sll(walk, rest),
@@ -128,6 +147,13 @@ pub(super) fn open<'a>(
         Kind::Atm => equipment::atm(rest),
         Kind::SunAtm => equipment::sun_atm(rest),
         Kind::Tzsp => tunnel::tzsp_frame(walk, rest),
+        Kind::Epon => rare::epon(rest),
+        Kind::Arcnet { addresses } => rare::arcnet(rest, addresses),
+        Kind::Ax25 => rare::ax25(rest),
+        Kind::Kiss => rare::kiss(rest),
+        Kind::Vpp => rare::vpp(rest),
+        Kind::Symantec => rare::symantec(walk, rest),
+        Kind::SmartEdge => rare::smart_edge(rest),
         Kind::Docsis => pseudo::docsis(rest),
         Kind::Subframe => wlan::subframe(walk, rest),
         Kind::SwappedWlan => wlan::swapped(walk, rest),
@@ -209,6 +235,7 @@ enum Kind {
         at: usize,
         header: usize,
     },
+    Slip,
     Ppp,
     PppInHdlc,
     CiscoHdlc {
@@ -218,6 +245,7 @@ enum Kind {
     FrameRelay {
         direction: usize,
     },
+    MultilinkFrameRelay,
     Pppoe,
     Family,
     Sll,
@@ -232,6 +260,15 @@ enum Kind {
     SunAtm,
     Tzsp,
     Docsis,
+    Epon,
+    Arcnet {
+        addresses: usize,
+    },
+    Ax25,
+    Kiss,
+    Vpp,
+    Symantec,
+    SmartEdge,
     Wlan,
     Radiotap,
     PrismOrAvs,
@@ -242,13 +279,14 @@ const fn kind(link: LinkType) -> Kind {
     match link.0 {
         0 | 108 => Kind::Family,
         1 => Kind::Ethernet,
+        3 => Kind::Ax25,
         // Access control, frame control, two addresses; source routing is not looked for.
         6 => Kind::LlcAfter {
             header: 14,
             address: Some(8),
         },
-        // Direction and compressed-header bytes of the BSD SLIP driver.
-        8 => Kind::IpAfter(16),
+        7 => Kind::Arcnet { addresses: 2 },
+        8 => Kind::Slip,
         9 => Kind::Ppp,
         10 => Kind::LlcAfter {
             header: 13,
@@ -259,8 +297,10 @@ const fn kind(link: LinkType) -> Kind {
             address: None,
         },
         12 | 14 | 101 | 228 | 229 => Kind::Ip,
+        32 => Kind::SmartEdge,
         50 => Kind::PppInHdlc,
         51 => Kind::Pppoe,
+        99 => Kind::Symantec,
         104 => Kind::CiscoHdlc { direction: 0 },
         105 => Kind::Wlan,
         107 => Kind::FrameRelay { direction: 0 },
@@ -283,6 +323,7 @@ const fn kind(link: LinkType) -> Kind {
         166 | 204 => Kind::PppWithDirection,
         192 => Kind::Ppi,
         197 => Kind::Erf,
+        202 => Kind::Kiss,
         205 => Kind::CiscoHdlc { direction: 1 },
         206 => Kind::FrameRelay { direction: 1 },
         226 => Kind::IpAfter(24),
@@ -292,8 +333,10 @@ const fn kind(link: LinkType) -> Kind {
         241 => Kind::EthernetAfter(12),
         // Global routing header, then the encapsulation header of RFC 4391.
         242 => Kind::EtherTypeAt { at: 40, header: 44 },
+        259 => Kind::Epon,
         274 => Kind::EthernetAfter(8),
         276 => Kind::Sll2,
+        280 => Kind::Vpp,
         281 | 284 => Kind::SwitchTag(4),
         282 => Kind::EthernetAfter(4),
         285 => Kind::SwitchTag(8),
@@ -301,6 +344,7 @@ const fn kind(link: LinkType) -> Kind {
         19 | 106 => Kind::Atm,
         123 => Kind::SunAtm,
         128 => Kind::Tzsp,
+        129 => Kind::Arcnet { addresses: 4 },
         133 => Kind::Juniper(Juniper::Gateway),
         135 => Kind::Juniper(Juniper::Atm(8)),
         136 => Kind::Juniper(Juniper::Services),
@@ -309,6 +353,7 @@ const fn kind(link: LinkType) -> Kind {
         179 => Kind::Juniper(Juniper::Ppp),
         180 => Kind::Juniper(Juniper::FrameRelay),
         181 => Kind::Juniper(Juniper::CiscoHdlc),
+        182 => Kind::MultilinkFrameRelay,
         183 => Kind::Juniper(Juniper::IpAfter(18)),
         130..=132 | 134 | 164 | 168 | 174 | 194 => Kind::Juniper(Juniper::Bundle),
         u32::MAX => Kind::Subframe,

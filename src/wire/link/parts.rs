@@ -1,7 +1,11 @@
 //! 802.11 frames that were sent in parts (802.11-2020 10.4), which come in order but for those that were lost or sent again.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 
+use super::super::rest::Rest;
+use super::super::walk::Next;
+use super::ends;
 use crate::event::Mac;
 use crate::limits::Limits;
 use crate::time::{Span, Timestamp};
@@ -39,6 +43,8 @@ struct Open {
     since: Timestamp,
     next: u16,
     bytes: Vec<u8>,
+    /// From the first part.
+    ends: Option<(IpAddr, IpAddr)>,
 }
 
 impl Parts {
@@ -48,6 +54,11 @@ impl Parts {
             most: limits.wlan_frames,
             age: limits.wlan_age,
         }
+    }
+
+    /// Whose packet it is that is being joined.
+    pub(super) fn ends(&self, key: Key) -> Option<(IpAddr, IpAddr)> {
+        self.open.iter().find(|open| open.key == key)?.ends
     }
 
     /// Takes a part; gives the whole when it was the last of all.
@@ -68,6 +79,7 @@ impl Parts {
                     since: at,
                     next: 0,
                     bytes: Vec::new(),
+                    ends: ends(Next::Llc(Rest { bytes, cut: 0 })),
                 });
                 self.open.back_mut()
             }

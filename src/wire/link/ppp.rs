@@ -3,40 +3,43 @@
 use super::super::Undecoded;
 use super::super::rest::Rest;
 use super::super::walk::{Next, Walk};
-use super::{short, skip};
+use super::{multilink, short, skip, vj};
 
 /// Reads PPP: address and control may be there, the protocol field may be one byte (RFC 1661 6.5, 6.6).
 pub(in crate::wire) fn header<'a>(
     walk: &mut Walk<'a, '_>,
     rest: Rest<'a>,
 ) -> Result<Next<'a>, Undecoded> {
+    let (number, inside) = protocol(rest)?;
+    match number {
+        0x0021 | 0x0057 => Ok(Next::Ip(inside)),
+        0x0281 | 0x0283 => Ok(Next::Mpls(inside)),
+        // Bridging (RFC 3518): flags, MAC type 1 is Ethernet.
+        0x0031 if inside.u8(1) == Some(1) => Ok(Next::Ethernet(skip(inside, 2)?)),
+        0x003d => multilink::ppp(walk, inside),
+        0x002d => vj::compressed(walk, inside),
+        0x002f => vj::uncompressed(walk, inside),
+        0x00fb | 0x00fd => Err(Undecoded::CompressedPpp),
+        // Network control, and link control with authentication.
+        0x8000.. => Err(Undecoded::LinkControl),
+        _ if number & 1 == 0 => Err(Undecoded::BadLink),
+        _ => Err(Undecoded::NotIp),
+    }
+}
+
+/// The protocol number, and what follows it.
+pub(super) fn protocol(rest: Rest<'_>) -> Result<(u16, Rest<'_>), Undecoded> {
     let rest = match rest.array::<2>(0) {
         Some([0xff, 0x03]) => skip(rest, 2)?,
         _ => rest,
     };
     let first = rest.u8(0).ok_or_else(|| short(rest))?;
     // The low byte of every protocol is odd and the high byte even.
-    let (protocol, inside) = if first & 1 == 1 {
-        (u16::from(first), skip(rest, 1)?)
-    } else {
-        (rest.be16(0).ok_or_else(|| short(rest))?, skip(rest, 2)?)
-    };
-    match protocol {
-        0x0021 | 0x0057 => Ok(Next::Ip(inside)),
-        0x0281 | 0x0283 => Ok(Next::Mpls(inside)),
-        // Bridging (RFC 3518): flags, MAC type 1 is Ethernet.
-        0x0031 if inside.u8(1) == Some(1) => Ok(Next::Ethernet(skip(inside, 2)?)),
-        // Multilink (RFC 1990): a packet that is both beginning and end is whole.
-        0x003d if inside.u8(0).is_some_and(|flags| flags & 0xc0 == 0xc0) => {
-            walk.peel()?;
-            Ok(Next::Ppp(skip(inside, 4)?))
-        }
-        0x002d | 0x002f | 0x003d | 0x00fb | 0x00fd => Err(Undecoded::CompressedPpp),
-        // Network control, and link control with authentication.
-        0x8000.. => Err(Undecoded::LinkControl),
-        _ if protocol & 1 == 0 => Err(Undecoded::BadLink),
-        _ => Err(Undecoded::NotIp),
+    if first & 1 == 1 {
+        return Ok((u16::from(first), skip(rest, 1)?));
     }
+    let number = rest.be16(0).ok_or_else(|| short(rest))?;
+    Ok((number, skip(rest, 2)?))
 }
 
 /// PPP in HDLC-like framing, or Cisco HDLC, whose first byte says unicast or broadcast.

@@ -95,6 +95,16 @@ pub(super) fn sll2<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'
     cooked(hardware, protocol, skip(rest, 20)?)
 }
 
+/// SLIP as the BSD driver hands it out: who sent it, 15 bytes of the header as it was compressed, and IP with the header whole again.
+pub(super) fn slip<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a>, Undecoded> {
+    walk.by_this_host = match rest.u8(0).ok_or_else(|| short(rest))? {
+        0 => Some(false),
+        1 => Some(true),
+        _ => walk.by_this_host,
+    };
+    Ok(Next::Ip(skip(rest, 16)?))
+}
+
 /// OpenBSD packet filter log: the header says how long it is and is padded to a multiple of four.
 pub(super) fn pflog(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
     let length = usize::from(rest.u8(0).ok_or_else(|| short(rest))?);

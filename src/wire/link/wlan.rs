@@ -67,10 +67,33 @@ fn joined<'a>(
             .and_then(|n| rest.bytes.get(..n)),
     };
     let bytes = bytes.filter(|_| rest.cut == 0);
-    let whole = bytes.and_then(|bytes| walk.fragments.wlan.insert(walk.at, part, bytes));
-    let whole = whole.ok_or(Undecoded::WlanFragment)?;
+    let parts = &mut walk.fragments.wlan;
+    let whole = bytes.and_then(|bytes| parts.insert(walk.at, part, bytes));
+    let Some(whole) = whole else {
+        walk.fragments.latest = parts.ends(part.key);
+        return Err(Undecoded::WlanFragment);
+    };
     let bytes = walk.keep(whole)?;
     Ok(Next::Llc(Rest { bytes, cut: 0 }))
+}
+
+/// The LLC header of a frame with one packet. The bytes of the frame control field may be swapped.
+pub(super) fn inside(rest: Rest<'_>, swapped: bool) -> Option<Rest<'_>> {
+    let mut copy = rest.bytes.to_vec();
+    if let (true, [first, second, ..]) = (swapped, copy.as_mut_slice()) {
+        std::mem::swap(first, second);
+    }
+    let body = body(
+        Rest {
+            bytes: &copy,
+            cut: 0,
+        },
+        Padding::None,
+    )
+    .ok()?;
+    let header = copy.len() - body.rest.bytes.len();
+    let one = !body.aggregated && body.part.is_none();
+    rest.after(header).filter(|_| one)
 }
 
 /// Reads one frame of an A-MSDU (802.11-2020 9.3.2.2.2): destination, source and length of its own, then LLC.

@@ -64,6 +64,16 @@ impl Way {
         ipv4(from, to, 6, &self.tcp())
     }
 
+    /// The same with the checksum of TCP, which what puts packets together looks at.
+    pub(super) fn ip4_summed(self) -> Vec<u8> {
+        let mut packet = self.ip4();
+        let length = u16::try_from(packet.len() - 20).unwrap();
+        let pseudo = cat(&[&packet[12..20], &[0, 6], &length.to_be_bytes()]);
+        let sum = checksum(&cat(&[&pseudo, &packet[20..]]));
+        packet[36..38].copy_from_slice(&sum.to_be_bytes());
+        packet
+    }
+
     /// The inner conversation over IPv6.
     pub(super) fn ip6(self) -> Vec<u8> {
         let (from, to) = self.pick((CLIENT_6, SERVER_6), (SERVER_6, CLIENT_6));
@@ -142,13 +152,21 @@ pub(super) fn fragment4(
         &from.octets(),
         &to.octets(),
     ]);
-    let sum: u32 = header
-        .chunks(2)
-        .map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]])))
-        .sum();
-    let folded = u16::try_from((sum & 0xffff) + (sum >> 16)).unwrap();
-    header[10..12].copy_from_slice(&(!folded).to_be_bytes());
+    let sum = checksum(&header);
+    header[10..12].copy_from_slice(&sum.to_be_bytes());
     cat(&[&header, payload])
+}
+
+/// RFC 1071.
+pub(super) fn checksum(bytes: &[u8]) -> u16 {
+    let mut sum: u32 = bytes
+        .chunks(2)
+        .map(|pair| u32::from(pair[0]) << 8 | pair.get(1).map_or(0, |&low| u32::from(low)))
+        .sum();
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    !u16::try_from(sum).unwrap()
 }
 
 pub(super) fn ipv6(from: Ipv6Addr, to: Ipv6Addr, next: u8, payload: &[u8]) -> Vec<u8> {

@@ -165,7 +165,10 @@ pub(super) static LINKS: &[Fixture] = &[
     bare("Token Ring", 6, Source::Sender, |way| {
         cat(&[&[0x10, 0x40], &[2; 6], &way.mac().0, &SNAP, &way.ip4()])
     }),
-    bare("SLIP", 8, Source::None, |way| cat(&[&[0; 16], &way.ip4()])),
+    bare("SLIP", 8, Source::None, |way| {
+        let direction = u8::from(way == Way::There);
+        cat(&[&[direction, 0x45], &[0; 14], &way.ip4()])
+    }),
     bare("PPP framed", 9, Source::None, |way| {
         cat(&[&[0xff, 3, 0, 0x21], &way.ip4()])
     }),
@@ -181,6 +184,12 @@ pub(super) static LINKS: &[Fixture] = &[
     bare("PPP multilink whole", 9, Source::None, |way| {
         cat(&[&[0xff, 3, 0, 0x3d, 0xc0, 0, 0, 1, 0, 0x21], &way.ip4()])
     }),
+    bare(
+        "PPP multilink whole, short numbers",
+        9,
+        Source::None,
+        |way| cat(&[&[0xff, 3, 0, 0x3d, 0xc0, 1, 0x21], &way.ip4()]),
+    ),
     bare("FDDI", 10, Source::Sender, |way| {
         cat(&[&[0x50], &[2; 6], &way.mac().0, &SNAP, &way.ip4()])
     }),

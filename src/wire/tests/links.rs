@@ -4,13 +4,15 @@ use super::build::{
     CLIENT, CLIENT_6, HELLO, PORTS, SERVER, SERVER_6, TSVAL, Way, cat, ipv4, ipv6, udp,
 };
 use super::fixtures::{Fixture, LINKS, SCOPED, Source};
+use super::rare::RARE;
+use super::sequences::SEQUENCES;
 use super::stacks::{LINE_CARDS, MIRRORS, STACKS};
 use super::*;
 use crate::frame::Crossing;
 
 #[test]
 fn every_link_type_leads_to_the_conversation() {
-    for fixture in LINKS.iter().chain(LINE_CARDS) {
+    for fixture in LINKS.iter().chain(LINE_CARDS).chain(RARE) {
         leads_to_the_conversation(fixture);
     }
 }
@@ -26,11 +28,19 @@ fn every_tag_and_tunnel_leads_to_the_conversation() {
 #[test]
 #[ignore = "prints the fixtures for another reader"]
 fn fixtures_in_hexadecimal() {
-    let rows = [LINKS, SCOPED, LINE_CARDS, MIRRORS, STACKS];
+    let rows = [LINKS, SCOPED, LINE_CARDS, RARE, MIRRORS, STACKS];
     for fixture in rows.into_iter().flatten() {
         let bytes = (fixture.make)(Way::There);
         let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         println!("fixture\t{}\t{}\t{digits}", fixture.link, fixture.name);
+    }
+    for row in SEQUENCES {
+        let frames = (row.make)(Way::There);
+        let digits: Vec<String> = frames
+            .iter()
+            .map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+            .collect();
+        println!("fixture\t{}\t{}\t{}", row.link, row.name, digits.join(","));
     }
 }
 
@@ -74,7 +84,7 @@ fn the_sender_is_known_where_the_capture_says_so() {
         let fixture = LINKS.iter().find(|row| row.link == link).unwrap();
         decode(link, &(fixture.make)(way)).unwrap().by_this_host
     };
-    for link in [113, 276, 239, 258, 166] {
+    for link in [8, 113, 276, 239, 258, 166] {
         assert_eq!(told(link, Way::There), Some(true), "{link}");
         assert_eq!(told(link, Way::Back), Some(false), "{link}");
     }

@@ -2,8 +2,11 @@
 
 mod build;
 mod fixtures;
+mod headers;
 mod links;
 mod properties;
+mod rare;
+mod sequences;
 mod stacks;
 mod tunnels;
 

@@ -67,6 +67,9 @@ pub(super) static LINE_CARDS: &[Fixture] = &[
     bare("Juniper Cisco HDLC", 181, Source::None, |way| {
         juniper(1, &[0x0f, 0, 0x86, 0xdd], &way.ip6())
     }),
+    bare("multilink Frame Relay whole", 182, Source::None, |way| {
+        cat(&[&[0xc3, 5, 0x18, 0x41, 3, 0xcc], &way.ip4()])
+    }),
     bare("Juniper GGSN", 133, Source::None, |way| {
         juniper(1, &[2, 0, 0, 0], &way.ip4())
     }),

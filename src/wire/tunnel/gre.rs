@@ -95,6 +95,7 @@ fn pptp<'a>(walk: &mut Walk<'a, '_>, flags: u16, rest: Rest<'a>) -> Result<Next<
         return Err(Undecoded::LinkControl);
     }
     walk.enter_tunnel(kind::GRE)?;
+    walk.session = u32::from(rest.be16(2).unwrap_or_default());
     Ok(Next::Ppp(
         after(rest, 4 + optional)?.bound(usize::from(length)),
     ))

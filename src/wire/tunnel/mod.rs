@@ -1,5 +1,6 @@
 //! Packets inside packets: GRE and its relatives, IP in IP, and tunnels over UDP.
 
+mod capwap;
 mod gre;
 mod udp;
 

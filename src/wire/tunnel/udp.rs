@@ -6,9 +6,9 @@ use super::super::rest::Rest;
 use super::super::scope::Tag;
 use super::super::walk::{Next, Walk};
 use super::super::{Datagram, Packet, Undecoded, plausible};
+use super::capwap::{self, capwap};
 use super::{kind, l2tp_v3_frame};
 use crate::frame::LinkType;
-use crate::wire::link::SWAPPED_WLAN;
 
 const L2TP: u16 = 1701;
 const GTP_USER: u16 = 2152;
@@ -53,6 +53,16 @@ pub(in crate::wire) fn open<'a>(
         bytes: datagram.payload,
         cut: usize::try_from(datagram.cut).unwrap_or(usize::MAX),
     };
+    // These use their port at either end.
+    let either = |port| datagram.src_port == port || datagram.dst_port == port;
+    if either(CAPWAP_DATA)
+        && let Some(fragment) = capwap::fragment(rest)
+    {
+        return match capwap::join(walk, datagram, &fragment)? {
+            Some(found) => enter(walk, plain, found).map(Some),
+            None => Ok(None),
+        };
+    }
     let by_destination = match datagram.dst_port {
         VXLAN | VXLAN_LINUX => vxlan(rest),
         VXLAN_GPE => vxlan_gpe(rest),
@@ -62,8 +72,6 @@ pub(in crate::wire) fn open<'a>(
         TZSP => tzsp(rest),
         _ => None,
     };
-    // These use their port at either end.
-    let either = |port| datagram.src_port == port || datagram.dst_port == port;
     let found = by_destination
         .or_else(|| either(GTP_USER).then(|| gtp_user(rest)).flatten())
         .or_else(|| either(L2TP).then(|| l2tp(rest)).flatten())
@@ -74,9 +82,23 @@ pub(in crate::wire) fn open<'a>(
                 .then(|| teredo(rest))
                 .flatten()
         });
-    let Some(Found { kind, tag, next }) = found else {
-        return Ok(None);
-    };
+    match found {
+        Some(found) => enter(walk, plain, found).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn enter<'a>(
+    walk: &mut Walk<'a, '_>,
+    plain: Packet<'a>,
+    found: Found<'a>,
+) -> Result<Next<'a>, Undecoded> {
+    let Found {
+        kind,
+        tag,
+        session,
+        next,
+    } = found;
     walk.guess(plain);
     match kind {
         Some(kind) => walk.enter_tunnel(kind)?,
@@ -85,22 +107,26 @@ pub(in crate::wire) fn open<'a>(
     if let Some((tag, value)) = tag {
         walk.within(tag, value);
     }
-    Ok(Some(next))
+    walk.session = session;
+    Ok(next)
 }
 
 /// A tunnel that fits.
-struct Found<'a> {
+pub(super) struct Found<'a> {
     /// None for a mirror.
-    kind: Option<u32>,
-    tag: Option<(Tag, u32)>,
-    next: Next<'a>,
+    pub(super) kind: Option<u32>,
+    pub(super) tag: Option<(Tag, u32)>,
+    /// See [`Walk::session`].
+    pub(super) session: u32,
+    pub(super) next: Next<'a>,
 }
 
 impl<'a> Found<'a> {
-    fn ethernet(kind: u32, tag: Option<(Tag, u32)>, rest: Rest<'a>) -> Option<Self> {
+    pub(super) fn ethernet(kind: u32, tag: Option<(Tag, u32)>, rest: Rest<'a>) -> Option<Self> {
         plausible::ethernet(rest).then_some(Self {
             kind: Some(kind),
             tag,
+            session: 0,
             next: Next::Ethernet(rest),
         })
     }
@@ -109,6 +135,7 @@ impl<'a> Found<'a> {
         plausible::ip(rest).then_some(Self {
             kind: Some(kind),
             tag,
+            session: 0,
             next: Next::Ip(rest),
         })
     }
@@ -149,6 +176,7 @@ fn vxlan_gpe(rest: Rest<'_>) -> Option<Found<'_>> {
         4 => Some(Found {
             kind: Some(kind::VXLAN),
             tag,
+            session: 0,
             next: Next::EtherType(0x894f, inside),
         }),
         5 => Found::ip(kind::MPLS, tag, past_labels(inside)?),
@@ -249,6 +277,7 @@ fn tzsp(rest: Rest<'_>) -> Option<Found<'_>> {
     Some(Found {
         kind: None,
         tag: None,
+        session: 0,
         next,
     })
 }
@@ -286,35 +315,6 @@ fn gtp_user(rest: Rest<'_>) -> Option<Found<'_>> {
     Found::ip(kind::GTP, None, rest.after(header)?)
 }
 
-/// CAPWAP data (RFC 5415 4.3): what an access point brings its controller, as Ethernet or as 802.11 (RFC 5416), if not in DTLS.
-fn capwap(rest: Rest<'_>) -> Option<Found<'_>> {
-    const NATIVE: u8 = 0x01;
-    const FRAGMENT: u8 = 0x80;
-    const KEEP_ALIVE: u8 = 0x08;
-    const WLAN: u8 = 1;
-    let [preamble, lengths, binding, flags] = rest.array::<4>(0)?;
-    // Version 0, and the header itself behind it; fragments are not joined.
-    if preamble != 0 || flags & (FRAGMENT | KEEP_ALIVE | 0x07) != 0 {
-        return None;
-    }
-    let header = usize::from(lengths >> 3) * 4;
-    let inside = rest.after(header).filter(|_| header >= 8)?;
-    if binding & NATIVE == 0 {
-        return Found::ethernet(kind::CAPWAP, None, inside);
-    }
-    // Some access points swap the two bytes of the frame control field.
-    let link = match inside.array::<2>(0)? {
-        [first, _] if first & 0x0f == 0x08 => LinkType(105),
-        [_, second] if second & 0x0f == 0x08 => SWAPPED_WLAN,
-        _ => return None,
-    };
-    (binding >> 1 & 0x1f == WLAN).then_some(Found {
-        kind: Some(kind::CAPWAP),
-        tag: None,
-        next: Next::Link(link, inside),
-    })
-}
-
 /// L2TP data: version 2 carries PPP (RFC 2661), version 3 a frame (RFC 3931).
 fn l2tp(rest: Rest<'_>) -> Option<Found<'_>> {
     const CONTROL: u16 = 0x8000;
@@ -342,6 +342,8 @@ fn l2tp(rest: Rest<'_>) -> Option<Found<'_>> {
         whole = rest.bound(length);
         header += 2;
     }
+    // Numbers of tunnel and session.
+    let session = rest.be32(header - 4)?;
     if flags & SEQUENCE != 0 {
         header += 4;
     }
@@ -349,12 +351,24 @@ fn l2tp(rest: Rest<'_>) -> Option<Found<'_>> {
         header += 2 + usize::from(whole.be16(header)?);
     }
     let frame = whole.after(header)?;
-    // Only PPP that carries IP is taken; its negotiation stays a datagram.
+    // Only PPP that carries packets is taken; its negotiation stays a datagram.
     let inside = match frame.bytes {
         [0xff, 0x03, 0x00, 0x21 | 0x57, ..] => frame.after(4)?,
         [0xff, 0x03, 0x21 | 0x57, ..] => frame.after(3)?,
         [0x00, 0x21 | 0x57, ..] => frame.after(2)?,
         [0x21 | 0x57, ..] => frame.after(1)?,
+        // Compressed headers and multilink fragments are packets of it too.
+        [0xff, 0x03, 0x00, 0x2d | 0x2f | 0x3d, ..]
+        | [0xff, 0x03, 0x2d | 0x2f | 0x3d, ..]
+        | [0x00, 0x2d | 0x2f | 0x3d, ..]
+        | [0x2d | 0x2f | 0x3d, ..] => {
+            return Some(Found {
+                kind: Some(kind::L2TP),
+                tag: None,
+                session,
+                next: Next::Ppp(frame),
+            });
+        }
         _ => return None,
     };
     Found::ip(kind::L2TP, None, inside)

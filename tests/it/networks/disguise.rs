@@ -20,7 +20,7 @@ pub(super) struct Shot {
     pub bytes: Vec<u8>,
 }
 
-const ETHERNET: u32 = 1;
+pub(super) const ETHERNET: u32 = 1;
 const V4: u16 = 0x0800;
 const V6: u16 = 0x86dd;
 
@@ -43,7 +43,7 @@ fn each(shots: &[Shot], put: impl Fn(&Shot, &Ip<'_>) -> (u32, Vec<u8>)) -> Vec<S
 }
 
 /// The station that most frames are from or to: that of a mirrored port.
-fn busiest(shots: &[Shot]) -> Option<Vec<u8>> {
+pub(super) fn busiest(shots: &[Shot]) -> Option<Vec<u8>> {
     let mut frames: BTreeMap<&[u8], usize> = BTreeMap::new();
     for ip in shots.iter().filter_map(Ip::of) {
         for mac in ip.macs.chunks(6) {
@@ -108,7 +108,7 @@ impl<'a> Ip<'a> {
         (ETHERNET, [self.macs, &V4.to_be_bytes(), &packet].concat())
     }
 
-    fn outer_udp(&self, port: u16, payload: &[u8]) -> (u32, Vec<u8>) {
+    pub(super) fn outer_udp(&self, port: u16, payload: &[u8]) -> (u32, Vec<u8>) {
         let length = self.length(8 + payload.len());
         let source = if self.there { 50_001_u16 } else { 50_002 }.to_be_bytes();
         let header = [&source[..], &port.to_be_bytes(), &length, &[0, 0]].concat();

@@ -3,16 +3,21 @@
 //! `WHYLENCR_NETWORKS=all` takes every labelled capture, or those whose names hold the given text.
 
 use whylencr::capture::{self, Item};
-use whylencr::finding::{Confidence, Report};
+use whylencr::evidence::Plan;
+use whylencr::finding::{Confidence, Finding, Report};
 use whylencr::frame::{Frame, FrameNo, InterfaceId, LinkType};
+use whylencr::limits::Limits;
+use whylencr::wire::Decoder;
 
 use crate::packaged;
 use crate::score::{Board, Labelled, Line, Result, explain, lab, prepared};
 
 mod disguise;
+mod parted;
 mod pieces;
 
 use disguise::{Change, LESS, Shot, WHOLE, WITHOUT_LINK};
+use parted::PARTED;
 
 /// Between them DNS, TLS 1.2 and 1.3, QUIC, OCSP, CRLs and issuers, both families, a proxy, STARTTLS and resumption.
 const CAPTURES: &[&str] = &[
@@ -61,19 +66,41 @@ fn report(capture: &Labelled, shots: &[Shot], secrets: &[Vec<u8>]) -> Report {
     for lines in secrets {
         engine.secrets(lines);
     }
-    for (no, shot) in (1..).zip(shots) {
-        engine.push(Frame {
-            no: FrameNo(no),
-            at: shot.at,
-            link: LinkType(shot.link),
-            interface: InterfaceId(0),
-            wire_len: (shot.bytes.len() + shot.cut) as u32,
-            crossing: shot.crossing,
-            comment: None,
-            bytes: &shot.bytes,
-        });
+    for frame in frames(shots) {
+        engine.push(frame);
     }
     engine.finish()
+}
+
+fn frames(shots: &[Shot]) -> impl Iterator<Item = Frame<'_>> {
+    (1..).zip(shots).map(|(no, shot)| Frame {
+        no: FrameNo(no),
+        at: shot.at,
+        link: LinkType(shot.link),
+        interface: InterfaceId(0),
+        wire_len: (shot.bytes.len() + shot.cut) as u32,
+        crossing: shot.crossing,
+        comment: None,
+        bytes: &shot.bytes,
+    })
+}
+
+/// The frames that evidence of all findings keeps.
+fn kept(report: &Report, shots: &[Shot]) -> Vec<Shot> {
+    let all: Vec<&Finding> = report.findings.iter().collect();
+    let mut plan = Plan::new(report, &all);
+    let mut decoder = Decoder::new(&Limits::default());
+    let mut kept = Vec::new();
+    for (frame, shot) in frames(shots).zip(shots) {
+        let keeps = match decoder.decode(&frame) {
+            Ok(packet) => plan.keeps(&frame, Some(&packet), None),
+            Err(_) => plan.keeps(&frame, None, decoder.fragment_ends()),
+        };
+        if keeps {
+            kept.push(shot.clone());
+        }
+    }
+    kept
 }
 
 fn lines(capture: &Labelled, report: &Report) -> (Vec<Line>, Vec<String>) {
@@ -125,6 +152,29 @@ fn the_same_packets_in_other_clothes() {
         |was: &Line, is: &Line| (was.result, was.confidence) != (is.result, is.confidence);
     let told = hold(WHOLE, differs, true);
     assert!(told.is_empty(), "{told:#?}");
+    let told = hold(PARTED, differs, true);
+    assert!(told.is_empty(), "{told:#?}");
+}
+
+#[test]
+fn evidence_keeps_all_parts_of_what_it_keeps() {
+    for capture in &captures() {
+        let (shots, secrets) = shots(capture);
+        for (name, change) in PARTED {
+            let shots = change(&shots);
+            let report = report(capture, &shots, &secrets);
+            let (plain, _) = lines(capture, &report);
+            let kept = kept(&report, &shots);
+            let again = self::report(capture, &kept, &secrets);
+            let (lines, _) = lines(capture, &again);
+            let said = |lines: &[Line]| -> Vec<_> {
+                let said = lines.iter().map(|line| (line.fetch.clone(), line.result));
+                said.collect()
+            };
+            assert_eq!(said(&plain), said(&lines), "{} {name}", capture.name);
+            assert!(kept.len() <= shots.len());
+        }
+    }
 }
 
 #[test]
