@@ -9,7 +9,7 @@ mod header;
 
 use std::collections::{BTreeMap, HashMap};
 
-use foldhash::fast::FixedState;
+use foldhash::fast::RandomState;
 
 use super::super::Undecoded;
 use super::super::rest::Rest;
@@ -69,7 +69,7 @@ pub(super) fn compressed<'a>(
 /// The last header of each connection of each link.
 #[derive(Debug)]
 pub(in crate::wire) struct Headers {
-    links: HashMap<Lane, Link, FixedState>,
+    links: HashMap<Lane, Link, RandomState>,
     /// Links by when they were used last.
     by_use: BTreeMap<u64, Lane>,
     clock: u64,
