@@ -568,8 +568,10 @@ fn covered(state: &State, mut coverage: Coverage) -> Coverage {
     for (kind, count) in &state.coverage.anomalies {
         *coverage.anomalies.entry(*kind).or_default() += count;
     }
-    let forgotten =
-        state.handshakes.forgotten() + state.names.forgotten() + state.devices.refused();
+    let forgotten = state.handshakes.forgotten()
+        + state.names.forgotten()
+        + state.devices.refused()
+        + state.certificates.refused();
     if forgotten > 0 {
         *coverage
             .anomalies

@@ -41,6 +41,7 @@ pub struct Certificates {
     /// What `by_name` and `fetched` keep.
     shelf: Shelf,
     shelf_limit: usize,
+    refused: u64,
 }
 
 /// Chains kept for one name: RSA and ECDSA, before and after a renewal.
@@ -57,16 +58,24 @@ impl Certificates {
         }
     }
 
+    /// How often a chain found no room under its name.
+    #[must_use]
+    pub const fn refused(&self) -> u64 {
+        self.refused
+    }
+
     /// Takes in a chain that the server of `name` showed.
     pub fn shown(&mut self, name: Option<&Name>, chain: &[Arc<Certificate>], frame: FrameNo) {
         let Some(leaf) = chain.first() else { return };
         self.file(chain);
         let Some(name) = name else { return };
         if self.shelf.bytes() + self.shelf.cost(chain) > self.shelf_limit {
+            self.refused += 1;
             return;
         }
         if !self.by_name.contains_key(name.as_str()) {
             if self.by_name.len() >= self.limit {
+                self.refused += 1;
                 return;
             }
             self.by_name.insert(name.to_string(), Known::default());

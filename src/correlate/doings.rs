@@ -15,7 +15,7 @@ use crate::correlate::repeats::Repeats;
 use crate::correlate::verdict::{self, Ruling};
 use crate::event::{BlindSpot, Name, Request};
 use crate::finding::{
-    Cause, Confidence, ContactKind, Coverage, Missing, Outcome, Stage, Visibility,
+    Cause, Confidence, ContactKind, Coverage, Missing, Outcome, Site, Stage, Visibility,
 };
 use crate::time::Span;
 
@@ -183,7 +183,7 @@ fn acme_nearby(state: &State, devices: &DeviceMap, contact: &Contact) -> bool {
         .flat_map(|key| state.handshakes.of_client(*key))
         .any(|r| {
             let near = r.shown.hello_at.since(contact.at).abs() <= NEARBY;
-            near && matches!(&r.shown.site, crate::finding::Site::Sni(n) if is_acme(n))
+            near && matches!(&r.shown.site, Site::Sni(n) if is_acme(n))
         })
 }
 
@@ -212,7 +212,17 @@ fn missing(
     if hidden {
         wanted.extend([Missing::KeyLog, Missing::SiteCertificates]);
     }
-    if ruling.incomplete {
+    let strain = || {
+        let keys = devices.addresses(contact.client);
+        let from = contact.began_at.minus(state.limits.cause_window);
+        state.strain.touches(&keys, (from, contact.ended_at))
+    };
+    // Those that have no name may have had one.
+    let nameless = || {
+        let mut all = ruling.named.iter().chain(&ruling.rejected);
+        state.names.forgotten() > 0 && all.any(|w| matches!(w.site, Site::Address(_)))
+    };
+    if ruling.incomplete || strain() || nameless() {
         wanted.insert(Missing::ShorterCapture);
     }
     if coverage.cut_frames > 0 && contact.stage >= Stage::Connected {

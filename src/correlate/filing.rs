@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::log::RequestNo;
 use super::*;
-use crate::event::{Body, Carrier, Chain};
+use crate::event::{AnomalyKind, Body, Carrier, Chain};
 use crate::pki::ocsp::OcspResponse;
 
 impl State {
@@ -39,6 +39,9 @@ impl State {
             EventKind::BlindSpot(spot) => self.blind(flow, spot),
             EventKind::Anomaly(anomaly) => {
                 *self.coverage.anomalies.entry(anomaly.kind).or_default() += 1;
+                if anomaly.kind == AnomalyKind::LimitReached {
+                    self.strained(flow, at);
+                }
             }
             EventKind::ClientHello(_)
             | EventKind::ServerHello(_)
@@ -102,11 +105,6 @@ impl State {
                 process: None,
             },
         );
-    }
-
-    fn limit_reached(&mut self) {
-        let limits = crate::event::AnomalyKind::LimitReached;
-        *self.coverage.anomalies.entry(limits).or_default() += 1;
     }
 
     fn hand_over(&mut self, connects: HostKey, server: std::net::IpAddr, at: Timestamp) {

@@ -29,6 +29,7 @@ use contacts::{ConnectRecord, Log, LookupRecord, RequestRecord, Watch, kind_of_p
 use devices::{Devices, HostKey};
 use handshakes::Handshakes;
 use names::{CutTold, Fact, Names};
+use strain::Strain;
 
 pub mod agents;
 pub mod alerts;
@@ -57,6 +58,7 @@ pub mod relays;
 pub mod repeats;
 pub mod rules;
 pub mod shelf;
+pub mod strain;
 pub mod verdict;
 pub mod waits;
 
@@ -110,6 +112,8 @@ pub struct State {
     watched_addresses: HashMap<std::net::IpAddr, Vec<(HostKey, Name, Timestamp)>>,
     /// Rulings that could not wait for a report.
     pub concluded: Concluded,
+    /// Where limits were reached.
+    pub strain: Strain,
     /// What the capture could not show.
     pub coverage: Coverage,
     /// The first event.
@@ -162,6 +166,7 @@ impl Correlator {
                 log: Log::new(limits.log_total),
                 watched_addresses: HashMap::default(),
                 concluded: Concluded::default(),
+                strain: Strain::default(),
                 coverage: Coverage::default(),
                 began: None,
                 all_cas: config.all_cas,

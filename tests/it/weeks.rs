@@ -160,3 +160,30 @@ fn what_does_not_fit_is_explained_before_it_is_forgotten() {
     }
     assert!(lower < all.len() / 4, "{lower} of {}", all.len());
 }
+
+#[test]
+fn where_a_limit_was_reached_findings_say_so() {
+    let capture = fs::read(crate::packaged("captures/gen/mix3.pcap")).expect("a bundled capture");
+    let wanting = |limits: Limits| {
+        let mut engine = Engine::new(Config {
+            limits,
+            ..Config::default()
+        });
+        day(&mut engine, &capture, 0);
+        let report = engine.finish();
+        let is_open = |f: &&Finding| f.verdict.confidence < Confidence::Strong;
+        let open: Vec<&Finding> = report.findings.iter().filter(is_open).collect();
+        let says = |f: &&&Finding| f.verdict.missing.contains(&Missing::ShorterCapture);
+        (open.iter().filter(says).count(), open.len())
+    };
+    let (none, few) = wanting(Limits::default());
+    assert_eq!(none, 0);
+    let mut narrow = Limits::default();
+    // Less than a chain takes.
+    narrow.tls_message = 1_000;
+    let (some, more) = wanting(narrow);
+    assert!(
+        few < more && some >= more - few,
+        "{some} of {more}, before {few}"
+    );
+}

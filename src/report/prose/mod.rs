@@ -154,7 +154,7 @@ pub const fn missing(missing: Missing) -> &'static str {
             "A live capture on the client (-i) would name the process that made this contact."
         }
         Missing::ShorterCapture => {
-            "A shorter capture, or one of this device alone, would leave room for all its handshakes: some before this contact had to be forgotten."
+            "A shorter capture, or one of this device alone, would leave room for all that this contact may rest on: some of it was passed over or forgotten."
         }
     }
 }
