@@ -64,6 +64,13 @@ impl Family {
         }
     }
 
+    /// Whether it is run by itself, by a person or a script: its requests belong to no handshake, not even to one of its own. Neither
+    /// curl nor wget asks a responder or fetches a list or an issuer for a handshake (their manuals: `--crlfile`, `--cert-status`, `--crl-file`).
+    #[must_use]
+    pub const fn is_run_by_itself(self) -> bool {
+        matches!(self, Self::Curl | Self::Downloader)
+    }
+
     /// Whether programs of this family fetch by themselves, while a handshake is held.
     /// Measured: none of these fetched after application data had flowed.
     #[must_use]

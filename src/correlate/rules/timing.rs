@@ -17,7 +17,7 @@ pub(super) fn handshake_waited(case: &Case<'_>) -> Option<Evidence> {
         return None;
     };
     let resumed_after = case.resumed_after?;
-    if hold.gave_up || resumed_after > Span::from_millis(1_500) {
+    if hold.gave_up || resumed_after > Span::from_millis(1_500) || comes_from_outside(case) {
         return None;
     }
     let weight = weight_of_wait(resumed_after, case.held_by_chance());
@@ -41,7 +41,7 @@ pub(super) fn aborted_after_answer(case: &Case<'_>) -> Option<Evidence> {
         return None;
     };
     let after = case.resumed_after?;
-    if !hold.gave_up || after > Span::from_millis(1_500) {
+    if !hold.gave_up || after > Span::from_millis(1_500) || comes_from_outside(case) {
         return None;
     }
     let weight = weight_of_wait(after, case.held_by_chance());
@@ -53,6 +53,11 @@ pub(super) fn aborted_after_answer(case: &Case<'_>) -> Option<Evidence> {
         facts,
         hold.frame,
     ))
+}
+
+/// No handshake stands still for a program that a person or a script runs beside it.
+fn comes_from_outside(case: &Case<'_>) -> bool {
+    case.family.is_some_and(Family::is_run_by_itself)
 }
 
 /// The sooner the client went on, and the rarer such a fit by chance, the more it says.
@@ -113,7 +118,7 @@ pub(super) fn did_not_wait(case: &Case<'_>) -> Option<Evidence> {
 pub(super) fn inside_handshake(case: &Case<'_>) -> Option<Evidence> {
     let lead = case.started.since(case.record.anchor());
     // A spare connection idles without data for long; a check begins within moments of the server's flight.
-    if lead > Span::from_secs(5) {
+    if lead > Span::from_secs(5) || comes_from_outside(case) {
         return None;
     }
     let weight = match case.stance {
