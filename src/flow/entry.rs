@@ -38,8 +38,6 @@ pub(super) enum Phase {
     Reading,
     /// Its packets are only counted.
     Counting,
-    /// Over, and remembered so that late segments open no new flow.
-    Closed,
 }
 
 /// What is known of the handshake of a TCP connection.

@@ -158,6 +158,11 @@ pub(super) struct Pair<T> {
 }
 
 impl<T> Pair<T> {
+    /// One for each end, in their order.
+    pub(super) fn new([low, high]: [T; 2]) -> Self {
+        Self { low, high }
+    }
+
     /// That of one end.
     pub(super) const fn of_mut(&mut self, end: End) -> &mut T {
         match end {

@@ -19,6 +19,7 @@ mod burden;
 mod entry;
 mod key;
 mod lru;
+mod over;
 mod reader;
 mod slots;
 pub mod table;

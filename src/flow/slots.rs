@@ -42,12 +42,7 @@ impl<S> Slots<S> {
             by_id: HashTable::new(),
             last: Cell::new(None),
             order: Lists::new(),
-            idle: [
-                limits.tcp_opening,
-                limits.tcp_idle,
-                limits.udp_idle,
-                limits.tcp_closed,
-            ],
+            idle: [limits.tcp_opening, limits.tcp_idle, limits.udp_idle],
             next_due: Timestamp::from_nanos(i64::MAX),
         }
     }
@@ -104,12 +99,6 @@ impl<S> Slots<S> {
         self.order = Lists::new();
     }
 
-    /// Keeps a flow that is over in memory as [`Phase::Closed`].
-    pub(super) fn retire(&mut self, slot: Slot, now: Timestamp) {
-        self.forget_id(slot);
-        self.set_phase(slot, Phase::Closed, now);
-    }
-
     /// Moves an entry on.
     pub(super) fn set_phase(&mut self, slot: Slot, phase: Phase, now: Timestamp) {
         let Some(entry) = self.get_mut(slot) else {
@@ -163,14 +152,11 @@ impl<S> Slots<S> {
         None
     }
 
-    /// The entry that is missed least: one that is over, else the one idle longest. Connections that
+    /// The entry that is missed least: the one idle longest. Connections that
     /// were never answered go first when they fill half the table, so that a flood of SYNs or a scan
     /// does not push out real ones.
     pub(super) fn least_missed(&self) -> Option<Slot> {
         let oldest = |class: Class| self.order.oldest(class as usize);
-        if let Some(slot) = oldest(Class::Closed) {
-            return Some(slot);
-        }
         if self.order.len(Class::Opening as usize) * 2 > self.len() {
             return oldest(Class::Opening);
         }
@@ -180,12 +166,11 @@ impl<S> Slots<S> {
             .min_by_key(|slot| self.get(*slot).map(|entry| (entry.used, entry.id)))
     }
 
-    /// Slots of the flows that are not over, by id.
+    /// Slots of all flows, by id.
     pub(super) fn open_flows(&self) -> Vec<(FlowId, Slot)> {
         let mut flows: Vec<_> = (0..)
             .zip(&self.entries)
             .filter_map(|(slot, entry)| entry.as_ref().map(|entry| (entry, slot)))
-            .filter(|(entry, _)| entry.phase != Phase::Closed)
             .map(|(entry, slot)| (entry.id, slot))
             .collect();
         flows.sort_unstable();
@@ -234,7 +219,7 @@ impl<S> Slots<S> {
         self.entries.get_mut(slot as usize)?.as_mut()
     }
 
-    /// Entries, flows that are over included.
+    /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.by_key.len()
     }
@@ -275,17 +260,15 @@ enum Class {
     Opening,
     Tcp,
     Udp,
-    Closed,
 }
 
 impl Class {
-    const ALL: [Self; Self::COUNT] = [Self::Opening, Self::Tcp, Self::Udp, Self::Closed];
-    const COUNT: usize = 4;
+    const ALL: [Self; Self::COUNT] = [Self::Opening, Self::Tcp, Self::Udp];
+    const COUNT: usize = 3;
 
     fn of<S>(entry: &Entry<S>) -> Self {
         match (entry.phase, entry.key.transport()) {
             (Phase::Opening, _) => Self::Opening,
-            (Phase::Closed, _) => Self::Closed,
             (_, Transport::Tcp) => Self::Tcp,
             (_, Transport::Udp) => Self::Udp,
         }

@@ -7,6 +7,7 @@ use crate::flow::burden::{Burden, Turn};
 use crate::flow::entry::{Entry, Opening, Phase};
 use crate::flow::key::{End, Key, Pair};
 use crate::flow::lru::Slot;
+use crate::flow::over::Ended;
 use crate::flow::reader::{self, Moment, Reader};
 use crate::flow::slots::Slots;
 use crate::flow::{
@@ -31,6 +32,7 @@ mod tags;
 #[derive(Debug)]
 pub struct Table<S> {
     slots: Slots<S>,
+    ended: Ended,
     capacity: usize,
     patience: Patience,
     /// Flows whose holes are looked at again, in the order of when.
@@ -62,6 +64,7 @@ impl<S> Table<S> {
     pub fn new(limits: &Limits) -> Self {
         Self {
             slots: Slots::new(limits),
+            ended: Ended::new(limits),
             capacity: limits.flows.max(1),
             patience: Patience::new(limits),
             checks: VecDeque::new(),
@@ -101,11 +104,13 @@ impl<S> Table<S> {
         } else {
             self.moment.now.max(at)
         };
-        if let Some(key) = self.doubted.take()
-            && let Some(slot) = self.slots.find(&key)
-        {
+        if let Some(key) = self.doubted.take() {
             // What came with the first packet of a leap that is believed now is not idle since before it.
-            self.slots.touch(slot, now);
+            if let Some(slot) = self.slots.find(&key) {
+                self.slots.touch(slot, now);
+            } else if let Some((at, _)) = self.ended.find(&key, self.moment.now) {
+                self.ended.touch(at, now);
+            }
         }
         self.moment = Moment { now, at, frame };
         if doubted {
@@ -155,10 +160,11 @@ impl<S> Table<S> {
                 Some(entry) if entry.refused => Ending::Refused,
                 _ => Ending::CaptureEnded,
             };
-            self.close(slot, how, cx);
+            self.end(slot, how, cx);
         }
         // What comes next is the report, which needs the room.
         self.slots.clear();
+        self.ended.clear();
         self.checks = VecDeque::new();
         self.burden.clear();
     }
@@ -174,13 +180,13 @@ impl<S> Table<S> {
     /// Flows in memory, those included that are over and only remembered.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.slots.len()
+        self.slots.len() + self.ended.len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.slots.len() == 0
+        self.len() == 0
     }
 
     /// Packets that were left out of account so far.
@@ -210,15 +216,13 @@ impl<S> Table<S> {
             self.check_holes(slot, flow, cx);
         }
         while let Some(slot) = self.slots.idle(self.moment.now) {
-            if let Some(entry) = self.slots.get(slot)
-                && entry.phase != Phase::Closed
-            {
+            if let Some(entry) = self.slots.get(slot) {
                 let how = match entry.phase {
                     Phase::Opening => Ending::Unanswered,
                     _ if entry.refused => Ending::Refused,
                     _ => Ending::Expired,
                 };
-                self.close(slot, how, cx);
+                self.end(slot, how, cx);
             }
             self.slots.remove(slot);
         }
@@ -286,29 +290,48 @@ impl<S> Table<S> {
     where
         S: Stream<C>,
     {
-        while self.slots.len() >= self.capacity
-            && let Some(slot) = self.slots.least_missed()
-            && let Some(entry) = self.slots.get(slot)
-        {
-            if entry.phase != Phase::Closed {
-                let Moment { at, frame, .. } = self.moment;
-                cx.limit(entry.id, at, frame, "flows");
-                self.close(slot, Ending::Expired, cx);
+        while self.len() >= self.capacity {
+            if self.ended.forget_oldest(self.moment.now) {
+                continue;
             }
+            let slot = self.slots.least_missed();
+            let Some((slot, id)) = slot.and_then(|slot| Some((slot, self.slots.get(slot)?.id)))
+            else {
+                return;
+            };
+            let Moment { at, frame, .. } = self.moment;
+            cx.limit(id, at, frame, "flows");
+            self.end(slot, Ending::Expired, cx);
             self.slots.remove(slot);
         }
     }
 
-    /// Ends a flow that is not over: what waits goes to the reader, then the reader and everything but the
-    /// entry is freed.
+    /// Ends a flow, and remembers that it is over.
     fn close<C: Witness>(&mut self, slot: Slot, how: Ending, cx: &mut C)
+    where
+        S: Stream<C>,
+    {
+        self.end(slot, how, cx);
+        self.retire(slot);
+    }
+
+    /// Remembers of a flow only that it is over.
+    fn retire(&mut self, slot: Slot) {
+        if let Some(entry) = self.slots.get(slot) {
+            self.ended.put(entry, self.moment.now);
+        }
+        self.slots.remove(slot);
+    }
+
+    /// Ends a flow: what waits goes to the reader, then the reader and everything but the entry is freed.
+    fn end<C: Witness>(&mut self, slot: Slot, how: Ending, cx: &mut C)
     where
         S: Stream<C>,
     {
         for end in End::BOTH {
             self.drive(slot, end, cx, |assembler, out| assembler.flush(out));
         }
-        let Moment { now, at, frame } = self.moment;
+        let Moment { at, frame, .. } = self.moment;
         let Some(entry) = self.slots.get_mut(slot) else {
             return;
         };
@@ -318,7 +341,6 @@ impl<S> Table<S> {
             self.burden.shift(live.weight, 0);
         }
         cx.closed(id, at, frame, &close);
-        self.slots.retire(slot, now);
     }
 
     /// Closes a TCP flow when both its sides are through.

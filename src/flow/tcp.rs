@@ -5,6 +5,7 @@
 use crate::flow::ClientBy;
 use crate::flow::entry::{Entry, Phase};
 use crate::flow::key::End;
+use crate::flow::over::Over;
 use crate::time::{Span, Timestamp};
 use crate::wire::Segment;
 
@@ -35,7 +36,6 @@ pub(super) fn meaning<S>(
     now: Timestamp,
 ) -> Meaning {
     match entry.phase {
-        Phase::Closed => meaning_after_close(entry, end, segment),
         Phase::Opening => meaning_while_opening(entry, end, segment),
         Phase::Reading | Phase::Counting => meaning_while_open(entry, end, segment, now),
     }
@@ -136,8 +136,9 @@ impl PortClass {
     }
 }
 
-fn meaning_after_close<S>(entry: &Entry<S>, end: End, segment: &Segment<'_>) -> Meaning {
-    let half = entry.halves.of(end);
+/// Whose segment it is when the connection on its ports is over: never [`Meaning::Own`].
+pub(super) fn meaning_after_close(over: &Over, end: End, segment: &Segment<'_>) -> Meaning {
+    let half = over.halves.of(end);
     if segment.flags & Segment::RST != 0 {
         return Meaning::Stray;
     }
@@ -155,7 +156,7 @@ fn meaning_after_close<S>(entry: &Entry<S>, end: End, segment: &Segment<'_>) -> 
     let ahead = distance(half.next, payload_seq(segment));
     let far = ahead.unsigned_abs() > WINDOW;
     // An end that reset a connection sends nothing new on it: then the RST was forged.
-    let goes_on = ahead >= 0 && entry.reset_by == Some(end);
+    let goes_on = ahead >= 0 && over.reset_by == Some(end);
     if far || goes_on {
         Meaning::NewFlow
     } else {

@@ -1,11 +1,13 @@
 //! TCP: what a segment does to the table.
 
+use super::tags::Found;
 use super::{Arrival, NewFlow, Table};
 use crate::flow::entry::{Doubt, Micros, Opening, Phase};
 use crate::flow::key::{End, Key};
 use crate::flow::lru::Slot;
 use crate::flow::tcp::{self, Meaning};
 use crate::flow::{Appetite, ClientBy, Ending, Endpoints, FlowId, Stream, Transport, Witness};
+use crate::recent::Sequence;
 use crate::wire::Segment;
 
 impl<S> Table<S> {
@@ -23,8 +25,12 @@ impl<S> Table<S> {
         let source = (packet.src, segment.src_port);
         let destination = (packet.dst, segment.dst_port);
         let (key, end) = Key::new(Transport::Tcp, packet.scope, source, destination);
-        let Some(slot) = self.find(&key, end, arrival) else {
-            return self.open_connection(key, end, None, arrival, segment, make, cx);
+        let slot = match self.find(&key, end, arrival) {
+            Found::Flow(slot) => slot,
+            Found::Over(at) if self.is_leftover(at, end, segment) => return,
+            Found::Over(_) | Found::Nothing => {
+                return self.open_connection(key, end, None, arrival, segment, make, cx);
+            }
         };
         let (moment, ignored) = (self.moment, &mut self.ignored);
         let Some(entry) = self.slots.get_mut(slot) else {
@@ -61,15 +67,29 @@ impl<S> Table<S> {
                 let plain_syn = segment.flags & (Segment::SYN | Segment::ACK) == Segment::SYN;
                 let doubt = entry.live.as_ref().and_then(|live| live.doubt);
                 match entry.phase {
-                    Phase::Closed => {}
-                    Phase::Opening => self.close(slot, Ending::Unanswered, cx),
-                    Phase::Reading | Phase::Counting => self.close(slot, Ending::Expired, cx),
+                    Phase::Opening => self.end(slot, Ending::Unanswered, cx),
+                    Phase::Reading | Phase::Counting => self.end(slot, Ending::Expired, cx),
                 }
                 self.slots.remove(slot);
                 let doubt = doubt.filter(|_| !plain_syn);
                 self.open_connection(key, end, doubt, arrival, segment, make, cx);
             }
         }
+    }
+
+    /// Whether a segment is nothing but a leftover of a connection that is over. If not, its ports are in use again.
+    #[inline(never)]
+    fn is_leftover(&mut self, at: Sequence, end: End, segment: &Segment<'_>) -> bool {
+        let over = self.ended.get(at);
+        let stray =
+            over.is_some_and(|over| tcp::meaning_after_close(over, end, segment) == Meaning::Stray);
+        if stray {
+            self.ignored.strays += 1;
+            self.ended.touch(at, self.moment.now);
+        } else {
+            self.ended.remove(at);
+        }
+        stray
     }
 
     /// Opens a flow by its first segment; `doubt` is its SYN when that was seen before.
@@ -211,7 +231,7 @@ impl<S> Table<S> {
             Ending::Reset(entry.side(end))
         };
         entry.reset_by = Some(end);
-        self.close(slot, how, cx);
+        self.end(slot, how, cx);
         // Only now, so that the totals tell what was seen: whatever it sends below this number is late.
         if let Some(entry) = self.slots.get_mut(slot)
             && entry.halves.of(end).known
@@ -220,6 +240,7 @@ impl<S> Table<S> {
             let ahead = u32::try_from(tcp::distance(half.next, segment.seq)).unwrap_or(0);
             half.count(half.next, ahead, self.moment.at);
         }
+        self.retire(slot);
     }
 
     /// Payload and FIN: to the reader, or only counted.

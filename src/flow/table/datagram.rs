@@ -1,5 +1,6 @@
 //! UDP: datagrams grouped by five-tuple.
 
+use super::tags::Found;
 use super::{Arrival, NewFlow, Table};
 use crate::flow::entry::{Opening, Phase};
 use crate::flow::key::Key;
@@ -22,7 +23,12 @@ impl<S> Table<S> {
         let source = (packet.src, datagram.src_port);
         let destination = (packet.dst, datagram.dst_port);
         let (key, end) = Key::new(Transport::Udp, packet.scope, source, destination);
-        let slot = self.find(&key, end, arrival).or_else(|| {
+        let found = match self.find(&key, end, arrival) {
+            Found::Flow(slot) => Some(slot),
+            Found::Over(at) => return self.ended.touch(at, moment.now),
+            Found::Nothing => None,
+        };
+        let slot = found.or_else(|| {
             let from_server = datagram.src_port < 1_024 && datagram.dst_port >= 1_024;
             let (client, decided) = if from_server {
                 (end.other(), ClientBy::Port)

@@ -13,6 +13,7 @@ use crate::flow::key::{End, Key};
 use crate::flow::lru::Slot;
 use crate::flow::table::{Arrival, Table};
 use crate::flow::tcp;
+use crate::recent::Sequence;
 use crate::wire::{Body, Packet, Segment};
 
 /// Which tags there are, and which of them are one.
@@ -86,20 +87,31 @@ impl<S> Table<S> {
 
     /// The flow of a packet.
     #[inline]
-    pub(super) fn find(&mut self, key: &Key, end: End, arrival: Arrival<'_>) -> Option<Slot> {
-        let found = self.slots.find(key);
-        found.or_else(|| self.find_elsewhere(key, end, arrival))
+    pub(super) fn find(&mut self, key: &Key, end: End, arrival: Arrival<'_>) -> Found {
+        match self.slots.find(key) {
+            Some(slot) => Found::Flow(slot),
+            None => self.find_elsewhere(key, end, arrival),
+        }
     }
 
     #[inline(never)]
-    fn find_elsewhere(&mut self, key: &Key, end: End, arrival: Arrival<'_>) -> Option<Slot> {
+    fn find_elsewhere(&mut self, key: &Key, end: End, arrival: Arrival<'_>) -> Found {
+        let now = self.moment.now;
+        if let Some((at, _)) = self.ended.find(key, now) {
+            return Found::Over(at);
+        }
         // A flow that began before its scope was found to be one with another.
-        let renamed = arrival.own != arrival.packet.scope;
-        let before = renamed.then(|| self.slots.find(&key.in_scope(arrival.own)));
-        let packet = arrival.packet;
-        before
-            .flatten()
-            .or_else(|| self.other_direction(key, end, packet))
+        if arrival.own != arrival.packet.scope {
+            let key = key.in_scope(arrival.own);
+            if let Some(slot) = self.slots.find(&key) {
+                return Found::Flow(slot);
+            }
+            if let Some((at, _)) = self.ended.find(&key, now) {
+                return Found::Over(at);
+            }
+        }
+        let other = self.other_direction(key, end, arrival.packet);
+        other.map_or(Found::Nothing, Found::Flow)
     }
 
     /// The flow whose other direction this packet is of, when that one was found under another tag. Asked of packets that
@@ -124,9 +136,18 @@ impl<S> Table<S> {
     }
 }
 
+/// What is known of a packet's flow.
+pub(super) enum Found {
+    /// It is there.
+    Flow(Slot),
+    /// It is over.
+    Over(Sequence),
+    Nothing,
+}
+
 /// Whether a packet can be the first of its direction.
 fn answers<S>(entry: &Entry<S>, end: End, packet: &Packet<'_>) -> bool {
-    if entry.phase == Phase::Closed || entry.halves.of(end).packets > 0 {
+    if entry.halves.of(end).packets > 0 {
         return false;
     }
     let Body::Tcp(segment) = &packet.body else {
