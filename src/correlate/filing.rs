@@ -427,7 +427,8 @@ impl State {
             _ => None,
         };
         // A second hello on one flow answers a retry, or renegotiates: the same site.
-        if flow.handshake.is_none() {
+        let known = flow.handshake;
+        if known.is_none() {
             let opened_at = flow.from_start.then_some(flow.opened_at);
             let handshake =
                 self.handshakes
@@ -450,7 +451,7 @@ impl State {
             }
             self.spot(id, hello);
         }
-        let Some(handshake) = self.flows.get(&id).and_then(|f| f.handshake) else {
+        let Some(handshake) = known.or_else(|| self.flows.get(&id)?.handshake) else {
             return;
         };
         if let EventKind::Chain(chain) = &kind {
