@@ -212,17 +212,7 @@ fn missing(
     if hidden {
         wanted.extend([Missing::KeyLog, Missing::SiteCertificates]);
     }
-    let strain = || {
-        let keys = devices.addresses(contact.client);
-        let from = contact.began_at.minus(state.limits.cause_window);
-        state.strain.touches(&keys, (from, contact.ended_at))
-    };
-    // Those that have no name may have had one.
-    let nameless = || {
-        let mut all = ruling.named.iter().chain(&ruling.rejected);
-        state.names.forgotten() > 0 && all.any(|w| matches!(w.site, Site::Address(_)))
-    };
-    if ruling.incomplete || strain() || nameless() {
+    if lacked_room(state, devices, contact, ruling, hidden) {
         wanted.insert(Missing::ShorterCapture);
     }
     if coverage.cut_frames > 0 && contact.stage >= Stage::Connected {
@@ -257,4 +247,27 @@ fn missing(
         wanted.insert(Missing::ProcessNames);
     }
     wanted.into_iter().collect()
+}
+
+/// Whether a limit was reached and may have taken something that a contact rests on; `hidden` says whether certificates are.
+fn lacked_room(
+    state: &State,
+    devices: &DeviceMap,
+    contact: &Contact,
+    ruling: &Ruling,
+    hidden: bool,
+) -> bool {
+    let strained = || {
+        let keys = devices.addresses(contact.client);
+        let from = contact.began_at.minus(state.limits.cause_window);
+        state.strain.touches(&keys, (from, contact.ended_at))
+    };
+    // Those that have no name may have had one.
+    let nameless = || {
+        let mut all = ruling.named.iter().chain(&ruling.rejected);
+        state.names.forgotten() > 0 && all.any(|w| matches!(w.site, Site::Address(_)))
+    };
+    let unlearned = hidden && state.certificates.refused() > 0;
+    let stranger = || state.devices.refused() > 0 && devices.of(contact.client).is_none();
+    ruling.incomplete || unlearned || strained() || nameless() || stranger()
 }

@@ -12,6 +12,8 @@ use crate::time::Timestamp;
 #[derive(Debug, Default)]
 pub struct Strain {
     times: HashMap<HostKey, (Timestamp, Timestamp)>,
+    /// The same where it is not known whose they were: of lookups, for one.
+    anyone: Option<(Timestamp, Timestamp)>,
 }
 
 impl Strain {
@@ -19,9 +21,8 @@ impl Strain {
     #[must_use]
     pub fn touches(&self, keys: &[HostKey], (from, until): (Timestamp, Timestamp)) -> bool {
         let times = keys.iter().filter_map(|key| self.times.get(key));
-        times
-            .into_iter()
-            .any(|(first, last)| *first <= until && *last >= from)
+        let mut times = times.chain(&self.anyone);
+        times.any(|(first, last)| *first <= until && *last >= from)
     }
 }
 
@@ -34,18 +35,18 @@ impl State {
 
     /// A limit was reached on a connection.
     pub(super) fn strained(&mut self, flow: FlowId, at: Timestamp) {
-        let Some(flow) = self.flows.get(&flow) else {
-            return;
-        };
-        let client = HostKey {
+        let client = self.flows.get(&flow).map(|flow| HostKey {
             scope: flow.ends.scope,
             ip: flow.ends.client.ip(),
+        });
+        let Strain { times, anyone } = &mut self.strain;
+        let has_room = times.len() < self.limits.devices;
+        let known = client.filter(|client| has_room || times.contains_key(client));
+        let (first, last) = match known {
+            Some(client) => times.entry(client).or_insert((at, at)),
+            None => anyone.get_or_insert((at, at)),
         };
-        let times = &mut self.strain.times;
-        if times.len() < self.limits.devices || times.contains_key(&client) {
-            let (first, last) = times.entry(client).or_insert((at, at));
-            (*first, *last) = (at.min(*first), at.max(*last));
-        }
+        (*first, *last) = (at.min(*first), at.max(*last));
     }
 }
 
@@ -63,11 +64,13 @@ mod tests {
         let at = Timestamp::from_secs;
         let strain = Strain {
             times: [(key(1), (at(100), at(120)))].into_iter().collect(),
+            anyone: Some((at(2_000), at(2_010))),
         };
         let touches = |keys: &[HostKey], from, until| strain.touches(keys, (at(from), at(until)));
         assert!(touches(&[key(2), key(1)], 110, 115));
         assert!(touches(&[key(1)], 40, 100) && touches(&[key(1)], 120, 180));
         assert!(!touches(&[key(1)], 40, 99) && !touches(&[key(1)], 121, 180));
         assert!(!touches(&[key(2)], 0, 1_000));
+        assert!(touches(&[key(2)], 0, 2_000));
     }
 }
