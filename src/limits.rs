@@ -205,7 +205,7 @@ impl Default for Limits {
             chains_total: 64 << 20,
             certificates: 20_000,
             handshakes: 50_000,
-            kept_handshakes: 50_000,
+            kept_handshakes: 100_000,
             names: 100_000,
             watched_addresses: 4_096,
             devices: 20_000,

@@ -252,8 +252,9 @@ impl Room {
         let (named, rejected) = Self::LEAST;
         let left_out = &mut finding.left_out;
         (finding.candidates, left_out.candidates) = self.some_of(ruling.named, named, state);
-        left_out.candidates += ruling.left_out;
         (finding.rejected, left_out.rejected) = self.some_of(ruling.rejected, rejected, state);
+        left_out.candidates += ruling.left_out.candidates;
+        left_out.rejected += ruling.left_out.rejected;
     }
 
     /// At least so many of them, and how many more there are.

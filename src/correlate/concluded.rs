@@ -8,7 +8,7 @@
 use foldhash::HashMap;
 
 use super::contacts::{Contact, assemble};
-use super::judge::Judge;
+use super::judge::{Judge, Weighed};
 use super::verdict::Ruling;
 use super::{Coverage, State};
 use crate::correlate::devices::HostKey;
@@ -96,9 +96,12 @@ impl State {
     pub(super) fn make_room(&mut self, now: Timestamp) {
         let rulings = self.conclude(now);
         for (key, early) in rulings {
-            let ruling = &early.ruling;
-            let spoken_of = ruling.named.iter().chain(&ruling.rejected);
-            self.handshakes.keep(spoken_of.map(|weighed| weighed.id));
+            let ids = |list: &[Weighed]| list.iter().map(|w| w.id).collect::<Vec<_>>();
+            self.handshakes.keep(ids(&early.ruling.named));
+            // The others are only to be looked up, so those that are named find room before them.
+            if self.handshakes.kept() < self.limits.kept_handshakes / 4 {
+                self.handshakes.keep(ids(&early.ruling.rejected));
+            }
             self.concluded.rulings.insert(key, early);
         }
         self.handshakes.forget_third();

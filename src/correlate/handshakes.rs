@@ -204,7 +204,14 @@ impl Handshakes {
 
     /// Rulings speak of these: they stay when others of their time go.
     pub fn keep(&mut self, ids: impl IntoIterator<Item = HandshakeId>) {
-        self.older.keep(ids);
+        let first = self.first;
+        self.older.keep(ids.into_iter().filter(|id| id.0 >= first));
+    }
+
+    /// How many are kept so, or will be.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        self.older.len()
     }
 
     /// Whether an address had a handshake with a site before all that are remembered.

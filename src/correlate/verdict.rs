@@ -8,8 +8,8 @@ use crate::correlate::judge::Weighed;
 use crate::correlate::rules::is_root_label;
 use crate::correlate::waits::Stance;
 use crate::finding::{
-    Bearing, Cause, Confidence, ContactKind, Direction, Evidence, Facts, Outcome, Visibility,
-    Weight,
+    Bearing, Cause, Confidence, ContactKind, Direction, Evidence, Facts, LeftOut, Outcome,
+    Visibility, Weight,
 };
 use crate::time::Span;
 
@@ -30,8 +30,8 @@ pub struct Ruling {
     pub by_elimination: bool,
     /// A handshake that may have been the cause is remembered no more.
     pub incomplete: bool,
-    /// Candidates that were named and are not kept.
-    pub left_out: u64,
+    /// Candidates that were found and are not kept.
+    pub left_out: LeftOut,
 }
 
 /// Rejected candidates kept for the reader's second question: why not that other site?
@@ -53,7 +53,7 @@ impl Ruling {
             rejected: Vec::new(),
             by_elimination: false,
             incomplete: false,
-            left_out: 0,
+            left_out: LeftOut::default(),
         }
     }
 
@@ -577,7 +577,7 @@ fn ruling(outcome: Outcome, confidence: Confidence, named: Vec<Weighed>) -> Ruli
         rejected: Vec::new(),
         by_elimination: false,
         incomplete: false,
-        left_out: 0,
+        left_out: LeftOut::default(),
     }
 }
 

@@ -32,6 +32,11 @@ impl Past {
         self.spoken_of.extend(ids);
     }
 
+    /// How many are kept, or will be.
+    pub(super) fn len(&self) -> usize {
+        self.kept.len() + self.spoken_of.len()
+    }
+
     /// Takes a record whose time is over; gives it back when it is not to be kept, or when `most` are.
     pub(super) fn take(&mut self, record: Record, most: usize) -> Option<Record> {
         let id = record.shown.id;

@@ -4,8 +4,8 @@ use super::*;
 use crate::correlate::concluded::{Early, Key};
 use crate::finding::Facts;
 
-/// Candidates kept of a ruling that names many: more are a set that nobody goes through.
-const NAMED_KEPT: usize = 16;
+/// Candidates kept of a ruling: as many as a verdict of one of several names, and those that came nearest.
+const KEPT: (usize, usize) = (5, 2);
 
 impl Judge<'_> {
     /// Rules on the contacts before a time on which that was not done yet.
@@ -20,9 +20,9 @@ impl Judge<'_> {
             let (mut ruling, others) = self.rule(index, contact, &settled);
             let waited = waited(&ruling, &others).collect();
             ruling.reject(others);
-            let more = ruling.named.len().saturating_sub(NAMED_KEPT);
-            ruling.named.truncate(NAMED_KEPT);
-            ruling.left_out += more as u64;
+            let (named, rejected) = KEPT;
+            ruling.left_out.candidates += shorten(&mut ruling.named, named);
+            ruling.left_out.rejected += shorten(&mut ruling.rejected, rejected);
             let others = spoken_of(&ruling)
                 .filter_map(|id| Some((id, Key::of(self.contacts.get(place(id)?)?))))
                 .collect();
@@ -76,6 +76,14 @@ pub(super) fn waited<'w>(
     let named = |w: &&Weighed| ruling.named.iter().any(|n| n.site_key == w.site_key);
     let sure = weighed.iter().filter(move |_| sure);
     sure.filter(named).map(|weighed| weighed.id)
+}
+
+/// Leaves so many of a list, and says how many go.
+fn shorten(list: &mut Vec<Weighed>, most: usize) -> u64 {
+    let more = list.len().saturating_sub(most);
+    list.truncate(most);
+    list.shrink_to_fit();
+    more as u64
 }
 
 /// Other contacts that the evidence speaks of.
