@@ -147,6 +147,7 @@ fn info() -> String {
     let limits = Limits::default();
     let features: Vec<&str> = [
         ("live", cfg!(feature = "live")),
+        ("mimalloc", cfg!(feature = "mimalloc")),
         ("tui", cfg!(feature = "tui")),
     ]
     .into_iter()

@@ -6,6 +6,7 @@ mod record;
 use std::collections::VecDeque;
 use std::hash::Hash;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::Arc;
 
 use foldhash::{HashMap, HashSet};
@@ -206,6 +207,12 @@ impl Handshakes {
     pub fn keep(&mut self, ids: impl IntoIterator<Item = HandshakeId>) {
         let first = self.first;
         self.older.keep(ids.into_iter().filter(|id| id.0 >= first));
+    }
+
+    /// Ids of those that are remembered, but for the older ones that are kept.
+    #[must_use]
+    pub fn ids(&self) -> Range<u64> {
+        self.first..self.first + self.records.len() as u64
     }
 
     /// How many are kept so, or will be.

@@ -33,7 +33,7 @@ use crate::time::{Span, Timestamp};
 
 use early::waited;
 use extent::{Extent, first_sign};
-use known::Known;
+use known::Memo;
 use marks::{discount_process, discount_timing, mark_shared_waits};
 pub use pass::Pass;
 
@@ -80,7 +80,7 @@ pub struct Judge<'a> {
     /// The first handshake of an address with each site, for the addresses that were asked about so far.
     firsts: RefCell<HashMap<HostKey, HashMap<Arc<str>, HandshakeId>>>,
     /// What is known of the handshakes that were asked about so far: each is held against many contacts, three times.
-    known: RefCell<HashMap<HandshakeId, Rc<Known>>>,
+    known: RefCell<Memo>,
     /// Whether a leaf, by where it is in memory, names addresses of Let's Encrypt.
     lets_encrypt: RefCell<HashMap<usize, bool>>,
     /// Contacts by their keys, where one had to be ruled on before.
@@ -114,7 +114,7 @@ impl<'a> Judge<'a> {
             coarse: coverage.is_clock_coarse(),
             by_device,
             firsts: RefCell::default(),
-            known: RefCell::default(),
+            known: RefCell::new(Memo::new(state.handshakes.ids())),
             lets_encrypt: RefCell::default(),
             places: OnceCell::new(),
         }

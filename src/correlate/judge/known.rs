@@ -1,5 +1,7 @@
 //! What is known of a handshake: its site, and the certificates it showed or is known to show.
 
+use std::ops::Range;
+
 use super::*;
 use crate::correlate::build::is_lets_encrypt;
 use crate::frame::FrameNo;
@@ -15,6 +17,47 @@ pub(super) struct Known {
     shown: OnceCell<(Vec<ShownCert>, bool)>,
 }
 
+/// What is known of many handshakes. Those of one time have ids that follow each other, and are asked about together.
+#[derive(Debug)]
+pub(super) struct Memo {
+    first: u64,
+    recent: Vec<Option<Rc<Known>>>,
+    older: HashMap<HandshakeId, Rc<Known>>,
+}
+
+impl Memo {
+    /// For handshakes with ids in this range, and some older ones.
+    pub(super) fn new(ids: Range<u64>) -> Self {
+        let count = ids.end.saturating_sub(ids.start);
+        Self {
+            first: ids.start,
+            recent: vec![None; usize::try_from(count).unwrap_or_default()],
+            older: HashMap::default(),
+        }
+    }
+
+    fn get(&self, id: HandshakeId) -> Option<&Rc<Known>> {
+        match self.place(id) {
+            Some(place) => self.recent.get(place)?.as_ref(),
+            None => self.older.get(&id),
+        }
+    }
+
+    fn put(&mut self, id: HandshakeId, known: Rc<Known>) {
+        let place = self.place(id);
+        match place.and_then(|place| self.recent.get_mut(place)) {
+            Some(slot) => *slot = Some(known),
+            None => {
+                self.older.insert(id, known);
+            }
+        }
+    }
+
+    fn place(&self, id: HandshakeId) -> Option<usize> {
+        usize::try_from(id.0.checked_sub(self.first)?).ok()
+    }
+}
+
 impl Judge<'_> {
     /// The server name of a handshake, the better known source first, and what tells it from others.
     #[must_use]
@@ -28,7 +71,7 @@ impl Judge<'_> {
     }
 
     pub(super) fn known(&self, record: &Record) -> Rc<Known> {
-        let known = self.known.borrow().get(&record.shown.id).cloned();
+        let known = self.known.borrow().get(record.shown.id).cloned();
         known.unwrap_or_else(|| {
             let site = self.site_of(record);
             let key = match (site.host(), site.name()) {
@@ -39,7 +82,7 @@ impl Judge<'_> {
             let shown = OnceCell::new();
             let known = Rc::new(Known { site, key, shown });
             let mut all = self.known.borrow_mut();
-            all.insert(record.shown.id, Rc::clone(&known));
+            all.put(record.shown.id, Rc::clone(&known));
             known
         })
     }
