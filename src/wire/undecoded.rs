@@ -39,6 +39,8 @@ pub enum Undecoded {
     LinkFragment,
     /// An EPON frame whose payload is encrypted.
     EncryptedEpon,
+    /// A DOCSIS packet whose payload is encrypted (BPI+).
+    EncryptedDocsis,
     /// An IP fragment; the datagram is not complete yet.
     FragmentHeld,
     /// An IP fragment that repeats one already seen.
@@ -88,6 +90,7 @@ impl Undecoded {
             Self::CompressedHeader => "compressed TCP header",
             Self::LinkFragment => "link fragment",
             Self::EncryptedEpon => "encrypted EPON",
+            Self::EncryptedDocsis => "encrypted DOCSIS",
             Self::FragmentHeld => "fragment waiting",
             Self::FragmentRepeated => "fragment repeated",
             Self::FragmentCut => "fragment cut",

@@ -3,6 +3,7 @@
 //! Numbers are those of the tcpdump registry (LINKTYPE_), and the DLT_ values that differ from them where
 //! writers store those instead.
 
+mod docsis;
 mod ends;
 mod equipment;
 pub(super) mod ethernet;
@@ -154,7 +155,7 @@ pub(super) fn open<'a>(
         Kind::Vpp => rare::vpp(rest),
         Kind::Symantec => rare::symantec(walk, rest),
         Kind::SmartEdge => rare::smart_edge(rest),
-        Kind::Docsis => pseudo::docsis(rest),
+        Kind::Docsis => docsis::frame(rest),
         Kind::Subframe => wlan::subframe(walk, rest),
         Kind::SwappedWlan => wlan::swapped(walk, rest),
         Kind::Wlan => wlan::frame(walk, rest, wlan::Padding::None, wlan::Check::Absent),

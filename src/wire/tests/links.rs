@@ -3,6 +3,7 @@
 use super::build::{
     CLIENT, CLIENT_6, HELLO, PORTS, SERVER, SERVER_6, TSVAL, Way, cat, ipv4, ipv6, udp,
 };
+use super::cable::CABLE;
 use super::fixtures::{Fixture, LINKS, SCOPED, Source};
 use super::rare::RARE;
 use super::sequences::SEQUENCES;
@@ -12,7 +13,7 @@ use crate::frame::Crossing;
 
 #[test]
 fn every_link_type_leads_to_the_conversation() {
-    for fixture in LINKS.iter().chain(LINE_CARDS).chain(RARE) {
+    for fixture in LINKS.iter().chain(LINE_CARDS).chain(RARE).chain(CABLE) {
         leads_to_the_conversation(fixture);
     }
 }
@@ -28,7 +29,7 @@ fn every_tag_and_tunnel_leads_to_the_conversation() {
 #[test]
 #[ignore = "prints the fixtures for another reader"]
 fn fixtures_in_hexadecimal() {
-    let rows = [LINKS, SCOPED, LINE_CARDS, RARE, MIRRORS, STACKS];
+    let rows = [LINKS, SCOPED, LINE_CARDS, RARE, CABLE, MIRRORS, STACKS];
     for fixture in rows.into_iter().flatten() {
         let bytes = (fixture.make)(Way::There);
         let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -1,6 +1,7 @@
 //! Every encapsulation by hand-made bytes, and properties over all of them.
 
 mod build;
+mod cable;
 mod fixtures;
 mod headers;
 mod links;

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::build::{PORTS, Way, cat, fragment4, ipv6};
+use super::cable::CABLE;
 use super::fixtures::{Fixture, LINKS, SCOPED};
 use super::rare::RARE;
 use super::sequences::SEQUENCES;
@@ -13,7 +14,7 @@ use super::*;
 use crate::frame::Crossing;
 
 fn fixtures() -> impl Iterator<Item = &'static Fixture> {
-    let rows = [LINKS, SCOPED, LINE_CARDS, RARE, MIRRORS, STACKS];
+    let rows = [LINKS, SCOPED, LINE_CARDS, RARE, CABLE, MIRRORS, STACKS];
     rows.into_iter().flatten()
 }
 
