@@ -3,6 +3,7 @@
 //! Numbers are those of the tcpdump registry (LINKTYPE_), and the DLT_ values that differ from them where
 //! writers store those instead.
 
+mod bluetooth;
 mod docsis;
 mod ends;
 mod equipment;
@@ -23,6 +24,7 @@ use super::{Undecoded, tunnel};
 use crate::event::Mac;
 use crate::frame::{Frame, LinkType};
 
+pub(super) use bluetooth::Bluetooth;
 pub(super) use ends::ends;
 use equipment::Juniper;
 pub(super) use multilink::Bundles;
@@ -155,6 +157,9 @@ pub(super) fn open<'a>(
         Kind::Vpp => rare::vpp(rest),
         Kind::Symantec => rare::symantec(walk, rest),
         Kind::SmartEdge => rare::smart_edge(rest),
+        Kind::BluetoothH4 => bluetooth::h4(walk, rest),
+        Kind::BluetoothH4WithDirection => bluetooth::h4_with_direction(walk, rest),
+        Kind::BluetoothMonitor => bluetooth::monitor(walk, rest),
         Kind::Docsis => docsis::frame(rest),
         Kind::Subframe => wlan::subframe(walk, rest),
         Kind::SwappedWlan => wlan::swapped(walk, rest),
@@ -261,6 +266,9 @@ enum Kind {
     SunAtm,
     Tzsp,
     Docsis,
+    BluetoothH4,
+    BluetoothH4WithDirection,
+    BluetoothMonitor,
     Epon,
     Arcnet {
         addresses: usize,
@@ -322,8 +330,10 @@ const fn kind(link: LinkType) -> Kind {
         // 149 is USER2, which Apple's tcpdump used before PKTAP was registered.
         149 | 258 => Kind::Pktap,
         166 | 204 => Kind::PppWithDirection,
+        187 => Kind::BluetoothH4,
         192 => Kind::Ppi,
         197 => Kind::Erf,
+        201 => Kind::BluetoothH4WithDirection,
         202 => Kind::Kiss,
         205 => Kind::CiscoHdlc { direction: 1 },
         206 => Kind::FrameRelay { direction: 1 },
@@ -334,6 +344,7 @@ const fn kind(link: LinkType) -> Kind {
         241 => Kind::EthernetAfter(12),
         // Global routing header, then the encapsulation header of RFC 4391.
         242 => Kind::EtherTypeAt { at: 40, header: 44 },
+        254 => Kind::BluetoothMonitor,
         259 => Kind::Epon,
         274 => Kind::EthernetAfter(8),
         276 => Kind::Sll2,

@@ -1,5 +1,6 @@
 //! Link headers, IP and the transports.
 
+use super::bluetooth::{BLUETOOTH, GRANTED};
 use super::build::{
     CLIENT, CLIENT_6, HELLO, PORTS, SERVER, SERVER_6, TSVAL, Way, cat, ipv4, ipv6, udp,
 };
@@ -13,7 +14,13 @@ use crate::frame::Crossing;
 
 #[test]
 fn every_link_type_leads_to_the_conversation() {
-    for fixture in LINKS.iter().chain(LINE_CARDS).chain(RARE).chain(CABLE) {
+    for fixture in LINKS
+        .iter()
+        .chain(LINE_CARDS)
+        .chain(RARE)
+        .chain(CABLE)
+        .chain(BLUETOOTH)
+    {
         leads_to_the_conversation(fixture);
     }
 }
@@ -29,19 +36,23 @@ fn every_tag_and_tunnel_leads_to_the_conversation() {
 #[test]
 #[ignore = "prints the fixtures for another reader"]
 fn fixtures_in_hexadecimal() {
-    let rows = [LINKS, SCOPED, LINE_CARDS, RARE, CABLE, MIRRORS, STACKS];
+    let rows = [
+        LINKS, SCOPED, LINE_CARDS, RARE, CABLE, BLUETOOTH, MIRRORS, STACKS,
+    ];
     for fixture in rows.into_iter().flatten() {
         let bytes = (fixture.make)(Way::There);
         let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         println!("fixture\t{}\t{}\t{digits}", fixture.link, fixture.name);
     }
-    for row in SEQUENCES {
-        let frames = (row.make)(Way::There);
+    let sequences = SEQUENCES.iter().map(|row| (row.link, row.name, row.make));
+    let granted = GRANTED.iter().map(|row| (row.link, row.name, row.make));
+    for (link, name, make) in sequences.chain(granted) {
+        let frames = make(Way::There);
         let digits: Vec<String> = frames
             .iter()
             .map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect())
             .collect();
-        println!("fixture\t{}\t{}\t{}", row.link, row.name, digits.join(","));
+        println!("fixture\t{link}\t{name}\t{}", digits.join(","));
     }
 }
 

@@ -1,5 +1,6 @@
 //! Every encapsulation by hand-made bytes, and properties over all of them.
 
+mod bluetooth;
 mod build;
 mod cable;
 mod fixtures;
