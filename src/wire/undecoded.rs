@@ -41,6 +41,8 @@ pub enum Undecoded {
     EncryptedEpon,
     /// A DOCSIS packet whose payload is encrypted (BPI+).
     EncryptedDocsis,
+    /// A USB transfer that does not say of itself that it holds packets of a network. Those of CDC-ECM are among them.
+    UnreadUsb,
     /// An IP fragment; the datagram is not complete yet.
     FragmentHeld,
     /// An IP fragment that repeats one already seen.
@@ -91,6 +93,7 @@ impl Undecoded {
             Self::LinkFragment => "link fragment",
             Self::EncryptedEpon => "encrypted EPON",
             Self::EncryptedDocsis => "encrypted DOCSIS",
+            Self::UnreadUsb => "USB without network headers",
             Self::FragmentHeld => "fragment waiting",
             Self::FragmentRepeated => "fragment repeated",
             Self::FragmentCut => "fragment cut",

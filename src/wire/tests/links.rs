@@ -9,6 +9,7 @@ use super::fixtures::{Fixture, LINKS, SCOPED, Source};
 use super::rare::RARE;
 use super::sequences::SEQUENCES;
 use super::stacks::{LINE_CARDS, MIRRORS, STACKS};
+use super::usb::USB;
 use super::*;
 use crate::frame::Crossing;
 
@@ -20,6 +21,7 @@ fn every_link_type_leads_to_the_conversation() {
         .chain(RARE)
         .chain(CABLE)
         .chain(BLUETOOTH)
+        .chain(USB)
     {
         leads_to_the_conversation(fixture);
     }
@@ -37,7 +39,7 @@ fn every_tag_and_tunnel_leads_to_the_conversation() {
 #[ignore = "prints the fixtures for another reader"]
 fn fixtures_in_hexadecimal() {
     let rows = [
-        LINKS, SCOPED, LINE_CARDS, RARE, CABLE, BLUETOOTH, MIRRORS, STACKS,
+        LINKS, SCOPED, LINE_CARDS, RARE, CABLE, BLUETOOTH, USB, MIRRORS, STACKS,
     ];
     for fixture in rows.into_iter().flatten() {
         let bytes = (fixture.make)(Way::There);

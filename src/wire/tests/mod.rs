@@ -11,6 +11,7 @@ mod rare;
 mod sequences;
 mod stacks;
 mod tunnels;
+mod usb;
 
 use std::net::IpAddr;
 

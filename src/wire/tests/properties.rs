@@ -11,12 +11,13 @@ use super::fixtures::{Fixture, LINKS, SCOPED};
 use super::rare::RARE;
 use super::sequences::SEQUENCES;
 use super::stacks::{LINE_CARDS, MIRRORS, STACKS};
+use super::usb::USB;
 use super::*;
 use crate::frame::Crossing;
 
 fn fixtures() -> impl Iterator<Item = &'static Fixture> {
     let rows = [
-        LINKS, SCOPED, LINE_CARDS, RARE, CABLE, BLUETOOTH, MIRRORS, STACKS,
+        LINKS, SCOPED, LINE_CARDS, RARE, CABLE, BLUETOOTH, USB, MIRRORS, STACKS,
     ];
     rows.into_iter().flatten()
 }
