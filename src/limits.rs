@@ -30,6 +30,15 @@ pub struct Limits {
     /// Links of a bundle differ by less than a second in what is queued on them; the shorter form of sequence numbers comes round
     /// after 4,096 fragments.
     pub multilink_age: Span,
+    /// Packets of Bluetooth links being joined at one time, of 64 KiB at most; a piconet has seven active members, and each sends and
+    /// receives one.
+    pub acl_packets: usize,
+    /// Parts of such a packet follow each other as the link lets them; a link that stands still for this long is lost (Core 5.4,
+    /// volume 4 part E 6.21: the supervision timeout).
+    pub acl_age: Span,
+    /// Bluetooth channels of which it is known what they carry; the one opened longest ago gives way. A device has a few for each
+    /// other one, counted for either direction.
+    pub bluetooth_channels: usize,
     /// TCP headers remembered to undo Van Jacobson compression, over all links; the link used longest ago gives way. One direction
     /// of a link has 16 as a rule, and 256 at most (RFC 1144 3.2.2).
     pub vj_headers: usize,
@@ -146,6 +155,8 @@ impl Limits {
             (self.flows, 1_100),
             // Each on a link of its own.
             (self.vj_headers, 700),
+            (self.acl_packets, 66_000),
+            (self.bluetooth_channels, 160),
             (self.dns_pending, 250),
             (self.names, 240),
             // With 64 askers each.
@@ -174,6 +185,9 @@ impl Default for Limits {
             multilink_fragments: 64,
             multilink_bytes: 1 << 20,
             multilink_age: Span::from_secs(1),
+            acl_packets: 16,
+            acl_age: Span::from_secs(20),
+            bluetooth_channels: 256,
             vj_headers: 4_096,
             flows: 200_000,
             tcp_idle: Span::from_secs(600),

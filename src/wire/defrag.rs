@@ -77,6 +77,8 @@ pub(super) struct Fragments {
     pub(super) wlan: super::link::Parts,
     /// Fragments of multilink PPP.
     pub(super) bundles: super::link::Bundles,
+    /// Channels and packets in parts of Bluetooth links.
+    pub(super) bluetooth: super::link::Bluetooth,
     /// TCP headers of PPP links.
     pub(super) headers: super::link::Headers,
     /// Source and destination of the packet of which the frame at hand is a part, as far as they are known.
@@ -140,6 +142,7 @@ impl Fragments {
             max_age: limits.fragments_age,
             wlan: super::link::Parts::new(limits),
             bundles: super::link::Bundles::new(limits),
+            bluetooth: super::link::Bluetooth::new(limits),
             headers: super::link::Headers::new(limits),
             latest: None,
         }

@@ -34,11 +34,15 @@ pub enum Undecoded {
     CompressedPpp,
     /// A TCP header that Van Jacobson compressed, where the one before it was not captured, or its checksum says that it is another.
     CompressedHeader,
-    /// One part of what a link split (multilink PPP and Frame Relay, ARCNET), of which others are not there yet, were lost, or are
+    /// One part of what a link split (multilink PPP and Frame Relay, ARCNET, DOCSIS, Bluetooth), of which others are not there yet, were lost, or are
     /// not joined here.
     LinkFragment,
     /// An EPON frame whose payload is encrypted.
     EncryptedEpon,
+    /// A DOCSIS packet whose payload is encrypted (BPI+).
+    EncryptedDocsis,
+    /// A USB transfer that does not say of itself that it holds packets of a network. Those of CDC-ECM are among them.
+    UnreadUsb,
     /// An IP fragment; the datagram is not complete yet.
     FragmentHeld,
     /// An IP fragment that repeats one already seen.
@@ -88,6 +92,8 @@ impl Undecoded {
             Self::CompressedHeader => "compressed TCP header",
             Self::LinkFragment => "link fragment",
             Self::EncryptedEpon => "encrypted EPON",
+            Self::EncryptedDocsis => "encrypted DOCSIS",
+            Self::UnreadUsb => "USB without network headers",
             Self::FragmentHeld => "fragment waiting",
             Self::FragmentRepeated => "fragment repeated",
             Self::FragmentCut => "fragment cut",

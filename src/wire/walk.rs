@@ -59,6 +59,14 @@ impl Lane {
     pub(super) const fn one_way(&self) -> bool {
         self.ends.is_some() || self.mac.is_some() || self.by_this_host.is_some()
     }
+
+    /// The other direction of a link between the capturing host and another.
+    pub(super) fn opposite(self) -> Self {
+        Self {
+            by_this_host: self.by_this_host.map(|ours| !ours),
+            ..self
+        }
+    }
 }
 
 /// What was learned on the way to the current header.

@@ -3,6 +3,8 @@
 //! Numbers are those of the tcpdump registry (LINKTYPE_), and the DLT_ values that differ from them where
 //! writers store those instead.
 
+mod bluetooth;
+mod docsis;
 mod ends;
 mod equipment;
 pub(super) mod ethernet;
@@ -13,6 +15,7 @@ mod parts;
 pub(super) mod ppp;
 mod pseudo;
 mod rare;
+mod usb;
 mod vj;
 mod wlan;
 
@@ -22,6 +25,7 @@ use super::{Undecoded, tunnel};
 use crate::event::Mac;
 use crate::frame::{Frame, LinkType};
 
+pub(super) use bluetooth::Bluetooth;
 pub(super) use ends::ends;
 use equipment::Juniper;
 pub(super) use multilink::Bundles;
@@ -154,7 +158,11 @@ pub(super) fn open<'a>(
         Kind::Vpp => rare::vpp(rest),
         Kind::Symantec => rare::symantec(walk, rest),
         Kind::SmartEdge => rare::smart_edge(rest),
-        Kind::Docsis => pseudo::docsis(rest),
+        Kind::BluetoothH4 => bluetooth::h4(walk, rest),
+        Kind::BluetoothH4WithDirection => bluetooth::h4_with_direction(walk, rest),
+        Kind::BluetoothMonitor => bluetooth::monitor(walk, rest),
+        Kind::Docsis => docsis::frame(rest),
+        Kind::Usb(header) => usb::first(walk, header, rest),
         Kind::Subframe => wlan::subframe(walk, rest),
         Kind::SwappedWlan => wlan::swapped(walk, rest),
         Kind::Wlan => wlan::frame(walk, rest, wlan::Padding::None, wlan::Check::Absent),
@@ -163,31 +171,56 @@ pub(super) fn open<'a>(
     }
 }
 
-/// The frames that an aggregate of this link type holds, each as a frame of its own; None for all other frames.
+/// The frames that an 802.11 aggregate or a USB transfer of this link type holds, each as a frame of its own; None for all other frames.
 #[inline]
 pub(in crate::wire) fn subframes<'a>(
     frame: &Frame<'a>,
 ) -> Option<impl Iterator<Item = Frame<'a>> + use<'a>> {
-    let mut kind = kind(frame.link);
-    if !matches!(
-        kind,
-        Kind::Wlan | Kind::Radiotap | Kind::PrismOrAvs | Kind::Ppi
-    ) {
+    match kind(frame.link) {
+        kind @ (Kind::Wlan | Kind::Radiotap | Kind::PrismOrAvs | Kind::Ppi | Kind::Usb(_)) => {
+            several(kind, frame)
+        }
+        _ => None,
+    }
+}
+
+/// Kept apart from the question, which every frame is asked.
+#[inline(never)]
+fn several<'a>(kind: Kind, frame: &Frame<'a>) -> Option<impl Iterator<Item = Frame<'a>> + use<'a>> {
+    let (aggregate, transfer) = match kind {
+        Kind::Usb(header) => (None, usb::packets(header, Rest::of(frame))),
+        _ => (aggregate(kind, Rest::of(frame)), None),
+    };
+    if aggregate.is_none() && transfer.is_none() {
         return None;
     }
-    let mut rest = Rest::of(frame);
-    if matches!(kind, Kind::Ppi) {
-        kind = self::kind(LinkType(rest.le32(4)?));
-        rest = rest.after(usize::from(rest.le16(2)?))?;
-    }
     let whole = *frame;
-    let each = wlan::subframes(kind, rest)?;
-    Some(each.map(move |rest| Frame {
-        link: SUBFRAME,
-        bytes: rest.bytes,
-        wire_len: u32::try_from(rest.wire_len()).unwrap_or(u32::MAX),
-        ..whole
-    }))
+    let aggregate = aggregate.into_iter().flatten();
+    let transfer = transfer.into_iter().flat_map(|(crossing, packets)| {
+        packets.map(move |packet| (packet.link, packet.rest, Some(crossing)))
+    });
+    let each = aggregate.map(move |rest| (SUBFRAME, rest, whole.crossing));
+    Some(
+        each.chain(transfer)
+            .map(move |(link, rest, crossing)| Frame {
+                link,
+                bytes: rest.bytes,
+                wire_len: u32::try_from(rest.wire_len()).unwrap_or(u32::MAX),
+                crossing,
+                ..whole
+            }),
+    )
+}
+
+/// The frames of an 802.11 aggregate.
+fn aggregate(kind: Kind, rest: Rest<'_>) -> Option<impl Iterator<Item = Rest<'_>>> {
+    match kind {
+        Kind::Ppi => {
+            let inside = self::kind(LinkType(rest.le32(4)?));
+            wlan::subframes(inside, rest.after(usize::from(rest.le16(2)?))?)
+        }
+        kind => wlan::subframes(kind, rest),
+    }
 }
 
 /// A frame of an 802.11 aggregate, for which the registry has no number: no file can hold this one.
@@ -260,6 +293,9 @@ enum Kind {
     SunAtm,
     Tzsp,
     Docsis,
+    BluetoothH4,
+    BluetoothH4WithDirection,
+    BluetoothMonitor,
     Epon,
     Arcnet {
         addresses: usize,
@@ -269,6 +305,7 @@ enum Kind {
     Vpp,
     Symantec,
     SmartEdge,
+    Usb(usb::Header),
     Wlan,
     Radiotap,
     PrismOrAvs,
@@ -321,11 +358,15 @@ const fn kind(link: LinkType) -> Kind {
         // 149 is USER2, which Apple's tcpdump used before PKTAP was registered.
         149 | 258 => Kind::Pktap,
         166 | 204 => Kind::PppWithDirection,
+        187 => Kind::BluetoothH4,
+        189 => Kind::Usb(usb::Header::Linux(48)),
         192 => Kind::Ppi,
         197 => Kind::Erf,
+        201 => Kind::BluetoothH4WithDirection,
         202 => Kind::Kiss,
         205 => Kind::CiscoHdlc { direction: 1 },
         206 => Kind::FrameRelay { direction: 1 },
+        220 => Kind::Usb(usb::Header::Linux(64)),
         226 => Kind::IpAfter(24),
         239 => Kind::Nflog,
         240 => Kind::EthernetAfter(4),
@@ -333,6 +374,8 @@ const fn kind(link: LinkType) -> Kind {
         241 => Kind::EthernetAfter(12),
         // Global routing header, then the encapsulation header of RFC 4391.
         242 => Kind::EtherTypeAt { at: 40, header: 44 },
+        249 => Kind::Usb(usb::Header::UsbPcap),
+        254 => Kind::BluetoothMonitor,
         259 => Kind::Epon,
         274 => Kind::EthernetAfter(8),
         276 => Kind::Sll2,

@@ -184,23 +184,6 @@ pub(super) fn ppi<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a
     Ok(Next::Link(LinkType(link), skip(rest, usize::from(length))?))
 }
 
-/// DOCSIS MAC frames: packet data units carry Ethernet.
-pub(super) fn docsis(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
-    const EXTENDED: u8 = 0x01;
-    let (Some(control), Some(parameter)) = (rest.u8(0), rest.u8(1)) else {
-        return Err(short(rest));
-    };
-    // Frame type 0 of four; the parameter type in between must be 0 as well.
-    if control & 0xfe != 0 {
-        return Err(Undecoded::NotIp);
-    }
-    let extended = match control & EXTENDED {
-        0 => 0,
-        _ => usize::from(parameter),
-    };
-    Ok(Next::Ethernet(skip(rest, 6 + extended)?))
-}
-
 /// What follows a cooked header.
 fn cooked(hardware: u16, protocol: u16, rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
     const FRAME_RELAY: u16 = 770;

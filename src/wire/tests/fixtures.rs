@@ -262,9 +262,6 @@ pub(super) static LINKS: &[Fixture] = &[
     bare("IP over IEEE 1394", 138, Source::None, |way| {
         cat(&[&[1; 16], &[8, 0], &way.ip4()])
     }),
-    bare("DOCSIS", 143, Source::Sender, |way| {
-        cat(&[&[0, 0, 0, 80, 0, 0], &way.ethernet()])
-    }),
     bare("PPP of pppd", 166, Source::None, |way| {
         let direction = u8::from(way == Way::There);
         cat(&[&[direction, 3, 0, 0x21], &way.ip4()])

@@ -1,18 +1,28 @@
 //! Link headers, IP and the transports.
 
+use super::bluetooth::{BLUETOOTH, GRANTED};
 use super::build::{
     CLIENT, CLIENT_6, HELLO, PORTS, SERVER, SERVER_6, TSVAL, Way, cat, ipv4, ipv6, udp,
 };
+use super::cable::CABLE;
 use super::fixtures::{Fixture, LINKS, SCOPED, Source};
 use super::rare::RARE;
 use super::sequences::SEQUENCES;
 use super::stacks::{LINE_CARDS, MIRRORS, STACKS};
+use super::usb::USB;
 use super::*;
 use crate::frame::Crossing;
 
 #[test]
 fn every_link_type_leads_to_the_conversation() {
-    for fixture in LINKS.iter().chain(LINE_CARDS).chain(RARE) {
+    for fixture in LINKS
+        .iter()
+        .chain(LINE_CARDS)
+        .chain(RARE)
+        .chain(CABLE)
+        .chain(BLUETOOTH)
+        .chain(USB)
+    {
         leads_to_the_conversation(fixture);
     }
 }
@@ -28,19 +38,23 @@ fn every_tag_and_tunnel_leads_to_the_conversation() {
 #[test]
 #[ignore = "prints the fixtures for another reader"]
 fn fixtures_in_hexadecimal() {
-    let rows = [LINKS, SCOPED, LINE_CARDS, RARE, MIRRORS, STACKS];
+    let rows = [
+        LINKS, SCOPED, LINE_CARDS, RARE, CABLE, BLUETOOTH, USB, MIRRORS, STACKS,
+    ];
     for fixture in rows.into_iter().flatten() {
         let bytes = (fixture.make)(Way::There);
         let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         println!("fixture\t{}\t{}\t{digits}", fixture.link, fixture.name);
     }
-    for row in SEQUENCES {
-        let frames = (row.make)(Way::There);
+    let sequences = SEQUENCES.iter().map(|row| (row.link, row.name, row.make));
+    let granted = GRANTED.iter().map(|row| (row.link, row.name, row.make));
+    for (link, name, make) in sequences.chain(granted) {
+        let frames = make(Way::There);
         let digits: Vec<String> = frames
             .iter()
             .map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect())
             .collect();
-        println!("fixture\t{}\t{}\t{}", row.link, row.name, digits.join(","));
+        println!("fixture\t{link}\t{name}\t{}", digits.join(","));
     }
 }
 

@@ -1,6 +1,8 @@
 //! Every encapsulation by hand-made bytes, and properties over all of them.
 
+mod bluetooth;
 mod build;
+mod cable;
 mod fixtures;
 mod headers;
 mod links;
@@ -9,6 +11,7 @@ mod rare;
 mod sequences;
 mod stacks;
 mod tunnels;
+mod usb;
 
 use std::net::IpAddr;
 

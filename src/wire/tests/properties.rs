@@ -4,16 +4,21 @@ use proptest::prelude::*;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use super::bluetooth::{BLUETOOTH, GRANTED};
 use super::build::{PORTS, Way, cat, fragment4, ipv6};
+use super::cable::CABLE;
 use super::fixtures::{Fixture, LINKS, SCOPED};
 use super::rare::RARE;
 use super::sequences::SEQUENCES;
 use super::stacks::{LINE_CARDS, MIRRORS, STACKS};
+use super::usb::USB;
 use super::*;
 use crate::frame::Crossing;
 
 fn fixtures() -> impl Iterator<Item = &'static Fixture> {
-    let rows = [LINKS, SCOPED, LINE_CARDS, RARE, MIRRORS, STACKS];
+    let rows = [
+        LINKS, SCOPED, LINE_CARDS, RARE, CABLE, BLUETOOTH, USB, MIRRORS, STACKS,
+    ];
     rows.into_iter().flatten()
 }
 
@@ -40,15 +45,18 @@ fn mutated_sequence() -> impl Strategy<Value = (u32, Vec<Vec<u8>>)> {
         any::<u8>(),
     );
     let changes = prop::collection::vec(change, 0..5);
-    (0..SEQUENCES.len(), changes).prop_map(|(which, changes)| {
-        let row = &SEQUENCES[which];
-        let mut frames = (row.make)(Way::There);
+    let sequences = SEQUENCES.iter().map(|row| (row.link, row.make));
+    let rows: Vec<_> = sequences
+        .chain(GRANTED.iter().map(|row| (row.link, row.make)))
+        .collect();
+    (prop::sample::select(rows), changes).prop_map(|((link, make), changes)| {
+        let mut frames = make(Way::There);
         for (frame, at, value) in changes {
             let frame = frame.get_mut(&mut frames);
             let at = at.index(frame.len());
             frame[at] = value;
         }
-        (row.link, frames)
+        (link, frames)
     })
 }
 

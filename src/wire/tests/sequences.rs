@@ -1,5 +1,6 @@
 //! Packets that took several frames, and what must not be made of them.
 
+use super::bluetooth;
 use super::build::{CLIENT, HELLO, NEAR, SERVER, Way, cat};
 use super::fixtures::wlan;
 use super::headers::{Compressor, FIRST, Fields};
@@ -95,6 +96,16 @@ pub(super) static SEQUENCES: &[Sequence] = &[
         },
         held: Some(Undecoded::FragmentHeld),
         lacking: Undecoded::FragmentHeld,
+    },
+    Sequence {
+        name: "BNEP in ACL parts, not asked for",
+        link: 201,
+        make: |way| {
+            let parts = bluetooth::parts(way, 40);
+            parts.iter().map(|part| bluetooth::h4(way, part)).collect()
+        },
+        held: Some(Undecoded::LinkFragment),
+        lacking: Undecoded::LinkFragment,
     },
     Sequence {
         name: "802.11 in parts",

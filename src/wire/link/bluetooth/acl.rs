@@ -1,0 +1,143 @@
+//! ACL packets (Core 5.4, volume 4 part E 5.4.2): a connection, whether the packet begins an L2CAP packet or goes on with one, and
+//! a length. Parts have no numbers; they come in order.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+
+use super::super::super::Undecoded;
+use super::super::super::rest::Rest;
+use super::super::super::walk::{Lane, Next, Walk};
+use super::super::{ends, short, skip};
+use super::{bnep, l2cap};
+use crate::limits::Limits;
+use crate::time::{Span, Timestamp};
+
+/// Length and channel of L2CAP.
+const HEADER: usize = 4;
+
+pub(super) fn packet<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a>, Undecoded> {
+    const CONTINUES: u16 = 0b01;
+    let (Some(field), Some(length)) = (rest.le16(0), rest.le16(2)) else {
+        return Err(short(rest));
+    };
+    let (handle, boundary) = (field & 0x0fff, field >> 12 & 0b11);
+    let rest = skip(rest, 4)?.bound(usize::from(length));
+    let link = (walk.lane(), handle);
+    if boundary != CONTINUES {
+        let promised = HEADER + usize::from(rest.le16(0).ok_or_else(|| short(rest))?);
+        if promised <= rest.wire_len() {
+            walk.fragments.bluetooth.packets.forget(&link);
+            return l2cap::packet(walk, handle, rest.bound(promised));
+        }
+        if rest.cut == 0 {
+            let packets = &mut walk.fragments.bluetooth.packets;
+            walk.fragments.latest = packets.begin(walk.at, link, promised, rest.bytes);
+        }
+        return Err(Undecoded::LinkFragment);
+    }
+    let packets = &mut walk.fragments.bluetooth.packets;
+    // What is cut is lost, and so is the packet.
+    if rest.cut > 0 {
+        packets.forget(&link);
+        return Err(Undecoded::LinkFragment);
+    }
+    match packets.go_on(walk.at, &link, rest.bytes) {
+        Err(ends) => {
+            walk.fragments.latest = ends;
+            Err(Undecoded::LinkFragment)
+        }
+        Ok(joined) => {
+            let bytes = walk.keep(joined)?;
+            let rest = Rest { bytes, cut: 0 };
+            // Where two senders may have been mixed up.
+            if !link.0.one_way() && !skip(rest, HEADER).is_ok_and(bnep::summed) {
+                return Err(Undecoded::LinkFragment);
+            }
+            l2cap::packet(walk, handle, rest)
+        }
+    }
+}
+
+/// A connection in one direction.
+type Link = (Lane, u16);
+
+/// L2CAP packets that wait for their end, oldest first.
+#[derive(Debug)]
+pub(super) struct Packets {
+    open: VecDeque<Open>,
+    most: usize,
+    age: Span,
+}
+
+#[derive(Debug)]
+struct Open {
+    link: Link,
+    since: Timestamp,
+    /// Below 65,540, since L2CAP has 16 bits for it.
+    promised: usize,
+    bytes: Vec<u8>,
+    ends: Option<(IpAddr, IpAddr)>,
+}
+
+impl Packets {
+    pub(super) const fn new(limits: &Limits) -> Self {
+        Self {
+            open: VecDeque::new(),
+            most: limits.acl_packets,
+            age: limits.acl_age,
+        }
+    }
+
+    fn forget(&mut self, link: &Link) -> Option<Open> {
+        let place = self.open.iter().position(|open| open.link == *link)?;
+        self.open.remove(place)
+    }
+
+    /// Takes a first part, and says whose packet it is.
+    fn begin(
+        &mut self,
+        since: Timestamp,
+        link: Link,
+        promised: usize,
+        bytes: &[u8],
+    ) -> Option<(IpAddr, IpAddr)> {
+        self.forget(&link);
+        if self.open.len() >= self.most {
+            self.open.pop_front();
+        }
+        let inside = Rest { bytes, cut: 0 }.after(HEADER);
+        let ends = inside.and_then(|rest| {
+            let frame = bnep::frame(rest).ok()?;
+            ends(Next::EtherType(frame.protocol, frame.inside))
+        });
+        self.open.push_back(Open {
+            link,
+            since,
+            promised,
+            bytes: bytes.to_vec(),
+            ends,
+        });
+        ends
+    }
+
+    /// Takes a further part; gives the packet when it was the last, and else whose it is.
+    fn go_on(
+        &mut self,
+        at: Timestamp,
+        link: &Link,
+        bytes: &[u8],
+    ) -> Result<Vec<u8>, Option<(IpAddr, IpAddr)>> {
+        let mut open = self.forget(link).ok_or(None)?;
+        let length = open.bytes.len() + bytes.len();
+        if length > open.promised || at.since(open.since).abs() > self.age {
+            return Err(None);
+        }
+        open.bytes.extend_from_slice(bytes);
+        if length == open.promised {
+            return Ok(open.bytes);
+        }
+        let ends = open.ends;
+        self.open.push_back(open);
+        Err(ends)
+    }
+}

@@ -1,0 +1,109 @@
+//! USB transfers between a host and a device that is a network: blocks of CDC-NCM and MBIM, messages of RNDIS. All say themselves what
+//! they are. CDC-ECM does not: its transfers are Ethernet without a header, on a pipe of which only descriptors tell.
+
+mod ntb;
+mod rndis;
+
+use super::super::Undecoded;
+use super::super::rest::Rest;
+use super::super::walk::{Next, Walk};
+use super::{short, skip};
+use crate::frame::{Crossing, LinkType};
+
+/// Who wrote a header before the transfer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Header {
+    /// Linux's usbmon, with a header of so many bytes.
+    Linux(usize),
+    /// USBPcap on Windows.
+    UsbPcap,
+}
+
+/// A packet in a transfer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Packet<'a> {
+    /// Ethernet or IP.
+    pub(super) link: LinkType,
+    pub(super) rest: Rest<'a>,
+}
+
+const ETHERNET: LinkType = LinkType(1);
+const IP: LinkType = LinkType(101);
+
+/// The first packet of a transfer.
+pub(super) fn first<'a>(
+    walk: &mut Walk<'a, '_>,
+    header: Header,
+    rest: Rest<'a>,
+) -> Result<Next<'a>, Undecoded> {
+    let (crossing, transfer) = bulk(header, rest)?;
+    walk.by_this_host = Some(crossing == Crossing::Outbound);
+    match Packets::of(transfer).and_then(|mut packets| packets.next()) {
+        Some(packet) => Ok(Next::Link(packet.link, packet.rest)),
+        None => Err(transfer.lacks(Undecoded::CutBeforeIp, Undecoded::UnreadUsb)),
+    }
+}
+
+/// All packets of a transfer, and which way they went; None where there is none.
+pub(super) fn packets(
+    header: Header,
+    rest: Rest<'_>,
+) -> Option<(Crossing, impl Iterator<Item = Packet<'_>>)> {
+    let (crossing, transfer) = bulk(header, rest).ok()?;
+    let mut packets = Packets::of(transfer)?.peekable();
+    packets.peek()?;
+    Some((crossing, packets))
+}
+
+/// The bytes of a bulk transfer, which networks use, and who sent them: the host is who captures.
+fn bulk(header: Header, rest: Rest<'_>) -> Result<(Crossing, Rest<'_>), Undecoded> {
+    const BULK: u8 = 3;
+    const IN: u8 = 0x80;
+    let (kind, endpoint, length) = match header {
+        Header::Linux(length) => (rest.u8(9), rest.u8(10), length),
+        Header::UsbPcap => {
+            let length = rest.le16(0).ok_or_else(|| short(rest))?;
+            if length < 27 {
+                return Err(Undecoded::BadLink);
+            }
+            (rest.u8(22), rest.u8(21), usize::from(length))
+        }
+    };
+    let (Some(kind), Some(endpoint)) = (kind, endpoint) else {
+        return Err(short(rest));
+    };
+    let transfer = skip(rest, length)?;
+    if kind != BULK {
+        return Err(Undecoded::UnreadUsb);
+    }
+    let crossing = match endpoint & IN {
+        0 => Crossing::Outbound,
+        _ => Crossing::Inbound,
+    };
+    Ok((crossing, transfer))
+}
+
+/// Packets of one transfer, in the form that it has.
+enum Packets<'a> {
+    Block(ntb::Datagrams<'a>),
+    Messages(rndis::Messages<'a>),
+}
+
+impl<'a> Packets<'a> {
+    fn of(transfer: Rest<'a>) -> Option<Self> {
+        ntb::Datagrams::of(transfer)
+            .map(Self::Block)
+            .or_else(|| Some(Self::Messages(rndis::Messages::of(transfer)?)))
+    }
+}
+
+impl<'a> Iterator for Packets<'a> {
+    type Item = Packet<'a>;
+
+    fn next(&mut self) -> Option<Packet<'a>> {
+        match self {
+            Self::Block(datagrams) => datagrams.next(),
+            Self::Messages(messages) => messages.next(),
+        }
+    }
+}

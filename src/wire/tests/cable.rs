@@ -1,0 +1,87 @@
+//! Rows for cable networks (DOCSIS), and what of them is no packet.
+
+use super::build::{Way, cat};
+use super::fixtures::{Fixture, Source, bare};
+use super::*;
+
+/// A MAC frame with the length and the header check sequence it should have (MULPI 6.2: CRC-CCITT, low byte first).
+fn frame(control: u8, extended: &[u8], inside: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(extended.len() + inside.len()).unwrap();
+    let parameter = u8::try_from(extended.len()).unwrap();
+    let header = cat(&[&[control, parameter], &length.to_be_bytes(), extended]);
+    let mut check = 0xffff_u16;
+    for byte in &header {
+        check ^= u16::from(*byte);
+        for _ in 0..8 {
+            let odd = check & 1 == 1;
+            check >>= 1;
+            if odd {
+                check ^= 0x8408;
+            }
+        }
+    }
+    cat(&[&header, &(!check).to_le_bytes(), inside])
+}
+
+/// Privacy is enabled or not.
+fn downstream(privacy: u8) -> [u8; 10] {
+    // Service flow, then downstream privacy.
+    [0x82, 0x20, 7, 0x44, 0x11, privacy, 9, 0, 0x01, 0]
+}
+
+pub(super) static CABLE: &[Fixture] = &[
+    bare("DOCSIS", 143, Source::Sender, |way| {
+        frame(0, &[], &way.ethernet())
+    }),
+    bare("DOCSIS with checksum behind", 143, Source::Sender, |way| {
+        frame(0, &[], &cat(&[&way.ethernet(), &[1, 2, 3, 4]]))
+    }),
+    bare("DOCSIS, extended header", 143, Source::Sender, |way| {
+        frame(1, &downstream(0), &way.ethernet())
+    }),
+    bare("DOCSIS, isolated", 143, Source::Sender, |way| {
+        frame(0x80, &[], &way.ethernet())
+    }),
+    bare(
+        "DOCSIS, length and check zero",
+        143,
+        Source::Sender,
+        |way| cat(&[&[0; 6], &way.ethernet()]),
+    ),
+];
+
+#[test]
+fn docsis_without_a_packet_has_a_reason() {
+    let packet = Way::There.ethernet();
+    let upstream = [0x34, 0x11, 0x80, 9, 0];
+    let upstream_2 = [0x73, 0x11, 0xc0, 9];
+    for (bytes, why) in [
+        (
+            frame(1, &downstream(0x80), &packet),
+            Undecoded::EncryptedDocsis,
+        ),
+        (frame(1, &upstream, &packet), Undecoded::EncryptedDocsis),
+        (
+            frame(0x81, &upstream_2, &packet),
+            Undecoded::EncryptedDocsis,
+        ),
+        // Timing, management, a request for minislots and one for bytes.
+        (frame(0xc0, &[], &packet), Undecoded::LinkControl),
+        (frame(0xc2, &[], &packet), Undecoded::LinkControl),
+        (frame(0xc4, &[], &[]), Undecoded::LinkControl),
+        (frame(0xc8, &[], &[]), Undecoded::LinkControl),
+        (
+            frame(0xc7, &upstream, &packet[..30]),
+            Undecoded::LinkFragment,
+        ),
+        (frame(0x40, &[], &packet), Undecoded::NotIp),
+    ] {
+        let got = decode(143, &bytes).unwrap_err();
+        assert_eq!((got, got.is_anomaly()), (why, false));
+    }
+    for bytes in [&[0][..], &[1, 200, 0, 0, 0, 0, 1, 2], &[0, 0, 0, 9, 1]] {
+        assert_eq!(decode(143, bytes), Err(Undecoded::BadLink));
+    }
+    // Elements that reach beyond their header enable nothing.
+    assert!(decode(143, &frame(1, &[0x4f], &packet)).is_ok());
+}
