@@ -8,7 +8,7 @@ use crate::packaged;
 const MAY_USE: &[(&str, &[&str])] = &[
     ("capture", &[]),
     ("wire", &["flow"]),
-    ("flow", &["wire"]),
+    ("flow", &["wire", "recent"]),
     ("proto", &["wire", "flow", "pki", "crypto", "recent"]),
     ("pki", &["crypto"]),
     ("crypto", &[]),
