@@ -200,7 +200,7 @@ impl Handshakes {
     /// Makes room: the oldest third goes, but for those that rulings speak of.
     pub fn forget_third(&mut self) {
         self.forget_oldest(self.records.len() / 3);
-        self.older.bound(8 * self.limit);
+        self.older.bound(4 * self.limit);
     }
 
     /// Rulings speak of these: they stay when others of their time go.
@@ -403,7 +403,7 @@ impl Handshakes {
         let mut gone = Gone::default();
         for _ in 0..most {
             let Some(old) = self.pop() else { break };
-            if let Some(old) = self.older.take(old, self.kept_limit) {
+            if let Some(old) = self.older.take(old, self.kept_limit, self.shelf_limit / 2) {
                 self.forgotten += 1;
                 self.let_go(&old, &mut gone);
             }
