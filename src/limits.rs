@@ -90,7 +90,8 @@ pub struct Limits {
     pub tls_held_flow: usize,
     /// The same over all flows.
     pub tls_held_total: usize,
-    /// Beats ([`crate::event::Beat`]) reported for one handshake.
+    /// Beats ([`crate::event::Beat`]) reported for one handshake, which then counts as over. Real ones have about a dozen; what comes
+    /// after that many is data, so nothing is lost by it.
     pub beats: usize,
     /// CRYPTO stream bytes of one QUIC side; post-quantum hellos take 2 kB, certificate flights 20 kB.
     pub quic_crypto: usize,

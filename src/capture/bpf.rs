@@ -28,8 +28,10 @@ pub struct BpfError {
 /// What a filter keeps out that an explanation needs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Hidden {
-    /// TLS on port 443 does not pass, while the contacts do: their cause is out of sight.
+    /// TLS on port 443 does not pass: the cause of contacts is out of sight.
     Handshakes,
+    /// TLS passes, but not QUIC, which is a handshake as well.
+    Quic,
     /// DNS does not pass: names are known from handshakes and requests alone.
     Lookups,
     /// HTTP on port 80 does not pass: the contacts themselves are out of sight.
@@ -107,10 +109,13 @@ impl Bpf {
                 self.passes(LinkType::ETHERNET, &out) && self.passes(LinkType::ETHERNET, &back)
             };
             let (tls, http, dns) = (seen(TCP, 443), seen(TCP, 80), seen(UDP, 53));
-            if http && !tls {
+            if (http || dns) && !tls {
                 hidden.push(Hidden::Handshakes);
             }
-            if tls && !http {
+            if tls && !seen(UDP, 443) {
+                hidden.push(Hidden::Quic);
+            }
+            if (tls || dns) && !http {
                 hidden.push(Hidden::Contacts);
             }
             if (tls || http) && !dns {
@@ -191,10 +196,12 @@ mod tests {
 
     #[test]
     fn filters_that_hide_the_cause_are_recognised() {
-        use Hidden::{Contacts, Handshakes, Lookups};
+        use Hidden::{Contacts, Handshakes, Lookups, Quic};
         assert_eq!(hides("tcp port 80"), [Handshakes, Lookups]);
+        assert_eq!(hides("udp port 53"), [Handshakes, Contacts]);
         assert_eq!(hides("port 443 or port 53"), [Contacts]);
-        assert_eq!(hides("tcp"), [Lookups]);
+        assert_eq!(hides("tcp or port 53"), [Quic]);
+        assert_eq!(hides("tcp"), [Quic, Lookups]);
         assert_eq!(hides("host 10.0.0.5 and port 80"), [Handshakes, Lookups]);
         assert_eq!(hides("host 10.0.0.5"), []);
         assert_eq!(hides("not port 22"), []);

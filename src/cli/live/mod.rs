@@ -208,6 +208,7 @@ pub(super) fn bpf(args: &Args) -> anyhow::Result<Option<Bpf>> {
             Hidden::Handshakes => {
                 "keeps out TLS on port 443: the handshakes that cause contacts will not be seen"
             }
+            Hidden::Quic => "keeps out QUIC (UDP port 443): handshakes for HTTP/3 will not be seen",
             Hidden::Lookups => {
                 "keeps out DNS: sites whose handshakes do not tell their name stay without one"
             }
