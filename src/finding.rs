@@ -39,6 +39,20 @@ use crate::time::{Span, Timestamp};
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct FindingId(pub u64);
 
+impl FindingId {
+    /// That of the contact at a place.
+    #[must_use]
+    pub const fn at(place: usize) -> Self {
+        Self(place as u64 + 1)
+    }
+
+    /// The place of its contact; None for what no contact is counted by.
+    #[must_use]
+    pub fn place(self) -> Option<usize> {
+        usize::try_from(self.0).ok()?.checked_sub(1)
+    }
+}
+
 /// A handshake of the run, in order of appearance.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct HandshakeId(pub u64);

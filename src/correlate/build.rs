@@ -161,7 +161,7 @@ fn finding(
         .then(|| issuer(contact))
         .flatten();
     Finding {
-        id: FindingId(index as u64 + 1),
+        id: FindingId::at(index),
         revision: 1,
         at: contact.at,
         began_at: contact.began_at,
@@ -216,7 +216,7 @@ fn passed_on(relay: Relay, contacts: &[Contact]) -> Option<PassedOn> {
     let asker = contacts.get(relay.contact)?;
     let frames = [&asker.frames.request, &asker.frames.dns];
     Some(PassedOn {
-        finding: FindingId(relay.contact as u64 + 1),
+        finding: FindingId::at(relay.contact),
         client: asker.client.ip,
         frame: frames.into_iter().flatten().next().copied(),
         site: None,
@@ -227,8 +227,7 @@ fn passed_on(relay: Relay, contacts: &[Contact]) -> Option<PassedOn> {
 fn name_what_moved_askers(findings: &mut [Finding]) {
     for place in 0..findings.len() {
         let passed = findings.get(place).and_then(|f| f.passes_on.as_ref());
-        let Some(asker) = passed.and_then(|p| usize::try_from(p.finding.0).ok()?.checked_sub(1))
-        else {
+        let Some(asker) = passed.and_then(|p| p.finding.place()) else {
             continue;
         };
         let asker = findings
@@ -259,13 +258,14 @@ impl Room {
 
     /// At least so many of them, and how many more there are.
     fn some_of(&mut self, all: Vec<Weighed>, least: usize, state: &State) -> (Vec<Candidate>, u64) {
-        let (shown, all_of_them) = (all.len().min(self.0.max(least)), all.len());
+        let total = all.len();
+        let shown = total.min(self.0.max(least));
         self.0 = self.0.saturating_sub(shown);
         let described = all.into_iter().take(shown);
         let described = described.filter_map(|weighed| candidate(state, weighed));
         let mut described: Vec<Candidate> = described.collect();
         described.shrink_to_fit();
-        let left_out = all_of_them - described.len();
+        let left_out = total - described.len();
         (described, left_out as u64)
     }
 }

@@ -8,7 +8,7 @@
 use foldhash::HashMap;
 
 use super::contacts::{Contact, assemble};
-use super::judge::{Judge, Weighed};
+use super::judge::Judge;
 use super::verdict::Ruling;
 use super::{Coverage, State};
 use crate::correlate::devices::HostKey;
@@ -70,16 +70,11 @@ pub struct Concluded {
 }
 
 impl Concluded {
-    /// Whether there are none, as in all but the longest captures.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.rulings.is_empty()
-    }
-
     /// The ruling on a contact, if it was made.
     #[must_use]
     pub fn of(&self, contact: &Contact) -> Option<&Early> {
-        if self.is_empty() {
+        // As in all but the longest captures.
+        if self.rulings.is_empty() {
             return None;
         }
         self.rulings.get(&Key::of(contact))
@@ -96,11 +91,13 @@ impl State {
     pub(super) fn make_room(&mut self, now: Timestamp) {
         let rulings = self.conclude(now);
         for (key, early) in rulings {
-            let ids = |list: &[Weighed]| list.iter().map(|w| w.id).collect::<Vec<_>>();
-            self.handshakes.keep(ids(&early.ruling.named));
+            let Ruling {
+                named, rejected, ..
+            } = &early.ruling;
+            self.handshakes.keep(named.iter().map(|w| w.id));
             // The others are only to be looked up, so those that are named find room before them.
             if self.handshakes.kept() < self.limits.kept_handshakes / 4 {
-                self.handshakes.keep(ids(&early.ruling.rejected));
+                self.handshakes.keep(rejected.iter().map(|w| w.id));
             }
             self.concluded.rulings.insert(key, early);
         }

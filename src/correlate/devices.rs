@@ -19,7 +19,7 @@ use foldhash::HashMap;
 
 use crate::event::{BlindSpot, Mac, Sighting};
 use crate::finding::{Device, DeviceId};
-use crate::flow::Scope;
+use crate::flow::{Endpoints, Scope};
 use crate::time::Timestamp;
 
 /// An address in its VLAN or tunnel: private addresses repeat from one to the next.
@@ -29,6 +29,17 @@ pub struct HostKey {
     pub scope: Scope,
     /// Address.
     pub ip: IpAddr,
+}
+
+impl HostKey {
+    /// The client of a flow.
+    #[must_use]
+    pub const fn client_of(ends: &Endpoints) -> Self {
+        Self {
+            scope: ends.scope,
+            ip: ends.client.ip(),
+        }
+    }
 }
 
 /// What was seen of every address.

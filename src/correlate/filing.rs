@@ -62,10 +62,7 @@ impl State {
         opened: &crate::event::FlowOpened,
     ) {
         let ends = opened.ends;
-        let client_key = HostKey {
-            scope: ends.scope,
-            ip: ends.client.ip(),
-        };
+        let client_key = HostKey::client_of(&ends);
         if ends.transport == Transport::Tcp {
             self.hand_over(client_key, ends.server.ip(), at);
             if let Some((host, watch, asker)) = self.watched_address(client_key, &ends, at) {
@@ -262,10 +259,7 @@ impl State {
             return;
         };
         let ends = flow.ends;
-        let client_key = HostKey {
-            scope: ends.scope,
-            ip: ends.client.ip(),
-        };
+        let client_key = HostKey::client_of(&ends);
         if let Some(agent) = &request.agent {
             self.devices.agent(client_key, agent);
         }
@@ -401,10 +395,7 @@ impl State {
     fn blind(&mut self, id: FlowId, spot: BlindSpot) {
         *self.coverage.blind.entry(spot).or_default() += 1;
         if let Some(flow) = self.flows.get(&id) {
-            let client = HostKey {
-                scope: flow.ends.scope,
-                ip: flow.ends.client.ip(),
-            };
+            let client = HostKey::client_of(&flow.ends);
             self.devices.blind(client, spot);
         }
     }
@@ -440,10 +431,7 @@ impl State {
             if let Some(client) = flow.told_client {
                 self.handshakes.on_behalf_of(handshake, client);
             } else if let Some(hello) = hello {
-                let client = HostKey {
-                    scope: flow.ends.scope,
-                    ip: flow.ends.client.ip(),
-                };
+                let client = HostKey::client_of(&flow.ends);
                 self.devices.fingerprint(client, &hello.ja4);
             }
             if let Some(name) = hello.and_then(|h| h.sni.as_ref()) {
@@ -534,10 +522,7 @@ impl State {
                 host: name,
                 watch,
                 client: flow.ends.client,
-                client_key: HostKey {
-                    scope: flow.ends.scope,
-                    ip: flow.ends.client.ip(),
-                },
+                client_key: HostKey::client_of(&flow.ends),
                 server: flow.ends.server,
                 interface: flow.interface,
                 at: flow.opened_at,

@@ -110,10 +110,7 @@ impl Handshakes {
     ) -> HandshakeId {
         let id = HandshakeId(self.first + self.records.len() as u64);
         self.total += 1;
-        let client = HostKey {
-            scope: ends.scope,
-            ip: ends.client.ip(),
-        };
+        let client = HostKey::client_of(ends);
         // What goes through a proxy is answered elsewhere: the certificate is not that of whoever runs the proxy.
         let tunnelled = hello.is_some_and(|h| matches!(h.carrier, Carrier::Proxy { .. }));
         let server = HostKey {

@@ -511,7 +511,7 @@ impl<'a> Judge<'a> {
             let back_to_back =
                 same_software && same_chain && b.at.since(a.ended_at) <= Span::from_millis(150);
             (same_question || back_to_back).then(|| Kin {
-                finding: FindingId(*i as u64 + 1),
+                finding: FindingId::at(*i),
                 same_question,
             })
         })

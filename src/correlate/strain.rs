@@ -35,10 +35,8 @@ impl State {
 
     /// A limit was reached on a connection.
     pub(super) fn strained(&mut self, flow: FlowId, at: Timestamp) {
-        let client = self.flows.get(&flow).map(|flow| HostKey {
-            scope: flow.ends.scope,
-            ip: flow.ends.client.ip(),
-        });
+        let client = self.flows.get(&flow);
+        let client = client.map(|flow| HostKey::client_of(&flow.ends));
         let Strain { times, anyone } = &mut self.strain;
         let has_room = times.len() < self.limits.devices;
         let known = client.filter(|client| has_room || times.contains_key(client));

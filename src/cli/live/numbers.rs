@@ -83,7 +83,7 @@ mod tests {
         report.findings.truncate(3);
         for (place, finding) in report.findings.iter_mut().enumerate() {
             let frame = FrameNo(100 * (place as u64 + 1));
-            finding.id = FindingId(place as u64 + 1);
+            finding.id = FindingId::at(place);
             finding.frames = crate::finding::ContactFrames {
                 dns: vec![FrameNo(5)],
                 request: vec![frame],
@@ -101,7 +101,7 @@ mod tests {
         late.frames.request = vec![FrameNo(250)];
         second.findings.insert(1, late);
         for (place, finding) in second.findings.iter_mut().enumerate() {
-            finding.id = FindingId(place as u64 + 1);
+            finding.id = FindingId::at(place);
         }
         second.findings[2].passes_on = Some(PassedOn {
             finding: FindingId(1),

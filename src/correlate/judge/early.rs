@@ -24,7 +24,7 @@ impl Judge<'_> {
             ruling.left_out.candidates += shorten(&mut ruling.named, named);
             ruling.left_out.rejected += shorten(&mut ruling.rejected, rejected);
             let others = spoken_of(&ruling)
-                .filter_map(|id| Some((id, Key::of(self.contacts.get(place(id)?)?))))
+                .filter_map(|id| Some((id, Key::of(self.contacts.get(id.place()?)?))))
                 .collect();
             let early = Early {
                 ruling,
@@ -45,7 +45,7 @@ impl Judge<'_> {
                 && let Some((_, key)) = early.others.iter().find(|(id, _)| id == finding)
                 && let Some(index) = self.places().get(key)
             {
-                *finding = FindingId(*index as u64 + 1);
+                *finding = FindingId::at(*index);
             }
         }
         ruling
@@ -94,8 +94,4 @@ fn spoken_of(ruling: &Ruling) -> impl Iterator<Item = FindingId> {
         Facts::SameBurst { finding } => Some(finding),
         _ => None,
     })
-}
-
-fn place(id: FindingId) -> Option<usize> {
-    usize::try_from(id.0).ok()?.checked_sub(1)
 }

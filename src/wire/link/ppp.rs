@@ -28,7 +28,7 @@ pub(in crate::wire) fn header<'a>(
 }
 
 /// The protocol number, and what follows it.
-pub(super) fn protocol(rest: Rest<'_>) -> Result<(u16, Rest<'_>), Undecoded> {
+pub(in crate::wire) fn protocol(rest: Rest<'_>) -> Result<(u16, Rest<'_>), Undecoded> {
     let rest = match rest.array::<2>(0) {
         Some([0xff, 0x03]) => skip(rest, 2)?,
         _ => rest,

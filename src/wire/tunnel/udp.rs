@@ -2,6 +2,7 @@
 //! headers must fit; else the datagram stays what it was. Should the inner packet break later on, the walk
 //! falls back to the datagram as well.
 
+use super::super::link::ppp;
 use super::super::rest::Rest;
 use super::super::scope::Tag;
 use super::super::walk::{Next, Walk};
@@ -352,26 +353,17 @@ fn l2tp(rest: Rest<'_>) -> Option<Found<'_>> {
     }
     let frame = whole.after(header)?;
     // Only PPP that carries packets is taken; its negotiation stays a datagram.
-    let inside = match frame.bytes {
-        [0xff, 0x03, 0x00, 0x21 | 0x57, ..] => frame.after(4)?,
-        [0xff, 0x03, 0x21 | 0x57, ..] => frame.after(3)?,
-        [0x00, 0x21 | 0x57, ..] => frame.after(2)?,
-        [0x21 | 0x57, ..] => frame.after(1)?,
+    match ppp::protocol(frame).ok()? {
+        (0x0021 | 0x0057, inside) => Found::ip(kind::L2TP, None, inside),
         // Compressed headers and multilink fragments are packets of it too.
-        [0xff, 0x03, 0x00, 0x2d | 0x2f | 0x3d, ..]
-        | [0xff, 0x03, 0x2d | 0x2f | 0x3d, ..]
-        | [0x00, 0x2d | 0x2f | 0x3d, ..]
-        | [0x2d | 0x2f | 0x3d, ..] => {
-            return Some(Found {
-                kind: Some(kind::L2TP),
-                tag: None,
-                session,
-                next: Next::Ppp(frame),
-            });
-        }
-        _ => return None,
-    };
-    Found::ip(kind::L2TP, None, inside)
+        (0x002d | 0x002f | 0x003d, _) => Some(Found {
+            kind: Some(kind::L2TP),
+            tag: None,
+            session,
+            next: Next::Ppp(frame),
+        }),
+        _ => None,
+    }
 }
 
 /// Teredo (RFC 4380): IPv6, perhaps after authentication and origin indications.
