@@ -1,8 +1,10 @@
 //! Inputs on their way into the engine: what every presenter has in common.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::capture::merge::{self, Merged};
@@ -52,7 +54,9 @@ impl Reading {
             "no capture given; try: whylencr capture.pcap (or --help)"
         );
         let paths = capture::expand::expand(&given, args.recursive)?;
-        let mut engine = Engine::new(inputs::config(args)?);
+        let mut config = inputs::config(args)?;
+        config.threads = threads(args);
+        let mut engine = Engine::new(config);
         let pipe = |path: &PathBuf| std::fs::metadata(path).is_ok_and(|data| !data.is_file());
         let written = args.follow
             || paths
@@ -70,7 +74,7 @@ impl Reading {
         options.sources = paths.iter().map(|p| p.display().to_string()).collect();
         Ok(Self {
             engine: Analysis::Whole(engine),
-            threads: threads(args),
+            threads: threads(args).get(),
             options,
             frames: 0,
             paths,
@@ -201,9 +205,10 @@ impl Reading {
 }
 
 /// Threads at work. A third one is not started unasked: it costs more than it spares while a core serves others, too.
-fn threads(args: &Args) -> usize {
-    match args.threads {
-        Some(threads) => usize::from(threads),
-        None => std::thread::available_parallelism().map_or(1, |cores| cores.get().min(2)),
-    }
+fn threads(args: &Args) -> NonZeroUsize {
+    let threads = args.threads.map_or_else(
+        || thread::available_parallelism().map_or(1, |cores| cores.get().min(2)),
+        usize::from,
+    );
+    NonZeroUsize::new(threads).unwrap_or(NonZeroUsize::MIN)
 }

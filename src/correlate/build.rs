@@ -1,8 +1,8 @@
 //! Rulings to findings: fills in everything a report says, and computes nothing about who is to blame.
 
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::sync::OnceLock;
 
 use crate::correlate::State;
 use crate::correlate::agents;
@@ -41,29 +41,23 @@ const RETRY: Span = Span::from_secs(30);
 pub fn report(state: &State, coverage: Coverage) -> Report {
     let mut devices = state.devices.resolve();
     let contacts = assemble(&state.log, &devices);
-    let judge = Judge::new(state, &devices, &contacts, &coverage);
+    let judge = Judge::new(state, &devices, &contacts, &coverage).with_threads(state.threads);
     let settled = judge.settle();
     let repeats = Repeats::new(&contacts, &devices);
     let relays = Relays::new(&contacts, &state.log, &devices);
-    let mut findings = Vec::with_capacity(contacts.len());
-    let mut spoken_of = BTreeSet::new();
-    let mut around = BTreeSet::new();
-    let known = OnceCell::new();
-    let mut older = alerts::older_answers(&contacts);
-    let mut room = Room(state.limits.candidates_total);
-    for (index, contact) in contacts.iter().enumerate() {
+    let known = OnceLock::new();
+    let draft = |index: usize, contact: &Contact| {
         let ruling = judge.rule_finally(index, contact, &settled);
         let relay = relays.of(contact);
         let (ruling, missing) =
             doings::explain(state, &devices, &repeats, relay, contact, ruling, &coverage);
+        let mut around = Vec::new();
         if ruling.confidence < Confidence::Proven {
             around.extend(judge.around(contact).map(|r| r.shown.id));
         }
-        spoken_of.extend(ruling.named.iter().chain(&ruling.rejected).map(|w| w.id));
         let mut finding = finding(
             state, &known, &devices, &judge, index, contact, &ruling, missing,
         );
-        room.describe(state, ruling, &mut finding);
         finding.passes_on = relay
             .filter(|r| r.addressed || finding.verdict.cause == Cause::Proxy)
             .and_then(|relay| passed_on(relay, &contacts));
@@ -73,12 +67,23 @@ pub fn report(state: &State, coverage: Coverage) -> Report {
         {
             finding.aftermath = Aftermath::Retried;
         }
+        (finding, ruling, around)
+    };
+    let mut findings = Vec::with_capacity(contacts.len());
+    let mut spoken_of = BTreeSet::new();
+    let mut around = BTreeSet::new();
+    let mut older = alerts::older_answers(&contacts);
+    let mut room = Room(state.limits.candidates_total);
+    judge.share(draft, |index, (mut finding, ruling, near)| {
+        around.extend(near);
+        spoken_of.extend(ruling.named.iter().chain(&ruling.rejected).map(|w| w.id));
+        room.describe(state, ruling, &mut finding);
         if let Some(older) = older.remove(&index) {
             finding.alerts.extend(older);
             alerts::sort(&mut finding.alerts);
         }
         findings.push(finding);
-    }
+    });
     name_what_moved_askers(&mut findings);
     let handshakes: Vec<Handshake> = state
         .handshakes
@@ -128,7 +133,7 @@ pub fn handshakes(state: &State) -> Vec<Handshake> {
 #[expect(clippy::too_many_arguments, reason = "one caller's locals, passed on")]
 fn finding(
     state: &State,
-    known: &OnceCell<Vec<Serial>>,
+    known: &OnceLock<Vec<Serial>>,
     devices: &DeviceMap,
     judge: &Judge<'_>,
     index: usize,
@@ -409,7 +414,7 @@ fn place(url: &str, facts: &CrlFacts, trigger: Option<&Handshake>) -> CrlPlace {
 /// Revoked serials of this answer that matter here: those asked about, and those of certificates that were seen.
 fn revoked(
     state: &State,
-    known: &OnceCell<Vec<Serial>>,
+    known: &OnceLock<Vec<Serial>>,
     contact: &Contact,
     trigger: Option<&Handshake>,
 ) -> Vec<(Serial, CertStatus)> {

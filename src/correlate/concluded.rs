@@ -125,6 +125,8 @@ impl State {
         for record in self.handshakes.iter() {
             coverage.learn_clock(record.shown.hello_at);
         }
-        Judge::new(self, &devices, &contacts, &coverage).conclude(until)
+        Judge::new(self, &devices, &contacts, &coverage)
+            .with_threads(self.threads)
+            .conclude(until)
     }
 }

@@ -291,6 +291,11 @@ impl Handshakes {
         }
     }
 
+    /// Addresses that opened handshakes, in no order.
+    pub fn clients(&self) -> impl Iterator<Item = HostKey> {
+        self.by_client.keys().copied()
+    }
+
     /// Handshakes that an address opened, in order.
     pub fn of_client(&self, key: HostKey) -> impl DoubleEndedIterator<Item = &Record> {
         self.by_client

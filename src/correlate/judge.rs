@@ -5,10 +5,10 @@ mod extent;
 mod known;
 mod marks;
 mod pass;
+mod share;
 
-use std::cell::{OnceCell, RefCell};
-use std::rc::Rc;
-use std::sync::Arc;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use foldhash::{HashMap, HashSet};
 
@@ -35,6 +35,7 @@ use early::waited;
 use extent::{Extent, first_sign};
 use known::Memo;
 use marks::{discount_process, discount_timing, mark_shared_waits};
+use pass::Lesson;
 pub use pass::Pass;
 
 /// A handshake weighed against a contact.
@@ -66,7 +67,7 @@ pub struct Weighed {
     pub covered: bool,
 }
 
-/// The judge of one report.
+/// The judge of one report. Several threads may ask it: what it remembers, it remembers once.
 #[derive(Debug)]
 pub struct Judge<'a> {
     state: &'a State,
@@ -77,15 +78,20 @@ pub struct Judge<'a> {
     /// Times tell nothing.
     coarse: bool,
     by_device: HashMap<HostKey, Vec<usize>>,
-    /// The first handshake of an address with each site, for the addresses that were asked about so far.
-    firsts: RefCell<HashMap<HostKey, HashMap<Arc<str>, HandshakeId>>>,
+    /// Threads that contacts are shared out to.
+    threads: NonZeroUsize,
+    /// The first handshake of each address with each site, once it was asked about.
+    firsts: HashMap<HostKey, OnceLock<Firsts>>,
     /// What is known of the handshakes that were asked about so far: each is held against many contacts, three times.
-    known: RefCell<Memo>,
+    known: Memo,
     /// Whether a leaf, by where it is in memory, names addresses of Let's Encrypt.
-    lets_encrypt: RefCell<HashMap<usize, bool>>,
+    lets_encrypt: Mutex<HashMap<usize, bool>>,
     /// Contacts by their keys, where one had to be ruled on before.
-    places: OnceCell<HashMap<Key, usize>>,
+    places: OnceLock<HashMap<Key, usize>>,
 }
+
+/// The first handshake with each site.
+type Firsts = HashMap<Arc<str>, HandshakeId>;
 
 /// Handshakes looked back at for one contact: more within one window is a scan, not browsing.
 const LOOK_BACK: usize = 1_000;
@@ -106,6 +112,7 @@ impl<'a> Judge<'a> {
                 .or_default()
                 .push(index);
         }
+        let clients = state.handshakes.clients();
         Self {
             state,
             devices,
@@ -113,11 +120,19 @@ impl<'a> Judge<'a> {
             span: coverage.span,
             coarse: coverage.is_clock_coarse(),
             by_device,
-            firsts: RefCell::default(),
-            known: RefCell::new(Memo::new(state.handshakes.ids())),
-            lets_encrypt: RefCell::default(),
-            places: OnceCell::new(),
+            threads: NonZeroUsize::MIN,
+            firsts: clients.map(|key| (key, OnceLock::new())).collect(),
+            known: Memo::new(&state.handshakes),
+            lets_encrypt: Mutex::default(),
+            places: OnceLock::new(),
         }
+    }
+
+    /// The same with threads to share the contacts out to; what comes of it is the same.
+    #[must_use]
+    pub const fn with_threads(mut self, threads: NonZeroUsize) -> Self {
+        self.threads = threads;
+        self
     }
 
     /// Rules on every contact twice: what the first pass proves (which fingerprint is which software, who waited for what) lets the
@@ -144,42 +159,39 @@ impl<'a> Judge<'a> {
 
     fn pass(&self, before: &Pass) -> Pass {
         let mut pass = Pass::after(before);
-        for (index, contact) in self.contacts.iter().enumerate() {
-            let made;
-            let ruling = match self.state.concluded.of(contact) {
-                Some(early) => {
-                    pass.busy.extend(early.waited.iter().copied());
-                    &early.ruling
-                }
-                None => {
-                    let (ruling, weighed) = self.rule(index, contact, before);
-                    pass.busy.extend(waited(&ruling, &weighed));
-                    made = ruling;
-                    &made
-                }
-            };
-            if let Some(best) = ruling.named.first()
-                && ruling.outcome == Outcome::Site
-                && ruling.confidence == Confidence::Proven
-                && let Some(record) = self.state.handshakes.get(best.id)
-                && let Some(family) = contact
-                    .request
-                    .as_ref()
-                    .map(|r| agents::family(r))
-                    .filter(|f| f.is_verifier())
-            {
-                let known = pass
-                    .fingerprints
-                    .entry(record.shown.ja4.clone())
-                    .or_default();
-                if !record.shown.ja4.is_empty() && !known.contains(&family) {
-                    known.push(family);
-                }
+        let lesson = |index, contact: &Contact| match self.state.concluded.of(contact) {
+            Some(early) => self.lesson(index, contact, &early.ruling, early.waited.clone()),
+            None => {
+                let (ruling, weighed) = self.rule(index, contact, before);
+                let waited = waited(&ruling, &weighed).collect();
+                self.lesson(index, contact, &ruling, waited)
             }
-            let device = canonical(self.devices, contact.client);
-            pass.learn(index, device, contact, ruling);
-        }
+        };
+        self.share(lesson, |_, lesson| pass.learn(lesson));
         pass
+    }
+
+    /// What a ruling teaches.
+    fn lesson(
+        &self,
+        index: usize,
+        contact: &Contact,
+        ruling: &Ruling,
+        busy: Vec<HandshakeId>,
+    ) -> Lesson {
+        let best = ruling
+            .named
+            .first()
+            .filter(|_| ruling.outcome == Outcome::Site && ruling.confidence == Confidence::Proven);
+        let record = best.and_then(|best| self.state.handshakes.get(best.id));
+        let record = record.filter(|record| !record.shown.ja4.is_empty());
+        let family = contact.request.as_ref().map(|r| agents::family(r));
+        let verifier = family.filter(|family| family.is_verifier());
+        let device = canonical(self.devices, contact.client);
+        let mut lesson = Lesson::of(index, device, contact, ruling);
+        lesson.fingerprint = record.map(|r| r.shown.ja4.clone()).zip(verifier);
+        lesson.busy = busy;
+        lesson
     }
 
     /// A ruling, and all handshakes it was chosen from.
@@ -519,16 +531,17 @@ impl<'a> Judge<'a> {
     }
 
     fn is_repeat(&self, record: &Record, site_key: &str) -> bool {
-        let mut firsts = self.firsts.borrow_mut();
-        let firsts = firsts.entry(record.client).or_insert_with(|| {
-            let mut firsts = HashMap::default();
+        let find = || {
+            let mut firsts = Firsts::default();
             for earlier in self.state.handshakes.of_client(record.client) {
                 let (_, key) = self.site(earlier);
                 firsts.entry(key).or_insert(earlier.shown.id);
             }
             firsts
-        });
-        let first = firsts.get(site_key);
+        };
+        let firsts = self.firsts.get(&record.client);
+        let firsts = firsts.map(|firsts| firsts.get_or_init(find));
+        let first = firsts.and_then(|firsts| firsts.get(site_key));
         first.is_some_and(|first| *first < record.shown.id)
             || self.state.handshakes.has_met(record.client, site_key)
     }

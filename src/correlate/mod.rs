@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use foldhash::HashMap;
@@ -73,6 +74,8 @@ pub struct Config {
     pub trust: verify::Trust,
     /// Certificates known for sites.
     pub supplied: Vec<Arc<Certificate>>,
+    /// Threads that a report shares its contacts out to. It says the same with any number.
+    pub threads: NonZeroUsize,
 }
 
 impl Default for Config {
@@ -83,6 +86,7 @@ impl Default for Config {
             all_cas: false,
             trust: verify::Trust::builtin(),
             supplied: Vec::new(),
+            threads: NonZeroUsize::MIN,
         }
     }
 }
@@ -94,6 +98,8 @@ pub struct State {
     pub limits: Limits,
     /// All CAs are of interest.
     pub all_cas: bool,
+    /// See [`Config::threads`].
+    threads: NonZeroUsize,
     /// Live flows.
     flows: HashMap<FlowId, Flow>,
     /// Addresses.
@@ -170,6 +176,7 @@ impl Correlator {
                 coverage: Coverage::default(),
                 began: None,
                 all_cas: config.all_cas,
+                threads: config.threads,
                 limits,
             },
         }

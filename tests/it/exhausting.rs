@@ -1,9 +1,12 @@
 //! Captures made to exhaust an analyser, small. `tests/bench/hostile.sh` measures the memory that large ones take.
 
+use std::num::NonZeroUsize;
+
 use whylencr::capture::{Item, Reader};
 use whylencr::engine::{Config, Engine};
 use whylencr::event::AnomalyKind;
 use whylencr::finding::{Finding, LeftOut, Report};
+use whylencr::limits::Limits;
 
 use crate::hostile::scale::{self, Scale};
 use crate::hostile::{self, Kind};
@@ -183,4 +186,26 @@ fn what_a_report_has_no_room_to_describe_is_counted() {
         left_out += some.left_out.rejected;
     }
     assert!(left_out > 100, "{left_out}");
+}
+
+#[test]
+fn contacts_shared_out_to_threads_come_to_the_same() {
+    let mut capture = Vec::new();
+    scale::write(Scale::Dense, 400, &mut capture).expect("memory takes it");
+    for handshakes in [Limits::default().handshakes, 300] {
+        let of = |threads: usize| {
+            let mut config = Config::default();
+            // Fewer than there are, so that some contacts are ruled on early.
+            config.limits.handshakes = handshakes;
+            config.threads = NonZeroUsize::new(threads).expect("some");
+            let report = read(&capture, config);
+            assert_eq!(report.findings.len(), 400);
+            format!("{:#?} {:#?}", report.findings, report.around)
+        };
+        let one = of(1);
+        assert!(one.contains("Proven") && one.contains("inside-handshake"));
+        for threads in [2, 5] {
+            assert!(of(threads) == one, "{threads} of {handshakes}");
+        }
+    }
 }

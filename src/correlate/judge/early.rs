@@ -12,28 +12,32 @@ impl Judge<'_> {
     #[must_use]
     pub fn conclude(&self, until: Timestamp) -> Vec<(Key, Early)> {
         let settled = self.settle();
-        let contacts = self.contacts.iter().enumerate();
-        let open = contacts.filter(|(_, contact)| {
-            contact.at < until && self.state.concluded.of(contact).is_none()
-        });
-        open.map(|(index, contact)| {
-            let (mut ruling, others) = self.rule(index, contact, &settled);
-            let waited = waited(&ruling, &others).collect();
-            ruling.reject(others);
-            let (named, rejected) = KEPT;
-            ruling.left_out.candidates += shorten(&mut ruling.named, named);
-            ruling.left_out.rejected += shorten(&mut ruling.rejected, rejected);
-            let others = spoken_of(&ruling)
-                .filter_map(|id| Some((id, Key::of(self.contacts.get(id.place()?)?))))
-                .collect();
-            let early = Early {
-                ruling,
-                waited,
-                others,
-            };
-            (Key::of(contact), early)
-        })
-        .collect()
+        let is_open =
+            |contact: &Contact| contact.at < until && self.state.concluded.of(contact).is_none();
+        let rule = |index, contact: &Contact| {
+            is_open(contact).then(|| self.rule_early(index, contact, &settled))
+        };
+        let mut rulings = Vec::new();
+        self.share(rule, |_, ruling| rulings.extend(ruling));
+        rulings
+    }
+
+    fn rule_early(&self, index: usize, contact: &Contact, settled: &Pass) -> (Key, Early) {
+        let (mut ruling, others) = self.rule(index, contact, settled);
+        let waited = waited(&ruling, &others).collect();
+        ruling.reject(others);
+        let (named, rejected) = KEPT;
+        ruling.left_out.candidates += shorten(&mut ruling.named, named);
+        ruling.left_out.rejected += shorten(&mut ruling.rejected, rejected);
+        let others = spoken_of(&ruling)
+            .filter_map(|id| Some((id, Key::of(self.contacts.get(id.place()?)?))))
+            .collect();
+        let early = Early {
+            ruling,
+            waited,
+            others,
+        };
+        (Key::of(contact), early)
     }
 
     /// What was ruled before, in the words of this report.

@@ -1,9 +1,10 @@
 //! What is known of a handshake: its site, and the certificates it showed or is known to show.
 
-use std::ops::Range;
+use std::sync::PoisonError;
 
 use super::*;
 use crate::correlate::build::is_lets_encrypt;
+use crate::correlate::handshakes::Handshakes;
 use crate::frame::FrameNo;
 use crate::pki::cert::Certificate;
 
@@ -14,47 +15,39 @@ pub(super) struct Known {
     /// What tells its site from others.
     pub(super) key: Arc<str>,
     /// See [`Judge::shown`].
-    shown: OnceCell<(Vec<ShownCert>, bool)>,
+    shown: OnceLock<(Vec<ShownCert>, bool)>,
 }
 
-/// What is known of many handshakes. Those of one time have ids that follow each other, and are asked about together.
+/// What is known of all handshakes that are remembered, each once it was asked about.
 #[derive(Debug)]
 pub(super) struct Memo {
     first: u64,
-    recent: Vec<Option<Rc<Known>>>,
-    older: HashMap<HandshakeId, Rc<Known>>,
+    recent: Vec<Slot>,
+    /// Those with ids before the first one.
+    older: HashMap<HandshakeId, Slot>,
 }
 
+type Slot = OnceLock<Arc<Known>>;
+
 impl Memo {
-    /// For handshakes with ids in this range, and some older ones.
-    pub(super) fn new(ids: Range<u64>) -> Self {
-        let count = ids.end.saturating_sub(ids.start);
+    pub(super) fn new(handshakes: &Handshakes) -> Self {
+        let ids = handshakes.ids();
+        let older = handshakes.iter().map(|record| record.shown.id);
         Self {
             first: ids.start,
-            recent: vec![None; usize::try_from(count).unwrap_or_default()],
-            older: HashMap::default(),
+            older: older
+                .take_while(|id| id.0 < ids.start)
+                .map(|id| (id, Slot::new()))
+                .collect(),
+            recent: ids.map(|_| Slot::new()).collect(),
         }
     }
 
-    fn get(&self, id: HandshakeId) -> Option<&Rc<Known>> {
-        match self.place(id) {
-            Some(place) => self.recent.get(place)?.as_ref(),
+    fn slot(&self, id: HandshakeId) -> Option<&Slot> {
+        match id.0.checked_sub(self.first) {
+            Some(place) => self.recent.get(usize::try_from(place).ok()?),
             None => self.older.get(&id),
         }
-    }
-
-    fn put(&mut self, id: HandshakeId, known: Rc<Known>) {
-        let place = self.place(id);
-        match place.and_then(|place| self.recent.get_mut(place)) {
-            Some(slot) => *slot = Some(known),
-            None => {
-                self.older.insert(id, known);
-            }
-        }
-    }
-
-    fn place(&self, id: HandshakeId) -> Option<usize> {
-        usize::try_from(id.0.checked_sub(self.first)?).ok()
     }
 }
 
@@ -70,21 +63,21 @@ impl Judge<'_> {
         (known.site.clone(), Arc::clone(&known.key))
     }
 
-    pub(super) fn known(&self, record: &Record) -> Rc<Known> {
-        let known = self.known.borrow().get(record.shown.id).cloned();
-        known.unwrap_or_else(|| {
+    pub(super) fn known(&self, record: &Record) -> Arc<Known> {
+        let find = || {
             let site = self.site_of(record);
             let key = match (site.host(), site.name()) {
                 (Some(host), _) => host.shared(),
                 (None, Some(name)) => name.into(),
                 (None, None) => format!("hidden behind {}", record.shown.server).into(),
             };
-            let shown = OnceCell::new();
-            let known = Rc::new(Known { site, key, shown });
-            let mut all = self.known.borrow_mut();
-            all.put(record.shown.id, Rc::clone(&known));
-            known
-        })
+            let shown = OnceLock::new();
+            Arc::new(Known { site, key, shown })
+        };
+        match self.known.slot(record.shown.id) {
+            Some(slot) => Arc::clone(slot.get_or_init(find)),
+            None => find(),
+        }
     }
 
     /// Whether a leaf names addresses of Let's Encrypt.
@@ -95,8 +88,9 @@ impl Judge<'_> {
         };
         // Equal certificates are one in memory, for as long as the judge is there.
         let place = Arc::as_ptr(leaf).addr();
-        let mut known = self.lets_encrypt.borrow_mut();
+        let known = self.lets_encrypt.lock();
         *known
+            .unwrap_or_else(PoisonError::into_inner)
             .entry(place)
             .or_insert_with(|| is_lets_encrypt(record))
     }

@@ -41,47 +41,24 @@ impl Pass {
         }
     }
 
-    /// A question about a leaf tells of the handshake that caused it which certificate it showed.
-    pub(super) fn learn(
-        &mut self,
-        index: usize,
-        device: HostKey,
-        contact: &Contact,
-        ruling: &Ruling,
-    ) {
-        let sure = ruling.outcome == Outcome::Site && ruling.confidence >= Confidence::Strong;
-        let named = ruling.named.iter().filter(|_| sure);
-        self.tied.push(named.map(|w| w.id).collect());
-        let Some(best) = ruling.named.first() else {
-            return;
-        };
-        let label = contact.leaf_label();
-        let serial = contact
-            .ocsp
-            .as_ref()
-            .and_then(|request| request.ids.first());
-        // A server asks about the leaf that it is about to show to a visitor, so that ties the two as well.
-        let own_leaf = ruling.outcome == Outcome::NoOutbound && ruling.cause == Cause::Stapling;
-        let tied = (ruling.outcome == Outcome::Site || own_leaf)
-            && ruling.confidence >= Confidence::Likely;
-        if !tied || best.position > 0 || (label.is_none() && serial.is_none()) {
-            return;
+    /// Takes the lessons of the contacts in their order.
+    pub(super) fn learn(&mut self, lesson: Lesson) {
+        self.busy.extend(lesson.busy);
+        if let Some((ja4, family)) = lesson.fingerprint {
+            let known = self.fingerprints.entry(ja4).or_default();
+            if !known.contains(&family) {
+                known.push(family);
+            }
         }
-        let strong = ruling.confidence >= Confidence::Strong && !own_leaf;
-        if let (Some(label), true) = (label, strong) {
-            let known = self.labels.entry(Arc::clone(&best.site_key)).or_default();
-            known.insert(label.to_owned());
+        self.tied.push(lesson.tied);
+        if let Some((site, label)) = lesson.label {
+            self.labels.entry(site).or_default().insert(label);
         }
-        let place = (device, Arc::clone(&best.site_key));
-        let ties = self.ties.entry(place).or_default();
-        if ties.len() < MOST_TIES && !ties.iter().any(|tie| tie.contact == index) {
-            ties.push(Tie {
-                contact: index,
-                serial: serial.map(|id| id.serial.clone()),
-                label: label.map(str::to_owned),
-                confidence: ruling.confidence,
-                by_elimination: ruling.by_elimination,
-            });
+        if let Some((place, tie)) = lesson.tie {
+            let ties = self.ties.entry(place).or_default();
+            if ties.len() < MOST_TIES && !ties.iter().any(|known| known.contact == tie.contact) {
+                ties.push(tie);
+            }
         }
     }
 
@@ -98,6 +75,58 @@ impl Pass {
         }
         let place = (device, Arc::clone(site_key));
         self.ties.get(&place).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// What the ruling on one contact teaches.
+#[derive(Debug, Default)]
+pub(super) struct Lesson {
+    /// Handshakes that stood still for it.
+    pub(super) busy: Vec<HandshakeId>,
+    /// Which software a fingerprint is.
+    pub(super) fingerprint: Option<(Arc<str>, Family)>,
+    tied: Box<[HandshakeId]>,
+    label: Option<(Arc<str>, String)>,
+    tie: Option<((HostKey, Arc<str>), Tie)>,
+}
+
+impl Lesson {
+    /// A question about a leaf tells of the handshake that caused it which certificate it showed.
+    pub(super) fn of(index: usize, device: HostKey, contact: &Contact, ruling: &Ruling) -> Self {
+        let sure = ruling.outcome == Outcome::Site && ruling.confidence >= Confidence::Strong;
+        let named = ruling.named.iter().filter(|_| sure);
+        let mut lesson = Self {
+            tied: named.map(|w| w.id).collect(),
+            ..Self::default()
+        };
+        let Some(best) = ruling.named.first() else {
+            return lesson;
+        };
+        let label = contact.leaf_label();
+        let serial = contact
+            .ocsp
+            .as_ref()
+            .and_then(|request| request.ids.first());
+        // A server asks about the leaf that it is about to show to a visitor, so that ties the two as well.
+        let own_leaf = ruling.outcome == Outcome::NoOutbound && ruling.cause == Cause::Stapling;
+        let tied = (ruling.outcome == Outcome::Site || own_leaf)
+            && ruling.confidence >= Confidence::Likely;
+        if !tied || best.position > 0 || (label.is_none() && serial.is_none()) {
+            return lesson;
+        }
+        let strong = ruling.confidence >= Confidence::Strong && !own_leaf;
+        lesson.label = label
+            .filter(|_| strong)
+            .map(|label| (Arc::clone(&best.site_key), label.to_owned()));
+        let tie = Tie {
+            contact: index,
+            serial: serial.map(|id| id.serial.clone()),
+            label: label.map(str::to_owned),
+            confidence: ruling.confidence,
+            by_elimination: ruling.by_elimination,
+        };
+        lesson.tie = Some(((device, Arc::clone(&best.site_key)), tie));
+        lesson
     }
 }
 
