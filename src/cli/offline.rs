@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -161,14 +163,29 @@ fn read(reading: &mut Reading, source: &mut Merged) -> Exit {
     exit
 }
 
-/// Becomes true with the first Ctrl-C, which ends the reading with a report; the second ends the program.
+/// A second Ctrl-C is somebody's impatience when it comes this long after the first; `timeout` sends its signal to the program and
+/// to the whole group at once.
+const IMPATIENCE: Duration = Duration::from_millis(500);
+/// How often the thread that waits for the first looks.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Becomes true with the first Ctrl-C, which ends the reading with a report; another one after a moment ends the program.
 pub(super) fn on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
+    let impatient = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         let failed = "cannot listen for Ctrl-C";
-        flag::register_conditional_shutdown(signal, 1, Arc::clone(&stop)).context(failed)?;
+        flag::register_conditional_shutdown(signal, 1, Arc::clone(&impatient)).context(failed)?;
         flag::register(signal, Arc::clone(&stop)).context(failed)?;
     }
+    let asked = Arc::clone(&stop);
+    thread::spawn(move || {
+        while !asked.load(Ordering::Relaxed) {
+            thread::sleep(LOOK);
+        }
+        thread::sleep(IMPATIENCE);
+        impatient.store(true, Ordering::Relaxed);
+    });
     Ok(stop)
 }
 

@@ -2,6 +2,8 @@
 
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use assert_cmd::Command as Checked;
 
@@ -270,4 +272,36 @@ fn any_number_of_threads_gives_the_same_report() {
             assert!(report(threads, inputs) == one, "{threads} {inputs:?}");
         }
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_sent_twice_at_once_still_ends_in_a_report() {
+    let capture = packaged(CAPTURE);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_whylencr"))
+        .args(["--follow", "--format", "json"])
+        .arg(&capture)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("started");
+    let pid = child.id();
+    let has_opened = || {
+        let files = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter();
+        let mut files = files.flatten().flatten();
+        files.any(|file| std::fs::read_link(file.path()).is_ok_and(|to| to == capture))
+    };
+    while !has_opened() {
+        assert!(child.try_wait().expect("a child").is_none());
+        thread::sleep(Duration::from_millis(10));
+    }
+    // As timeout(1) does, to the program and to its group.
+    for _ in 0..2 {
+        let sent = Command::new("kill")
+            .args(["-TERM", &pid.to_string()])
+            .status();
+        assert!(sent.expect("kill runs").success());
+    }
+    let output = child.wait_with_output().expect("ended");
+    assert_eq!(output.status.code(), Some(0));
+    assert!(said(&output.stdout).contains("\"findings\""));
 }
