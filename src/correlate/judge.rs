@@ -1,4 +1,4 @@
-//! Cheap narrowing and weighing: which handshakes can have caused a contact, and what speaks for each.
+//! The judge: which handshakes can have caused a contact (`suspects`), and what speaks for each.
 
 mod early;
 mod extent;
@@ -6,6 +6,8 @@ mod known;
 mod marks;
 mod pass;
 mod share;
+mod surroundings;
+mod suspects;
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -92,9 +94,6 @@ pub struct Judge<'a> {
 
 /// The first handshake with each site.
 type Firsts = HashMap<Arc<str>, HandshakeId>;
-
-/// Handshakes looked back at for one contact: more within one window is a scan, not browsing.
-const LOOK_BACK: usize = 1_000;
 
 impl<'a> Judge<'a> {
     /// A judge over `contacts` in order of time.
@@ -253,116 +252,6 @@ impl<'a> Judge<'a> {
             .is_some_and(|d| d.shared)
     }
 
-    /// Handshakes the device opened shortly before, and all in which the asked certificate was shown.
-    fn outbound(&self, keys: &[HostKey], contact: &Contact, start: Timestamp) -> Vec<&'a Record> {
-        let earliest = start.minus(self.state.limits.cause_window);
-        let mut found: Vec<&Record> = Vec::new();
-        for key in keys {
-            found.extend(
-                self.state
-                    .handshakes
-                    .of_client_until(*key, start)
-                    .skip_while(|r| r.shown.hello_at > start.plus(Span::from_millis(1)))
-                    .take_while(|r| r.shown.hello_at >= earliest)
-                    .take(LOOK_BACK),
-            );
-        }
-        let asked = contact.ocsp.iter().flat_map(|request| &request.ids);
-        for id in asked {
-            found.extend(
-                self.state
-                    .handshakes
-                    .with_serial(&id.serial)
-                    .filter(|r| {
-                        keys.contains(&r.client)
-                            && r.shown.hello_at <= start.plus(Span::from_millis(1))
-                    })
-                    .take(LOOK_BACK),
-            );
-        }
-        if contact.ocsp.is_none()
-            && let Some(url) = contact.url()
-        {
-            // A script may download what a certificate named some minutes ago; after that, a list is renewed for other reasons.
-            let long_ago = start.minus(Span::from_secs(600));
-            for key in keys {
-                found.extend(
-                    self.state
-                        .handshakes
-                        .of_client_until(*key, earliest)
-                        .skip_while(|r| r.shown.hello_at >= earliest)
-                        .take_while(|r| r.shown.hello_at >= long_ago)
-                        .take(LOOK_BACK)
-                        .filter(|r| names_url(r, &url)),
-                );
-            }
-        }
-        in_order(found)
-    }
-
-    /// Handshakes the device received: those with the asked certificate at any time, others shortly before.
-    fn inbound(&self, keys: &[HostKey], contact: &Contact, start: Timestamp) -> Vec<&'a Record> {
-        let earliest = start.minus(Span::from_secs(5));
-        let mut found: Vec<&Record> = Vec::new();
-        for key in keys {
-            found.extend(
-                self.state
-                    .handshakes
-                    .of_server_until(*key, start)
-                    .skip_while(|r| r.shown.hello_at > start.plus(Span::from_millis(1)))
-                    .take_while(|r| r.shown.hello_at >= earliest)
-                    .take(LOOK_BACK),
-            );
-        }
-        for id in contact.ocsp.iter().flat_map(|request| &request.ids) {
-            found.extend(
-                self.state
-                    .handshakes
-                    .with_serial(&id.serial)
-                    .filter(|r| keys.contains(&r.server))
-                    .take(LOOK_BACK),
-            );
-        }
-        in_order(found)
-    }
-
-    /// The device's other handshakes around a time. Those that have a contact of their own stood still for a known reason; and
-    /// those that were held for this contact are its rivals, and weighed as such.
-    fn pace(&self, keys: &[HostKey], at: Timestamp, held: &[&Record], before: &Pass) -> Pace<'a> {
-        if self.coarse {
-            return Pace::without_clock();
-        }
-        let mut pace = Pace::default();
-        for reach in pace::SURROUNDINGS {
-            let around = self.within(keys, at, reach).filter(|r| {
-                !before.busy.contains(&r.shown.id) && !held.iter().any(|h| pace::same_place(h, r))
-            });
-            pace.add(pace::covered(at, reach, self.span), around);
-        }
-        pace
-    }
-
-    fn within(
-        &self,
-        keys: &[HostKey],
-        at: Timestamp,
-        reach: Span,
-    ) -> impl Iterator<Item = &'a Record> {
-        let times = (at.minus(reach), at.plus(reach));
-        let handshakes = &self.state.handshakes;
-        keys.iter()
-            .flat_map(move |key| handshakes.of_client_between(*key, times, pace::MOST))
-    }
-
-    /// The handshakes whose times are part of the verdict on a contact.
-    pub fn around(&self, contact: &Contact) -> impl Iterator<Item = &'a Record> {
-        let keys = self.devices.addresses(contact.client);
-        let at = Extent::of(contact).start;
-        let reaches = pace::SURROUNDINGS.into_iter();
-        let found = reaches.flat_map(|reach| self.within(&keys, at, reach));
-        found.collect::<Vec<_>>().into_iter()
-    }
-
     /// `stance` is how an outbound handshake stood; None for inbound ones.
     fn weigh(&self, asked: &Asked<'_>, record: &Record, stance: Option<Stance>) -> Weighed {
         let (contact, before) = (asked.contact, asked.before);
@@ -450,101 +339,6 @@ impl<'a> Judge<'a> {
             covered: covered.unwrap_or_default(),
         }
     }
-
-    /// The leaf that a contact asks about, when any handshake showed it.
-    fn leaf_asked(&self, contact: &Contact) -> Option<&'a Certificate> {
-        let mut ids = contact.ocsp.iter().flat_map(|request| &request.ids);
-        ids.find_map(|id| {
-            let mut shown = self.state.handshakes.with_serial(&id.serial);
-            shown.find_map(|r| {
-                r.leaf()
-                    .filter(|leaf| leaf.serial == id.serial)
-                    .map(AsRef::as_ref)
-            })
-        })
-    }
-
-    /// When the last contact of this device inside a silence ended.
-    fn last_end_before(&self, device: HostKey, from: Timestamp, until: Timestamp) -> Timestamp {
-        let until = until.plus(Span::from_millis(1));
-        let siblings = self.by_device.get(&device);
-        let siblings = siblings.map_or(&[][..], Vec::as_slice);
-        // Contacts are in order of time, so only those inside the silence are looked at.
-        let first =
-            siblings.partition_point(|i| self.contacts.get(*i).is_some_and(|c| c.at < from));
-        siblings
-            .iter()
-            .skip(first)
-            .filter_map(|i| self.contacts.get(*i))
-            .take_while(|c| c.at <= until)
-            .filter(|c| c.ended_at <= until)
-            .map(|c| c.ended_at)
-            .max()
-            .unwrap_or(from)
-    }
-
-    /// A contact of the same burst or question whose trigger is known to be this handshake.
-    fn kin(&self, asked: &Asked<'_>, record: &Record) -> Option<Kin> {
-        let Asked {
-            index,
-            contact,
-            before,
-            ..
-        } = *asked;
-        let siblings = self.by_device.get(&asked.device)?;
-        let here = siblings.binary_search(&index).ok()?;
-        let near = siblings
-            .iter()
-            .skip(here.saturating_sub(8))
-            .take(17)
-            .filter(|i| **i != index);
-        near.filter_map(|i| {
-            let other = self.contacts.get(*i)?;
-            if !before.ties_to(*i, record.shown.id) {
-                return None;
-            }
-            let same_question = match (&contact.ocsp, &other.ocsp) {
-                (Some(a), Some(b)) => a.ids == b.ids,
-                (None, None) => contact.url().is_some() && contact.url() == other.url(),
-                _ => false,
-            } && contact.at.since(other.at).abs() <= Span::from_secs(10);
-            let (a, b) = if contact.at <= other.at {
-                (contact, other)
-            } else {
-                (other, contact)
-            };
-            let same_software = contact.request.as_ref().map(|r| agents::family(r))
-                == other.request.as_ref().map(|r| agents::family(r));
-            // One leaf has one issuer, so its questions go to the hosts of one label.
-            let same_chain = match (contact.leaf_label(), other.leaf_label()) {
-                (Some(one), Some(another)) => one == another,
-                _ => true,
-            };
-            let back_to_back =
-                same_software && same_chain && b.at.since(a.ended_at) <= Span::from_millis(150);
-            (same_question || back_to_back).then(|| Kin {
-                finding: FindingId::at(*i),
-                same_question,
-            })
-        })
-        .max_by_key(|kin| kin.same_question)
-    }
-
-    fn is_repeat(&self, record: &Record, site_key: &str) -> bool {
-        let find = || {
-            let mut firsts = Firsts::default();
-            for earlier in self.state.handshakes.of_client(record.client) {
-                let (_, key) = self.site(earlier);
-                firsts.entry(key).or_insert(earlier.shown.id);
-            }
-            firsts
-        };
-        let firsts = self.firsts.get(&record.client);
-        let firsts = firsts.map(|firsts| firsts.get_or_init(find));
-        let first = firsts.and_then(|firsts| firsts.get(site_key));
-        first.is_some_and(|first| *first < record.shown.id)
-            || self.state.handshakes.has_met(record.client, site_key)
-    }
 }
 
 /// One contact as it is put to the handshakes.
@@ -570,23 +364,4 @@ fn canonical(devices: &DeviceMap, key: HostKey) -> HostKey {
             ip: key.ip,
         },
     }
-}
-
-fn in_order(mut found: Vec<&Record>) -> Vec<&Record> {
-    let mut seen = HashSet::default();
-    found.retain(|r| seen.insert(r.shown.id));
-    found.sort_by_key(|r| r.shown.id);
-    found
-}
-
-fn names_url(record: &Record, url: &str) -> bool {
-    let same = |named: &str| {
-        named.eq_ignore_ascii_case(url) || url.strip_suffix('/').is_some_and(|bare| bare == named)
-    };
-    let named = |list: &[String]| list.iter().any(|u| same(u));
-    record
-        .shown
-        .chain
-        .iter()
-        .any(|c| named(&c.crl_urls) || named(&c.issuer_urls))
 }

@@ -1,0 +1,135 @@
+//! What else the device did around a contact: other handshakes, other contacts, earlier visits.
+
+use super::*;
+
+impl<'a> Judge<'a> {
+    /// The device's other handshakes around a time. Those that have a contact of their own stood still for a known reason; and
+    /// those that were held for this contact are its rivals, and weighed as such.
+    pub(super) fn pace(
+        &self,
+        keys: &[HostKey],
+        at: Timestamp,
+        held: &[&Record],
+        before: &Pass,
+    ) -> Pace<'a> {
+        if self.coarse {
+            return Pace::without_clock();
+        }
+        let mut pace = Pace::default();
+        for reach in pace::SURROUNDINGS {
+            let around = self.within(keys, at, reach).filter(|r| {
+                !before.busy.contains(&r.shown.id) && !held.iter().any(|h| pace::same_place(h, r))
+            });
+            pace.add(pace::covered(at, reach, self.span), around);
+        }
+        pace
+    }
+
+    pub(super) fn within(
+        &self,
+        keys: &[HostKey],
+        at: Timestamp,
+        reach: Span,
+    ) -> impl Iterator<Item = &'a Record> {
+        let times = (at.minus(reach), at.plus(reach));
+        let handshakes = &self.state.handshakes;
+        keys.iter()
+            .flat_map(move |key| handshakes.of_client_between(*key, times, pace::MOST))
+    }
+
+    /// The handshakes whose times are part of the verdict on a contact.
+    pub fn around(&self, contact: &Contact) -> impl Iterator<Item = &'a Record> {
+        let keys = self.devices.addresses(contact.client);
+        let at = Extent::of(contact).start;
+        let reaches = pace::SURROUNDINGS.into_iter();
+        let found = reaches.flat_map(|reach| self.within(&keys, at, reach));
+        found.collect::<Vec<_>>().into_iter()
+    }
+
+    /// When the last contact of this device inside a silence ended.
+    pub(super) fn last_end_before(
+        &self,
+        device: HostKey,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Timestamp {
+        let until = until.plus(Span::from_millis(1));
+        let siblings = self.by_device.get(&device);
+        let siblings = siblings.map_or(&[][..], Vec::as_slice);
+        // Contacts are in order of time, so only those inside the silence are looked at.
+        let first =
+            siblings.partition_point(|i| self.contacts.get(*i).is_some_and(|c| c.at < from));
+        siblings
+            .iter()
+            .skip(first)
+            .filter_map(|i| self.contacts.get(*i))
+            .take_while(|c| c.at <= until)
+            .filter(|c| c.ended_at <= until)
+            .map(|c| c.ended_at)
+            .max()
+            .unwrap_or(from)
+    }
+
+    /// A contact of the same burst or question whose trigger is known to be this handshake.
+    pub(super) fn kin(&self, asked: &Asked<'_>, record: &Record) -> Option<Kin> {
+        let Asked {
+            index,
+            contact,
+            before,
+            ..
+        } = *asked;
+        let siblings = self.by_device.get(&asked.device)?;
+        let here = siblings.binary_search(&index).ok()?;
+        let near = siblings
+            .iter()
+            .skip(here.saturating_sub(8))
+            .take(17)
+            .filter(|i| **i != index);
+        near.filter_map(|i| {
+            let other = self.contacts.get(*i)?;
+            if !before.ties_to(*i, record.shown.id) {
+                return None;
+            }
+            let same_question = match (&contact.ocsp, &other.ocsp) {
+                (Some(a), Some(b)) => a.ids == b.ids,
+                (None, None) => contact.url().is_some() && contact.url() == other.url(),
+                _ => false,
+            } && contact.at.since(other.at).abs() <= Span::from_secs(10);
+            let (a, b) = if contact.at <= other.at {
+                (contact, other)
+            } else {
+                (other, contact)
+            };
+            let same_software = contact.request.as_ref().map(|r| agents::family(r))
+                == other.request.as_ref().map(|r| agents::family(r));
+            // One leaf has one issuer, so its questions go to the hosts of one label.
+            let same_chain = match (contact.leaf_label(), other.leaf_label()) {
+                (Some(one), Some(another)) => one == another,
+                _ => true,
+            };
+            let back_to_back =
+                same_software && same_chain && b.at.since(a.ended_at) <= Span::from_millis(150);
+            (same_question || back_to_back).then(|| Kin {
+                finding: FindingId::at(*i),
+                same_question,
+            })
+        })
+        .max_by_key(|kin| kin.same_question)
+    }
+
+    pub(super) fn is_repeat(&self, record: &Record, site_key: &str) -> bool {
+        let find = || {
+            let mut firsts = Firsts::default();
+            for earlier in self.state.handshakes.of_client(record.client) {
+                let (_, key) = self.site(earlier);
+                firsts.entry(key).or_insert(earlier.shown.id);
+            }
+            firsts
+        };
+        let firsts = self.firsts.get(&record.client);
+        let firsts = firsts.map(|firsts| firsts.get_or_init(find));
+        let first = firsts.and_then(|firsts| firsts.get(site_key));
+        first.is_some_and(|first| *first < record.shown.id)
+            || self.state.handshakes.has_met(record.client, site_key)
+    }
+}
