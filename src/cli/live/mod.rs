@@ -111,9 +111,10 @@ fn run(args: &Args) -> anyhow::Result<Exit> {
     let Some(capturing) = capturing else {
         anyhow::bail!("there is nowhere to report to");
     };
-    let stop = offline::on_interrupt()?;
     let signals = Signals::listen()?;
     fenced::whole(args)?;
+    // Its thread is to be behind the fence, too.
+    let stop = offline::on_interrupt()?;
     capturing.run(make(args), &stop, &signals)
 }
 
