@@ -2,14 +2,16 @@
 # How time and memory grow with contacts, connections and devices (tests/support/hostile/scale.rs). Each capture is made, read and
 # removed.
 #
-#   tests/bench/scale.sh [-b BINARY] [-n COUNT,COUNT,...] [KIND ...]
+#   tests/bench/scale.sh [-b BINARY] [-n COUNT,COUNT,...] [-t THREADS] [KIND ...]
 set -eu
 binary=target/release/whylencr
 counts=
-while getopts b:n: flag; do
+threads=1
+while getopts b:n:t: flag; do
     case $flag in
     b) binary=$OPTARG ;;
     n) counts=$(echo "$OPTARG" | tr , ' ') ;;
+    t) threads=$OPTARG ;;
     *) exit 2 ;;
     esac
 done
@@ -26,16 +28,16 @@ for kind in ${*:-findings-by-devices findings-by-time findings-dense flows devic
     esac
     for count in ${counts:-$default}; do
         "$make" "$kind" "$count" "$file"
-        python3 - "$binary" "$file" "$kind" "$count" <<'PY'
+        python3 - "$binary" "$file" "$kind" "$count" "$threads" <<'PY'
 import os, sys, time
-binary, file, kind, count = sys.argv[1:]
+binary, file, kind, count, threads = sys.argv[1:]
 begun = time.monotonic()
 child = os.fork()
 if child == 0:
     null = os.open(os.devnull, os.O_RDWR)
     for stream in range(3):
         os.dup2(null, stream)
-    os.execvp(binary, [binary, "--threads", "1", "--format", "ndjson", file])
+    os.execvp(binary, [binary, "--threads", threads, "--format", "ndjson", file])
 _, status, usage = os.wait4(child, 0)
 if os.waitstatus_to_exitcode(status) != 0:
     raise SystemExit(f"{kind} {count}: failed")

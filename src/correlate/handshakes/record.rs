@@ -17,7 +17,7 @@ pub struct Record {
     /// What presenters see.
     pub shown: Handshake,
     /// When its hello came, here as well, because lists are searched by it.
-    pub(super) hello_at: Timestamp,
+    pub(in crate::correlate) hello_at: Timestamp,
     /// Client address in its scope.
     pub client: HostKey,
     /// Server address in its scope; the proxy's, which is no device, when it goes through one.

@@ -20,8 +20,8 @@ impl<'a> Judge<'a> {
                 self.state
                     .handshakes
                     .of_client_until(*key, start)
-                    .skip_while(|r| r.shown.hello_at > start.plus(Span::from_millis(1)))
-                    .take_while(|r| r.shown.hello_at >= earliest)
+                    .skip_while(|r| r.hello_at > start.plus(Span::from_millis(1)))
+                    .take_while(|r| r.hello_at >= earliest)
                     .take(LOOK_BACK),
             );
         }
@@ -33,7 +33,7 @@ impl<'a> Judge<'a> {
                     .with_serial(&id.serial)
                     .filter(|r| {
                         keys.contains(&r.client)
-                            && r.shown.hello_at <= start.plus(Span::from_millis(1))
+                            && r.hello_at <= start.plus(Span::from_millis(1))
                     })
                     .take(LOOK_BACK),
             );
@@ -48,8 +48,8 @@ impl<'a> Judge<'a> {
                     self.state
                         .handshakes
                         .of_client_until(*key, earliest)
-                        .skip_while(|r| r.shown.hello_at >= earliest)
-                        .take_while(|r| r.shown.hello_at >= long_ago)
+                        .skip_while(|r| r.hello_at >= earliest)
+                        .take_while(|r| r.hello_at >= long_ago)
                         .take(LOOK_BACK)
                         .filter(|r| names_url(r, &url)),
                 );
@@ -72,8 +72,8 @@ impl<'a> Judge<'a> {
                 self.state
                     .handshakes
                     .of_server_until(*key, start)
-                    .skip_while(|r| r.shown.hello_at > start.plus(Span::from_millis(1)))
-                    .take_while(|r| r.shown.hello_at >= earliest)
+                    .skip_while(|r| r.hello_at > start.plus(Span::from_millis(1)))
+                    .take_while(|r| r.hello_at >= earliest)
                     .take(LOOK_BACK),
             );
         }
