@@ -32,8 +32,7 @@ impl<'a> Judge<'a> {
                     .handshakes
                     .with_serial(&id.serial)
                     .filter(|r| {
-                        keys.contains(&r.client)
-                            && r.hello_at <= start.plus(Span::from_millis(1))
+                        keys.contains(&r.client) && r.hello_at <= start.plus(Span::from_millis(1))
                     })
                     .take(LOOK_BACK),
             );

@@ -7,7 +7,7 @@ use crate::pki::cert::KeyKind;
 use crate::proto::tls::decrypt::{Opened, Sealed};
 use crate::proto::tls::hello::TLS13;
 use crate::proto::tls::reader::{
-    Certificate, LOST_FLIGHT, Reader, Scene, read_alert, unread_alert,
+    Certificate, Flight, LOST_FLIGHT, Reader, Scene, read_alert, unread_alert,
 };
 use crate::proto::tls::record::{ALERT, HANDSHAKE, Piece};
 
@@ -101,22 +101,45 @@ impl Reader {
 
     /// What a protected record of TLS 1.3 is, judged by its size and place.
     fn guess(&mut self, side: Side, len: u16) -> BeatKind {
-        let finished = self.finished_lens();
         let alert = match self.lock.suite {
             Some(0x1305) => SEALED_ALERT_8,
             _ => SEALED_ALERT,
         };
-        let early = self.early_data && self.version.is_none();
-        let half = self.half(side);
-        match side {
-            Side::Client if early || half.finished => BeatKind::AppData,
-            _ if len == alert => BeatKind::Alert,
-            Side::Client => {
-                half.finished = finished.contains(&len);
-                BeatKind::Encrypted
+        if side == Side::Server {
+            if self.client.flight == Flight::Begun {
+                self.client.flight = Flight::Over;
             }
-            Side::Server => BeatKind::Encrypted,
+            return if len == alert {
+                BeatKind::Alert
+            } else {
+                BeatKind::Encrypted
+            };
         }
+        let early = self.early_data && self.version.is_none();
+        // The server was done before the client began this flight, and what it says next answers the whole of it. Early data
+        // is no such flight.
+        self.client.finished |= self.client.flight == Flight::Over && !self.early_data;
+        if early || self.client.finished {
+            return BeatKind::AppData;
+        }
+        if len == alert {
+            return BeatKind::Alert;
+        }
+        self.client.flight = Flight::Begun;
+        self.client.finished = self.ends_flight(len);
+        BeatKind::Encrypted
+    }
+
+    /// Whether a record of this length can hold the Finished of a client, alone or behind what some put into the same record: settings
+    /// for an application protocol that are empty (draft-vvv-tls-alps), and a Certificate message without one, for a server that asked.
+    fn ends_flight(&self, len: u16) -> bool {
+        const SETTINGS: u16 = 4 + 2 + 2 + 2;
+        const NO_CERTIFICATE: u16 = 4 + 1 + 3;
+        let before = [0, SETTINGS, NO_CERTIFICATE, SETTINGS + NO_CERTIFICATE];
+        let finished = self.finished_lens();
+        before
+            .iter()
+            .any(|before| finished.iter().any(|own| own + before == len))
     }
 
     /// Lengths that a protected Finished can have.

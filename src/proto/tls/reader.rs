@@ -94,8 +94,20 @@ pub(super) struct Half {
     astray: bool,
     /// Length of the latest protected record.
     pub(super) last_len: Option<u16>,
-    /// A record of the size of a TLS 1.3 Finished was seen.
+    /// A record that ends with a TLS 1.3 Finished was seen.
     pub(super) finished: bool,
+    /// A protected record that is no alert was seen, and whether the other side spoke after it.
+    pub(super) flight: Flight,
+}
+
+/// The flight in which a client of TLS 1.3 sends what its side of the handshake lacks (RFC 8446 2).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum Flight {
+    #[default]
+    Awaited,
+    Begun,
+    /// The other side has spoken since.
+    Over,
 }
 
 /// How the body of a handshake record is read.

@@ -353,6 +353,39 @@ fn tls_1_3_without_keys_by_sizes() {
     );
 }
 
+/// What the client of a TLS 1.3 handshake says after the server's flight, and what that is taken for.
+fn client_beats(records: &[(Side, u16)]) -> Vec<String> {
+    let mut talk = Talk::new();
+    talk.say(Client, 0, &client_hello())
+        .say(Server, 10, &record(22, &server_hello(0x0304, false)))
+        .say(Server, 10, &record(23, &[0; 900]));
+    for (place, (side, len)) in records.iter().enumerate() {
+        let at = 20 + 10 * i64::try_from(place).expect("few");
+        talk.say(*side, at, &record(23, &vec![0; usize::from(*len)]));
+    }
+    let beats = talk.all();
+    let of_client = beats
+        .iter()
+        .filter_map(|beat| beat.strip_prefix("beat Client "));
+    of_client.skip(1).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_finished_shares_its_record_with_what_comes_before_it() {
+    // No certificate for a server that asked; empty settings; both.
+    for len in [53, 61, 63, 71] {
+        let beats = client_beats(&[(Client, len), (Client, 300)]);
+        let first = format!("Encrypted {len}");
+        assert_eq!(beats, [first.as_str(), "AppData 300"]);
+    }
+    // A certificate of the client's own, and a server that says something after that.
+    let beats = client_beats(&[(Client, 1_400), (Client, 300), (Server, 500), (Client, 35)]);
+    assert_eq!(beats, ["Encrypted 1400", "Encrypted 300", "AppData 35"]);
+    // Each message in a record of its own.
+    let beats = client_beats(&[(Client, 25), (Client, 53), (Client, 300)]);
+    assert_eq!(beats, ["Encrypted 25", "Encrypted 53", "AppData 300"]);
+}
+
 #[test]
 fn a_client_that_aborts_in_tls_1_3_shows_by_size() {
     let mut talk = Talk::new();
