@@ -164,6 +164,16 @@ pub fn family(request: &Request) -> Family {
     }
 }
 
+/// Whether a request is as OpenSSL writes it (`openssl ocsp`, `OCSP_sendreq_new`): GnuTLS adds Accept and Connection, mod_ssl Connection.
+#[must_use]
+pub fn is_of_openssl(request: &Request) -> bool {
+    family(request) == Family::BarePost
+        && matches!(
+            request.header_order.as_str(),
+            "host,content-type,content-length" | "content-type,content-length"
+        )
+}
+
 /// Client software in a few words for people: "Firefox 153", "Java 17.0.15", "Windows CryptoAPI 10.0".
 #[must_use]
 pub fn describe(request: &Request) -> Option<String> {

@@ -8,7 +8,7 @@ use crate::correlate::contacts::Contact;
 use crate::correlate::handshakes::Record;
 use crate::correlate::pace::{Pace, PerMille};
 use crate::correlate::waits::Stance;
-use crate::finding::{Confidence, ContactKind, Direction, FindingId, Visibility};
+use crate::finding::{Confidence, ContactKind, Direction, FindingId, HandshakeId, Visibility};
 use crate::frame::FrameNo;
 use crate::pki::cert::{Certificate, Serial};
 use crate::pki::ocsp::{CertId, HashKind};
@@ -69,6 +69,8 @@ pub struct Kin {
 pub struct Tie {
     /// Number of the contact.
     pub contact: usize,
+    /// The handshake it is tied to.
+    pub handshake: HandshakeId,
     /// The serial it asked about.
     pub serial: Option<Serial>,
     /// The CA label of the host it went to, if that is about leaves.

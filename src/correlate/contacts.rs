@@ -13,7 +13,7 @@ use std::hash::Hash;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 
 use crate::correlate::answers::{Answered, Object};
 use crate::correlate::devices::{DeviceMap, HostKey, Owner};
@@ -21,7 +21,7 @@ pub use crate::correlate::log::{
     ConnectRecord, Log, LookupRecord, RequestRecord, Watch, kind_of_path, url_of,
 };
 use crate::correlate::rules::is_root_label;
-use crate::event::{DnsOutcome, Name, Process, Request};
+use crate::event::{DnsOutcome, Name, Process, Request, TargetForm};
 use crate::finding::{ContactFrames, ContactKind, Failure, Lookup, Stage};
 use crate::flow::{Ending, FlowId, Scope};
 use crate::frame::{FrameNo, InterfaceId};
@@ -117,7 +117,8 @@ pub fn assemble(log: &Log, devices: &DeviceMap) -> Vec<Contact> {
     let mut used = copied_lookups(log);
     let asked = Asked::new(log, devices);
     let suffixed = suffix::mark(log, devices, &asked, &mut used);
-    for record in deduplicated(&log.requests) {
+    let tunnels = Tunnels::of(log);
+    for record in deduplicated(&log.requests).filter(|record| !tunnels.lead_on(record)) {
         let mut contact = from_request(record, log.connects.get(&record.flow));
         attach_lookups(&mut contact, log, devices, &asked, &mut used);
         contacts.push(contact);
@@ -194,6 +195,24 @@ impl<K> Default for Copies<K> {
 
 /// Copies of a packet are captured within this time: a switch's and a router's queues lie between them.
 const COPIED: Span = Span::from_millis(50);
+
+/// Connections on which a request came through a tunnel, and whom it asked.
+struct Tunnels<'l>(HashSet<(FlowId, &'l Name)>);
+
+impl<'l> Tunnels<'l> {
+    fn of(log: &'l Log) -> Self {
+        let requests = log.requests.iter().filter(|r| r.request.tunnelled);
+        Self(requests.map(|r| (r.flow, &r.host)).collect())
+    }
+
+    /// Whether a request only opened the tunnel for another one that is there (clients that are told to may use CONNECT for everything,
+    /// plain HTTP as well).
+    fn lead_on(&self, record: &RequestRecord) -> bool {
+        !record.request.tunnelled
+            && record.request.form == TargetForm::Authority
+            && self.0.contains(&(record.flow, &record.host))
+    }
+}
 
 /// Which lookups are copies of others.
 fn copied_lookups(log: &Log) -> Vec<bool> {

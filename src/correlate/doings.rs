@@ -139,9 +139,12 @@ fn own_doing<'c>(
     let seen_before = coverage
         .span
         .is_some_and(|(first, _)| contact.began_at.since(first) >= Span::from_secs(1));
+    // Some that send no agent do check by themselves: GnuTLS and mod_ssl, .NET and strongSwan.
+    let silent =
+        matches!(family, Family::BarePost | Family::Silent) && !agents::is_of_openssl(request);
     (family.is_tool() && !hidden).then_some((
         Cause::Person,
-        if seen_before || !contact.lookups.is_empty() {
+        if !silent && (seen_before || !contact.lookups.is_empty()) {
             Confidence::Likely
         } else {
             Confidence::Possible

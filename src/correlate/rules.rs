@@ -13,7 +13,7 @@ use crate::event::Carrier;
 use crate::finding::{Bearing, Evidence, Facts, Weight};
 use crate::frame::FrameNo;
 
-pub(crate) use self::certificates::is_root_label;
+pub(crate) use self::certificates::{is_root_label, server_key};
 
 /// One rule.
 pub struct Rule {

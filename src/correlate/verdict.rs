@@ -1,5 +1,8 @@
 //! Evidence to confidence to ruling: ordered rules, no sums of points.
 
+mod settled;
+mod undecided;
+
 use foldhash::HashSet;
 
 use crate::correlate::agents::{self, Family};
@@ -12,6 +15,9 @@ use crate::finding::{
     Visibility, Weight,
 };
 use crate::time::Span;
+
+use settled::settled;
+use undecided::undecided;
 
 /// What was decided about one contact.
 #[derive(Clone, Debug)]
@@ -233,205 +239,6 @@ pub fn engaged(weighed: &Weighed) -> u8 {
     }
 }
 
-/// The bytes say which certificate or URL it was; is it one site?
-fn settled(contact: &Contact, decided: &[&Weighed], groups: &[&Weighed]) -> Ruling {
-    let named = || decided.iter().map(|w| (*w).clone()).collect::<Vec<_>>();
-    let [first, rest @ ..] = decided else {
-        return unexplained();
-    };
-    let about_ca = is_about_ca(contact) || first.position > 0;
-    let held = decided.iter().map(|w| engaged(w)).max().unwrap_or_default();
-    // Unlike a serial, a URL is shared by others under the same issuer: a handshake with a hidden certificate that was
-    // held for this very fetch leaves the question open when those that show the URL were not held, or when
-    // the URL is one that every site under the CA shares. So does one with another name of the certificate that is asked about.
-    let rivals: Vec<&Weighed> = groups
-        .iter()
-        .copied()
-        .filter(|w| contact.ocsp.is_none() || w.covered)
-        .filter(|w| w.level < Some(Confidence::Proven))
-        .filter(|w| engaged(w) == HELD && (held < HELD || about_ca))
-        .collect();
-    if !rivals.is_empty() {
-        let all: Vec<Weighed> = named()
-            .into_iter()
-            .chain(rivals.into_iter().cloned())
-            .collect();
-        let outcome = if about_ca {
-            Outcome::AnyUnder
-        } else {
-            Outcome::OneOf
-        };
-        return ruling(outcome, Confidence::Likely, all);
-    }
-    // Nor does a URL single out a handshake that was over, when a client that checks at once has since begun others whose
-    // certificates are hidden, or is in the middle of one: its answer for the first would have come, and been cached, by then.
-    let nearest = decided.iter().map(|w| w.lead).min().unwrap_or_default();
-    let nearer: Vec<&Weighed> = groups
-        .iter()
-        .copied()
-        .filter(|w| w.level < Some(Confidence::Proven) && w.lead < nearest)
-        .filter(|w| began_soon(w) || is_under_way(w))
-        .collect();
-    if contact.ocsp.is_none() && held == 0 && !nearer.is_empty() {
-        let set = if about_ca {
-            Outcome::AnyUnder
-        } else {
-            Outcome::OneOf
-        };
-        if nearer.len() >= ONE_OF_MOST {
-            let outcome = if rest.is_empty() { Outcome::Site } else { set };
-            return ruling(outcome, Confidence::Possible, named());
-        }
-        let all = named().into_iter().chain(nearer.into_iter().cloned());
-        return ruling(set, Confidence::Likely, all.collect());
-    }
-    if rest.is_empty() {
-        // A handshake that was over shows only that this site is among those under the CA.
-        let sure = !is_about_ca(contact) || held > 0 || groups.len() == 1;
-        let confidence = if sure {
-            Confidence::Proven
-        } else {
-            Confidence::Strong
-        };
-        return ruling(Outcome::Site, confidence, named());
-    }
-    if about_ca {
-        // Where none was held, one whose chain nobody could read may as well have asked.
-        let unread = groups
-            .iter()
-            .any(|w| w.level < Some(Confidence::Proven) && !is_unfit(w));
-        let confidence = if held == 0 && unread {
-            Confidence::Strong
-        } else {
-            Confidence::Proven
-        };
-        return ruling(Outcome::AnyUnder, confidence, named());
-    }
-    // Several sites show the same certificate, or the same URL: the one that was held for it, if it is one.
-    let top = engaged(first);
-    if top > 0 && rest.iter().all(|w| engaged(w) < top) {
-        return ruling(Outcome::Site, Confidence::Strong, vec![(*first).clone()]);
-    }
-    let outcome = if contact.kind == ContactKind::Issuer {
-        Outcome::AnyUnder
-    } else {
-        Outcome::OneOf
-    };
-    ruling(outcome, Confidence::Strong, named())
-}
-
-/// Nothing settles it: how well do the signs point?
-fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
-    let Some(top) = groups.first().and_then(|w| w.level) else {
-        return unexplained();
-    };
-    let tops: Vec<&Weighed> = groups
-        .iter()
-        .copied()
-        .filter(|w| w.level == Some(top))
-        .collect();
-    // Rivals that something strong speaks against are none.
-    let held = groups
-        .iter()
-        .filter(|w| engaged(w) == HELD && w.level > Some(Confidence::Possible))
-        .count();
-    if let [only] = groups
-        && named_and_held(contact, only)
-    {
-        return ruling(Outcome::Site, Confidence::Proven, vec![(*only).clone()]);
-    }
-    if top < Confidence::Strong
-        && let Some(last) = last_one_left(contact, groups)
-    {
-        let mut last = ruling(Outcome::Site, Confidence::Likely, vec![last.clone()]);
-        last.by_elimination = true;
-        return last;
-    }
-    let under_way = groups.iter().filter(|w| engaged(w) >= 1).count();
-    if let [only] = tops.as_slice() {
-        // A client that does not wait leaves the handshake it checks without a silence. One that waits goes on at once when it
-        // has its answer.
-        let rivals: Vec<&Weighed> = groups
-            .iter()
-            .copied()
-            .filter(|w| w.id != only.id && is_prompt(w))
-            .collect();
-        if let [rival] = rivals.as_slice()
-            && rival.onset < only.onset
-            && only.closeness.is_none_or(|closeness| closeness > AT_ONCE)
-        {
-            let both = vec![(*only).clone(), (*rival).clone()];
-            return ruling(Outcome::OneOf, Confidence::Possible, both);
-        }
-        let confidence = match top {
-            Confidence::Strong if rivals.is_empty() && (held <= 1 || engaged(only) == 0) => {
-                Confidence::Strong
-            }
-            Confidence::Strong => Confidence::Likely,
-            Confidence::Likely if under_way <= 1 => Confidence::Likely,
-            _ => Confidence::Possible,
-        };
-        if confidence > Confidence::Possible || groups.len() == 1 {
-            return ruling(Outcome::Site, confidence, vec![(*only).clone()]);
-        }
-    }
-    if let Some(own) = same_process(&tops).filter(|_| top >= Confidence::Likely) {
-        return ruling(Outcome::Site, Confidence::Likely, vec![own.clone()]);
-    }
-    if let Some(closest) = closest(&tops).filter(|_| top >= Confidence::Likely) {
-        return ruling(
-            Outcome::Site,
-            Confidence::Likely.min(top),
-            vec![closest.clone()],
-        );
-    }
-    // Several that have nothing but their nearness are no answer: any device has opened connections lately.
-    let several: Vec<Weighed> = tops.iter().map(|w| (*w).clone()).collect();
-    let mut tied = several.iter().filter(|w| is_tied(w));
-    match (tied.next(), tied.next()) {
-        (Some(only), None) if !several.iter().any(|w| w.id != only.id && is_under_way(w)) => {
-            return ruling(Outcome::Site, Confidence::Possible, vec![only.clone()]);
-        }
-        (None, _) if !several.iter().any(is_under_way) => return unexplained(),
-        _ if several.len() > ONE_OF_MOST => return unexplained(),
-        _ => {}
-    }
-    if is_about_ca(contact) {
-        return ruling(Outcome::AnyUnder, Confidence::Possible, several);
-    }
-    ruling(Outcome::OneOf, Confidence::Possible, several)
-}
-
-/// Clients fetch an issuer now and then although the server sent it, to find another path. When its certificate names the URL, it was
-/// held for the fetch, and no other handshake can have asked, nothing is left open.
-fn named_and_held(contact: &Contact, weighed: &Weighed) -> bool {
-    let named = weighed.evidence.iter().any(|e| {
-        matches!(&e.facts, Facts::NamedInCertificate { visibility, .. } if *visibility != Visibility::Learned)
-    });
-    contact.kind == ContactKind::Issuer
-        && contact.request.is_some()
-        && named
-        && engaged(weighed) == HELD
-}
-
-/// A client that checks by itself does so while the handshake stands still. Of those under way when it fetched, one stood still, is its
-/// own by its fingerprint, and something that does not rest on times speaks against all others: it is the one, however often
-/// handshakes of this device stand still.
-fn last_one_left<'w>(contact: &Contact, groups: &[&'w Weighed]) -> Option<&'w Weighed> {
-    let family = contact.request.as_ref().map(|r| agents::family(r));
-    if !family.is_some_and(Family::is_verifier) {
-        return None;
-    }
-    let mut left = groups
-        .iter()
-        .copied()
-        .filter(|w| is_under_way(w) && !is_unfit(w));
-    let last = left.next().filter(|_| left.next().is_none())?;
-    let says = |rule: &str| last.evidence.iter().any(|e| e.rule == rule);
-    let held = says("handshake-waited") || says("aborted-after-answer");
-    (held && says("same-client-family")).then_some(last)
-}
-
 /// Whether something strong speaks against it that does not rest on times.
 fn is_unfit(weighed: &Weighed) -> bool {
     let strong = |e: &Evidence| {
@@ -441,13 +248,6 @@ fn is_unfit(weighed: &Weighed) -> bool {
         ) && !is_timing(e.rule)
     };
     weighed.evidence.iter().any(strong)
-}
-
-/// Whether the fetch began right after the server's flight, without the client waiting for it.
-fn is_prompt(weighed: &Weighed) -> bool {
-    let fair = Bearing::Supports(Weight::Fair);
-    let prompt = |e: &Evidence| e.rule == "prompt" && e.bearing == fair;
-    weighed.evidence.iter().any(prompt)
 }
 
 /// Whether the fetch began soon after the server's flight, on however busy a device.
@@ -465,39 +265,6 @@ pub fn is_tied(weighed: &Weighed) -> bool {
 /// Whether the handshake was not over when the fetch began.
 fn is_under_way(weighed: &Weighed) -> bool {
     weighed.stance.is_some_and(|stance| stance != Stance::Over)
-}
-
-/// Parallel handshakes that wait for fetches of their own each go on right after their own answer: the one that went on
-/// at once is the one, if the next was clearly later.
-fn closest<'w>(tops: &[&'w Weighed]) -> Option<&'w Weighed> {
-    let mut held: Vec<(Span, &Weighed)> = tops
-        .iter()
-        .filter(|w| engaged(w) == HELD)
-        .filter_map(|w| Some((w.closeness?, *w)))
-        .collect();
-    held.sort_by_key(|(closeness, w)| (*closeness, w.id));
-    let [(first, best), (second, _), ..] = held.as_slice() else {
-        return None;
-    };
-    let clear = *first <= Span::from_millis(20)
-        && second.as_nanos() >= first.as_nanos().saturating_mul(4)
-        && second.as_nanos().saturating_sub(first.as_nanos()) >= 15_000_000;
-    (clear && held.len() == tops.len()).then_some(*best)
-}
-
-/// The only one of the fetching process, when all others are known to be of other processes.
-fn same_process<'w>(tops: &[&'w Weighed]) -> Option<&'w Weighed> {
-    let process = |w: &Weighed| {
-        let told = w.evidence.iter().find(|e| e.rule == "same-process")?;
-        Some(matches!(told.bearing, Bearing::Supports(_)))
-    };
-    let told: Option<Vec<bool>> = tops.iter().map(|w| process(w)).collect();
-    let own = told?;
-    let mut mine = tops.iter().zip(own).filter(|(_, own)| *own);
-    match (mine.next(), mine.next()) {
-        (Some((one, _)), None) => Some(*one),
-        _ => None,
-    }
 }
 
 /// The device's own server asked.

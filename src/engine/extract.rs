@@ -26,6 +26,8 @@ pub struct Extractor {
     glances: bool,
     /// Highest trace time seen.
     now: Timestamp,
+    /// Trace time of the frame before.
+    before: Timestamp,
     /// Given to the flow that the next packet opens.
     process: Option<Arc<Process>>,
     keys_taken: u64,
@@ -56,6 +58,7 @@ impl Extractor {
             coverage: Coverage::default(),
             undecoded: BTreeMap::new(),
             now: Timestamp::from_nanos(i64::MIN),
+            before: Timestamp::from_nanos(i64::MIN),
             process: None,
             keys_taken: 0,
             sighted: HashSet::default(),
@@ -259,11 +262,9 @@ impl Extractor {
         coverage.frames += 1;
         coverage.bytes += frame.bytes.len() as u64;
         coverage.cut_frames += u64::from((frame.bytes.len() as u64) < u64::from(frame.wire_len));
-        if frame.at >= self.now {
-            self.now = frame.at;
-        } else if self.now.since(frame.at) > CLOCK_STEP {
-            coverage.clock_steps += 1;
-        }
+        coverage.clock_steps += u64::from(self.before.since(frame.at) > CLOCK_STEP);
+        self.before = frame.at;
+        self.now = self.now.max(frame.at);
         if coverage.clock_unit > CLOCK_FINE || coverage.frames == 1 {
             coverage.learn_clock(frame.at);
         }

@@ -5,8 +5,9 @@ use std::sync::PoisonError;
 use super::*;
 use crate::correlate::build::is_lets_encrypt;
 use crate::correlate::handshakes::Handshakes;
+use crate::correlate::rules::server_key;
 use crate::frame::FrameNo;
-use crate::pki::cert::Certificate;
+use crate::pki::cert::{Certificate, KeyKind};
 
 /// What is known of one handshake, whatever contact it is held against.
 #[derive(Debug)]
@@ -183,7 +184,15 @@ impl Judge<'_> {
             return (Vec::new(), false);
         };
         let mut shown = Vec::new();
-        for learned in self.state.certificates.of_name(&name) {
+        let unfit = |leaf: &Certificate| {
+            matches!(
+                (server_key(record), leaf.key),
+                (Some(KeyKind::Rsa(_)), KeyKind::Ec(_)) | (Some(KeyKind::Ec(_)), KeyKind::Rsa(_))
+            )
+        };
+        // A site may have one for each kind of key.
+        let learned = self.state.certificates.of_name(&name).iter();
+        for learned in learned.filter(|l| !l.chain.first().is_some_and(|leaf| unfit(leaf))) {
             let known = in_place(&learned.chain, learned.frame, Visibility::Learned, false);
             shown.extend(known);
         }
@@ -228,6 +237,34 @@ impl Judge<'_> {
             }
             shown.append(&mut more);
         }
+        self.add_siblings(shown);
+    }
+
+    /// Adds what else is known to be signed for the key of an intermediate: clients that have that one may build their own path over
+    /// it (RFC 4158 2.3; Let's Encrypt's ECDSA intermediates are signed by two roots).
+    fn add_siblings(&self, shown: &mut Vec<ShownCert>) {
+        let mut siblings = Vec::new();
+        for have in shown.iter().filter(|s| s.sent && s.position > 0) {
+            let known = self
+                .state
+                .reader
+                .trust
+                .by_subject(&have.cert.subject_hash.sha256);
+            let others = known.into_iter().filter(|known| {
+                known.key_hash == have.cert.key_hash
+                    && !shown
+                        .iter()
+                        .any(|s| s.cert.fingerprint == known.fingerprint)
+            });
+            siblings.extend(others.map(|cert| ShownCert {
+                cert,
+                position: have.position,
+                frame: None,
+                how: Visibility::Learned,
+                sent: false,
+            }));
+        }
+        shown.append(&mut siblings);
     }
 }
 

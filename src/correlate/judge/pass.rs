@@ -120,6 +120,7 @@ impl Lesson {
             .map(|label| (Arc::clone(&best.site_key), label.to_owned()));
         let tie = Tie {
             contact: index,
+            handshake: best.id,
             serial: serial.map(|id| id.serial.clone()),
             label: label.map(str::to_owned),
             confidence: ruling.confidence,

@@ -2,6 +2,7 @@
 
 use super::{deciding, evidence};
 use crate::correlate::case::{Case, ShownCert, Tie, urls};
+use crate::correlate::handshakes::Record;
 use crate::finding::{Bearing, Confidence, ContactKind, Direction, Evidence, Facts, Weight};
 use crate::pki::cert::KeyKind;
 use crate::pki::endpoint;
@@ -103,11 +104,17 @@ pub(super) fn not_named(case: &Case<'_>) -> Option<Evidence> {
 
 pub(super) fn intermediate_missing(case: &Case<'_>) -> Option<Evidence> {
     let (naming, _) = issuer_question(case)?;
-    let sent = case
+    let mut issuers = case
         .shown
         .iter()
-        .any(|s| s.sent && s.cert.subject_hash == naming.cert.issuer_hash);
-    if sent || !case.whole {
+        .filter(|s| s.cert.subject_hash == naming.cert.issuer_hash);
+    let sent = |s: &ShownCert| s.sent;
+    // Every server may leave out the root, and nearly all do (RFC 8446 4.4.2).
+    let role = case.contact.role().and_then(|role| role.label.as_deref());
+    let root = |s: &ShownCert| s.cert.self_issued;
+    let is_root =
+        role.is_some_and(is_root_label) || (naming.position > 0 && issuers.clone().all(root));
+    if !case.whole || is_root || issuers.any(sent) {
         return None;
     }
     Some(evidence(
@@ -171,9 +178,10 @@ pub(super) fn learned_otherwise(case: &Case<'_>) -> Option<Evidence> {
     let leaf = case.shown.first().filter(|s| !s.is_fact())?;
     let wanted = case.contact.role()?.ca?;
     let own = leaf.cert.issuer_cn.clone()?;
-    // Root-level hosts concern the intermediate, which the leaf does not tell.
+    // Root-level hosts concern the intermediate, which the leaf does not tell. And what its serial or its URLs say against it is said.
     let about_leaf = case.contact.leaf_label().is_some();
-    (about_leaf && own != wanted).then(|| {
+    let said = serial_differs(case).is_some() || not_named(case).is_some();
+    (about_leaf && own != wanted && !said).then(|| {
         let bearing = Bearing::Opposes(Weight::Strong);
         evidence(
             case,
@@ -193,12 +201,18 @@ pub(super) fn tied_to_other_serial(case: &Case<'_>) -> Option<Evidence> {
         let serial = tie.serial.as_ref();
         serial.is_some_and(|serial| !asked.iter().any(|id| id.serial == *serial))
     };
+    // Where the certificate is known from elsewhere, its serial says the same.
+    if case.shown.iter().any(|s| s.position == 0) {
+        return None;
+    }
     let tie = case
         .other_ties()
         .filter(other)
-        .max_by_key(|t| t.confidence)?;
+        .max_by_key(|t| (t.handshake == case.record.shown.id, t.confidence))?;
     let bearing = match tie.confidence {
-        Confidence::Proven => Bearing::Excludes,
+        Confidence::Proven if tie.handshake == case.record.shown.id => Bearing::Excludes,
+        // Each server behind one name may have a certificate of its own, and may have renewed it since.
+        Confidence::Proven => Bearing::Opposes(Weight::Strong),
         _ if tie.by_elimination => Bearing::Opposes(Weight::Strong),
         _ => Bearing::Opposes(Weight::Fair),
     };
@@ -234,8 +248,7 @@ pub(super) fn key_kind_unfit(case: &Case<'_>) -> Option<Evidence> {
     if !case.shown.is_empty() {
         return None;
     }
-    let of_suite = || suite_key(case.record.shown.suite?);
-    let key = case.record.server_key.or_else(of_suite)?;
+    let key = server_key(case.record)?;
     let (rsa, ec) = (
         matches!(key, KeyKind::Rsa(_)),
         matches!(key, KeyKind::Ec(_)),
@@ -258,6 +271,12 @@ pub(super) fn key_kind_unfit(case: &Case<'_>) -> Option<Evidence> {
             frame,
         )
     })
+}
+
+/// Kind of the key that a server proved to have, without its size.
+pub(crate) fn server_key(record: &Record) -> Option<KeyKind> {
+    let of_suite = || suite_key(record.shown.suite?);
+    record.server_key.or_else(of_suite)
 }
 
 /// Other certificates name the same URL, so it decides only where nothing says that this one's was not yet known.

@@ -107,7 +107,7 @@ pub(super) fn first_visit(case: &Case<'_>) -> Option<Evidence> {
 }
 
 pub(super) fn own_certificate(case: &Case<'_>) -> Option<Evidence> {
-    if case.direction == Direction::Outbound {
+    if case.direction == Direction::Outbound || case.family.is_some_and(is_on_own_errand) {
         return None;
     }
     let shown = match case.contact.kind {
@@ -139,10 +139,17 @@ pub(super) fn client_certificate(case: &Case<'_>) -> Option<Evidence> {
     let facts = Facts::ClientCertificate {
         serial: cert.serial.clone(),
     };
+    // A server asks while the visitor waits. Later somebody else may: whoever shows it to visitors is visited, too (XEP-0178).
+    let lead = case.started.since(case.record.shown.hello_at);
+    let bearing = if lead <= VISIT {
+        Bearing::Decides
+    } else {
+        Bearing::Supports(Weight::Strong)
+    };
     Some(evidence(
         case,
         "client-certificate",
-        Bearing::Decides,
+        bearing,
         facts,
         case.record.shown.frames.client_hello,
     ))
@@ -202,12 +209,8 @@ pub(super) fn ike_client(case: &Case<'_>) -> Option<Evidence> {
 }
 
 pub(super) fn visitor_wanted_staple(case: &Case<'_>) -> Option<Evidence> {
-    // Software that checks for itself, or is typed by a person, asks on nobody's behalf.
-    let own_errand = |f: Family| {
-        f.is_verifier() || matches!(f, Family::Curl | Family::Downloader | Family::Python)
-    };
     let wanted = case.direction == Direction::Inbound
-        && !case.family.is_some_and(own_errand)
+        && !case.family.is_some_and(is_on_own_errand)
         && case.contact.kind == ContactKind::Ocsp
         && case.record.shown.wanted_staple
         && case.contact.stage != Stage::LookedUp;
@@ -230,4 +233,12 @@ pub(super) fn visitor_wanted_staple(case: &Case<'_>) -> Option<Evidence> {
         facts,
         frame,
     ))
+}
+
+/// A handshake is given up for lost within this time (nginx: client_header_timeout, Apache: RequestReadTimeout handshake, less).
+const VISIT: Span = Span::from_secs(60);
+
+/// Software that checks for itself, or is typed by a person, asks on no server's behalf.
+fn is_on_own_errand(family: Family) -> bool {
+    family.is_verifier() || matches!(family, Family::Curl | Family::Downloader | Family::Python)
 }

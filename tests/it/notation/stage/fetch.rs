@@ -21,7 +21,7 @@ impl Stage {
         let (mut connection, mut proxied, mut syn, mut agent) = (None, false, SYN, "firefox");
         let (mut process, mut about, mut conditional, mut connect) = (None, None, false, false);
         let (mut this, mut next) = (Span::from_secs(-86_400), Span::from_secs(6 * 86_400));
-        let mut forwarded = false;
+        let (mut forwarded, mut tunnelled) = (false, false);
         let (mut method, mut forged, mut location, mut sends) = (None, false, None, 0);
         while let Some(word) = words.next() {
             match word {
@@ -53,6 +53,7 @@ impl Stage {
                 "proxied" => proxied = true,
                 "conditional" => conditional = true,
                 "forwarded" => forwarded = true,
+                "tunnelled" => tunnelled = true,
                 "syn" => {
                     syn = Span::from_nanos(-span(words.need("a time")).expect("a time").as_nanos());
                 }
@@ -89,6 +90,7 @@ impl Stage {
         request.index = index;
         request.first_at = at;
         request.conditional |= conditional;
+        request.tunnelled = tunnelled;
         if sends > 0 {
             request.body_len = sends;
             request.body = Some(vec![b'x'; usize::try_from(sends).expect("a small number")].into());

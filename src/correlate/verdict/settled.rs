@@ -1,0 +1,99 @@
+//! Contacts of which a certificate tells what was asked for.
+
+use super::*;
+
+/// The bytes say which certificate or URL it was; is it one site?
+pub(super) fn settled(contact: &Contact, decided: &[&Weighed], groups: &[&Weighed]) -> Ruling {
+    let named = || decided.iter().map(|w| (*w).clone()).collect::<Vec<_>>();
+    let [first, rest @ ..] = decided else {
+        return unexplained();
+    };
+    let about_ca = is_about_ca(contact) || first.position > 0;
+    // So is what other CAs give out as a rule: one list for all that an issuer signed.
+    let widely_shared = about_ca || (contact.ocsp.is_none() && contact.role().is_none());
+    let held = decided.iter().map(|w| engaged(w)).max().unwrap_or_default();
+    // Unlike a serial, a URL is shared by others under the same issuer: a handshake with a hidden certificate that was
+    // held for this very fetch leaves the question open when those that show the URL were not held, or when
+    // the URL is one that every site under the CA shares. So does one with another name of the certificate that is asked about.
+    let hidden = groups
+        .iter()
+        .copied()
+        .filter(|w| w.level < Some(Confidence::Proven))
+        .filter(|w| contact.ocsp.is_none() || w.covered);
+    let rivals: Vec<&Weighed> = hidden
+        .clone()
+        .filter(|w| engaged(w) == HELD && (held < HELD || widely_shared))
+        .collect();
+    let set = if about_ca {
+        Outcome::AnyUnder
+    } else {
+        Outcome::OneOf
+    };
+    if !rivals.is_empty() {
+        let all = named().into_iter().chain(rivals.into_iter().cloned());
+        return ruling(set, Confidence::Likely, all.collect());
+    }
+    // Nor does a URL single out a handshake that was over, when one whose certificate is hidden was under way, or was begun since by a
+    // client that checks at once: its answer for the first would have come, and been cached, by then. What everybody under the CA
+    // shares does not even single out one that was under way, unless it was held and the other was not.
+    let nearest = decided.iter().map(|w| w.lead).min().unwrap_or_default();
+    let open = held == 0 || (held < HELD && widely_shared);
+    let nearer: Vec<&Weighed> = hidden
+        .filter(|w| open && !is_unfit(w))
+        .filter(|w| is_under_way(w) || (w.lead < nearest && began_soon(w)))
+        .collect();
+    if !nearer.is_empty() {
+        if nearer.len() >= ONE_OF_MOST {
+            let outcome = if rest.is_empty() { Outcome::Site } else { set };
+            return ruling(outcome, Confidence::Possible, named());
+        }
+        let all = named().into_iter().chain(nearer.into_iter().cloned());
+        return ruling(set, Confidence::Likely, all.collect());
+    }
+    if rest.is_empty() {
+        return ruling(
+            Outcome::Site,
+            alone(contact, first, held, groups.len()),
+            named(),
+        );
+    }
+    if about_ca {
+        // Where none was held, one whose chain nobody could read may as well have asked.
+        let unread = groups
+            .iter()
+            .any(|w| w.level < Some(Confidence::Proven) && !is_unfit(w));
+        let confidence = if held == 0 && unread {
+            Confidence::Strong
+        } else {
+            Confidence::Proven
+        };
+        return ruling(Outcome::AnyUnder, confidence, named());
+    }
+    // Several sites show the same certificate, or the same URL: the one that was held for it, if it is one.
+    let top = engaged(first);
+    if top > 0 && rest.iter().all(|w| engaged(w) < top) {
+        return ruling(Outcome::Site, Confidence::Strong, vec![(*first).clone()]);
+    }
+    let outcome = if contact.kind == ContactKind::Issuer {
+        Outcome::AnyUnder
+    } else {
+        Outcome::OneOf
+    };
+    ruling(outcome, Confidence::Strong, named())
+}
+
+/// How sure it is that the only site whose certificate settles it is the one.
+fn alone(contact: &Contact, only: &Weighed, held: u8, sites: usize) -> Confidence {
+    let family = contact.request.as_ref().map(|r| agents::family(r));
+    let over = only.stance == Some(Stance::Over);
+    if contact.ocsp.is_none() && over && family.is_some_and(Family::is_verifier) {
+        // Measured: no client that checks by itself did so after application data had flowed. Whoever asked is not in the capture, or
+        // did not show a certificate; others name this URL, too.
+        Confidence::Likely
+    } else if is_about_ca(contact) && held == 0 && sites > 1 {
+        // A handshake that was over shows only that this site is among those under the CA.
+        Confidence::Strong
+    } else {
+        Confidence::Proven
+    }
+}

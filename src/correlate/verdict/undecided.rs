@@ -1,0 +1,176 @@
+//! Contacts for which only signs speak.
+
+use super::*;
+
+/// Nothing settles it: how well do the signs point?
+pub(super) fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
+    let Some(top) = groups.first().and_then(|w| w.level) else {
+        return unexplained();
+    };
+    let tops: Vec<&Weighed> = groups
+        .iter()
+        .copied()
+        .filter(|w| w.level == Some(top))
+        .collect();
+    // Rivals that something strong speaks against are none, unless that is itself only a conclusion.
+    let held = groups
+        .iter()
+        .filter(|w| engaged(w) == HELD && without_conclusions(w) > Some(Confidence::Possible))
+        .count();
+    if let [only] = groups
+        && named_and_held(contact, only)
+    {
+        let says = |rule: &str| only.evidence.iter().any(|e| e.rule == rule);
+        let confidence = if says("same-burst") {
+            Confidence::Proven
+        } else {
+            Confidence::Strong
+        };
+        return ruling(Outcome::Site, confidence, vec![(*only).clone()]);
+    }
+    if top < Confidence::Strong
+        && let Some(last) = last_one_left(contact, groups)
+    {
+        let mut last = ruling(Outcome::Site, Confidence::Likely, vec![last.clone()]);
+        last.by_elimination = true;
+        return last;
+    }
+    let under_way = groups.iter().filter(|w| engaged(w) >= 1).count();
+    if let [only] = tops.as_slice() {
+        // A client that does not wait leaves the handshake it checks without a silence. One that waits goes on at once when it
+        // has its answer.
+        let rivals: Vec<&Weighed> = groups
+            .iter()
+            .copied()
+            .filter(|w| w.id != only.id && is_prompt(w))
+            .collect();
+        if let [rival] = rivals.as_slice()
+            && rival.onset < only.onset
+            && only.closeness.is_none_or(|closeness| closeness > AT_ONCE)
+        {
+            let both = vec![(*only).clone(), (*rival).clone()];
+            return ruling(Outcome::OneOf, Confidence::Possible, both);
+        }
+        let confidence = match top {
+            Confidence::Strong if rivals.is_empty() && (held <= 1 || engaged(only) == 0) => {
+                Confidence::Strong
+            }
+            Confidence::Strong => Confidence::Likely,
+            Confidence::Likely if under_way <= 1 => Confidence::Likely,
+            _ => Confidence::Possible,
+        };
+        if confidence > Confidence::Possible || groups.len() == 1 {
+            return ruling(Outcome::Site, confidence, vec![(*only).clone()]);
+        }
+    }
+    if let Some(own) = same_process(&tops).filter(|_| top >= Confidence::Likely) {
+        return ruling(Outcome::Site, Confidence::Likely, vec![own.clone()]);
+    }
+    if let Some(closest) = closest(&tops).filter(|_| top >= Confidence::Likely) {
+        return ruling(
+            Outcome::Site,
+            Confidence::Likely.min(top),
+            vec![closest.clone()],
+        );
+    }
+    // Several that have nothing but their nearness are no answer: any device has opened connections lately.
+    let several: Vec<Weighed> = tops.iter().map(|w| (*w).clone()).collect();
+    let mut tied = several.iter().filter(|w| is_tied(w));
+    match (tied.next(), tied.next()) {
+        (Some(only), None) if !several.iter().any(|w| w.id != only.id && is_under_way(w)) => {
+            return ruling(Outcome::Site, Confidence::Possible, vec![only.clone()]);
+        }
+        (None, _) if !several.iter().any(is_under_way) => return unexplained(),
+        _ if several.len() > ONE_OF_MOST => return unexplained(),
+        _ => {}
+    }
+    if is_about_ca(contact) {
+        return ruling(Outcome::AnyUnder, Confidence::Possible, several);
+    }
+    ruling(Outcome::OneOf, Confidence::Possible, several)
+}
+
+/// Clients fetch an issuer now and then although the server sent it, to find another path. When its certificate names the URL, it was
+/// held for the fetch, and no other handshake can have asked, little is left open: behind a router, one over the other version of IP. Nor
+/// that when the fetch before it, in one breath, is tied to this handshake.
+fn named_and_held(contact: &Contact, weighed: &Weighed) -> bool {
+    let named = weighed.evidence.iter().any(|e| {
+        matches!(&e.facts, Facts::NamedInCertificate { visibility, .. } if *visibility != Visibility::Learned)
+    });
+    contact.kind == ContactKind::Issuer
+        && contact.request.is_some()
+        && named
+        && engaged(weighed) == HELD
+}
+
+/// A client that checks by itself does so while the handshake stands still. Of those under way when it fetched, one stood still, is its
+/// own by its fingerprint, and something that does not rest on times speaks against all others: it is the one, however often
+/// handshakes of this device stand still.
+fn last_one_left<'w>(contact: &Contact, groups: &[&'w Weighed]) -> Option<&'w Weighed> {
+    let family = contact.request.as_ref().map(|r| agents::family(r));
+    if !family.is_some_and(Family::is_verifier) {
+        return None;
+    }
+    let mut left = groups
+        .iter()
+        .copied()
+        .filter(|w| is_under_way(w) && !is_unfit(w));
+    let last = left.next().filter(|_| left.next().is_none())?;
+    let says = |rule: &str| last.evidence.iter().any(|e| e.rule == rule);
+    let held = says("handshake-waited") || says("aborted-after-answer");
+    (held && says("same-client-family")).then_some(last)
+}
+
+/// Confidence in a candidate if verdicts on other contacts that are short of proof said nothing against it: a verdict is no surer than
+/// what it rests on.
+fn without_conclusions(weighed: &Weighed) -> Option<Confidence> {
+    let conclusion = |e: &Evidence| {
+        e.bearing == Bearing::Opposes(Weight::Fair)
+            && matches!(e.rule, "tied-to-other-serial" | "tied-to-other-issuer")
+    };
+    if !weighed.evidence.iter().any(conclusion) {
+        return weighed.level;
+    }
+    let rest = weighed.evidence.iter().filter(|e| !conclusion(e));
+    level(&rest.cloned().collect::<Vec<_>>())
+}
+
+/// Whether the fetch began right after the server's flight, without the client waiting for it.
+fn is_prompt(weighed: &Weighed) -> bool {
+    let fair = Bearing::Supports(Weight::Fair);
+    let prompt = |e: &Evidence| e.rule == "prompt" && e.bearing == fair;
+    weighed.evidence.iter().any(prompt)
+}
+
+/// Parallel handshakes that wait for fetches of their own each go on right after their own answer: the one that went on
+/// at once is the one, if the next was clearly later.
+fn closest<'w>(tops: &[&'w Weighed]) -> Option<&'w Weighed> {
+    let mut held: Vec<(Span, &Weighed)> = tops
+        .iter()
+        .filter(|w| engaged(w) == HELD)
+        .filter_map(|w| Some((w.closeness?, *w)))
+        .collect();
+    held.sort_by_key(|(closeness, w)| (*closeness, w.id));
+    let [(first, best), (second, _), ..] = held.as_slice() else {
+        return None;
+    };
+    let clear = *first <= Span::from_millis(20)
+        && second.as_nanos() >= first.as_nanos().saturating_mul(4)
+        && second.as_nanos().saturating_sub(first.as_nanos()) >= 15_000_000;
+    (clear && held.len() == tops.len()).then_some(*best)
+}
+
+/// The only one of the fetching process, when all others are known to be of other processes.
+fn same_process<'w>(tops: &[&'w Weighed]) -> Option<&'w Weighed> {
+    let process = |w: &Weighed| {
+        let told = w.evidence.iter().find(|e| e.rule == "same-process")?;
+        Some(matches!(told.bearing, Bearing::Supports(_)))
+    };
+    let told: Option<Vec<bool>> = tops.iter().map(|w| process(w)).collect();
+    let own = told?;
+    let mut mine = tops.iter().zip(own).filter(|(_, own)| *own);
+    match (mine.next(), mine.next()) {
+        (Some((one, _)), None) => Some(*one),
+        _ => None,
+    }
+}
