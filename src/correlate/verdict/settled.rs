@@ -62,7 +62,9 @@ pub(super) fn settled(contact: &Contact, decided: &[&Weighed], groups: &[&Weighe
         let unread = groups
             .iter()
             .any(|w| w.level < Some(Confidence::Proven) && !is_unfit(w));
-        let confidence = if held == 0 && unread {
+        let confidence = if is_late(contact, decided) {
+            Confidence::Likely
+        } else if held == 0 && unread {
             Confidence::Strong
         } else {
             Confidence::Proven
@@ -79,16 +81,25 @@ pub(super) fn settled(contact: &Contact, decided: &[&Weighed], groups: &[&Weighe
     } else {
         Outcome::OneOf
     };
-    ruling(outcome, Confidence::Strong, named())
+    let confidence = if is_late(contact, decided) {
+        Confidence::Likely
+    } else {
+        Confidence::Strong
+    };
+    ruling(outcome, confidence, named())
+}
+
+/// Whether a client that checks by itself fetched what others share after all handshakes that name it were over. Measured: none did so
+/// once application data had flowed. So whoever asked may not be in the capture, or hid its certificate.
+fn is_late(contact: &Contact, decided: &[&Weighed]) -> bool {
+    let family = contact.request.as_ref().map(|r| agents::family(r));
+    let over = |w: &&Weighed| w.stance == Some(Stance::Over);
+    contact.ocsp.is_none() && family.is_some_and(Family::is_verifier) && decided.iter().all(over)
 }
 
 /// How sure it is that the only site whose certificate settles it is the one.
 fn alone(contact: &Contact, only: &Weighed, held: u8, sites: usize) -> Confidence {
-    let family = contact.request.as_ref().map(|r| agents::family(r));
-    let over = only.stance == Some(Stance::Over);
-    if contact.ocsp.is_none() && over && family.is_some_and(Family::is_verifier) {
-        // Measured: no client that checks by itself did so after application data had flowed. Whoever asked is not in the capture, or
-        // did not show a certificate; others name this URL, too.
+    if is_late(contact, &[only]) {
         Confidence::Likely
     } else if is_about_ca(contact) && held == 0 && sites > 1 {
         // A handshake that was over shows only that this site is among those under the CA.
