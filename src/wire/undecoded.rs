@@ -41,6 +41,8 @@ pub enum Undecoded {
     EncryptedEpon,
     /// A DOCSIS packet whose payload is encrypted (BPI+).
     EncryptedDocsis,
+    /// An 802.15.4 frame whose payload is encrypted.
+    EncryptedWpan,
     /// A USB transfer that does not say of itself that it holds packets of a network. Those of CDC-ECM are among them.
     UnreadUsb,
     /// An IP fragment; the datagram is not complete yet.
@@ -93,6 +95,7 @@ impl Undecoded {
             Self::LinkFragment => "link fragment",
             Self::EncryptedEpon => "encrypted EPON",
             Self::EncryptedDocsis => "encrypted DOCSIS",
+            Self::EncryptedWpan => "encrypted 802.15.4",
             Self::UnreadUsb => "USB without network headers",
             Self::FragmentHeld => "fragment waiting",
             Self::FragmentRepeated => "fragment repeated",

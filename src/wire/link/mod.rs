@@ -9,6 +9,7 @@ mod ends;
 mod equipment;
 pub(super) mod ethernet;
 pub(super) mod llc;
+mod lowpan;
 pub(super) mod mpls;
 mod multilink;
 mod parts;
@@ -18,6 +19,7 @@ mod rare;
 mod usb;
 mod vj;
 mod wlan;
+mod wpan;
 
 use super::rest::Rest;
 use super::walk::{Next, Walk};
@@ -162,6 +164,9 @@ pub(super) fn open<'a>(
         Kind::BluetoothH4WithDirection => bluetooth::h4_with_direction(walk, rest),
         Kind::BluetoothMonitor => bluetooth::monitor(walk, rest),
         Kind::Docsis => docsis::frame(rest),
+        Kind::Wpan { check } => wpan::frame(walk, rest, check),
+        Kind::WpanWithPreamble => wpan::with_preamble(walk, rest),
+        Kind::WpanTap => wpan::tap(walk, rest),
         Kind::Usb(header) => usb::first(walk, header, rest),
         Kind::Subframe => wlan::subframe(walk, rest),
         Kind::SwappedWlan => wlan::swapped(walk, rest),
@@ -293,6 +298,12 @@ enum Kind {
     SunAtm,
     Tzsp,
     Docsis,
+    /// 802.15.4 with so many bytes of check sequence.
+    Wpan {
+        check: usize,
+    },
+    WpanWithPreamble,
+    WpanTap,
     BluetoothH4,
     BluetoothH4WithDirection,
     BluetoothMonitor,
@@ -361,13 +372,16 @@ const fn kind(link: LinkType) -> Kind {
         187 => Kind::BluetoothH4,
         189 => Kind::Usb(usb::Header::Linux(48)),
         192 => Kind::Ppi,
+        195 => Kind::Wpan { check: wpan::FCS },
         197 => Kind::Erf,
         201 => Kind::BluetoothH4WithDirection,
         202 => Kind::Kiss,
         205 => Kind::CiscoHdlc { direction: 1 },
         206 => Kind::FrameRelay { direction: 1 },
+        215 => Kind::WpanWithPreamble,
         220 => Kind::Usb(usb::Header::Linux(64)),
         226 => Kind::IpAfter(24),
+        230 => Kind::Wpan { check: 0 },
         239 => Kind::Nflog,
         240 => Kind::EthernetAfter(4),
         // The same with preamble and start delimiter.
@@ -382,6 +396,7 @@ const fn kind(link: LinkType) -> Kind {
         280 => Kind::Vpp,
         281 | 284 => Kind::SwitchTag(4),
         282 => Kind::EthernetAfter(4),
+        283 => Kind::WpanTap,
         285 => Kind::SwitchTag(8),
         // Classical IP over ATM (RFC 2225), with its LLC header or without.
         19 | 106 => Kind::Atm,

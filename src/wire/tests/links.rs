@@ -6,6 +6,7 @@ use super::build::{
 };
 use super::cable::CABLE;
 use super::fixtures::{Fixture, LINKS, SCOPED, Source};
+use super::lowpan::LOWPAN;
 use super::rare::RARE;
 use super::sequences::SEQUENCES;
 use super::stacks::{LINE_CARDS, MIRRORS, STACKS};
@@ -22,6 +23,7 @@ fn every_link_type_leads_to_the_conversation() {
         .chain(CABLE)
         .chain(BLUETOOTH)
         .chain(USB)
+        .chain(LOWPAN)
     {
         leads_to_the_conversation(fixture);
     }
@@ -39,7 +41,7 @@ fn every_tag_and_tunnel_leads_to_the_conversation() {
 #[ignore = "prints the fixtures for another reader"]
 fn fixtures_in_hexadecimal() {
     let rows = [
-        LINKS, SCOPED, LINE_CARDS, RARE, CABLE, BLUETOOTH, USB, MIRRORS, STACKS,
+        LINKS, SCOPED, LINE_CARDS, RARE, CABLE, BLUETOOTH, USB, LOWPAN, MIRRORS, STACKS,
     ];
     for fixture in rows.into_iter().flatten() {
         let bytes = (fixture.make)(Way::There);

@@ -6,6 +6,7 @@ mod cable;
 mod fixtures;
 mod headers;
 mod links;
+mod lowpan;
 mod properties;
 mod rare;
 mod sequences;

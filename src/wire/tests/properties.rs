@@ -8,6 +8,7 @@ use super::bluetooth::{BLUETOOTH, GRANTED};
 use super::build::{PORTS, Way, cat, fragment4, ipv6};
 use super::cable::CABLE;
 use super::fixtures::{Fixture, LINKS, SCOPED};
+use super::lowpan::LOWPAN;
 use super::rare::RARE;
 use super::sequences::SEQUENCES;
 use super::stacks::{LINE_CARDS, MIRRORS, STACKS};
@@ -17,7 +18,7 @@ use crate::frame::Crossing;
 
 fn fixtures() -> impl Iterator<Item = &'static Fixture> {
     let rows = [
-        LINKS, SCOPED, LINE_CARDS, RARE, CABLE, BLUETOOTH, USB, MIRRORS, STACKS,
+        LINKS, SCOPED, LINE_CARDS, RARE, CABLE, BLUETOOTH, USB, LOWPAN, MIRRORS, STACKS,
     ];
     rows.into_iter().flatten()
 }
