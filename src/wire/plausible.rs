@@ -1,6 +1,8 @@
 //! Does this look like what a guess takes it for? MPLS and UDP do not say what they carry; these checks
 //! stand between a guess and a wrong packet.
 
+use std::net::IpAddr;
+
 use super::link::ethernet;
 use super::rest::Rest;
 
@@ -112,6 +114,20 @@ pub(super) fn transport_checksum(rest: Rest<'_>) -> bool {
     };
     let pseudo = u32::from(protocol) + u32::from(length);
     rest.cut == 0 && folded(sum(body.bytes).wrapping_add(pseudo + sum(addresses))) == 0xffff
+}
+
+/// Whether the checksum of TCP or UDP is right between two addresses that stand elsewhere, in bytes that hold all of it.
+pub(super) fn checksum_between(protocol: u8, body: Rest<'_>, src: IpAddr, dst: IpAddr) -> bool {
+    let of = |address: IpAddr| match address {
+        IpAddr::V4(v4) => sum(&v4.octets()),
+        IpAddr::V6(v6) => sum(&v6.octets()),
+    };
+    let no_checksum = protocol == 17 && body.be16(6) == Some(0);
+    let Ok(length) = u16::try_from(body.bytes.len()) else {
+        return false;
+    };
+    let pseudo = u32::from(protocol) + u32::from(length) + of(src) + of(dst);
+    !no_checksum && body.cut == 0 && folded(sum(body.bytes).wrapping_add(pseudo)) == 0xffff
 }
 
 /// The checksum of an IPv4 header whose own field is zero (RFC 791 3.1).

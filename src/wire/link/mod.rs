@@ -8,14 +8,18 @@ mod docsis;
 mod ends;
 mod equipment;
 pub(super) mod ethernet;
+mod fibre;
+mod gfp;
 pub(super) mod llc;
 mod lowpan;
+mod mesh;
 pub(super) mod mpls;
 mod multilink;
 mod parts;
 pub(super) mod ppp;
 mod pseudo;
 mod rare;
+mod unsure;
 mod usb;
 mod vj;
 mod wlan;
@@ -33,6 +37,7 @@ use equipment::Juniper;
 pub(super) use multilink::Bundles;
 pub(super) use parts::Parts;
 pub(super) use pseudo::{LOOPBACK, cooked_sender, family};
+pub(super) use rare::ax25;
 pub(super) use vj::Headers;
 
 /// Whether frames of this link type can be decoded at all.
@@ -55,13 +60,15 @@ pub fn link_name(link: LinkType) -> &'static str {
         10 => "FDDI",
         11 | 100 => "ATM LLC",
         12 | 14 | 101 => "raw IP",
+        13 => "IPsec or ATM",
         15 | 102 => "BSD/OS SLIP",
-        16 | 103 => "BSD/OS PPP",
+        16 | 18 => "BSD/OS PPP or ATM",
+        103 => "BSD/OS PPP",
         32 => "Redback SmartEdge",
         50 => "PPP in HDLC",
         51 => "PPPoE",
         99 => "Symantec Enterprise Firewall",
-        104 => "Cisco HDLC",
+        104 | 112 => "Cisco HDLC",
         105 => "802.11",
         107 => "Frame Relay",
         108 => "OpenBSD loopback",
@@ -74,7 +81,9 @@ pub fn link_name(link: LinkType) -> &'static str {
         123 => "SunATM",
         127 => "802.11 with radiotap header",
         128 => "TZSP",
-        130..=137 | 164 | 167 | 168 | 174 | 179..=181 | 183 | 194 => "Juniper line card",
+        130..=137 | 164 | 167 | 168 | 174 | 179..=181 | 183 | 184 | 194 | 200 => {
+            "Juniper line card"
+        }
         138 => "IP over IEEE 1394",
         143 => "DOCSIS",
         149 | 258 => "Apple PKTAP",
@@ -84,8 +93,10 @@ pub fn link_name(link: LinkType) -> &'static str {
         182 => "multilink Frame Relay",
         192 => "802.11 or other with PPI header",
         195 | 215 | 230 | 283 => "802.15.4",
-        187 | 201 | 251 | 254 => "Bluetooth",
-        189 | 220 | 249 => "USB",
+        170 | 171 => "GFP",
+        187 | 201 | 251 | 254..=256 => "Bluetooth",
+        224 | 225 => "Fibre Channel",
+        189 | 220 | 249 | 266 => "USB",
         197 => "Endace ERF",
         202 => "AX.25 with KISS header",
         204 => "PPP with direction",
@@ -155,7 +166,12 @@ pub(super) fn open<'a>(
         Kind::Tzsp => tunnel::tzsp_frame(walk, rest),
         Kind::Epon => rare::epon(rest),
         Kind::Arcnet { addresses } => rare::arcnet(rest, addresses),
-        Kind::Ax25 => rare::ax25(rest),
+        Kind::Ax25 => ax25(rest),
+        Kind::Gfp => gfp::frame(rest),
+        Kind::FibreChannel { delimiter } => fibre::frame(skip(rest, delimiter)?),
+        Kind::BsdOs => unsure::bsd_os(rest),
+        Kind::AtmOrBsdOs => unsure::atm_or_bsd_os(rest),
+        Kind::IpsecOrAtm => unsure::ipsec_or_atm(rest),
         Kind::Kiss => rare::kiss(rest),
         Kind::Vpp => rare::vpp(rest),
         Kind::Symantec => rare::symantec(walk, rest),
@@ -312,6 +328,13 @@ enum Kind {
         addresses: usize,
     },
     Ax25,
+    Gfp,
+    FibreChannel {
+        delimiter: usize,
+    },
+    BsdOs,
+    AtmOrBsdOs,
+    IpsecOrAtm,
     Kiss,
     Vpp,
     Symantec,
@@ -345,11 +368,14 @@ const fn kind(link: LinkType) -> Kind {
             address: None,
         },
         12 | 14 | 101 | 228 | 229 => Kind::Ip,
+        13 => Kind::IpsecOrAtm,
+        15 | 102 | 103 => Kind::BsdOs,
+        16 | 18 => Kind::AtmOrBsdOs,
         32 => Kind::SmartEdge,
         50 => Kind::PppInHdlc,
         51 => Kind::Pppoe,
         99 => Kind::Symantec,
-        104 => Kind::CiscoHdlc { direction: 0 },
+        104 | 112 => Kind::CiscoHdlc { direction: 0 },
         105 => Kind::Wlan,
         107 => Kind::FrameRelay { direction: 0 },
         // Address family, SPI, flags.
@@ -369,6 +395,7 @@ const fn kind(link: LinkType) -> Kind {
         // 149 is USER2, which Apple's tcpdump used before PKTAP was registered.
         149 | 258 => Kind::Pktap,
         166 | 204 => Kind::PppWithDirection,
+        170 | 171 => Kind::Gfp,
         187 => Kind::BluetoothH4,
         189 => Kind::Usb(usb::Header::Linux(48)),
         192 => Kind::Ppi,
@@ -380,6 +407,8 @@ const fn kind(link: LinkType) -> Kind {
         206 => Kind::FrameRelay { direction: 1 },
         215 => Kind::WpanWithPreamble,
         220 => Kind::Usb(usb::Header::Linux(64)),
+        224 => Kind::FibreChannel { delimiter: 0 },
+        225 => Kind::FibreChannel { delimiter: 4 },
         226 => Kind::IpAfter(24),
         230 => Kind::Wpan { check: 0 },
         239 => Kind::Nflog,
@@ -391,6 +420,7 @@ const fn kind(link: LinkType) -> Kind {
         249 => Kind::Usb(usb::Header::UsbPcap),
         254 => Kind::BluetoothMonitor,
         259 => Kind::Epon,
+        266 => Kind::Usb(usb::Header::Darwin),
         274 => Kind::EthernetAfter(8),
         276 => Kind::Sll2,
         280 => Kind::Vpp,
@@ -413,7 +443,7 @@ const fn kind(link: LinkType) -> Kind {
         181 => Kind::Juniper(Juniper::CiscoHdlc),
         182 => Kind::MultilinkFrameRelay,
         183 => Kind::Juniper(Juniper::IpAfter(18)),
-        130..=132 | 134 | 164 | 168 | 174 | 194 => Kind::Juniper(Juniper::Bundle),
+        130..=132 | 134 | 164 | 168 | 174 | 184 | 194 | 200 => Kind::Juniper(Juniper::Bundle),
         u32::MAX => Kind::Subframe,
         0xffff_fffe => Kind::SwappedWlan,
         _ => Kind::Unknown,

@@ -23,6 +23,8 @@ pub(super) fn loopback(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
     let field = rest.array::<4>(0).ok_or_else(|| short(rest))?;
     match (family(field), field) {
         (Some(_), _) => Ok(Next::Ip(skip(rest, 4)?)),
+        // AF_ISO.
+        (None, [7, 0, 0, 0] | [0, 0, 0, 7]) => super::llc::nlpid(skip(rest, 4)?),
         // Some drivers put an EtherType into the lower half (ISDN4BSD).
         (None, [_, _, hi @ 0x06..=0xff, lo]) => Ok(Next::EtherType(
             u16::from_be_bytes([hi, lo]),

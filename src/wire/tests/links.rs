@@ -7,6 +7,7 @@ use super::build::{
 use super::cable::CABLE;
 use super::fixtures::{Fixture, LINKS, SCOPED, Source};
 use super::lowpan::LOWPAN;
+use super::odd::{ODD_LINKS, ODD_TUNNELS};
 use super::rare::RARE;
 use super::sequences::SEQUENCES;
 use super::stacks::{LINE_CARDS, MIRRORS, STACKS};
@@ -24,6 +25,7 @@ fn every_link_type_leads_to_the_conversation() {
         .chain(BLUETOOTH)
         .chain(USB)
         .chain(LOWPAN)
+        .chain(ODD_LINKS)
     {
         leads_to_the_conversation(fixture);
     }
@@ -31,7 +33,12 @@ fn every_link_type_leads_to_the_conversation() {
 
 #[test]
 fn every_tag_and_tunnel_leads_to_the_conversation() {
-    for fixture in SCOPED.iter().chain(STACKS).chain(MIRRORS) {
+    for fixture in SCOPED
+        .iter()
+        .chain(ODD_TUNNELS)
+        .chain(STACKS)
+        .chain(MIRRORS)
+    {
         leads_to_the_conversation(fixture);
     }
 }
@@ -41,7 +48,18 @@ fn every_tag_and_tunnel_leads_to_the_conversation() {
 #[ignore = "prints the fixtures for another reader"]
 fn fixtures_in_hexadecimal() {
     let rows = [
-        LINKS, SCOPED, LINE_CARDS, RARE, CABLE, BLUETOOTH, USB, LOWPAN, MIRRORS, STACKS,
+        LINKS,
+        SCOPED,
+        LINE_CARDS,
+        RARE,
+        CABLE,
+        BLUETOOTH,
+        USB,
+        LOWPAN,
+        ODD_LINKS,
+        ODD_TUNNELS,
+        MIRRORS,
+        STACKS,
     ];
     for fixture in rows.into_iter().flatten() {
         let bytes = (fixture.make)(Way::There);

@@ -8,7 +8,7 @@ const NEAR: [u8; 8] = [2, 0, 0, 0xff, 0xfe, 0, 0, 0x0c];
 const FAR: [u8; 8] = [2, 0, 0, 0xff, 0xfe, 0, 0, 0x05];
 
 /// CRC of ITU-T, as 802.15.4-2020 7.2.11 has it.
-fn checked(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn checked(bytes: &[u8]) -> Vec<u8> {
     let mut check = 0_u16;
     for byte in bytes {
         check ^= u16::from(*byte);
@@ -24,7 +24,7 @@ fn checked(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// A data frame between two extended addresses of one network.
-fn data(way: Way, inside: &[u8]) -> Vec<u8> {
+pub(super) fn data(way: Way, inside: &[u8]) -> Vec<u8> {
     let (mut from, mut to) = match way {
         Way::There => (NEAR, FAR),
         Way::Back => (FAR, NEAR),
@@ -43,7 +43,7 @@ fn addresses(way: Way) -> Vec<u8> {
 }
 
 /// Compressed IPv6 with whole addresses, before TCP.
-fn compressed(way: Way) -> Vec<u8> {
+pub(super) fn compressed(way: Way) -> Vec<u8> {
     cat(&[&[0x7a, 0x00, 6], &addresses(way), &way.tcp()])
 }
 

@@ -7,6 +7,7 @@ mod fixtures;
 mod headers;
 mod links;
 mod lowpan;
+mod odd;
 mod properties;
 mod rare;
 mod sequences;

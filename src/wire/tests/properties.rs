@@ -9,6 +9,7 @@ use super::build::{PORTS, Way, cat, fragment4, ipv6};
 use super::cable::CABLE;
 use super::fixtures::{Fixture, LINKS, SCOPED};
 use super::lowpan::LOWPAN;
+use super::odd::{ODD_LINKS, ODD_TUNNELS};
 use super::rare::RARE;
 use super::sequences::SEQUENCES;
 use super::stacks::{LINE_CARDS, MIRRORS, STACKS};
@@ -18,7 +19,18 @@ use crate::frame::Crossing;
 
 fn fixtures() -> impl Iterator<Item = &'static Fixture> {
     let rows = [
-        LINKS, SCOPED, LINE_CARDS, RARE, CABLE, BLUETOOTH, USB, LOWPAN, MIRRORS, STACKS,
+        LINKS,
+        SCOPED,
+        LINE_CARDS,
+        RARE,
+        CABLE,
+        BLUETOOTH,
+        USB,
+        LOWPAN,
+        ODD_LINKS,
+        ODD_TUNNELS,
+        MIRRORS,
+        STACKS,
     ];
     rows.into_iter().flatten()
 }

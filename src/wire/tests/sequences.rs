@@ -151,6 +151,13 @@ pub(super) static SEQUENCES: &[Sequence] = &[
         held: Some(Undecoded::FragmentHeld),
         lacking: Undecoded::FragmentHeld,
     },
+    Sequence {
+        name: "ESP without encryption, between the ends",
+        link: 101,
+        make: odd::transport,
+        held: None,
+        lacking: Undecoded::LinkFragment,
+    },
 ];
 
 pub(super) fn read(decoder: &mut Decoder, link: u32, bytes: &[u8]) -> Result<Told, Undecoded> {

@@ -1,14 +1,16 @@
 //! Packets inside packets: GRE and its relatives, IP in IP, and tunnels over UDP.
 
 mod capwap;
+mod esp;
 mod gre;
+mod rare;
 mod udp;
 
-use super::ip::protocol;
+use super::ip::{self, protocol};
 use super::link::skip;
 use super::rest::Rest;
 use super::walk::{Next, Walk};
-use super::{Undecoded, plausible};
+use super::{Body, Undecoded, link, plausible};
 
 pub(super) use udp::{may_carry, open as in_udp, tzsp_frame};
 
@@ -26,6 +28,10 @@ mod kind {
     pub(super) const GTP: u32 = 10;
     pub(super) const LISP: u32 = 11;
     pub(super) const CAPWAP: u32 = 12;
+    pub(super) const ESP: u32 = 13;
+    pub(super) const AYIYA: u32 = 14;
+    pub(super) const AX25: u32 = 15;
+    pub(super) const OSI: u32 = 16;
 }
 
 /// A tunnel that has an IP protocol number of its own; None if `number` is no tunnel.
@@ -65,9 +71,38 @@ pub(super) fn in_ip<'a>(
             }
             _ => return Ok(None),
         },
+        protocol::AX25 => {
+            walk.enter_tunnel(kind::AX25)?;
+            link::ax25(rest)?
+        }
+        protocol::OSI => {
+            walk.enter_tunnel(kind::OSI)?;
+            link::llc::nlpid(rest)?
+        }
+        protocol::ESP => match esp::null(rest, walk.src, walk.dst) {
+            Some((protocol::IPV4 | protocol::IPV6, inside)) => {
+                walk.guess(ip::packet(walk, Body::Other(protocol::ESP)));
+                walk.enter_tunnel(kind::ESP)?;
+                Next::Ip(inside)
+            }
+            // Transport mode.
+            Some((number, inside)) => {
+                walk.guess(ip::packet(walk, Body::Other(protocol::ESP)));
+                Next::Payload(number, inside)
+            }
+            None => return Ok(None),
+        },
         _ => return Ok(None),
     };
     Ok(Some(next))
+}
+
+/// LWAPP without IP and UDP before it, by an EtherType.
+pub(super) fn lwapp<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a>, Undecoded> {
+    let next =
+        rare::lwapp(rest).ok_or_else(|| rest.lacks(Undecoded::CutBeforeIp, Undecoded::NotIp))?;
+    walk.enter_tunnel(kind::CAPWAP)?;
+    Ok(next)
 }
 
 /// Network service header (RFC 8300).

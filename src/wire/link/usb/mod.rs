@@ -17,6 +17,8 @@ pub(super) enum Header {
     Linux(usize),
     /// USBPcap on Windows.
     UsbPcap,
+    /// macOS.
+    Darwin,
 }
 
 /// A packet in a transfer.
@@ -61,6 +63,15 @@ fn bulk(header: Header, rest: Rest<'_>) -> Result<(Crossing, Rest<'_>), Undecode
     const IN: u8 = 0x80;
     let (kind, endpoint, length) = match header {
         Header::Linux(length) => (rest.u8(9), rest.u8(10), length),
+        Header::Darwin => {
+            let length = rest.u8(2).ok_or_else(|| short(rest))?;
+            if length < 32 {
+                return Err(Undecoded::BadLink);
+            }
+            // Endpoint types are those of descriptors, where bulk is 2.
+            let kind = rest.u8(31).map(|kind| if kind == 2 { BULK } else { 0 });
+            (kind, rest.u8(30), usize::from(length))
+        }
         Header::UsbPcap => {
             let length = rest.le16(0).ok_or_else(|| short(rest))?;
             if length < 27 {
