@@ -54,8 +54,15 @@ impl Sieve {
             Ok(packet) => {
                 plain(&packet).is_some_and(|bytes| self.bpf.passes(LinkType::RAW, &bytes))
             }
-            // Whether its datagram passes is not known yet, and without it the datagram would never be whole.
-            Err(why) => why == Undecoded::FragmentHeld && !finds_ip(frame.link),
+            // Whether its datagram passes is not known yet, and without it the datagram would never be whole; nor would be known what
+            // a link agreed on.
+            Err(why) => {
+                let of_more = matches!(
+                    why,
+                    Undecoded::FragmentHeld | Undecoded::LinkFragment | Undecoded::LinkControl
+                );
+                of_more && !finds_ip(frame.link)
+            }
         }
     }
 }

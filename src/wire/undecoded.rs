@@ -43,6 +43,8 @@ pub enum Undecoded {
     EncryptedDocsis,
     /// An 802.15.4 frame whose payload is encrypted.
     EncryptedWpan,
+    /// A Bluetooth packet whose payload is encrypted.
+    EncryptedBluetooth,
     /// A USB transfer that does not say of itself that it holds packets of a network. Those of CDC-ECM are among them.
     UnreadUsb,
     /// An IP fragment; the datagram is not complete yet.
@@ -96,6 +98,7 @@ impl Undecoded {
             Self::EncryptedEpon => "encrypted EPON",
             Self::EncryptedDocsis => "encrypted DOCSIS",
             Self::EncryptedWpan => "encrypted 802.15.4",
+            Self::EncryptedBluetooth => "encrypted Bluetooth",
             Self::UnreadUsb => "USB without network headers",
             Self::FragmentHeld => "fragment waiting",
             Self::FragmentRepeated => "fragment repeated",

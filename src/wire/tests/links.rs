@@ -1,6 +1,6 @@
 //! Link headers, IP and the transports.
 
-use super::bluetooth::{BLUETOOTH, GRANTED};
+use super::bluetooth::{BLUETOOTH, GRANTED, LOW_ENERGY};
 use super::build::{
     CLIENT, CLIENT_6, HELLO, PORTS, SERVER, SERVER_6, TSVAL, Way, cat, ipv4, ipv6, udp,
 };
@@ -67,7 +67,10 @@ fn fixtures_in_hexadecimal() {
         println!("fixture\t{}\t{}\t{digits}", fixture.link, fixture.name);
     }
     let sequences = SEQUENCES.iter().map(|row| (row.link, row.name, row.make));
-    let granted = GRANTED.iter().map(|row| (row.link, row.name, row.make));
+    let granted = GRANTED
+        .iter()
+        .chain(LOW_ENERGY)
+        .map(|row| (row.link, row.name, row.make));
     for (link, name, make) in sequences.chain(granted) {
         let frames = make(Way::There);
         let digits: Vec<String> = frames

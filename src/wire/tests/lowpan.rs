@@ -47,6 +47,16 @@ pub(super) fn compressed(way: Way) -> Vec<u8> {
     cat(&[&[0x7a, 0x00, 6], &addresses(way), &way.tcp()])
 }
 
+/// The same with the checksum of TCP.
+pub(super) fn summed(way: Way) -> Vec<u8> {
+    let mut packet = compressed(way);
+    let length = u16::try_from(packet.len() - 35).unwrap();
+    let pseudo = cat(&[&packet[3..35], &[0, 6], &length.to_be_bytes()]);
+    let sum = build::checksum(&cat(&[&pseudo, &packet[35..]]));
+    packet[51..53].copy_from_slice(&sum.to_be_bytes());
+    packet
+}
+
 fn tap(check: u8, frame: &[u8]) -> Vec<u8> {
     // The kind of check sequence, then a channel.
     let fields = [0, 0, 1, 0, check, 0, 0, 0, 3, 0, 3, 0, 11, 0, 0, 0];

@@ -29,6 +29,11 @@ pub(super) const fn of_long(address: u64) -> u64 {
     address ^ 0x0200_0000_0000_0000
 }
 
+/// The packet with its headers whole, where it is compressed and not in parts.
+pub(super) fn whole(ends: Ends, rest: Rest<'_>) -> Option<Vec<u8>> {
+    iphc::open(ends, rest, None)
+}
+
 /// Reads from the dispatch byte on. Other protocols that these networks have share the first values with it, so what does not fit is no IP.
 pub(super) fn frame<'a>(
     walk: &mut Walk<'a, '_>,
