@@ -70,11 +70,7 @@ const KNOWN: &[(&[u8], &str, Todo)] = &[
         "a Catapult DCT2000 trace",
         Todo::Editcap,
     ),
-    (
-        b"btsnoop\0",
-        "a Bluetooth capture (BTSnoop)",
-        Todo::NoNetwork,
-    ),
+    (b"btsnoop\0", "a Bluetooth capture (BTSnoop)", Todo::Editcap),
     (b"BZh", "compressed with bzip2", Todo::Unpack("bunzip2")),
     (b"PK\x03\x04", "a ZIP archive", Todo::Unpack("unzip")),
     (

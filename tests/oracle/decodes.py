@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Prints every way on which tshark comes from a frame to TCP or UDP: the closure, backwards from IP, Ethernet and 802.11, of its tables of
-dissectors, its heuristics, and the calls that stand in no table (CALLS). With --check, tells which of them docs/layers.md does not name.
+dissectors, its heuristics, and the calls that stand in no table (CALLS). With --check, counts what docs/layers.md says of them, and tells
+which it does not name or names in vain.
 
     tests/oracle/decodes.py [--check docs/layers.md]
 """
@@ -9,27 +10,29 @@ import collections, pathlib, re, struct, subprocess, sys, tempfile
 # Where the walk back begins; tshark calls some of these by a number, and some from code.
 ENDS = {"ip", "ipv6", "eth", "wlan", "mpls", "ppp", "llc"}
 # What rides on a stream or says what a stream is: no layer below TCP and UDP.
-ABOVE = {"tcp", "tls", "sctp", "http", "dtls", "media", "exported_pdu"}
+ABOVE = {"tcp", "tls", "sctp", "http", "dtls", "media", "exported_pdu", "diameter", "stun", "classicstun", "rtsp", "zbee", "zbee_zcl", "zbee_zcl_se"}
+# Tables by which a protocol has parts of itself called.
+WITHIN = {"acdr.media_type", "l2tp.vendor_avp"}
 # Calls of dissectors by name: who calls, and what. tshark prints none of these; they are from the sources of 4.0 (epan/dissectors).
 CALLS = {
-    "6lowpan": "ipv6", "acdr": "eth wlan ip", "aruba_erm": "wlan eth ppi", "atm": "llc eth ppp ip", "ayiya": "ip", "batadv": "eth",
-    "btbnep": "ethertype", "bthci_acl": "btl2cap", "bluetooth": "bthci_acl", "capwap": "wlan eth ip", "carp": "", "clip": "ip llc",
-    "chdlc": "ppp", "cosine": "eth ppp fr chdlc llc", "dct2000": "ip ppp", "docsis": "eth", "dpauxmon": "", "dvb-s2_bb": "ip ipv6 eth",
-    "dvb_data_mpe": "ip llc", "ebhscr": "eth", "eth": "ethertype llc", "ethertype": "ip", "etherip": "eth", "epon": "eth", "erf": "eth ppp chdlc fr atm",
-    "erspan": "eth", "exeh": "eth", "esp": "ip.proto", "fddi": "llc", "frame": "", "geneve": "ethertype", "gprs_gtp": "", "gtp": "ip ipv6 ppp eth",
-    "hcrt": "", "hp_erm": "eth", "ieee1905": "", "infiniband": "ethertype", "ipfc": "llc", "ipnet": "ip", "ipoib": "ethertype",
-    "isdn": "lapd ppp fr", "ixveriwave": "eth wlan", "jmirror": "ip", "kdsp": "wlan", "lane": "eth tr", "lisp-data": "ip ipv6",
-    "llcgprs": "sndcp", "lwapp": "eth wlan", "mbim": "ip eth", "mint": "eth", "mp2t": "dvb_data_mpe docsis", "mpeg_sect": "dvb_data_mpe",
-    "mplspwethcw": "eth", "netanalyzer": "eth", "nettl": "eth tr fddi llc ip", "netlink-netfilter": "ip ipv6", "nflog": "ip ipv6",
-    "nordic_ble": "btle", "btle": "btl2cap", "ns": "eth", "openflow_v1": "eth", "pdcp-lte": "ip ipv6", "pdcp-nr": "ip ipv6 eth", "packetcable": "ip",
-    "peekremote": "wlan", "pflog": "ip", "pktap": "frame", "ppi": "frame", "pppoes": "ppp", "prism": "wlan", "radiotap": "wlan",
-    "raw": "ip ppp", "redback": "ip ipv6 eth clnp arp ppp", "rlc": "ip ppp", "sndcp": "ip", "sstp": "ppp", "stt": "eth", "symantec": "ethertype",
-    "teredo": "ipv6", "tr": "llc", "trill": "eth", "tzsp": "eth wlan", "usb": "", "vjc": "ip", "vpp": "eth ip ipv6", "wg": "ip", "whdlc": "ppp",
-    "wimaxmacphy": "wmx", "wmx": "ip eth", "wlancap": "wlan", "wlan_radio": "wlan", "wpan": "6lowpan", "wpan-tap": "wpan", "wpan-nonask-phy": "wpan",
-    "xra": "docsis", "zep": "wpan", "enc": "", "ipsec": "", "udpencap": "esp", "ah": "ip.proto", "gse": "", "cmd": "ethertype", "vntag": "ethertype",
-    "vlan": "ethertype llc", "ieee8021ad": "ethertype", "ieee8021ah": "eth", "macsec": "ethertype", "hsr": "ethertype", "prp": "", "fabricpath": "eth",
-    "brcm_tag": "ethertype", "dsa": "ethertype", "realtek": "ethertype", "wccp": "ip", "wlccp": "", "hci_usb": "bluetooth", "gmr1": "",
-    "gsmtap": "llcgprs wmx", "lapb": "x25", "lapbether": "lapb", "sita": "", "nas-5gs": "ip ipv6 eth", "nas-eps": "ip", "lte_rrc": "",
+    "6lowpan": "ipv6", "acdr": "eth ip wlan", "aruba_erm": "eth ppi wlan", "atm": "eth ip llc ppp", "ayiya": "ip ipv6", "batadv": "eth",
+    "bluetooth": "bthci_acl", "brcm_tag": "ethertype", "btbnep": "ethertype", "bthci_acl": "btl2cap", "btle": "btl2cap",
+    "capwap": "eth ip wlan", "chdlc": "ppp", "clip": "ip llc", "cmd": "ethertype", "cosine": "chdlc eth fr llc ppp", "dct2000": "ip ppp",
+    "docsis": "eth", "dsa": "ethertype", "dvb-s2_bb": "eth ip ipv6", "dvb_data_mpe": "ip llc", "ebhscr": "eth", "epon": "eth",
+    "erf": "atm chdlc eth fr ppp", "erspan": "eth", "esp": "ip ipv6", "eth": "ethertype llc", "etherip": "eth", "ethertype": "ip",
+    "exeh": "eth", "fabricpath": "eth", "fddi": "llc", "geneve": "ethertype", "gsmtap": "llcgprs wmx", "gtp": "eth ip ipv6 ppp",
+    "hci_usb": "bluetooth", "hp_erm": "eth", "hsr": "ethertype", "ieee8021ad": "ethertype", "ieee8021ah": "eth", "infiniband": "ethertype",
+    "ipfc": "llc", "ipnet": "ip", "ipoib": "ethertype", "isdn": "fr lapd ppp", "ixveriwave": "eth wlan", "jmirror": "ip", "kdsp": "wlan",
+    "lane": "eth tr", "lapb": "x25", "lapbether": "lapb", "lisp-data": "ip ipv6", "llcgprs": "sndcp", "lwapp": "eth wlan",
+    "macsec": "ethertype", "mbim": "eth ip", "mint": "eth", "mp2t": "docsis dvb_data_mpe", "mpeg_sect": "dvb_data_mpe",
+    "mplspwethcw": "eth", "nas-5gs": "eth ip ipv6", "nas-eps": "ip", "netanalyzer": "eth", "netlink-netfilter": "ip ipv6",
+    "nettl": "eth fddi ip llc tr", "nflog": "ip ipv6", "nordic_ble": "btle", "ns": "eth", "openflow_v1": "eth", "packetcable": "ip",
+    "pdcp-lte": "ip ipv6", "pdcp-nr": "eth ip ipv6", "peekremote": "wlan", "pflog": "ip", "pktap": "frame", "ppi": "frame", "pppoes": "ppp",
+    "prism": "wlan", "radiotap": "wlan", "raw": "ip ppp", "realtek": "ethertype", "redback": "arp clnp eth ip ipv6 ppp", "rlc": "ip ppp",
+    "sndcp": "ip", "sstp": "ppp", "stt": "eth", "symantec": "ethertype", "teredo": "ipv6", "tr": "llc", "trill": "eth", "tzsp": "eth wlan",
+    "udpencap": "esp", "vjc": "ip", "vlan": "ethertype llc", "vntag": "ethertype", "vpp": "eth ip ipv6", "wccp": "ip", "wg": "ip",
+    "whdlc": "ppp", "wimaxmacphy": "wmx", "wlan_radio": "wlan", "wlancap": "wlan", "wmx": "eth ip", "wpan": "6lowpan",
+    "wpan-nonask-phy": "wpan", "wpan-tap": "wpan", "xra": "docsis", "zep": "wpan",
 }
 
 
@@ -39,67 +42,82 @@ def report(kind):
 
 
 def edges():
-    """Who has what called, and by which entry."""
+    """Who has what called, by which table, and which entry of it."""
     filters = {row[1]: row[2] for row in report("protocols") if len(row) > 2}
     owners = {row[0]: filters.get(row[4], row[4]) for row in report("dissector-tables") if len(row) > 4}
     for table, value, called, *_ in report("decodes"):
-        yield owners.get(table, table), f"{table}={value}", called
+        yield owners.get(table, table), table, value, called
     for table, called, *_ in report("heuristic-decodes"):
-        yield owners.get(table, table), f"{table}=heuristic", called
+        yield owners.get(table, table), f"{table} by its looks", called, called
     for caller, names in CALLS.items():
         for called in names.split():
-            yield caller, "call", called
+            yield caller, "call", caller, called
 
 
 def links():
-    """Link types of pcap files that tshark opens, each with its own number for them and the dissector."""
-    with tempfile.TemporaryDirectory() as folder:
-        for link in range(300):
-            file = pathlib.Path(folder, "one.pcap")
-            file.write_bytes(struct.pack("<IHHiIIIIIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, link, 1, 0, 64, 64) + bytes(64))
+    """Link types of pcap files that tshark opens, each with its own number for them."""
+    left, known = list(range(300)), {}
+    while left:
+        with tempfile.NamedTemporaryFile(suffix=".pcapng") as file:
+            file.write(block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)))
+            for link in left:
+                file.write(block(1, struct.pack("<HHI", link, 0, 0)))
+            for at in range(len(left)):
+                file.write(block(6, struct.pack("<IIIII", at, 0, 0, 64, 64) + bytes(64)))
+            file.flush()
             fields = ["-T", "fields", "-e", "frame.encap_type"]
-            run = subprocess.run(["tshark", "-r", file, *fields], capture_output=True, text=True)
-            if run.returncode == 0 and run.stdout.strip():
-                yield link, run.stdout.split()[0]
+            run = subprocess.run(["tshark", "-r", file.name, *fields], capture_output=True, text=True)
+        numbers = run.stdout.split()
+        known.update(zip(left, numbers))
+        # Where it stops is a link type whose frames cannot be zeros.
+        left = left[len(numbers) + 1 :]
+    return {link: number for link, number in known.items() if number != "0"}
 
 
-def closure(all_edges):
-    inside = set(ENDS)
-    while True:
-        more = {who for who, _, called in all_edges if called in inside and who not in ABOVE} - inside
-        if not more:
-            return inside
-        inside |= more
+def block(kind, body):
+    size = struct.pack("<I", len(body) + 12)
+    return struct.pack("<I", kind) + size + body + size
 
 
 def entries():
-    all_edges = list(edges())
-    inside = closure(all_edges)
-    kept = sorted({e for e in all_edges if e[2] in inside and e[0] not in ABOVE})
-    numbers = collections.defaultdict(list)
-    for link, encap in links():
-        numbers[f"wtap_encap={encap}"].append(str(link))
-    for who, entry, called in kept:
-        if entry.startswith("wtap_encap="):
-            for link in numbers.get(entry, []):
-                yield f"link {link}", called
-            if entry not in numbers:
-                yield f"file {entry.split('=')[1]}", called
-        elif entry == "call":
-            yield f"call {who}", called
-        else:
-            yield entry, called
+    """Tables with their entries, each with what it has called."""
+    all_edges = [edge for edge in edges() if edge[0] not in ABOVE and edge[1] not in WITHIN]
+    inside = set(ENDS)
+    while more := {who for who, _, _, called in all_edges if called in inside} - inside:
+        inside |= more
+    of_number = collections.defaultdict(list)
+    for link, number in links().items():
+        of_number[number].append(str(link))
+    found = collections.defaultdict(set)
+    for _, table, value, called in all_edges:
+        if called not in inside:
+            continue
+        if table != "wtap_encap":
+            found[table, value].add(called)
+        for link in of_number[value] if table == "wtap_encap" else []:
+            found["link type", link].add(called)
+        if table == "wtap_encap" and not of_number[value]:
+            found["other file formats", value].add(called)
+    return found
+
+
+def check(found, text):
+    row = re.compile(r"^\| `([^`]+)` \| ([^|]+) \| (read|counted|not read) \|", re.M)
+    said = {(table, value): what for table, values, what in row.findall(text) for value in values.split()}
+    for table, value in sorted(set(found) - set(said)):
+        print(f"not named: {table} {value} ({' '.join(sorted(found[table, value]))})")
+    for table, value in sorted(set(said) - set(found)):
+        print(f"not in tshark: {table} {value}")
+    counts = collections.Counter(said[entry] for entry in found if entry in said)
+    print(f"{len(found)} entries: " + ", ".join(f"{counts[what]} {what}" for what in ("read", "counted", "not read")))
 
 
 def main():
-    rows = sorted(set(entries()))
-    if "--check" not in sys.argv:
-        for entry, called in rows:
-            print(f"{entry}\t{called}")
-        print(f"{len(rows)} entries", file=sys.stderr)
-        return
-    text = pathlib.Path(sys.argv[-1]).read_text()
-    print(text and rows and "")
+    found = entries()
+    if "--check" in sys.argv:
+        return check(found, pathlib.Path(sys.argv[-1]).read_text())
+    for (table, value), called in sorted(found.items()):
+        print(table, value, " ".join(sorted(called)), sep="\t")
 
 
 main()

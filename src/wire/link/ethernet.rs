@@ -72,7 +72,7 @@ pub(in crate::wire) fn ether_type<'a>(
         LWAPP | LWAPP_OLD => tunnel::lwapp(walk, rest),
         // RFC 7973, and 802.15.4 with all of its header. Who has which address is not told.
         LOWPAN => lowpan::frame(walk, lowpan::Ends::default(), rest),
-        WPAN => wpan::frame(walk, rest, wpan::FCS),
+        WPAN => wpan::unsaid(walk, rest),
         REALTEK => match rest.u8(0) {
             // Tags of two generations of its switches (`tag_rtl4_a.c` and `tag_rtl8_4.c` of Linux); other values are for finding loops.
             Some(0xa0..=0xaf) => tagged(walk, rest, 2),

@@ -14,6 +14,8 @@ const SLL_TO_ALL: u16 = 2;
 const SLL_TO_OTHER: u16 = 3;
 /// Sent by us.
 const SLL_OUTGOING: u16 = 4;
+/// What 802.15.4 has on Ethernet.
+const WPAN_TYPE: u16 = 0x809a;
 /// ARPHRD_LOOPBACK.
 pub(in crate::wire) const LOOPBACK: u16 = 772;
 
@@ -191,12 +193,18 @@ fn cooked(hardware: u16, protocol: u16, rest: Rest<'_>) -> Result<Next<'_>, Unde
     const FRAME_RELAY: u16 = 770;
     const RADIOTAP: u16 = 803;
     const NETLINK: u16 = 824;
+    const ETHERNET: u16 = 3;
     const LLC: u16 = 4;
+    const PPP: u16 = 7;
+    const WPAN: u16 = 0xf6;
     match (hardware, protocol) {
         (FRAME_RELAY, _) => super::llc::frame_relay(rest),
         (RADIOTAP, _) => Ok(Next::Link(LinkType(127), rest)),
         (NETLINK, _) => Err(Undecoded::NotIp),
+        (_, ETHERNET) => Ok(Next::Ethernet(rest)),
         (_, LLC) => Ok(Next::Llc(rest)),
+        (_, PPP) => Ok(Next::Ppp(rest)),
+        (_, WPAN) => Ok(Next::EtherType(WPAN_TYPE, rest)),
         (_, 0x0600..) => Ok(Next::EtherType(protocol, rest)),
         // A tun device without a protocol: what it carries is IP.
         (_, 0) if matches!(rest.nibble(), Some(4 | 6)) => Ok(Next::Ip(rest)),

@@ -51,6 +51,29 @@ pub(super) fn tap<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a
     frame(walk, inside, check)
 }
 
+/// A frame of which nobody says whether a check sequence stands behind it.
+pub(super) fn unsaid<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a>, Undecoded> {
+    // How long the packet is depends on it.
+    if rest.cut > 0 {
+        return Err(Undecoded::CutBeforeIp);
+    }
+    let check = match rest.bytes.split_last_chunk::<FCS>() {
+        Some((frame, check)) if sequence(frame) == u16::from_le_bytes(*check) => FCS,
+        _ => 0,
+    };
+    frame(walk, rest, check)
+}
+
+/// The frame check sequence (802.15.4-2020 7.2.11).
+fn sequence(bytes: &[u8]) -> u16 {
+    bytes.iter().fold(0, |check, byte| {
+        (0..8).fold(check ^ u16::from(*byte), |check, _| {
+            let polynomial = if check & 1 == 1 { 0x8408 } else { 0 };
+            check >> 1 ^ polynomial
+        })
+    })
+}
+
 /// A frame with `check` bytes of check sequence behind it.
 pub(super) fn frame<'a>(
     walk: &mut Walk<'a, '_>,

@@ -66,6 +66,21 @@ fn fibre(network: bool, way: Way) -> Vec<u8> {
     cat(&[&head, addresses, &SNAP, &way.ip4()])
 }
 
+/// A transfer block with one frame.
+fn ncm(way: Way) -> Vec<u8> {
+    let frame = way.ethernet();
+    let size = u16::try_from(frame.len()).unwrap().to_le_bytes();
+    let whole = u16::try_from(28 + frame.len()).unwrap().to_le_bytes();
+    let block = cat(&[b"NCMH", &[12, 0, 1, 0], &whole, &[12, 0]]);
+    let table = cat(&[b"NCM0", &[16, 0, 0, 0, 28, 0], &size, &[0; 4]]);
+    cat(&[&block, &table, &frame])
+}
+
+/// Linux cooked, from a device without address.
+fn cooked(protocol: u8, inside: &[u8]) -> Vec<u8> {
+    cat(&[&[0, 0, 0xff, 0xfe, 0, 0], &[0; 8], &[0, protocol], inside])
+}
+
 const SNAP: [u8; 8] = [0xaa, 0xaa, 3, 0, 0, 0, 8, 0];
 
 pub(super) static ODD_LINKS: &[Fixture] = &[
@@ -119,14 +134,33 @@ pub(super) static ODD_LINKS: &[Fixture] = &[
     bare("Frame Relay, PPP", 107, Source::None, |way| {
         cat(&[&[0x18, 0x41, 3, 0xcf, 0, 0x21], &way.ip4()])
     }),
+    bare("USB of FreeBSD, NCM", 186, Source::Sender, |way| {
+        let block = ncm(way);
+        let length = u32::try_from(block.len()).unwrap().to_le_bytes();
+        let whole = u32::try_from(128 + 8 + block.len()).unwrap().to_le_bytes();
+        let mut head = cat(&[&whole, &[1, 0, 0, 0], &[5, 0, 1, 2], &[0; 12]]);
+        // Interval, frames, sizes, endpoint, speed.
+        head.extend([0, 0, 0, 0, 1, 0, 0, 0, 0, 2, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
+        head[40] = 0x82;
+        head.resize(128, 0);
+        cat(&[&head, &length, &[2, 0, 0, 0], &block])
+    }),
+    bare("SLL, Ethernet", 113, Source::Sender, |way| {
+        cooked(3, &way.ethernet())
+    }),
+    bare("SLL, PPP", 113, Source::None, |way| {
+        cooked(7, &cat(&[&[0xff, 3, 0, 0x21], &way.ip4()]))
+    }),
+    bare("SLL, 802.15.4", 113, Source::None, |way| {
+        let frame = lowpan::data(way, &lowpan::compressed(way));
+        cooked(0xf6, &lowpan::checked(&frame))
+    }),
+    bare("SLL, 802.15.4 without check", 113, Source::None, |way| {
+        cooked(0xf6, &lowpan::data(way, &lowpan::compressed(way)))
+    }),
     bare("USB of macOS, NCM", 266, Source::Sender, |way| {
-        let frame = way.ethernet();
-        let size = u16::try_from(frame.len()).unwrap().to_le_bytes();
-        let whole = u16::try_from(28 + frame.len()).unwrap().to_le_bytes();
         let head = cat(&[&[0, 1, 32, 1], &[0; 24], &[3, 5, 0x82, 2]]);
-        let block = cat(&[b"NCMH", &[12, 0, 1, 0], &whole, &[12, 0]]);
-        let table = cat(&[b"NCM0", &[16, 0, 0, 0, 28, 0], &size, &[0; 4]]);
-        cat(&[&head, &block, &table, &frame])
+        cat(&[&head, &ncm(way)])
     }),
     bare("batman-adv, unicast", 1, Source::Sender, |way| {
         let head = [0x40, 15, 50, 1, 2, 0, 0, 0, 9, 9];
@@ -192,6 +226,13 @@ pub(super) static ODD_TUNNELS: &[Fixture] = &[
     }),
     scoped("LWAPP in Ethernet, swapped", Source::Sender, |way| {
         way.outer_ethernet(0x88bb, &lwapp(way, true))
+    }),
+    scoped("L2TPv3, IP", Source::None, |way| {
+        way.outer(115, &cat(&[&[0, 0, 0, 7], &[9; 4], &way.ip4()]))
+    }),
+    scoped("L2TPv3 in UDP, PPP", Source::None, |way| {
+        let head = [0, 3, 0, 0, 0, 0, 0, 7, 0xff, 3, 0, 0x21];
+        way.outer_udp(1701, 1701, &cat(&[&head, &way.ip4()]))
     }),
     scoped("GRE in UDP", Source::None, |way| {
         way.outer_udp(40_001, 4754, &cat(&[&[0, 0, 8, 0], &way.ip4()]))

@@ -65,9 +65,9 @@ pub(super) fn in_ip<'a>(
         }
         protocol::L2TP => match rest.after(4).and_then(l2tp_v3_frame) {
             // Session 0 is control (RFC 3931).
-            Some(frame) if rest.be32(0) != Some(0) => {
+            Some(next) if rest.be32(0) != Some(0) => {
                 walk.enter_tunnel(kind::L2TP)?;
-                Next::Ethernet(frame)
+                next
             }
             _ => return Ok(None),
         },
@@ -124,13 +124,24 @@ pub(super) fn nsh<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a
     }
 }
 
-/// The Ethernet frame of an L2TPv3 data message. Cookie (0, 4 or 8 bytes) and sublayer (0 or 4) were
+/// The frame of an L2TPv3 data message: Ethernet, or IP and PPP that prove themselves. Cookie (0, 4 or 8 bytes) and sublayer (0 or 4) were
 /// negotiated elsewhere, so every place is tried where a frame could begin.
-fn l2tp_v3_frame(after_session: Rest<'_>) -> Option<Rest<'_>> {
-    [0, 4, 8, 12]
-        .into_iter()
-        .filter_map(|at| after_session.after(at))
-        .find(|frame| plausible::ethernet(*frame))
+fn l2tp_v3_frame(after_session: Rest<'_>) -> Option<Next<'_>> {
+    let places = || {
+        let places = [0, 4, 8, 12].into_iter();
+        places.filter_map(|at| after_session.after(at))
+    };
+    let exactly =
+        |packet: &Rest<'_>| plausible::ip_exactly(*packet) && plausible::ip_surely(*packet);
+    let of_ppp = |frame| match link::ppp::protocol(frame) {
+        Ok((0x0021 | 0x0057, packet)) => Some(packet),
+        _ => None,
+    };
+    let ethernet = places().find(|frame| plausible::ethernet(*frame));
+    ethernet.map(Next::Ethernet).or_else(|| {
+        let mut packets = places().chain(places().filter_map(of_ppp));
+        packets.find(exactly).map(Next::Ip)
+    })
 }
 
 /// The bytes after a tunnel header of `n` bytes.

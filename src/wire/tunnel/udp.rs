@@ -366,7 +366,12 @@ fn l2tp(rest: Rest<'_>) -> Option<Found<'_>> {
         return None;
     }
     if flags == 3 {
-        return Found::ethernet(kind::L2TP, None, l2tp_v3_frame(rest.after(8)?)?);
+        return Some(Found {
+            kind: Some(kind::L2TP),
+            tag: None,
+            session: 0,
+            next: l2tp_v3_frame(rest.after(8)?)?,
+        });
     }
     if flags & 0x0f != 2 {
         return None;

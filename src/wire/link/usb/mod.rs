@@ -19,6 +19,8 @@ pub(super) enum Header {
     UsbPcap,
     /// macOS.
     Darwin,
+    /// FreeBSD's usbdump.
+    FreeBsd,
 }
 
 /// A packet in a transfer.
@@ -57,6 +59,7 @@ fn adapter(header: Header, rest: Rest<'_>) -> Option<u32> {
         Header::Linux(_) => (rest.u8(10)?, rest.le16(12)?, rest.u8(11)?.into()),
         Header::UsbPcap => (rest.u8(21)?, rest.le16(17)?, rest.le16(19)?),
         Header::Darwin => (rest.u8(30)?, 0, rest.u8(29)?.into()),
+        Header::FreeBsd => (rest.u8(40)?, rest.le16(4)?, rest.u8(8)?.into()),
     };
     (endpoint & 0x0f == ENDPOINT).then_some(u32::from(bus) << 16 | u32::from(device))
 }
@@ -86,6 +89,11 @@ fn bulk(header: Header, rest: Rest<'_>) -> Result<(Crossing, Rest<'_>), Undecode
             // Endpoint types are those of descriptors, where bulk is 2.
             let kind = rest.u8(31).map(|kind| if kind == 2 { BULK } else { 0 });
             (kind, rest.u8(30), usize::from(length))
+        }
+        Header::FreeBsd => {
+            // Transfer types are those of descriptors; a frame begins with its length and flags.
+            let kind = rest.u8(11).map(|kind| if kind == 2 { BULK } else { 0 });
+            (kind, rest.u8(40), 128 + 8)
         }
         Header::UsbPcap => {
             let length = rest.le16(0).ok_or_else(|| short(rest))?;
