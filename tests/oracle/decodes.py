@@ -12,12 +12,12 @@ ENDS = {"ip", "ipv6", "eth", "wlan", "mpls", "ppp", "llc"}
 # What rides on a stream or says what a stream is: no layer below TCP and UDP.
 ABOVE = {"tcp", "tls", "sctp", "http", "dtls", "media", "exported_pdu", "diameter", "stun", "classicstun", "rtsp", "zbee", "zbee_zcl", "zbee_zcl_se"}
 # Tables by which a protocol has parts of itself called.
-WITHIN = {"acdr.media_type", "l2tp.vendor_avp"}
+WITHIN = {"acdr.media_type", "l2tp.pw_type", "l2tp.vendor_avp"}
 # Calls of dissectors by name: who calls, and what. tshark prints none of these; they are from the sources of 4.0 (epan/dissectors).
 CALLS = {
     "6lowpan": "ipv6", "acdr": "eth ip wlan", "aruba_erm": "eth ppi wlan", "atm": "eth ip llc ppp", "ayiya": "ip ipv6", "batadv": "eth",
     "bluetooth": "bthci_acl", "brcm_tag": "ethertype", "btbnep": "ethertype", "bthci_acl": "btl2cap", "btle": "btl2cap",
-    "capwap": "eth ip wlan", "chdlc": "ppp", "clip": "ip llc", "cmd": "ethertype", "cosine": "chdlc eth fr llc ppp", "dct2000": "ip ppp",
+    "capwap": "eth ip wlan", "capwap.data": "eth ip wlan", "chdlc": "ppp", "clip": "ip llc", "cmd": "ethertype", "cosine": "chdlc eth fr llc ppp", "dct2000": "ip ppp",
     "docsis": "eth", "dsa": "ethertype", "dvb-s2_bb": "eth ip ipv6", "dvb_data_mpe": "ip llc", "ebhscr": "eth", "epon": "eth",
     "erf": "atm chdlc eth fr ppp", "erspan": "eth", "esp": "ip ipv6", "eth": "ethertype llc", "etherip": "eth", "ethertype": "ip",
     "exeh": "eth", "fabricpath": "eth", "fddi": "llc", "geneve": "ethertype", "gsmtap": "llcgprs wmx", "gtp": "eth ip ipv6 ppp",
@@ -81,7 +81,7 @@ def block(kind, body):
 
 def entries():
     """Tables with their entries, each with what it has called."""
-    all_edges = [edge for edge in edges() if edge[0] not in ABOVE and edge[1] not in WITHIN]
+    all_edges = [edge for edge in edges() if edge[0] not in ABOVE and not (edge[1] in WITHIN and edge[0] == edge[3])]
     inside = set(ENDS)
     while more := {who for who, _, _, called in all_edges if called in inside} - inside:
         inside |= more

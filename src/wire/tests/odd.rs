@@ -274,6 +274,11 @@ pub(super) static ODD_TUNNELS: &[Fixture] = &[
             &cat(&[&[0, 0, 0, 1, 0, 0, 0, 2], &way.ip4()]),
         )
     }),
+    scoped("802.11 passed on", Source::Sender, |way| {
+        let head = [0, 0xff, 0xab, 0xcd, 2, 0, 0, 0, 55, 0, 0, 0, 6];
+        let frame = cat(&[&head, &[0; 42], &wlan(way, false), &[1, 2, 3, 4]]);
+        way.outer_udp(5000, 5000, &frame)
+    }),
     scoped("802.15.4 passed on", Source::None, |way| zep(2, way)),
     scoped("802.15.4 passed on, version 1", Source::None, |way| {
         zep(1, way)

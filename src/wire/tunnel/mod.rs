@@ -119,6 +119,7 @@ pub(super) fn nsh<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a
     match next {
         1 | 2 => Ok(Next::Ip(inside)),
         3 => Ok(Next::Ethernet(inside)),
+        4 => Ok(Next::EtherType(0x894f, inside)),
         5 => Ok(Next::Mpls(inside)),
         _ => Err(Undecoded::NotIp),
     }

@@ -9,6 +9,7 @@ use super::udp::Found;
 use crate::frame::LinkType;
 
 const GRE: u16 = 4754;
+const PEEK: u16 = 5000;
 const AYIYA: u16 = 5072;
 const LWAPP: u16 = 12_222;
 const ZEP: u16 = 17_754;
@@ -16,7 +17,7 @@ const JUNIPER_MIRROR: u16 = 30_030;
 
 /// Whether [`open`] could find something here.
 pub(super) const fn may_carry(src_port: u16, dst_port: u16) -> bool {
-    matches!(dst_port, GRE | AYIYA | LWAPP | ZEP | JUNIPER_MIRROR)
+    matches!(dst_port, GRE | PEEK | AYIYA | LWAPP | ZEP | JUNIPER_MIRROR)
         || matches!(src_port, AYIYA | LWAPP)
 }
 
@@ -25,6 +26,7 @@ pub(super) fn open<'a>(datagram: &Datagram<'a>, rest: Rest<'a>) -> Option<Found<
     match datagram.dst_port {
         GRE => gre(rest),
         ZEP => zep(rest),
+        PEEK => peek(rest),
         JUNIPER_MIRROR => juniper_mirror(rest),
         _ if either(AYIYA) => ayiya(rest),
         _ if either(LWAPP) => lwapp(rest).map(|next| Found::wlan(kind::CAPWAP, next)),
@@ -78,6 +80,24 @@ pub(super) fn lwapp(rest: Rest<'_>) -> Option<Next<'_>> {
         return None;
     }
     capwap::either_wlan(inside.bound(length))
+}
+
+/// 802.11 that access points pass on to OmniPeek: a magic number, a version, and how long the header is. Known from Wireshark alone.
+fn peek(rest: Rest<'_>) -> Option<Found<'_>> {
+    const MAGIC: u32 = 0x00ff_abcd;
+    const CHECK: usize = 4;
+    let header = usize::try_from(rest.be32(5)?).ok()?;
+    if rest.be32(0)? != MAGIC || rest.u8(4)? != 2 || !(13..=255).contains(&header) {
+        return None;
+    }
+    let inside = rest.after(header)?;
+    let length = inside.wire_len().checked_sub(CHECK)?;
+    Some(Found {
+        kind: None,
+        tag: None,
+        session: 0,
+        next: Next::Link(LinkType(105), inside.bound(length)),
+    })
 }
 
 /// 802.15.4 that a sniffer passes on (ZigBee encapsulation protocol): `EX`, a version, and before the frame its length.
