@@ -34,6 +34,7 @@ use crate::frame::{Frame, LinkType};
 pub(super) use bluetooth::Bluetooth;
 pub(super) use ends::ends;
 use equipment::Juniper;
+pub(super) use mesh::Meshes;
 pub(super) use multilink::Bundles;
 pub(super) use parts::Parts;
 pub(super) use pseudo::{LOOPBACK, cooked_sender, family};
@@ -182,7 +183,7 @@ pub(super) fn open<'a>(
         Kind::BluetoothRadio => bluetooth::radio::packet(walk, rest),
         Kind::BluetoothRadioWithHeader => bluetooth::radio::with_header(walk, rest),
         Kind::NordicBluetooth => bluetooth::radio::nordic(walk, rest),
-        Kind::Docsis => docsis::frame(rest),
+        Kind::Docsis => docsis::frame(walk, rest),
         Kind::Wpan { check } => wpan::frame(walk, rest, check),
         Kind::WpanWithPreamble => wpan::with_preamble(walk, rest),
         Kind::WpanTap => wpan::tap(walk, rest),
@@ -195,15 +196,18 @@ pub(super) fn open<'a>(
     }
 }
 
-/// The frames that an 802.11 aggregate or a USB transfer of this link type holds, each as a frame of its own; None for all other frames.
+/// The frames that an 802.11 aggregate, a USB transfer or a concatenation of DOCSIS holds, each as a frame of its own; None for all other frames.
 #[inline]
 pub(in crate::wire) fn subframes<'a>(
     frame: &Frame<'a>,
 ) -> Option<impl Iterator<Item = Frame<'a>> + use<'a>> {
     match kind(frame.link) {
-        kind @ (Kind::Wlan | Kind::Radiotap | Kind::PrismOrAvs | Kind::Ppi | Kind::Usb(_)) => {
-            several(kind, frame)
-        }
+        kind @ (Kind::Wlan
+        | Kind::Radiotap
+        | Kind::PrismOrAvs
+        | Kind::Ppi
+        | Kind::Usb(_)
+        | Kind::Docsis) => several(kind, frame),
         _ => None,
     }
 }
@@ -211,11 +215,13 @@ pub(in crate::wire) fn subframes<'a>(
 /// Kept apart from the question, which every frame is asked.
 #[inline(never)]
 fn several<'a>(kind: Kind, frame: &Frame<'a>) -> Option<impl Iterator<Item = Frame<'a>> + use<'a>> {
-    let (aggregate, transfer) = match kind {
-        Kind::Usb(header) => (None, usb::packets(header, Rest::of(frame))),
-        _ => (aggregate(kind, Rest::of(frame)), None),
+    let rest = Rest::of(frame);
+    let (aggregate, transfer, concatenated) = match kind {
+        Kind::Usb(header) => (None, usb::packets(header, rest), None),
+        Kind::Docsis => (None, None, docsis::subframes(rest)),
+        _ => (aggregate(kind, rest), None, None),
     };
-    if aggregate.is_none() && transfer.is_none() {
+    if aggregate.is_none() && transfer.is_none() && concatenated.is_none() {
         return None;
     }
     let whole = *frame;
@@ -223,9 +229,12 @@ fn several<'a>(kind: Kind, frame: &Frame<'a>) -> Option<impl Iterator<Item = Fra
     let transfer = transfer.into_iter().flat_map(|(crossing, packets)| {
         packets.map(move |packet| (packet.link, packet.rest, Some(crossing)))
     });
+    let concatenated = concatenated.into_iter().flatten();
     let each = aggregate.map(move |rest| (SUBFRAME, rest, whole.crossing));
+    let frames = concatenated.map(move |rest| (whole.link, rest, whole.crossing));
     Some(
         each.chain(transfer)
+            .chain(frames)
             .map(move |(link, rest, crossing)| Frame {
                 link,
                 bytes: rest.bytes,

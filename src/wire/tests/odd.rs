@@ -36,6 +36,21 @@ pub(super) fn transport(way: Way) -> Vec<Vec<u8>> {
     vec![ipv4(from, to, 50, &esp(6, &way.ip4_summed()[20..]))]
 }
 
+/// A packet of a mesh in so many parts, of which the last has number 0.
+pub(super) fn mesh_parts(way: Way) -> Vec<Vec<u8>> {
+    let packet = cat(&[&[0x40, 15, 50, 1, 2, 0, 0, 0, 9, 9], &way.ethernet()]);
+    let total = u16::try_from(packet.len()).unwrap().to_be_bytes();
+    let stations = cat(&[&way.outer_mac().0, &way.mac().0]);
+    // The head may be the shortest, and is sent last.
+    let pieces = [&packet[70..], &packet[50..70], &packet[..50]];
+    let part = |(number, bytes): (u8, &&[u8])| {
+        let head = [0x41, 15, 50, number << 4];
+        let bytes = cat(&[&head, &stations, &[0, 7], &total, bytes]);
+        way.outer_ethernet(0x4305, &bytes)
+    };
+    (0..).zip(&pieces).map(part).collect()
+}
+
 fn gfp(user: u8, linear: bool, inside: &[u8]) -> Vec<u8> {
     let extension: &[u8] = if linear { &[7, 0, 1, 2] } else { &[] };
     let length = u16::try_from(4 + extension.len() + inside.len() + 4).unwrap();
@@ -323,11 +338,7 @@ fn what_is_no_packet_has_a_reason() {
         (13, vec![1; 80], Undecoded::NotIp),
         (224, vec![6; 80], Undecoded::NotIp),
         (1, ethernet(0x4305, &[0, 15, 1, 2]), Undecoded::LinkControl),
-        (
-            1,
-            ethernet(0x4305, &[0x41, 15, 1, 2]),
-            Undecoded::LinkFragment,
-        ),
+        (1, ethernet(0x4305, &[6, 14, 1, 2]), Undecoded::LinkFragment),
         (1, ethernet(0x4305, &[0x40, 99, 1, 2]), Undecoded::NotIp),
         (1, ethernet(0x88bb, &[4; 40]), Undecoded::NotIp),
         (1, ethernet(0x8899, &[0x23; 40]), Undecoded::LinkControl),
@@ -335,5 +346,27 @@ fn what_is_no_packet_has_a_reason() {
     ] {
         let got = decode(link, &bytes).unwrap_err();
         assert_eq!((got, got.is_anomaly()), (why, false), "{link} {bytes:?}");
+    }
+}
+
+#[test]
+fn parts_of_a_mesh_may_come_twice_and_in_any_order() {
+    let mut decoder = Decoder::new(&Limits::default());
+    let parts = mesh_parts(Way::There);
+    let mut read = |bytes: &[u8]| decoder.decode(&frame(1, bytes)).map(told);
+    for at in [2, 0, 0, 2] {
+        assert_eq!(read(&parts[at]), Err(Undecoded::LinkFragment));
+    }
+    assert_eq!(read(&parts[1]).unwrap().ports, build::PORTS);
+    // Of two packets with the same numbers nothing is made.
+    let mut other = parts[1].clone();
+    other.truncate(other.len() - 1);
+    assert_eq!(read(&other), Err(Undecoded::LinkFragment));
+    assert_eq!(read(&parts[0]), Err(Undecoded::LinkFragment));
+    assert_eq!(read(&parts[2]), Err(Undecoded::LinkFragment));
+    for number in 0..200 {
+        let mut open = parts[0].clone();
+        open[31] = number;
+        assert_eq!(read(&open), Err(Undecoded::LinkFragment));
     }
 }

@@ -158,6 +158,13 @@ pub(super) static SEQUENCES: &[Sequence] = &[
         held: None,
         lacking: Undecoded::LinkFragment,
     },
+    Sequence {
+        name: "batman-adv, three parts, last first",
+        link: 1,
+        make: odd::mesh_parts,
+        held: Some(Undecoded::LinkFragment),
+        lacking: Undecoded::LinkFragment,
+    },
 ];
 
 pub(super) fn read(decoder: &mut Decoder, link: u32, bytes: &[u8]) -> Result<Told, Undecoded> {
