@@ -275,6 +275,7 @@ mod tests {
             ),
             (b"snoop\0\0\0\0\0\0\x02", "snoop"),
             (b"\xaa\xaa\xaa\xaa\x20\0\0\0\0\0", "5Views"),
+            (b"btsnoop\0\0\0\0\x01", "editcap"),
             (b"TR\0d\0\0\0\0", "nettl"),
             (b"\x01\x10\x4c\0\x01\x05Trace", "LANalyzer"),
             (b"+---------+---------------+----------+\n", "K12"),

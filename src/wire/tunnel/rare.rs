@@ -8,18 +8,12 @@ use super::kind;
 use super::udp::Found;
 use crate::frame::LinkType;
 
-const GRE: u16 = 4754;
-const PEEK: u16 = 5000;
-const AYIYA: u16 = 5072;
-const LWAPP: u16 = 12_222;
-const ZEP: u16 = 17_754;
-const JUNIPER_MIRROR: u16 = 30_030;
-
-/// Whether [`open`] could find something here.
-pub(super) const fn may_carry(src_port: u16, dst_port: u16) -> bool {
-    matches!(dst_port, GRE | PEEK | AYIYA | LWAPP | ZEP | JUNIPER_MIRROR)
-        || matches!(src_port, AYIYA | LWAPP)
-}
+pub(super) const GRE: u16 = 4754;
+pub(super) const PEEK: u16 = 5000;
+pub(super) const AYIYA: u16 = 5072;
+pub(super) const LWAPP: u16 = 12_222;
+pub(super) const ZEP: u16 = 17_754;
+pub(super) const JUNIPER_MIRROR: u16 = 30_030;
 
 pub(super) fn open<'a>(datagram: &Datagram<'a>, rest: Rest<'a>) -> Option<Found<'a>> {
     let either = |port| datagram.src_port == port || datagram.dst_port == port;

@@ -40,11 +40,19 @@ pub(in crate::wire) fn may_carry(src_port: u16, dst_port: u16, payload: &[u8]) -
             | MPLS
             | VXLAN_LINUX
             | TZSP
+            | rare::GRE
+            | rare::PEEK
+            | rare::AYIYA
+            | rare::LWAPP
+            | rare::ZEP
+            | rare::JUNIPER_MIRROR
     );
     known
-        || rare::may_carry(src_port, dst_port)
+        || matches!(
+            src_port,
+            L2TP | GTP_USER | TEREDO | CAPWAP_DATA | rare::AYIYA | rare::LWAPP
+        )
         || esp_to(src_port, dst_port, payload)
-        || matches!(src_port, L2TP | GTP_USER | TEREDO | CAPWAP_DATA)
         || teredo_between_peers(payload)
 }
 
