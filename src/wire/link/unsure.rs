@@ -20,7 +20,7 @@ pub(super) fn bsd_os(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
             _ => None,
         };
         for packet in [Some(inside), of_ppp].into_iter().flatten() {
-            if plausible::ip_exactly(packet) && plausible::ip_surely(packet) {
+            if plausible::ip_alone(packet) {
                 return Ok(Next::Ip(packet));
             }
         }

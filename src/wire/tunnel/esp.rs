@@ -27,13 +27,11 @@ pub(super) fn null(rest: Rest<'_>, src: IpAddr, dst: IpAddr) -> Option<(u8, Rest
             let end = inside.bytes.len().checked_sub(check + 2)?;
             let [padding, next] = inside.array::<2>(end)?;
             let end = end.checked_sub(usize::from(padding))?;
-            let padded = inside.bytes.get(end..)?.iter().zip(1..=padding);
+            let mut padded = inside.bytes.get(end..)?.iter().zip(1..=padding);
             let packet = inside.bound(end);
-            let fits = padded.clone().all(|(byte, number)| *byte == number)
+            let fits = padded.all(|(byte, number)| *byte == number)
                 && match next {
-                    protocol::IPV4 | protocol::IPV6 => {
-                        plausible::ip_exactly(packet) && plausible::ip_surely(packet)
-                    }
+                    protocol::IPV4 | protocol::IPV6 => plausible::ip_alone(packet),
                     protocol::TCP | protocol::UDP => transport(next, packet, src, dst),
                     _ => false,
                 };

@@ -132,8 +132,6 @@ fn l2tp_v3_frame(after_session: Rest<'_>) -> Option<Next<'_>> {
         let places = [0, 4, 8, 12].into_iter();
         places.filter_map(|at| after_session.after(at))
     };
-    let exactly =
-        |packet: &Rest<'_>| plausible::ip_exactly(*packet) && plausible::ip_surely(*packet);
     let of_ppp = |frame| match link::ppp::protocol(frame) {
         Ok((0x0021 | 0x0057, packet)) => Some(packet),
         _ => None,
@@ -141,7 +139,9 @@ fn l2tp_v3_frame(after_session: Rest<'_>) -> Option<Next<'_>> {
     let ethernet = places().find(|frame| plausible::ethernet(*frame));
     ethernet.map(Next::Ethernet).or_else(|| {
         let mut packets = places().chain(places().filter_map(of_ppp));
-        packets.find(exactly).map(Next::Ip)
+        packets
+            .find(|packet| plausible::ip_alone(*packet))
+            .map(Next::Ip)
     })
 }
 
