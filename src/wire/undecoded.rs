@@ -34,7 +34,7 @@ pub enum Undecoded {
     CompressedPpp,
     /// A TCP header that Van Jacobson compressed, where the one before it was not captured, or its checksum says that it is another.
     CompressedHeader,
-    /// One part of what a link split (multilink PPP and Frame Relay, ARCNET, DOCSIS, Bluetooth), of which others are not there yet, were lost, or are
+    /// One part of what a link split (multilink PPP and Frame Relay, ARCNET, DOCSIS, Bluetooth, a mesh), of which others are not there yet, were lost, or are
     /// not joined here.
     LinkFragment,
     /// An EPON frame whose payload is encrypted.

@@ -289,6 +289,9 @@ pub(super) static ODD_TUNNELS: &[Fixture] = &[
             &cat(&[&[0, 0, 0, 1, 0, 0, 0, 2], &way.ip4()]),
         )
     }),
+    scoped("Mirror of HP", Source::Sender, |way| {
+        way.outer_udp(40_001, 7932, &cat(&[&[0; 12], &way.ethernet()]))
+    }),
     scoped("802.11 passed on", Source::Sender, |way| {
         let head = [0, 0xff, 0xab, 0xcd, 2, 0, 0, 0, 55, 0, 0, 0, 6];
         let frame = cat(&[&head, &[0; 42], &wlan(way, false), &[1, 2, 3, 4]]);

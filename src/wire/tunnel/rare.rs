@@ -11,6 +11,7 @@ use crate::frame::LinkType;
 pub(super) const GRE: u16 = 4754;
 pub(super) const PEEK: u16 = 5000;
 pub(super) const AYIYA: u16 = 5072;
+pub(super) const HP_MIRROR: u16 = 7932;
 pub(super) const LWAPP: u16 = 12_222;
 pub(super) const ZEP: u16 = 17_754;
 pub(super) const JUNIPER_MIRROR: u16 = 30_030;
@@ -21,6 +22,7 @@ pub(super) fn open<'a>(datagram: &Datagram<'a>, rest: Rest<'a>) -> Option<Found<
         GRE => gre(rest),
         ZEP => zep(rest),
         PEEK => peek(rest),
+        HP_MIRROR => hp_mirror(rest),
         JUNIPER_MIRROR => juniper_mirror(rest),
         _ if either(AYIYA) => ayiya(rest),
         _ if either(LWAPP) => lwapp(rest).map(|next| Found::wlan(kind::CAPWAP, next)),
@@ -91,6 +93,17 @@ fn peek(rest: Rest<'_>) -> Option<Found<'_>> {
         tag: None,
         session: 0,
         next: Next::Link(LinkType(105), inside.bound(length)),
+    })
+}
+
+/// Ethernet that a switch of HP mirrors, behind twelve bytes about its VLAN. Known from Wireshark alone.
+fn hp_mirror(rest: Rest<'_>) -> Option<Found<'_>> {
+    let inside = rest.after(12)?.mirrored();
+    plausible::ethernet(inside).then_some(Found {
+        kind: None,
+        tag: None,
+        session: 0,
+        next: Next::Ethernet(inside),
     })
 }
 

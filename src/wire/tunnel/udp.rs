@@ -43,6 +43,7 @@ pub(in crate::wire) fn may_carry(src_port: u16, dst_port: u16, payload: &[u8]) -
             | rare::GRE
             | rare::PEEK
             | rare::AYIYA
+            | rare::HP_MIRROR
             | rare::LWAPP
             | rare::ZEP
             | rare::JUNIPER_MIRROR
