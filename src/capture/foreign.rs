@@ -70,11 +70,7 @@ const KNOWN: &[(&[u8], &str, Todo)] = &[
         "a Catapult DCT2000 trace",
         Todo::Editcap,
     ),
-    (
-        b"btsnoop\0",
-        "a Bluetooth capture (BTSnoop)",
-        Todo::NoNetwork,
-    ),
+    (b"btsnoop\0", "a Bluetooth capture (BTSnoop)", Todo::Editcap),
     (b"BZh", "compressed with bzip2", Todo::Unpack("bunzip2")),
     (b"PK\x03\x04", "a ZIP archive", Todo::Unpack("unzip")),
     (
@@ -279,6 +275,7 @@ mod tests {
             ),
             (b"snoop\0\0\0\0\0\0\x02", "snoop"),
             (b"\xaa\xaa\xaa\xaa\x20\0\0\0\0\0", "5Views"),
+            (b"btsnoop\0\0\0\0\x01", "editcap"),
             (b"TR\0d\0\0\0\0", "nettl"),
             (b"\x01\x10\x4c\0\x01\x05Trace", "LANalyzer"),
             (b"+---------+---------------+----------+\n", "K12"),

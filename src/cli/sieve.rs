@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::capture::bpf::Bpf;
 use crate::frame::{Frame, LinkType};
 use crate::limits::Limits;
-use crate::wire::{Body, Decoder, Packet, Undecoded};
+use crate::wire::{Body, Decoder, Packet, Undecoded, subframes};
 
 use super::say;
 
@@ -48,14 +48,28 @@ impl Sieve {
         passes
     }
 
-    /// Whether the IP packet in a frame passes.
+    /// Whether the IP packet in a frame passes, or one of several.
     fn passes_inside(&mut self, frame: &Frame<'_>) -> bool {
+        match subframes(frame) {
+            Some(mut parts) => parts.any(|part| self.passes_alone(&part)),
+            None => self.passes_alone(frame),
+        }
+    }
+
+    fn passes_alone(&mut self, frame: &Frame<'_>) -> bool {
         match self.decoder.decode(frame) {
             Ok(packet) => {
                 plain(&packet).is_some_and(|bytes| self.bpf.passes(LinkType::RAW, &bytes))
             }
-            // Whether its datagram passes is not known yet, and without it the datagram would never be whole.
-            Err(why) => why == Undecoded::FragmentHeld && !finds_ip(frame.link),
+            // Whether its datagram passes is not known yet, and without it the datagram would never be whole; nor would be known what
+            // a link agreed on.
+            Err(why) => {
+                let of_more = matches!(
+                    why,
+                    Undecoded::FragmentHeld | Undecoded::LinkFragment | Undecoded::LinkControl
+                );
+                of_more && !finds_ip(frame.link)
+            }
         }
     }
 }
@@ -194,6 +208,12 @@ mod tests {
             (9, &[0, 0x21]),
             (107, &[0x18, 0x41, 3, 0xcc]),
             (178, b"MGC\x02\x02\0\0\0"),
+            (
+                143,
+                &[0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0],
+            ),
+            (171, &[0, 44, 1, 2, 0, 16, 3, 4]),
+            (230, &[0x41, 0x88, 7, 1, 0, 1, 0, 2, 0, 0x41]),
             (
                 258,
                 &[&[108, 0, 0, 0, 0, 0, 0, 0, 12][..], &[0; 99]].concat(),

@@ -77,6 +77,8 @@ pub(super) struct Fragments {
     pub(super) wlan: super::link::Parts,
     /// Fragments of multilink PPP.
     pub(super) bundles: super::link::Bundles,
+    /// Frames in parts of meshes.
+    pub(super) meshes: super::link::Meshes,
     /// Channels and packets in parts of Bluetooth links.
     pub(super) bluetooth: super::link::Bluetooth,
     /// TCP headers of PPP links.
@@ -142,6 +144,7 @@ impl Fragments {
             max_age: limits.fragments_age,
             wlan: super::link::Parts::new(limits),
             bundles: super::link::Bundles::new(limits),
+            meshes: super::link::Meshes::new(limits),
             bluetooth: super::link::Bluetooth::new(limits),
             headers: super::link::Headers::new(limits),
             latest: None,

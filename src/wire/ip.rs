@@ -21,9 +21,12 @@ pub(super) mod protocol {
     pub(in crate::wire) const ROUTING: u8 = 43;
     pub(in crate::wire) const FRAGMENT: u8 = 44;
     pub(in crate::wire) const GRE: u8 = 47;
+    pub(in crate::wire) const ESP: u8 = 50;
     pub(in crate::wire) const AUTH: u8 = 51;
     pub(in crate::wire) const ICMPV6: u8 = 58;
     pub(in crate::wire) const DESTINATION: u8 = 60;
+    pub(in crate::wire) const OSI: u8 = 80;
+    pub(in crate::wire) const AX25: u8 = 93;
     pub(in crate::wire) const ETHERIP: u8 = 97;
     pub(in crate::wire) const L2TP: u8 = 115;
     pub(in crate::wire) const MPLS: u8 = 137;
@@ -237,7 +240,7 @@ fn onward(rest: Rest<'_>, header: usize, next: u8) -> Result<Next<'_>, Undecoded
     Ok(Next::Payload(next, inside))
 }
 
-const fn packet<'a>(walk: &Walk<'_, '_>, body: Body<'a>) -> Packet<'a> {
+pub(super) const fn packet<'a>(walk: &Walk<'_, '_>, body: Body<'a>) -> Packet<'a> {
     Packet {
         scope: walk.scope,
         base: walk.base,

@@ -85,7 +85,7 @@ impl Decoder {
     }
 }
 
-/// The frames inside a frame that holds several (an 802.11 A-MSDU, a USB transfer), to be decoded one by one; None for all others.
+/// The frames inside a frame that holds several (an 802.11 A-MSDU, a USB transfer, a concatenation of DOCSIS), to be decoded one by one; None for all others.
 #[inline]
 #[must_use]
 pub fn subframes<'a>(frame: &Frame<'a>) -> Option<impl Iterator<Item = Frame<'a>> + use<'a>> {

@@ -1,6 +1,8 @@
 //! Does this look like what a guess takes it for? MPLS and UDP do not say what they carry; these checks
 //! stand between a guess and a wrong packet.
 
+use std::net::IpAddr;
+
 use super::link::ethernet;
 use super::rest::Rest;
 
@@ -88,6 +90,20 @@ pub(super) fn ip_exactly(rest: Rest<'_>) -> bool {
     ip(rest) && length == Some(rest.wire_len())
 }
 
+/// IP that fills `rest`, for where no header before it says that it is IP. IPv6 has no checksum of its own, so what it carries has to be
+/// common, and its addresses of ranges that are given out (RFC 4291 2.4: global, unique local, link local).
+pub(super) fn ip_alone(rest: Rest<'_>) -> bool {
+    let given_out = |at| matches!(rest.u8(at), Some(0x20..=0x3f | 0xfc..=0xfe));
+    let (next, to_group) = (rest.u8(6), rest.u8(24) == Some(0xff));
+    let common = matches!(
+        next,
+        Some(0 | 4 | 6 | 17 | 41 | 43 | 44 | 47 | 50 | 51 | 58 | 60)
+    );
+    ip_exactly(rest)
+        && ip_surely(rest)
+        && (rest.nibble() == Some(4) || common && given_out(8) && (given_out(24) || to_group))
+}
+
 /// Whether the checksum of TCP or UDP is right (RFC 9293 3.1, RFC 768) in a packet that fills `rest`. No checksum is not right.
 pub(super) fn transport_checksum(rest: Rest<'_>) -> bool {
     const FRAGMENT: u16 = 0x3fff;
@@ -112,6 +128,20 @@ pub(super) fn transport_checksum(rest: Rest<'_>) -> bool {
     };
     let pseudo = u32::from(protocol) + u32::from(length);
     rest.cut == 0 && folded(sum(body.bytes).wrapping_add(pseudo + sum(addresses))) == 0xffff
+}
+
+/// Whether the checksum of TCP or UDP is right between two addresses that stand elsewhere, in bytes that hold all of it.
+pub(super) fn checksum_between(protocol: u8, body: Rest<'_>, src: IpAddr, dst: IpAddr) -> bool {
+    let of = |address: IpAddr| match address {
+        IpAddr::V4(v4) => sum(&v4.octets()),
+        IpAddr::V6(v6) => sum(&v6.octets()),
+    };
+    let no_checksum = protocol == 17 && body.be16(6) == Some(0);
+    let Ok(length) = u16::try_from(body.bytes.len()) else {
+        return false;
+    };
+    let pseudo = u32::from(protocol) + u32::from(length) + of(src) + of(dst);
+    !no_checksum && body.cut == 0 && folded(sum(body.bytes).wrapping_add(pseudo)) == 0xffff
 }
 
 /// The checksum of an IPv4 header whose own field is zero (RFC 791 3.1).

@@ -33,6 +33,8 @@ pub(super) enum Tag {
     Mirror,
     /// A tunnel; the value is its kind, followed by the outer addresses.
     Tunnel,
+    /// Fragments of a 6LoWPAN network; the value is the size that all of one packet say.
+    Lowpan,
 }
 
 /// `scope` with one number more.

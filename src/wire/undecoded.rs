@@ -34,13 +34,17 @@ pub enum Undecoded {
     CompressedPpp,
     /// A TCP header that Van Jacobson compressed, where the one before it was not captured, or its checksum says that it is another.
     CompressedHeader,
-    /// One part of what a link split (multilink PPP and Frame Relay, ARCNET, DOCSIS, Bluetooth), of which others are not there yet, were lost, or are
+    /// One part of what a link split (multilink PPP and Frame Relay, ARCNET, DOCSIS, Bluetooth, a mesh), of which others are not there yet, were lost, or are
     /// not joined here.
     LinkFragment,
     /// An EPON frame whose payload is encrypted.
     EncryptedEpon,
     /// A DOCSIS packet whose payload is encrypted (BPI+).
     EncryptedDocsis,
+    /// An 802.15.4 frame whose payload is encrypted.
+    EncryptedWpan,
+    /// A Bluetooth packet whose payload is encrypted.
+    EncryptedBluetooth,
     /// A USB transfer that does not say of itself that it holds packets of a network. Those of CDC-ECM are among them.
     UnreadUsb,
     /// An IP fragment; the datagram is not complete yet.
@@ -93,6 +97,8 @@ impl Undecoded {
             Self::LinkFragment => "link fragment",
             Self::EncryptedEpon => "encrypted EPON",
             Self::EncryptedDocsis => "encrypted DOCSIS",
+            Self::EncryptedWpan => "encrypted 802.15.4",
+            Self::EncryptedBluetooth => "encrypted Bluetooth",
             Self::UnreadUsb => "USB without network headers",
             Self::FragmentHeld => "fragment waiting",
             Self::FragmentRepeated => "fragment repeated",

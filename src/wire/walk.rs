@@ -79,6 +79,8 @@ pub(super) struct Walk<'a, 't> {
     pub(super) base: Scope,
     pub(super) mac: Option<Mac>,
     pub(super) by_this_host: Option<bool>,
+    /// Whether the central end of a radio link sent it, where a sniffer that is neither end says so.
+    pub(super) central: Option<bool>,
     /// Innermost addresses so far; meaningful once an IP header was read.
     pub(super) src: IpAddr,
     pub(super) dst: IpAddr,
@@ -107,6 +109,7 @@ impl<'a, 't> Walk<'a, 't> {
             base: Scope::default(),
             mac: None,
             by_this_host: frame.crossing.map(|way| way == Crossing::Outbound),
+            central: None,
             src: Ipv4Addr::UNSPECIFIED.into(),
             dst: Ipv4Addr::UNSPECIFIED.into(),
             ttl: 0,
@@ -177,7 +180,7 @@ impl<'a, 't> Walk<'a, 't> {
             ends: (!self.src.is_unspecified()).then_some((self.src, self.dst)),
             session: self.session,
             mac: self.mac,
-            by_this_host: self.by_this_host,
+            by_this_host: self.by_this_host.or(self.central),
         }
     }
 

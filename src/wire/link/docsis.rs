@@ -3,15 +3,21 @@
 
 use super::super::Undecoded;
 use super::super::rest::Rest;
-use super::super::walk::Next;
+use super::super::walk::{Next, Walk};
 use super::{short, skip};
+use crate::frame::LinkType;
 
 /// Frame control, parameter and length, before the extended header; the header check sequence stands behind it.
 const FIXED: usize = 4;
 const CHECK: usize = 2;
 
+/// Requests for time to send.
+const REQUEST: u8 = 0x02;
+
+const LINK: LinkType = LinkType(143);
+
 /// Packets carry Ethernet, whether for all modems or, isolated, for those that know of isolation.
-pub(super) fn frame(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
+pub(super) fn frame<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a>, Undecoded> {
     const EXTENDED: u8 = 0x01;
     let (Some(control), Some(parameter)) = (rest.u8(0), rest.u8(1)) else {
         return Err(short(rest));
@@ -23,6 +29,11 @@ pub(super) fn frame(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
     match Kind::of(control) {
         Kind::Packet => {}
         Kind::Reserved => return Err(Undecoded::NotIp),
+        // The first of them; [`subframes`] gives them all.
+        Kind::Concatenated => {
+            walk.peel()?;
+            return Ok(Next::Link(LINK, skip(rest, FIXED + CHECK)?));
+        }
         Kind::Fragment => return Err(Undecoded::LinkFragment),
         Kind::Control => return Err(Undecoded::LinkControl),
     }
@@ -34,12 +45,36 @@ pub(super) fn frame(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
     Ok(Next::Ethernet(inside))
 }
 
+/// The frames behind one header (6.2.5.5), each with its own; None for all other frames.
+pub(super) fn subframes(rest: Rest<'_>) -> Option<impl Iterator<Item = Rest<'_>>> {
+    let (control, count, length) = (rest.u8(0)?, rest.u8(1)?, rest.be16(2)?);
+    if !matches!(Kind::of(control), Kind::Concatenated) {
+        return None;
+    }
+    let mut left = Some(rest.after(FIXED + CHECK)?.bound(usize::from(length)));
+    let frames = std::iter::from_fn(move || {
+        let this = left.take()?;
+        let (control, length) = (this.u8(0)?, this.be16(2)?);
+        // What asks for time to send has a number there.
+        let length = match Kind::of(control) {
+            Kind::Control if control >> 1 & 0x1f == REQUEST => 0,
+            _ => usize::from(length),
+        };
+        let size = FIXED + CHECK + length;
+        left = this.after(size);
+        Some(this.bound(size))
+    });
+    Some(frames.take(usize::from(count)))
+}
+
 /// What a frame control byte says of the frame.
 enum Kind {
     Packet,
     Reserved,
-    /// One part of a frame, or several frames behind one header.
+    /// One part of a frame.
     Fragment,
+    /// Several frames behind one header.
+    Concatenated,
     /// Timing, management, requests for time to send.
     Control,
 }
@@ -51,7 +86,8 @@ impl Kind {
         match (control >> 6, control >> 1 & 0x1f) {
             (0b00 | 0b10, _) => Self::Packet,
             (0b01, _) => Self::Reserved,
-            (_, FRAGMENT | CONCATENATED) => Self::Fragment,
+            (_, FRAGMENT) => Self::Fragment,
+            (_, CONCATENATED) => Self::Concatenated,
             _ => Self::Control,
         }
     }

@@ -84,7 +84,8 @@ pub(super) fn juniper(kind: Juniper, rest: Rest<'_>) -> Result<Next<'_>, Undecod
 fn juniper_protocol(number: u32, rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
     match number {
         2 | 3 | 6 | 7 => Ok(Next::Ip(rest)),
-        4 | 5 | 8 => Ok(Next::Mpls(rest)),
+        4 | 5 | 8 | 32 => Ok(Next::Mpls(rest)),
+        10 | 33 | 201 => llc::nlpid(rest),
         200 => Ok(Next::Ppp(rest)),
         202 | 203 => Ok(Next::Llc(rest)),
         204 => Ok(Next::Ethernet(rest)),

@@ -4,7 +4,7 @@ use super::super::rest::Rest;
 use super::super::scope::Tag;
 use super::super::walk::{Next, Walk};
 use super::super::{Undecoded, tunnel};
-use super::{short, skip, source};
+use super::{llc, lowpan, mesh, short, skip, source, wpan};
 
 /// Reads an Ethernet header.
 pub(in crate::wire) fn header<'a>(
@@ -68,6 +68,19 @@ pub(in crate::wire) fn ether_type<'a>(
             let options = usize::from((flags & 0x07) << 2 | low >> 6) * 4;
             Ok(Next::Ethernet(skip(rest, 6 + options)?))
         }
+        BATMAN => mesh::packet(walk, rest),
+        LWAPP | LWAPP_OLD => tunnel::lwapp(walk, rest),
+        // RFC 7973, and 802.15.4 with all of its header. Who has which address is not told.
+        LOWPAN => lowpan::frame(walk, lowpan::Ends::default(), rest),
+        WPAN => wpan::unsaid(walk, rest),
+        REALTEK => match rest.u8(0) {
+            // Tags of two generations of its switches (`tag_rtl4_a.c` and `tag_rtl8_4.c` of Linux); other values are for finding loops.
+            Some(0xa0..=0xaf) => tagged(walk, rest, 2),
+            Some(4) => tagged(walk, rest, 6),
+            _ => Err(Undecoded::LinkControl),
+        },
+        // ISO/IEC TR 9577 on lines of Cisco.
+        OSI => llc::nlpid(rest),
         // Jumbo frames of LLC, whose length does not fit below 1,536.
         0x8870 => Ok(Next::Llc(rest)),
         0x0806 | 0x8035 => Err(Undecoded::Arp),
@@ -163,6 +176,13 @@ fn macsec<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a>, Undec
     tagged(walk, rest, tag)
 }
 
+const BATMAN: u16 = 0x4305;
+const WPAN: u16 = 0x809a;
+const LWAPP: u16 = 0x88bb;
+const LWAPP_OLD: u16 = 0xbbbb;
+const REALTEK: u16 = 0x8899;
+const LOWPAN: u16 = 0xa0ed;
+const OSI: u16 = 0xfefe;
 const IPV4: u16 = 0x0800;
 const IPV6: u16 = 0x86dd;
 const TRILL: u16 = 0x22f3;

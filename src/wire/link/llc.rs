@@ -13,13 +13,15 @@ pub(in crate::wire) fn header(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
     match (dsap, ssap, control) {
         (0xaa, 0xaa | 0xab, 0x03) => snap(skip(rest, 3)?),
         (0x06, 0x06, 0x03) => Ok(Next::Ip(skip(rest, 3)?)),
+        // A network layer protocol identifier (ISO/IEC TR 9577, RFC 2684 5.2).
+        (0xfe, 0xfe, 0x03) => nlpid(skip(rest, 3)?),
         (0x42, 0x42, _) => Err(Undecoded::Stp),
         _ => Err(Undecoded::NotIp),
     }
 }
 
 /// Frame Relay: an address of two to four bytes, then RFC 2427 or Cisco's plain EtherType.
-pub(super) fn frame_relay(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
+pub(in crate::wire) fn frame_relay(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
     // The last address byte has its lowest bit set (Q.922).
     let address = rest
         .bytes
@@ -37,9 +39,16 @@ pub(super) fn frame_relay(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
         Some(0) => skip(rest, 1)?,
         _ => rest,
     };
+    nlpid(rest)
+}
+
+/// One byte that says which network layer follows.
+pub(in crate::wire) fn nlpid(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
     match rest.u8(0) {
         Some(0xcc | 0x8e) => Ok(Next::Ip(skip(rest, 1)?)),
         Some(0x80) => snap(skip(rest, 1)?),
+        // RFC 1973.
+        Some(0xcf) => Ok(Next::Ppp(skip(rest, 1)?)),
         Some(_) => Err(Undecoded::NotIp),
         None => Err(short(rest)),
     }

@@ -8,16 +8,22 @@ mod docsis;
 mod ends;
 mod equipment;
 pub(super) mod ethernet;
+mod fibre;
+mod gfp;
 pub(super) mod llc;
+mod lowpan;
+mod mesh;
 pub(super) mod mpls;
 mod multilink;
 mod parts;
 pub(super) mod ppp;
 mod pseudo;
 mod rare;
+mod unsure;
 mod usb;
 mod vj;
 mod wlan;
+mod wpan;
 
 use super::rest::Rest;
 use super::walk::{Next, Walk};
@@ -28,9 +34,11 @@ use crate::frame::{Frame, LinkType};
 pub(super) use bluetooth::Bluetooth;
 pub(super) use ends::ends;
 use equipment::Juniper;
+pub(super) use mesh::Meshes;
 pub(super) use multilink::Bundles;
 pub(super) use parts::Parts;
 pub(super) use pseudo::{LOOPBACK, cooked_sender, family};
+pub(super) use rare::ax25;
 pub(super) use vj::Headers;
 
 /// Whether frames of this link type can be decoded at all.
@@ -53,13 +61,15 @@ pub fn link_name(link: LinkType) -> &'static str {
         10 => "FDDI",
         11 | 100 => "ATM LLC",
         12 | 14 | 101 => "raw IP",
+        13 => "IPsec or ATM",
         15 | 102 => "BSD/OS SLIP",
-        16 | 103 => "BSD/OS PPP",
+        16 | 18 => "BSD/OS PPP or ATM",
+        103 => "BSD/OS PPP",
         32 => "Redback SmartEdge",
         50 => "PPP in HDLC",
         51 => "PPPoE",
         99 => "Symantec Enterprise Firewall",
-        104 => "Cisco HDLC",
+        104 | 112 => "Cisco HDLC",
         105 => "802.11",
         107 => "Frame Relay",
         108 => "OpenBSD loopback",
@@ -72,7 +82,9 @@ pub fn link_name(link: LinkType) -> &'static str {
         123 => "SunATM",
         127 => "802.11 with radiotap header",
         128 => "TZSP",
-        130..=137 | 164 | 167 | 168 | 174 | 179..=181 | 183 | 194 => "Juniper line card",
+        130..=137 | 164 | 167 | 168 | 174 | 179..=181 | 183 | 184 | 194 | 200 => {
+            "Juniper line card"
+        }
         138 => "IP over IEEE 1394",
         143 => "DOCSIS",
         149 | 258 => "Apple PKTAP",
@@ -82,8 +94,10 @@ pub fn link_name(link: LinkType) -> &'static str {
         182 => "multilink Frame Relay",
         192 => "802.11 or other with PPI header",
         195 | 215 | 230 | 283 => "802.15.4",
-        187 | 201 | 251 | 254 => "Bluetooth",
-        189 | 220 | 249 => "USB",
+        170 | 171 => "GFP",
+        187 | 201 | 251 | 254..=256 => "Bluetooth",
+        224 | 225 => "Fibre Channel",
+        186 | 189 | 220 | 249 | 266 => "USB",
         197 => "Endace ERF",
         202 => "AX.25 with KISS header",
         204 => "PPP with direction",
@@ -153,7 +167,12 @@ pub(super) fn open<'a>(
         Kind::Tzsp => tunnel::tzsp_frame(walk, rest),
         Kind::Epon => rare::epon(rest),
         Kind::Arcnet { addresses } => rare::arcnet(rest, addresses),
-        Kind::Ax25 => rare::ax25(rest),
+        Kind::Ax25 => ax25(rest),
+        Kind::Gfp => gfp::frame(rest),
+        Kind::FibreChannel { delimiter } => fibre::frame(skip(rest, delimiter)?),
+        Kind::BsdOs => unsure::bsd_os(rest),
+        Kind::AtmOrBsdOs => unsure::atm_or_bsd_os(rest),
+        Kind::IpsecOrAtm => unsure::ipsec_or_atm(rest),
         Kind::Kiss => rare::kiss(rest),
         Kind::Vpp => rare::vpp(rest),
         Kind::Symantec => rare::symantec(walk, rest),
@@ -161,7 +180,13 @@ pub(super) fn open<'a>(
         Kind::BluetoothH4 => bluetooth::h4(walk, rest),
         Kind::BluetoothH4WithDirection => bluetooth::h4_with_direction(walk, rest),
         Kind::BluetoothMonitor => bluetooth::monitor(walk, rest),
-        Kind::Docsis => docsis::frame(rest),
+        Kind::BluetoothRadio => bluetooth::radio::packet(walk, rest),
+        Kind::BluetoothRadioWithHeader => bluetooth::radio::with_header(walk, rest),
+        Kind::NordicBluetooth => bluetooth::radio::nordic(walk, rest),
+        Kind::Docsis => docsis::frame(walk, rest),
+        Kind::Wpan { check } => wpan::frame(walk, rest, check),
+        Kind::WpanWithPreamble => wpan::with_preamble(walk, rest),
+        Kind::WpanTap => wpan::tap(walk, rest),
         Kind::Usb(header) => usb::first(walk, header, rest),
         Kind::Subframe => wlan::subframe(walk, rest),
         Kind::SwappedWlan => wlan::swapped(walk, rest),
@@ -171,15 +196,18 @@ pub(super) fn open<'a>(
     }
 }
 
-/// The frames that an 802.11 aggregate or a USB transfer of this link type holds, each as a frame of its own; None for all other frames.
+/// The frames that an 802.11 aggregate, a USB transfer or a concatenation of DOCSIS holds, each as a frame of its own; None for all other frames.
 #[inline]
 pub(in crate::wire) fn subframes<'a>(
     frame: &Frame<'a>,
 ) -> Option<impl Iterator<Item = Frame<'a>> + use<'a>> {
     match kind(frame.link) {
-        kind @ (Kind::Wlan | Kind::Radiotap | Kind::PrismOrAvs | Kind::Ppi | Kind::Usb(_)) => {
-            several(kind, frame)
-        }
+        kind @ (Kind::Wlan
+        | Kind::Radiotap
+        | Kind::PrismOrAvs
+        | Kind::Ppi
+        | Kind::Usb(_)
+        | Kind::Docsis) => several(kind, frame),
         _ => None,
     }
 }
@@ -187,11 +215,13 @@ pub(in crate::wire) fn subframes<'a>(
 /// Kept apart from the question, which every frame is asked.
 #[inline(never)]
 fn several<'a>(kind: Kind, frame: &Frame<'a>) -> Option<impl Iterator<Item = Frame<'a>> + use<'a>> {
-    let (aggregate, transfer) = match kind {
-        Kind::Usb(header) => (None, usb::packets(header, Rest::of(frame))),
-        _ => (aggregate(kind, Rest::of(frame)), None),
+    let rest = Rest::of(frame);
+    let (aggregate, transfer, concatenated) = match kind {
+        Kind::Usb(header) => (None, usb::packets(header, rest), None),
+        Kind::Docsis => (None, None, docsis::subframes(rest)),
+        _ => (aggregate(kind, rest), None, None),
     };
-    if aggregate.is_none() && transfer.is_none() {
+    if aggregate.is_none() && transfer.is_none() && concatenated.is_none() {
         return None;
     }
     let whole = *frame;
@@ -199,9 +229,12 @@ fn several<'a>(kind: Kind, frame: &Frame<'a>) -> Option<impl Iterator<Item = Fra
     let transfer = transfer.into_iter().flat_map(|(crossing, packets)| {
         packets.map(move |packet| (packet.link, packet.rest, Some(crossing)))
     });
+    let concatenated = concatenated.into_iter().flatten();
     let each = aggregate.map(move |rest| (SUBFRAME, rest, whole.crossing));
+    let frames = concatenated.map(move |rest| (whole.link, rest, whole.crossing));
     Some(
         each.chain(transfer)
+            .chain(frames)
             .map(move |(link, rest, crossing)| Frame {
                 link,
                 bytes: rest.bytes,
@@ -293,14 +326,30 @@ enum Kind {
     SunAtm,
     Tzsp,
     Docsis,
+    /// 802.15.4 with so many bytes of check sequence.
+    Wpan {
+        check: usize,
+    },
+    WpanWithPreamble,
+    WpanTap,
     BluetoothH4,
     BluetoothH4WithDirection,
     BluetoothMonitor,
+    BluetoothRadio,
+    BluetoothRadioWithHeader,
+    NordicBluetooth,
     Epon,
     Arcnet {
         addresses: usize,
     },
     Ax25,
+    Gfp,
+    FibreChannel {
+        delimiter: usize,
+    },
+    BsdOs,
+    AtmOrBsdOs,
+    IpsecOrAtm,
     Kiss,
     Vpp,
     Symantec,
@@ -334,11 +383,14 @@ const fn kind(link: LinkType) -> Kind {
             address: None,
         },
         12 | 14 | 101 | 228 | 229 => Kind::Ip,
+        13 => Kind::IpsecOrAtm,
+        15 | 102 | 103 => Kind::BsdOs,
+        16 | 18 => Kind::AtmOrBsdOs,
         32 => Kind::SmartEdge,
         50 => Kind::PppInHdlc,
         51 => Kind::Pppoe,
         99 => Kind::Symantec,
-        104 => Kind::CiscoHdlc { direction: 0 },
+        104 | 112 => Kind::CiscoHdlc { direction: 0 },
         105 => Kind::Wlan,
         107 => Kind::FrameRelay { direction: 0 },
         // Address family, SPI, flags.
@@ -358,16 +410,23 @@ const fn kind(link: LinkType) -> Kind {
         // 149 is USER2, which Apple's tcpdump used before PKTAP was registered.
         149 | 258 => Kind::Pktap,
         166 | 204 => Kind::PppWithDirection,
+        170 | 171 => Kind::Gfp,
+        186 => Kind::Usb(usb::Header::FreeBsd),
         187 => Kind::BluetoothH4,
         189 => Kind::Usb(usb::Header::Linux(48)),
         192 => Kind::Ppi,
+        195 => Kind::Wpan { check: wpan::FCS },
         197 => Kind::Erf,
         201 => Kind::BluetoothH4WithDirection,
         202 => Kind::Kiss,
         205 => Kind::CiscoHdlc { direction: 1 },
         206 => Kind::FrameRelay { direction: 1 },
+        215 => Kind::WpanWithPreamble,
         220 => Kind::Usb(usb::Header::Linux(64)),
+        224 => Kind::FibreChannel { delimiter: 0 },
+        225 => Kind::FibreChannel { delimiter: 4 },
         226 => Kind::IpAfter(24),
+        230 => Kind::Wpan { check: 0 },
         239 => Kind::Nflog,
         240 => Kind::EthernetAfter(4),
         // The same with preamble and start delimiter.
@@ -375,13 +434,18 @@ const fn kind(link: LinkType) -> Kind {
         // Global routing header, then the encapsulation header of RFC 4391.
         242 => Kind::EtherTypeAt { at: 40, header: 44 },
         249 => Kind::Usb(usb::Header::UsbPcap),
+        251 => Kind::BluetoothRadio,
         254 => Kind::BluetoothMonitor,
+        256 => Kind::BluetoothRadioWithHeader,
         259 => Kind::Epon,
+        266 => Kind::Usb(usb::Header::Darwin),
+        272 => Kind::NordicBluetooth,
         274 => Kind::EthernetAfter(8),
         276 => Kind::Sll2,
         280 => Kind::Vpp,
         281 | 284 => Kind::SwitchTag(4),
         282 => Kind::EthernetAfter(4),
+        283 => Kind::WpanTap,
         285 => Kind::SwitchTag(8),
         // Classical IP over ATM (RFC 2225), with its LLC header or without.
         19 | 106 => Kind::Atm,
@@ -398,7 +462,7 @@ const fn kind(link: LinkType) -> Kind {
         181 => Kind::Juniper(Juniper::CiscoHdlc),
         182 => Kind::MultilinkFrameRelay,
         183 => Kind::Juniper(Juniper::IpAfter(18)),
-        130..=132 | 134 | 164 | 168 | 174 | 194 => Kind::Juniper(Juniper::Bundle),
+        130..=132 | 134 | 164 | 168 | 174 | 184 | 194 | 200 => Kind::Juniper(Juniper::Bundle),
         u32::MAX => Kind::Subframe,
         0xffff_fffe => Kind::SwappedWlan,
         _ => Kind::Unknown,

@@ -37,7 +37,14 @@ fn payload<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a>, Unde
     }
     match rest.nibble() {
         Some(4 | 6) => Ok(Next::Ip(rest)),
-        // An associated channel (RFC 5586): operations and maintenance.
+        // An associated channel (RFC 5586) with IP (RFC 4385 6), or a management network in it (RFC 5718).
+        Some(1) => match (rest.be16(2), rest.be16(4)) {
+            (Some(0x0021 | 0x0057), _) => Ok(Next::Ip(skip(rest, 4)?)),
+            (Some(0x0001), Some(0x0021 | 0x0057)) => Ok(Next::Ip(skip(rest, 6)?)),
+            (Some(_), _) => Err(Undecoded::NotIp),
+            (None, _) => Err(short(rest)),
+        },
+        // Operations and maintenance.
         Some(_) => Err(Undecoded::NotIp),
         None => Err(short(rest)),
     }

@@ -1,9 +1,9 @@
 //! PPP (RFC 1661), in HDLC-like framing (RFC 1662) or without, and Cisco's HDLC.
 
-use super::super::Undecoded;
 use super::super::rest::Rest;
 use super::super::walk::{Next, Walk};
-use super::{multilink, short, skip, vj};
+use super::super::{Undecoded, plausible};
+use super::{llc, multilink, short, skip, vj};
 
 /// Reads PPP: address and control may be there, the protocol field may be one byte (RFC 1661 6.5, 6.6).
 pub(in crate::wire) fn header<'a>(
@@ -16,6 +16,11 @@ pub(in crate::wire) fn header<'a>(
         0x0281 | 0x0283 => Ok(Next::Mpls(inside)),
         // Bridging (RFC 3518): flags, MAC type 1 is Ethernet.
         0x0031 if inside.u8(1) == Some(1) => Ok(Next::Ethernet(skip(inside, 2)?)),
+        // Numbers of Ethernet where those of PPP belong, as some write them.
+        0x0800 | 0x86dd if plausible::ip(inside) => Ok(Next::Ip(inside)),
+        0x0800 | 0x86dd => Err(inside.lacks(Undecoded::CutBeforeIp, Undecoded::BadLink)),
+        0x0023 => llc::nlpid(inside),
+        0x004b => Ok(Next::Llc(inside)),
         0x003d => multilink::ppp(walk, inside),
         0x002d => vj::compressed(walk, inside),
         0x002f => vj::uncompressed(walk, inside),

@@ -14,6 +14,8 @@ const SLL_TO_ALL: u16 = 2;
 const SLL_TO_OTHER: u16 = 3;
 /// Sent by us.
 const SLL_OUTGOING: u16 = 4;
+/// What 802.15.4 has on Ethernet.
+const WPAN_TYPE: u16 = 0x809a;
 /// ARPHRD_LOOPBACK.
 pub(in crate::wire) const LOOPBACK: u16 = 772;
 
@@ -23,6 +25,8 @@ pub(super) fn loopback(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
     let field = rest.array::<4>(0).ok_or_else(|| short(rest))?;
     match (family(field), field) {
         (Some(_), _) => Ok(Next::Ip(skip(rest, 4)?)),
+        // AF_ISO.
+        (None, [7, 0, 0, 0] | [0, 0, 0, 7]) => super::llc::nlpid(skip(rest, 4)?),
         // Some drivers put an EtherType into the lower half (ISDN4BSD).
         (None, [_, _, hi @ 0x06..=0xff, lo]) => Ok(Next::EtherType(
             u16::from_be_bytes([hi, lo]),
@@ -189,12 +193,18 @@ fn cooked(hardware: u16, protocol: u16, rest: Rest<'_>) -> Result<Next<'_>, Unde
     const FRAME_RELAY: u16 = 770;
     const RADIOTAP: u16 = 803;
     const NETLINK: u16 = 824;
+    const ETHERNET: u16 = 3;
     const LLC: u16 = 4;
+    const PPP: u16 = 7;
+    const WPAN: u16 = 0xf6;
     match (hardware, protocol) {
         (FRAME_RELAY, _) => super::llc::frame_relay(rest),
         (RADIOTAP, _) => Ok(Next::Link(LinkType(127), rest)),
         (NETLINK, _) => Err(Undecoded::NotIp),
+        (_, ETHERNET) => Ok(Next::Ethernet(rest)),
         (_, LLC) => Ok(Next::Llc(rest)),
+        (_, PPP) => Ok(Next::Ppp(rest)),
+        (_, WPAN) => Ok(Next::EtherType(WPAN_TYPE, rest)),
         (_, 0x0600..) => Ok(Next::EtherType(protocol, rest)),
         // A tun device without a protocol: what it carries is IP.
         (_, 0) if matches!(rest.nibble(), Some(4 | 6)) => Ok(Next::Ip(rest)),

@@ -58,7 +58,7 @@ pub(super) fn arcnet(rest: Rest<'_>, addresses: usize) -> Result<Next<'_>, Undec
 }
 
 /// AX.25: destination, source and repeaters, of which the last has its lowest bit set; then IP in frames with data.
-pub(super) fn ax25(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
+pub(in crate::wire) fn ax25(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
     const ADDRESS: usize = 7;
     /// Two of stations, eight of repeaters.
     const MOST: usize = 10;

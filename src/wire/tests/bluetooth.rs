@@ -159,6 +159,101 @@ pub(super) static GRANTED: &[Granted] = &[
     },
 ];
 
+/// A channel for IPv6 with credits, asked for by the end that sends, which calls it 0x41.
+fn credits(way: Way) -> [(Way, Vec<u8>); 2] {
+    let other = if way == Way::There {
+        Way::Back
+    } else {
+        Way::There
+    };
+    let request = [0x14, 9, 10, 0, 0x23, 0, 0x41, 0, 0, 5, 64, 0, 9, 0];
+    let response = [0x15, 9, 10, 0, 0x45, 0, 0, 5, 64, 0, 9, 0, 0, 0];
+    [(way, l2cap(5, &request)), (other, l2cap(5, &response))]
+}
+
+/// Parts of a packet of 6LoWPAN in a channel with credits.
+fn ipsp(way: Way, most: usize) -> Vec<Vec<u8>> {
+    let packet = lowpan::compressed(way);
+    let length = u16::try_from(packet.len()).unwrap().to_le_bytes();
+    cat(&[&length, &packet])
+        .chunks(most)
+        .map(|part| l2cap(0x45, part))
+        .collect()
+}
+
+/// On the radio: an access address, a header, and a check sequence behind.
+fn radio(bytes: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(bytes.len()).unwrap();
+    cat(&[&[0x12, 0x34, 0x56, 0x78, 2, length], bytes, &[1, 2, 3]])
+}
+
+fn nordic(way: Way, bytes: &[u8]) -> Vec<u8> {
+    let packet = radio(bytes);
+    let length = u8::try_from(10 + packet.len()).unwrap();
+    let flags = 1 | u8::from(way == Way::There) << 1;
+    let head = [1, 6, length, 1, 0, 0, 6, 10, flags, 7, 60, 1, 0, 9, 9, 0, 0];
+    cat(&[&head, &packet])
+}
+
+fn with_header(way: Way, bytes: &[u8]) -> Vec<u8> {
+    let kind = if way == Way::There { 0x09 } else { 0x89 };
+    let flags = [kind, 1 | u8::from(way == Way::Back)];
+    cat(&[
+        &[7, 0xc4, 0x80, 0, 0x12, 0x34, 0x56, 0x78],
+        &flags,
+        &radio(bytes),
+    ])
+}
+
+fn low_energy(way: Way, most: usize, make: fn(Way, &[u8]) -> Vec<u8>) -> Vec<Vec<u8>> {
+    let mut frames: Vec<_> = credits(way)
+        .iter()
+        .map(|(way, it)| make(*way, it))
+        .collect();
+    frames.extend(ipsp(way, most).iter().map(|part| make(way, part)));
+    frames
+}
+
+/// Frames of low energy, of which the last makes the packet whole.
+pub(super) static LOW_ENERGY: &[Granted] = &[
+    Granted {
+        name: "6LoWPAN over Bluetooth",
+        link: 201,
+        make: |way| low_energy(way, 200, |way, it| h4(way, &acl(WHOLE, it))),
+    },
+    Granted {
+        name: "6LoWPAN over Bluetooth, three parts",
+        link: 201,
+        make: |way| low_energy(way, 40, |way, it| h4(way, &acl(WHOLE, it))),
+    },
+    Granted {
+        name: "Bluetooth LE of Nordic",
+        link: 272,
+        make: |way| low_energy(way, 200, nordic),
+    },
+    Granted {
+        name: "Bluetooth LE of Nordic, two parts",
+        link: 272,
+        make: |way| low_energy(way, 60, nordic),
+    },
+    Granted {
+        name: "Bluetooth LE with header",
+        link: 256,
+        make: |way| low_energy(way, 60, with_header),
+    },
+];
+
+/// A transfer of an adapter on USB, as Linux writes it.
+fn usb(way: Way, acl: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(acl.len()).unwrap().to_le_bytes();
+    let (kind, endpoint) = match way {
+        Way::There => (b'S', 2),
+        Way::Back => (b'C', 0x82),
+    };
+    let head = [kind, 3, endpoint, 5, 1, 0, b'-', 0];
+    cat(&[&[1; 8], &head, &[0; 16], &length, &length, &[0; 24], acl])
+}
+
 /// Channels that nobody saw asked for.
 pub(super) static BLUETOOTH: &[Fixture] = &[
     bare("BNEP, H4", 187, Source::None, |way| {
@@ -166,6 +261,14 @@ pub(super) static BLUETOOTH: &[Fixture] = &[
     }),
     bare("BNEP, H4 with direction", 201, Source::Sender, |way| {
         h4(way, &acl(3, &l2cap(0x45, &general(way))))
+    }),
+    bare("BNEP over USB", 220, Source::Sender, |way| {
+        usb(way, &acl(3, &l2cap(0x45, &general(way))))
+    }),
+    bare("Bluetooth LE", 251, Source::None, |way| {
+        let packet = lowpan::summed(way);
+        let length = u16::try_from(packet.len()).unwrap().to_le_bytes();
+        radio(&l2cap(0x45, &cat(&[&length, &packet])))
     }),
     bare(
         "BNEP, IPv6 in Linux's monitor",
@@ -394,4 +497,59 @@ fn parts_without_a_request_say_whose_they_are() {
     let got = read(&mut decoder, 187, &cat(&[&[2], &frames[1]])).unwrap();
     assert_eq!((got.ports, got.payload), (PORTS, HELLO.to_vec()));
     assert_ne!(got.src, IpAddr::from(CLIENT_6));
+}
+
+#[test]
+fn low_energy_leads_to_the_conversation() {
+    for row in LOW_ENERGY {
+        let mut decoder = Decoder::new(&Limits::default());
+        for way in [Way::There, Way::Back] {
+            let frames = (row.make)(way);
+            let (last, before) = frames.split_last().unwrap();
+            for bytes in before {
+                let why = read(&mut decoder, row.link, bytes).unwrap_err();
+                assert!(!why.is_anomaly(), "{} {why:?}", row.name);
+            }
+            let got = read(&mut decoder, row.link, last).expect(row.name);
+            let plain = decode(101, &way.ip6()).unwrap();
+            let told = (got.src, got.dst, got.ports);
+            assert_eq!(told, (plain.src, plain.dst, plain.ports), "{}", row.name);
+            assert_eq!((got.payload, got.cut), (plain.payload, 0), "{}", row.name);
+            // A sniffer is neither end.
+            let ours = (row.link == 201).then_some(way == Way::There);
+            assert_eq!(got.by_this_host, ours, "{}", row.name);
+        }
+    }
+}
+
+#[test]
+fn radio_without_packets_has_a_reason() {
+    let mut encrypted = nordic(Way::There, &[7; 30]);
+    encrypted[8] |= 4;
+    let mut advertisement = radio(&[7; 30]);
+    advertisement[..4].copy_from_slice(&[0xd6, 0xbe, 0x89, 0x8e]);
+    let kind = |kind: u8| {
+        let mut packet = radio(&[7; 30]);
+        packet[4] = kind;
+        packet
+    };
+    for (link, bytes, why) in [
+        (272, encrypted, Undecoded::EncryptedBluetooth),
+        (
+            272,
+            cat(&[&[1, 6, 0, 1, 0, 0, 5], &[0; 9]]),
+            Undecoded::LinkControl,
+        ),
+        (272, vec![0xbe, 0xef, 6, 9, 0, 0, 0, 8], Undecoded::NotIp),
+        (251, advertisement, Undecoded::LinkControl),
+        (251, kind(3), Undecoded::LinkControl),
+        (251, kind(0), Undecoded::NotIp),
+        (251, kind(1), Undecoded::LinkFragment),
+        (251, radio(&l2cap(4, &[2, 0, 1])), Undecoded::NotIp),
+        // Of a disk.
+        (220, usb(Way::Back, &[0x55; 512]), Undecoded::UnreadUsb),
+    ] {
+        let got = decode(link, &bytes).unwrap_err();
+        assert_eq!((got, got.is_anomaly()), (why, false), "{link} {bytes:?}");
+    }
 }

@@ -8,9 +8,21 @@ use super::*;
 fn frame(control: u8, extended: &[u8], inside: &[u8]) -> Vec<u8> {
     let length = u16::try_from(extended.len() + inside.len()).unwrap();
     let parameter = u8::try_from(extended.len()).unwrap();
-    let header = cat(&[&[control, parameter], &length.to_be_bytes(), extended]);
+    checked(
+        &cat(&[&[control, parameter], &length.to_be_bytes(), extended]),
+        inside,
+    )
+}
+
+/// Several frames.
+fn frame_of(control: u8, count: u8, inside: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(inside.len()).unwrap();
+    checked(&cat(&[&[control, count], &length.to_be_bytes()]), inside)
+}
+
+fn checked(header: &[u8], inside: &[u8]) -> Vec<u8> {
     let mut check = 0xffff_u16;
-    for byte in &header {
+    for byte in header {
         check ^= u16::from(*byte);
         for _ in 0..8 {
             let odd = check & 1 == 1;
@@ -20,7 +32,7 @@ fn frame(control: u8, extended: &[u8], inside: &[u8]) -> Vec<u8> {
             }
         }
     }
-    cat(&[&header, &(!check).to_le_bytes(), inside])
+    cat(&[header, &(!check).to_le_bytes(), inside])
 }
 
 /// Privacy is enabled or not.
@@ -39,6 +51,15 @@ pub(super) static CABLE: &[Fixture] = &[
     bare("DOCSIS, extended header", 143, Source::Sender, |way| {
         frame(1, &downstream(0), &way.ethernet())
     }),
+    bare(
+        "DOCSIS, several behind one header",
+        143,
+        Source::Sender,
+        |way| {
+            let packet = frame(0, &[], &way.ethernet());
+            frame_of(0xf8, 2, &cat(&[&packet, &packet]))
+        },
+    ),
     bare("DOCSIS, isolated", 143, Source::Sender, |way| {
         frame(0x80, &[], &way.ethernet())
     }),
@@ -84,4 +105,41 @@ fn docsis_without_a_packet_has_a_reason() {
     }
     // Elements that reach beyond their header enable nothing.
     assert!(decode(143, &frame(1, &[0x4f], &packet)).is_ok());
+}
+
+#[test]
+fn frames_behind_one_header_are_read_one_by_one() {
+    let packet = frame(0, &[], &Way::There.ethernet());
+    let other = frame(1, &downstream(0x80), &Way::Back.ethernet());
+    // A request has a number where others have their length.
+    let request = [0xc4, 1, 0x12, 0x34, 0, 0];
+    let all = frame_of(0xf8, 4, &cat(&[&packet, &request, &other, &packet]));
+    let whole = super::frame(143, &all);
+    let mut decoder = Decoder::new(&Limits::default());
+    let got: Vec<_> = subframes(&whole)
+        .unwrap()
+        .map(|part| decoder.decode(&part).map(told).map(|told| told.ports.0))
+        .collect();
+    let there = Ok(40_000);
+    assert_eq!(
+        got,
+        [
+            there,
+            Err(Undecoded::LinkControl),
+            Err(Undecoded::EncryptedDocsis),
+            there
+        ]
+    );
+    assert!(subframes(&super::frame(143, &packet)).is_none());
+    // A count or a length that is not true.
+    let few = frame_of(0xf8, 1, &cat(&[&packet, &packet]));
+    assert_eq!(subframes(&super::frame(143, &few)).unwrap().count(), 1);
+    let cut = super::frame(143, &all[..all.len() - 30]);
+    assert_eq!(subframes(&cut).unwrap().count(), 4);
+    assert_eq!(
+        subframes(&super::frame(143, &[0xf8, 9, 0, 0, 1, 2]))
+            .unwrap()
+            .count(),
+        0
+    );
 }

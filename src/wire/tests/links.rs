@@ -1,11 +1,13 @@
 //! Link headers, IP and the transports.
 
-use super::bluetooth::{BLUETOOTH, GRANTED};
+use super::bluetooth::{BLUETOOTH, GRANTED, LOW_ENERGY};
 use super::build::{
     CLIENT, CLIENT_6, HELLO, PORTS, SERVER, SERVER_6, TSVAL, Way, cat, ipv4, ipv6, udp,
 };
 use super::cable::CABLE;
 use super::fixtures::{Fixture, LINKS, SCOPED, Source};
+use super::lowpan::LOWPAN;
+use super::odd::{ODD_LINKS, ODD_TUNNELS};
 use super::rare::RARE;
 use super::sequences::SEQUENCES;
 use super::stacks::{LINE_CARDS, MIRRORS, STACKS};
@@ -22,6 +24,8 @@ fn every_link_type_leads_to_the_conversation() {
         .chain(CABLE)
         .chain(BLUETOOTH)
         .chain(USB)
+        .chain(LOWPAN)
+        .chain(ODD_LINKS)
     {
         leads_to_the_conversation(fixture);
     }
@@ -29,7 +33,12 @@ fn every_link_type_leads_to_the_conversation() {
 
 #[test]
 fn every_tag_and_tunnel_leads_to_the_conversation() {
-    for fixture in SCOPED.iter().chain(STACKS).chain(MIRRORS) {
+    for fixture in SCOPED
+        .iter()
+        .chain(ODD_TUNNELS)
+        .chain(STACKS)
+        .chain(MIRRORS)
+    {
         leads_to_the_conversation(fixture);
     }
 }
@@ -39,7 +48,18 @@ fn every_tag_and_tunnel_leads_to_the_conversation() {
 #[ignore = "prints the fixtures for another reader"]
 fn fixtures_in_hexadecimal() {
     let rows = [
-        LINKS, SCOPED, LINE_CARDS, RARE, CABLE, BLUETOOTH, USB, MIRRORS, STACKS,
+        LINKS,
+        SCOPED,
+        LINE_CARDS,
+        RARE,
+        CABLE,
+        BLUETOOTH,
+        USB,
+        LOWPAN,
+        ODD_LINKS,
+        ODD_TUNNELS,
+        MIRRORS,
+        STACKS,
     ];
     for fixture in rows.into_iter().flatten() {
         let bytes = (fixture.make)(Way::There);
@@ -47,7 +67,10 @@ fn fixtures_in_hexadecimal() {
         println!("fixture\t{}\t{}\t{digits}", fixture.link, fixture.name);
     }
     let sequences = SEQUENCES.iter().map(|row| (row.link, row.name, row.make));
-    let granted = GRANTED.iter().map(|row| (row.link, row.name, row.make));
+    let granted = GRANTED
+        .iter()
+        .chain(LOW_ENERGY)
+        .map(|row| (row.link, row.name, row.make));
     for (link, name, make) in sequences.chain(granted) {
         let frames = make(Way::There);
         let digits: Vec<String> = frames

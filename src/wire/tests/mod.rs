@@ -6,6 +6,8 @@ mod cable;
 mod fixtures;
 mod headers;
 mod links;
+mod lowpan;
+mod odd;
 mod properties;
 mod rare;
 mod sequences;

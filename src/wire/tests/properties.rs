@@ -4,10 +4,12 @@ use proptest::prelude::*;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::bluetooth::{BLUETOOTH, GRANTED};
+use super::bluetooth::{BLUETOOTH, GRANTED, LOW_ENERGY};
 use super::build::{PORTS, Way, cat, fragment4, ipv6};
 use super::cable::CABLE;
 use super::fixtures::{Fixture, LINKS, SCOPED};
+use super::lowpan::LOWPAN;
+use super::odd::{ODD_LINKS, ODD_TUNNELS};
 use super::rare::RARE;
 use super::sequences::SEQUENCES;
 use super::stacks::{LINE_CARDS, MIRRORS, STACKS};
@@ -17,7 +19,18 @@ use crate::frame::Crossing;
 
 fn fixtures() -> impl Iterator<Item = &'static Fixture> {
     let rows = [
-        LINKS, SCOPED, LINE_CARDS, RARE, CABLE, BLUETOOTH, USB, MIRRORS, STACKS,
+        LINKS,
+        SCOPED,
+        LINE_CARDS,
+        RARE,
+        CABLE,
+        BLUETOOTH,
+        USB,
+        LOWPAN,
+        ODD_LINKS,
+        ODD_TUNNELS,
+        MIRRORS,
+        STACKS,
     ];
     rows.into_iter().flatten()
 }
@@ -47,7 +60,12 @@ fn mutated_sequence() -> impl Strategy<Value = (u32, Vec<Vec<u8>>)> {
     let changes = prop::collection::vec(change, 0..5);
     let sequences = SEQUENCES.iter().map(|row| (row.link, row.make));
     let rows: Vec<_> = sequences
-        .chain(GRANTED.iter().map(|row| (row.link, row.make)))
+        .chain(
+            GRANTED
+                .iter()
+                .chain(LOW_ENERGY)
+                .map(|row| (row.link, row.make)),
+        )
         .collect();
     (prop::sample::select(rows), changes).prop_map(|((link, make), changes)| {
         let mut frames = make(Way::There);

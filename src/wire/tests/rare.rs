@@ -5,7 +5,7 @@ use super::fixtures::{Fixture, Source, bare};
 use super::*;
 
 /// AX.25 addresses: characters one bit up, then flags and the last bit.
-fn stations(repeaters: usize) -> Vec<u8> {
+pub(super) fn stations(repeaters: usize) -> Vec<u8> {
     let call = |text: &[u8; 6], last: bool| {
         let mut address = text.map(|byte| byte << 1).to_vec();
         address.push(0x60 | u8::from(last));

@@ -1,7 +1,7 @@
 //! Packets that took several frames, and what must not be made of them.
 
 use super::bluetooth;
-use super::build::{CLIENT, HELLO, NEAR, SERVER, Way, cat};
+use super::build::{CLIENT, CLIENT_6, HELLO, NEAR, SERVER, SERVER_6, Way, cat};
 use super::fixtures::wlan;
 use super::headers::{Compressor, FIRST, Fields};
 use super::*;
@@ -144,6 +144,27 @@ pub(super) static SEQUENCES: &[Sequence] = &[
         held: None,
         lacking: Undecoded::CompressedHeader,
     },
+    Sequence {
+        name: "6LoWPAN, two fragments",
+        link: 230,
+        make: lowpan::parts,
+        held: Some(Undecoded::FragmentHeld),
+        lacking: Undecoded::FragmentHeld,
+    },
+    Sequence {
+        name: "ESP without encryption, between the ends",
+        link: 101,
+        make: odd::transport,
+        held: None,
+        lacking: Undecoded::LinkFragment,
+    },
+    Sequence {
+        name: "batman-adv, three parts, last first",
+        link: 1,
+        make: odd::mesh_parts,
+        held: Some(Undecoded::LinkFragment),
+        lacking: Undecoded::LinkFragment,
+    },
 ];
 
 pub(super) fn read(decoder: &mut Decoder, link: u32, bytes: &[u8]) -> Result<Told, Undecoded> {
@@ -162,7 +183,12 @@ fn the_last_frame_makes_it_whole() {
                 assert_eq!(got.err(), row.held, "{}", row.name);
             }
             let got = read(&mut decoder, row.link, last).expect(row.name);
-            let plain = decode(101, &way.ip4()).unwrap();
+            let packet = if got.src.is_ipv4() {
+                way.ip4()
+            } else {
+                way.ip6()
+            };
+            let plain = decode(101, &packet).unwrap();
             assert_eq!(
                 (got.src, got.dst, got.ports),
                 (plain.src, plain.dst, plain.ports)
@@ -190,8 +216,11 @@ fn what_is_missing_is_not_made_up() {
 /// Whoever keeps a packet wants all of its frames.
 #[test]
 fn parts_say_whose_they_are() {
-    let ends = Some((CLIENT.into(), SERVER.into()));
     for row in SEQUENCES.iter().filter(|row| row.held.is_some()) {
+        let ends: Option<(IpAddr, IpAddr)> = match row.link {
+            230 => Some((CLIENT_6.into(), SERVER_6.into())),
+            _ => Some((CLIENT.into(), SERVER.into())),
+        };
         let mut decoder = Decoder::new(&Limits::default());
         let mut frames = (row.make)(Way::There);
         frames.pop();

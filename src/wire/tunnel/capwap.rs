@@ -122,20 +122,19 @@ fn frame(binding: u8, inside: Rest<'_>) -> Option<Found<'_>> {
     if binding & NATIVE == 0 {
         return Found::ethernet(kind::CAPWAP, None, inside);
     }
-    Some(Found {
-        kind: Some(kind::CAPWAP),
-        tag: None,
-        session: 0,
-        next: wlan(binding, inside)?,
-    })
+    Some(Found::wlan(kind::CAPWAP, wlan(binding, inside)?))
+}
+
+fn wlan(binding: u8, inside: Rest<'_>) -> Option<Next<'_>> {
+    either_wlan(inside).filter(|_| binding >> 1 & 0x1f == WLAN)
 }
 
 /// Some access points swap the two bytes of the frame control field.
-fn wlan(binding: u8, inside: Rest<'_>) -> Option<Next<'_>> {
+pub(super) fn either_wlan(inside: Rest<'_>) -> Option<Next<'_>> {
     let link = match inside.array::<2>(0)? {
         [first, _] if first & 0x0f == 0x08 => LinkType(105),
         [_, second] if second & 0x0f == 0x08 => link::SWAPPED_WLAN,
         _ => return None,
     };
-    (binding >> 1 & 0x1f == WLAN).then_some(Next::Link(link, inside))
+    Some(Next::Link(link, inside))
 }

@@ -1,10 +1,11 @@
 //! GRE (RFC 2784, RFC 2890), as PPTP bends it (RFC 2637), and what mirrors put into it (ERSPAN).
 
-use super::super::Undecoded;
 use super::super::rest::Rest;
 use super::super::scope::Tag;
 use super::super::walk::{Next, Walk};
+use super::super::{Undecoded, link};
 use super::{after, kind, short};
+use crate::frame::LinkType;
 
 const CHECKSUM: u16 = 0x8000;
 const ROUTING: u16 = 0x4000;
@@ -22,6 +23,15 @@ pub(super) fn open<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'
     match flags & VERSION {
         0 => generic(walk, flags, protocol, body),
         1 if protocol == 0x880b => pptp(walk, flags, body),
+        // MikroTik: length and tunnel stand where PPTP has them.
+        1 if protocol == 0x6400 && flags == KEY | 1 => {
+            let length = body.be16(0).ok_or_else(|| short(body))?;
+            if length == 0 {
+                return Err(Undecoded::LinkControl);
+            }
+            walk.enter_tunnel(kind::GRE)?;
+            Ok(Next::Ethernet(after(body, 4)?.bound(usize::from(length))))
+        }
         _ => Err(Undecoded::BadTunnel),
     }
 }
@@ -73,6 +83,20 @@ fn generic<'a>(
                 Some(4) => Ok(Next::Ip(rest)),
                 _ => Ok(Next::Ip(after(rest, 4)?)),
             }
+        }
+        // Access points of Aruba, with a number for each of their profiles.
+        0x8200..=0x83ff if protocol & 0x0f == 0 => {
+            walk.enter_tunnel(kind::GRE)?;
+            Ok(Next::Link(LinkType(105), rest))
+        }
+        0x6559 => {
+            walk.enter_tunnel(kind::GRE)?;
+            link::llc::frame_relay(rest)
+        }
+        // CLNP and its relatives, of which one byte says that they are IP.
+        0x00fe => {
+            walk.enter_tunnel(kind::GRE)?;
+            link::llc::nlpid(rest)
         }
         // Keep-alives have protocol 0.
         0 => Err(Undecoded::LinkControl),

@@ -1,14 +1,16 @@
 //! Packets inside packets: GRE and its relatives, IP in IP, and tunnels over UDP.
 
 mod capwap;
+mod esp;
 mod gre;
+mod rare;
 mod udp;
 
-use super::ip::protocol;
+use super::ip::{self, protocol};
 use super::link::skip;
 use super::rest::Rest;
 use super::walk::{Next, Walk};
-use super::{Undecoded, plausible};
+use super::{Body, Undecoded, link, plausible};
 
 pub(super) use udp::{may_carry, open as in_udp, tzsp_frame};
 
@@ -26,6 +28,10 @@ mod kind {
     pub(super) const GTP: u32 = 10;
     pub(super) const LISP: u32 = 11;
     pub(super) const CAPWAP: u32 = 12;
+    pub(super) const ESP: u32 = 13;
+    pub(super) const AYIYA: u32 = 14;
+    pub(super) const AX25: u32 = 15;
+    pub(super) const OSI: u32 = 16;
 }
 
 /// A tunnel that has an IP protocol number of its own; None if `number` is no tunnel.
@@ -59,15 +65,44 @@ pub(super) fn in_ip<'a>(
         }
         protocol::L2TP => match rest.after(4).and_then(l2tp_v3_frame) {
             // Session 0 is control (RFC 3931).
-            Some(frame) if rest.be32(0) != Some(0) => {
+            Some(next) if rest.be32(0) != Some(0) => {
                 walk.enter_tunnel(kind::L2TP)?;
-                Next::Ethernet(frame)
+                next
             }
             _ => return Ok(None),
+        },
+        protocol::AX25 => {
+            walk.enter_tunnel(kind::AX25)?;
+            link::ax25(rest)?
+        }
+        protocol::OSI => {
+            walk.enter_tunnel(kind::OSI)?;
+            link::llc::nlpid(rest)?
+        }
+        protocol::ESP => match esp::null(rest, walk.src, walk.dst) {
+            Some((protocol::IPV4 | protocol::IPV6, inside)) => {
+                walk.guess(ip::packet(walk, Body::Other(protocol::ESP)));
+                walk.enter_tunnel(kind::ESP)?;
+                Next::Ip(inside)
+            }
+            // Transport mode.
+            Some((number, inside)) => {
+                walk.guess(ip::packet(walk, Body::Other(protocol::ESP)));
+                Next::Payload(number, inside)
+            }
+            None => return Ok(None),
         },
         _ => return Ok(None),
     };
     Ok(Some(next))
+}
+
+/// LWAPP without IP and UDP before it, by an EtherType.
+pub(super) fn lwapp<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a>, Undecoded> {
+    let next =
+        rare::lwapp(rest).ok_or_else(|| rest.lacks(Undecoded::CutBeforeIp, Undecoded::NotIp))?;
+    walk.enter_tunnel(kind::CAPWAP)?;
+    Ok(next)
 }
 
 /// Network service header (RFC 8300).
@@ -84,18 +119,30 @@ pub(super) fn nsh<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a
     match next {
         1 | 2 => Ok(Next::Ip(inside)),
         3 => Ok(Next::Ethernet(inside)),
+        4 => Ok(Next::EtherType(0x894f, inside)),
         5 => Ok(Next::Mpls(inside)),
         _ => Err(Undecoded::NotIp),
     }
 }
 
-/// The Ethernet frame of an L2TPv3 data message. Cookie (0, 4 or 8 bytes) and sublayer (0 or 4) were
+/// The frame of an L2TPv3 data message: Ethernet, or IP and PPP that prove themselves. Cookie (0, 4 or 8 bytes) and sublayer (0 or 4) were
 /// negotiated elsewhere, so every place is tried where a frame could begin.
-fn l2tp_v3_frame(after_session: Rest<'_>) -> Option<Rest<'_>> {
-    [0, 4, 8, 12]
-        .into_iter()
-        .filter_map(|at| after_session.after(at))
-        .find(|frame| plausible::ethernet(*frame))
+fn l2tp_v3_frame(after_session: Rest<'_>) -> Option<Next<'_>> {
+    let places = || {
+        let places = [0, 4, 8, 12].into_iter();
+        places.filter_map(|at| after_session.after(at))
+    };
+    let of_ppp = |frame| match link::ppp::protocol(frame) {
+        Ok((0x0021 | 0x0057, packet)) => Some(packet),
+        _ => None,
+    };
+    let ethernet = places().find(|frame| plausible::ethernet(*frame));
+    ethernet.map(Next::Ethernet).or_else(|| {
+        let mut packets = places().chain(places().filter_map(of_ppp));
+        packets
+            .find(|packet| plausible::ip_alone(*packet))
+            .map(Next::Ip)
+    })
 }
 
 /// The bytes after a tunnel header of `n` bytes.

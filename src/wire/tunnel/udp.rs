@@ -2,13 +2,14 @@
 //! headers must fit; else the datagram stays what it was. Should the inner packet break later on, the walk
 //! falls back to the datagram as well.
 
+use super::super::ip::protocol;
 use super::super::link::ppp;
 use super::super::rest::Rest;
 use super::super::scope::Tag;
 use super::super::walk::{Next, Walk};
 use super::super::{Datagram, Packet, Undecoded, plausible};
 use super::capwap::{self, capwap};
-use super::{kind, l2tp_v3_frame};
+use super::{esp, kind, l2tp_v3_frame, rare};
 use crate::frame::LinkType;
 
 const L2TP: u16 = 1701;
@@ -18,6 +19,7 @@ const LISP_DATA: u16 = 4341;
 const VXLAN: u16 = 4789;
 const VXLAN_GPE: u16 = 4790;
 const GENEVE: u16 = 6081;
+const IPSEC: u16 = 4500;
 const CAPWAP_DATA: u16 = 5247;
 const MPLS: u16 = 6635;
 const VXLAN_LINUX: u16 = 8472;
@@ -38,9 +40,20 @@ pub(in crate::wire) fn may_carry(src_port: u16, dst_port: u16, payload: &[u8]) -
             | MPLS
             | VXLAN_LINUX
             | TZSP
+            | rare::GRE
+            | rare::PEEK
+            | rare::AYIYA
+            | rare::HP_MIRROR
+            | rare::LWAPP
+            | rare::ZEP
+            | rare::JUNIPER_MIRROR
     );
     known
-        || matches!(src_port, L2TP | GTP_USER | TEREDO | CAPWAP_DATA)
+        || matches!(
+            src_port,
+            L2TP | GTP_USER | TEREDO | CAPWAP_DATA | rare::AYIYA | rare::LWAPP
+        )
+        || esp_to(src_port, dst_port, payload)
         || teredo_between_peers(payload)
 }
 
@@ -78,6 +91,8 @@ pub(in crate::wire) fn open<'a>(
         .or_else(|| either(L2TP).then(|| l2tp(rest)).flatten())
         .or_else(|| either(CAPWAP_DATA).then(|| capwap(rest)).flatten())
         .or_else(|| either(TEREDO).then(|| teredo(rest)).flatten())
+        .or_else(|| rare::open(datagram, rest))
+        .or_else(|| esp_in_udp(walk, datagram, rest))
         .or_else(|| {
             teredo_between_peers(rest.bytes)
                 .then(|| teredo(rest))
@@ -132,13 +147,45 @@ impl<'a> Found<'a> {
         })
     }
 
-    fn ip(kind: u32, tag: Option<(Tag, u32)>, rest: Rest<'a>) -> Option<Self> {
+    pub(super) fn wlan(kind: u32, next: Next<'a>) -> Self {
+        Self {
+            kind: Some(kind),
+            tag: None,
+            session: 0,
+            next,
+        }
+    }
+
+    pub(super) fn ip(kind: u32, tag: Option<(Tag, u32)>, rest: Rest<'a>) -> Option<Self> {
         plausible::ip(rest).then_some(Self {
             kind: Some(kind),
             tag,
             session: 0,
             next: Next::Ip(rest),
         })
+    }
+}
+
+/// Whether ESP may stand here that has IP in it and no encryption (RFC 3948). IKE has four zero bytes before it.
+fn esp_to(src_port: u16, dst_port: u16, payload: &[u8]) -> bool {
+    (src_port == IPSEC || dst_port == IPSEC)
+        && [8, 16]
+            .into_iter()
+            .any(|at| matches!(payload.get(at), Some(0x45..=0x4f | 0x60..=0x6f)))
+}
+
+/// ESP in UDP without encryption, of tunnels alone.
+fn esp_in_udp<'a>(
+    walk: &Walk<'a, '_>,
+    datagram: &Datagram<'a>,
+    rest: Rest<'a>,
+) -> Option<Found<'a>> {
+    if !esp_to(datagram.src_port, datagram.dst_port, rest.bytes) || rest.be32(0)? == 0 {
+        return None;
+    }
+    match esp::null(rest, walk.src, walk.dst)? {
+        (protocol::IPV4 | protocol::IPV6, inside) => Found::ip(kind::ESP, None, inside),
+        _ => None,
     }
 }
 
@@ -328,7 +375,12 @@ fn l2tp(rest: Rest<'_>) -> Option<Found<'_>> {
         return None;
     }
     if flags == 3 {
-        return Found::ethernet(kind::L2TP, None, l2tp_v3_frame(rest.after(8)?)?);
+        return Some(Found {
+            kind: Some(kind::L2TP),
+            tag: None,
+            session: 0,
+            next: l2tp_v3_frame(rest.after(8)?)?,
+        });
     }
     if flags & 0x0f != 2 {
         return None;

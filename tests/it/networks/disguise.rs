@@ -333,6 +333,32 @@ pub(super) const WITHOUT_LINK: &[(&str, Change)] = &[
             ip.outer_udp(2152, &[&header, ip.packet].concat())
         })
     }),
+    ("ESP without encryption", |shots| {
+        each(shots, |_, ip| {
+            let next = if ip.is_v4() { 4 } else { 41 };
+            let padding = [1, 2, 3];
+            let padding = &padding[..(6 - ip.packet.len() % 4) % 4];
+            let length = u8::try_from(padding.len()).expect("a length");
+            let head = [0, 0, 1, 0, 0, 0, 0, 7];
+            let tail = [&[length, next][..], &[0xa5; 16]].concat();
+            ip.outer(50, &[&head, ip.packet, padding, &tail].concat())
+        })
+    }),
+    ("a mesh (batman-adv)", |shots| {
+        each(shots, |_, ip| {
+            let head = [0x43, 5, 0x40, 15, 50, 1, 2, 0, 0, 0, 0, 7];
+            let frame = [ip.macs, &head, &ip.ethernet(&[])].concat();
+            (ETHERNET, frame)
+        })
+    }),
+    ("GFP", |shots| {
+        each(shots, |_, ip| {
+            let length = ip.length(4 + ip.packet.len());
+            let user = if ip.is_v4() { 16 } else { 17 };
+            let head = [length[0], length[1], 0, 0, 0, user, 0, 0];
+            (171, [&head, ip.packet].concat())
+        })
+    }),
     ("raw IP", |shots| {
         each(shots, |_, ip| (101, ip.packet.to_vec()))
     }),

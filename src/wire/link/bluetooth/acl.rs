@@ -8,7 +8,7 @@ use super::super::super::Undecoded;
 use super::super::super::rest::Rest;
 use super::super::super::walk::{Lane, Next, Walk};
 use super::super::{ends, short, skip};
-use super::{bnep, l2cap};
+use super::{bnep, ipsp, l2cap};
 use crate::limits::Limits;
 use crate::time::{Span, Timestamp};
 
@@ -22,8 +22,18 @@ pub(super) fn packet<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next
     };
     let (handle, boundary) = (field & 0x0fff, field >> 12 & 0b11);
     let rest = skip(rest, 4)?.bound(usize::from(length));
-    let link = (walk.lane(), handle);
-    if boundary != CONTINUES {
+    part(walk, handle, boundary == CONTINUES, rest)
+}
+
+/// Reads one part of an L2CAP packet, or all of it.
+pub(super) fn part<'a>(
+    walk: &mut Walk<'a, '_>,
+    handle: u16,
+    continues: bool,
+    rest: Rest<'a>,
+) -> Result<Next<'a>, Undecoded> {
+    let link = (walk.lane(), handle, WHOLE);
+    if !continues {
         let promised = HEADER + usize::from(rest.le16(0).ok_or_else(|| short(rest))?);
         if promised <= rest.wire_len() {
             walk.fragments.bluetooth.packets.forget(&link);
@@ -31,7 +41,9 @@ pub(super) fn packet<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next
         }
         if rest.cut == 0 {
             let packets = &mut walk.fragments.bluetooth.packets;
-            walk.fragments.latest = packets.begin(walk.at, link, promised, rest.bytes);
+            let ends = network_ends(rest.bytes);
+            walk.fragments.latest = ends;
+            packets.begin(walk.at, link, promised, rest.bytes, ends);
         }
         return Err(Undecoded::LinkFragment);
     }
@@ -42,15 +54,18 @@ pub(super) fn packet<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next
         return Err(Undecoded::LinkFragment);
     }
     match packets.go_on(walk.at, &link, rest.bytes) {
-        Err(ends) => {
+        Added::Lost => Err(Undecoded::LinkFragment),
+        Added::Waits(ends) => {
             walk.fragments.latest = ends;
             Err(Undecoded::LinkFragment)
         }
-        Ok(joined) => {
+        Added::Whole(joined) => {
             let bytes = walk.keep(joined)?;
             let rest = Rest { bytes, cut: 0 };
             // Where two senders may have been mixed up.
-            if !link.0.one_way() && !skip(rest, HEADER).is_ok_and(bnep::summed) {
+            if !link.0.one_way()
+                && !skip(rest, HEADER).is_ok_and(|rest| bnep::summed(rest) || ipsp::summed(rest))
+            {
                 return Err(Undecoded::LinkFragment);
             }
             l2cap::packet(walk, handle, rest)
@@ -58,10 +73,29 @@ pub(super) fn packet<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next
     }
 }
 
-/// A connection in one direction.
-type Link = (Lane, u16);
+/// A connection in one direction, and the channel in it that has parts of its own.
+pub(super) type Link = (Lane, u16, u16);
 
-/// L2CAP packets that wait for their end, oldest first.
+/// For parts of what carries all channels.
+const WHOLE: u16 = 0;
+
+/// Whose packet begins here, if it is one of BNEP.
+fn network_ends(bytes: &[u8]) -> Option<(IpAddr, IpAddr)> {
+    let frame = bnep::frame(Rest { bytes, cut: 0 }.after(HEADER)?).ok()?;
+    ends(Next::EtherType(frame.protocol, frame.inside))
+}
+
+/// What a further part did.
+pub(super) enum Added {
+    /// It was the last.
+    Whole(Vec<u8>),
+    /// Others are not there yet; whose packet it is, if that is known.
+    Waits(Option<(IpAddr, IpAddr)>),
+    /// There was nothing that it goes on with.
+    Lost,
+}
+
+/// Packets of L2CAP and of its channels that wait for their end, oldest first.
 #[derive(Debug)]
 pub(super) struct Packets {
     open: VecDeque<Open>,
@@ -93,23 +127,19 @@ impl Packets {
         self.open.remove(place)
     }
 
-    /// Takes a first part, and says whose packet it is.
-    fn begin(
+    /// Takes a first part.
+    pub(super) fn begin(
         &mut self,
         since: Timestamp,
         link: Link,
         promised: usize,
         bytes: &[u8],
-    ) -> Option<(IpAddr, IpAddr)> {
+        ends: Option<(IpAddr, IpAddr)>,
+    ) {
         self.forget(&link);
         if self.open.len() >= self.most {
             self.open.pop_front();
         }
-        let inside = Rest { bytes, cut: 0 }.after(HEADER);
-        let ends = inside.and_then(|rest| {
-            let frame = bnep::frame(rest).ok()?;
-            ends(Next::EtherType(frame.protocol, frame.inside))
-        });
         self.open.push_back(Open {
             link,
             since,
@@ -117,27 +147,23 @@ impl Packets {
             bytes: bytes.to_vec(),
             ends,
         });
-        ends
     }
 
-    /// Takes a further part; gives the packet when it was the last, and else whose it is.
-    fn go_on(
-        &mut self,
-        at: Timestamp,
-        link: &Link,
-        bytes: &[u8],
-    ) -> Result<Vec<u8>, Option<(IpAddr, IpAddr)>> {
-        let mut open = self.forget(link).ok_or(None)?;
+    /// Takes a further part.
+    pub(super) fn go_on(&mut self, at: Timestamp, link: &Link, bytes: &[u8]) -> Added {
+        let Some(mut open) = self.forget(link) else {
+            return Added::Lost;
+        };
         let length = open.bytes.len() + bytes.len();
         if length > open.promised || at.since(open.since).abs() > self.age {
-            return Err(None);
+            return Added::Lost;
         }
         open.bytes.extend_from_slice(bytes);
         if length == open.promised {
-            return Ok(open.bytes);
+            return Added::Whole(open.bytes);
         }
         let ends = open.ends;
         self.open.push_back(open);
-        Err(ends)
+        Added::Waits(ends)
     }
 }

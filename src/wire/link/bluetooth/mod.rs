@@ -2,7 +2,9 @@
 
 mod acl;
 mod bnep;
+mod ipsp;
 mod l2cap;
+pub(super) mod radio;
 
 use super::super::Undecoded;
 use super::super::rest::Rest;
@@ -24,6 +26,18 @@ impl Bluetooth {
             packets: acl::Packets::new(limits),
         }
     }
+}
+
+/// A bulk transfer of an adapter on USB (volume 4 part B): an ACL packet and nothing else. None where it is no such packet.
+pub(super) fn usb<'a>(
+    walk: &mut Walk<'a, '_>,
+    rest: Rest<'a>,
+) -> Option<Result<Next<'a>, Undecoded>> {
+    const MOST: u16 = 0x0eff;
+    let (field, length) = (rest.le16(0)?, usize::from(rest.le16(2)?));
+    let whole = length > 0 && 4 + length == rest.wire_len();
+    // No broadcasts; the boundary is of four values.
+    (whole && field & 0x0fff <= MOST && field >> 14 == 0).then(|| acl::packet(walk, rest))
 }
 
 /// The UART transport (volume 4 part A): a packet type.

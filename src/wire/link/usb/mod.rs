@@ -7,7 +7,7 @@ mod rndis;
 use super::super::Undecoded;
 use super::super::rest::Rest;
 use super::super::walk::{Next, Walk};
-use super::{short, skip};
+use super::{bluetooth, short, skip};
 use crate::frame::{Crossing, LinkType};
 
 /// Who wrote a header before the transfer.
@@ -17,6 +17,10 @@ pub(super) enum Header {
     Linux(usize),
     /// USBPcap on Windows.
     UsbPcap,
+    /// macOS.
+    Darwin,
+    /// FreeBSD's usbdump.
+    FreeBsd,
 }
 
 /// A packet in a transfer.
@@ -38,10 +42,26 @@ pub(super) fn first<'a>(
 ) -> Result<Next<'a>, Undecoded> {
     let (crossing, transfer) = bulk(header, rest)?;
     walk.by_this_host = Some(crossing == Crossing::Outbound);
-    match Packets::of(transfer).and_then(|mut packets| packets.next()) {
-        Some(packet) => Ok(Next::Link(packet.link, packet.rest)),
-        None => Err(transfer.lacks(Undecoded::CutBeforeIp, Undecoded::UnreadUsb)),
+    if let Some(packet) = Packets::of(transfer).and_then(|mut packets| packets.next()) {
+        return Ok(Next::Link(packet.link, packet.rest));
     }
+    let bluetooth = adapter(header, rest).and_then(|device| {
+        walk.session = device;
+        bluetooth::usb(walk, transfer)
+    });
+    bluetooth.unwrap_or_else(|| Err(transfer.lacks(Undecoded::CutBeforeIp, Undecoded::UnreadUsb)))
+}
+
+/// A number for the device, if its endpoint is the one that Bluetooth adapters have for ACL packets (Core 5.4, volume 4 part B 2.1).
+fn adapter(header: Header, rest: Rest<'_>) -> Option<u32> {
+    const ENDPOINT: u8 = 2;
+    let (endpoint, bus, device) = match header {
+        Header::Linux(_) => (rest.u8(10)?, rest.le16(12)?, rest.u8(11)?.into()),
+        Header::UsbPcap => (rest.u8(21)?, rest.le16(17)?, rest.le16(19)?),
+        Header::Darwin => (rest.u8(30)?, 0, rest.u8(29)?.into()),
+        Header::FreeBsd => (rest.u8(40)?, rest.le16(4)?, rest.u8(8)?.into()),
+    };
+    (endpoint & 0x0f == ENDPOINT).then_some(u32::from(bus) << 16 | u32::from(device))
 }
 
 /// All packets of a transfer, and which way they went; None where there is none.
@@ -61,6 +81,20 @@ fn bulk(header: Header, rest: Rest<'_>) -> Result<(Crossing, Rest<'_>), Undecode
     const IN: u8 = 0x80;
     let (kind, endpoint, length) = match header {
         Header::Linux(length) => (rest.u8(9), rest.u8(10), length),
+        Header::Darwin => {
+            let length = rest.u8(2).ok_or_else(|| short(rest))?;
+            if length < 32 {
+                return Err(Undecoded::BadLink);
+            }
+            // Endpoint types are those of descriptors, where bulk is 2.
+            let kind = rest.u8(31).map(|kind| if kind == 2 { BULK } else { 0 });
+            (kind, rest.u8(30), usize::from(length))
+        }
+        Header::FreeBsd => {
+            // Transfer types are those of descriptors; a frame begins with its length and flags.
+            let kind = rest.u8(11).map(|kind| if kind == 2 { BULK } else { 0 });
+            (kind, rest.u8(40), 128 + 8)
+        }
         Header::UsbPcap => {
             let length = rest.le16(0).ok_or_else(|| short(rest))?;
             if length < 27 {

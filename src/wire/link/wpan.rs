@@ -1,0 +1,226 @@
+//! IEEE 802.15.4 data frames (802.15.4-2020 7.2), with what sniffers put before them; in them 6LoWPAN.
+
+use super::super::Undecoded;
+use super::super::rest::Rest;
+use super::super::walk::{Next, Walk};
+use super::lowpan::{self, Ends};
+use super::{short, skip};
+
+/// Bytes of the frame check sequence.
+pub(super) const FCS: usize = 2;
+
+/// A frame with preamble, delimiter and length (the NONASK form).
+pub(super) fn with_preamble<'a>(
+    walk: &mut Walk<'a, '_>,
+    rest: Rest<'a>,
+) -> Result<Next<'a>, Undecoded> {
+    const DELIMITER: u8 = 0xa7;
+    const LENGTH: u8 = 0x7f;
+    let length = match rest.array::<6>(0) {
+        Some([0, 0, 0, 0, DELIMITER, length]) => length & LENGTH,
+        Some(_) => return Err(Undecoded::BadLink),
+        None => return Err(short(rest)),
+    };
+    frame(walk, skip(rest, 6)?.bound(usize::from(length)), FCS)
+}
+
+/// A frame behind fields that each say what they are, of which one is the kind of frame check sequence (LINKTYPE_IEEE802_15_4_TAP).
+pub(super) fn tap<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a>, Undecoded> {
+    const FCS_TYPE: u16 = 0;
+    let length = usize::from(rest.le16(2).ok_or_else(|| short(rest))?);
+    if length < 4 {
+        return Err(Undecoded::BadLink);
+    }
+    let inside = skip(rest, length)?;
+    let mut fields = skip(rest, 4)?.bound(length - 4);
+    let mut check = 0;
+    while let (Some(kind), Some(size)) = (fields.le16(0), fields.le16(2)) {
+        if kind == FCS_TYPE {
+            check = match fields.u8(4) {
+                Some(1) => FCS,
+                Some(2) => 4,
+                _ => 0,
+            };
+        }
+        // Padded to a multiple of four.
+        match fields.after(4 + usize::from(size).next_multiple_of(4)) {
+            Some(left) => fields = left,
+            None => break,
+        }
+    }
+    frame(walk, inside, check)
+}
+
+/// A frame of which nobody says whether a check sequence stands behind it.
+pub(super) fn unsaid<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a>, Undecoded> {
+    // How long the packet is depends on it.
+    if rest.cut > 0 {
+        return Err(Undecoded::CutBeforeIp);
+    }
+    let check = match rest.bytes.split_last_chunk::<FCS>() {
+        Some((frame, check)) if sequence(frame) == u16::from_le_bytes(*check) => FCS,
+        _ => 0,
+    };
+    frame(walk, rest, check)
+}
+
+/// The frame check sequence (802.15.4-2020 7.2.11).
+fn sequence(bytes: &[u8]) -> u16 {
+    bytes.iter().fold(0, |check, byte| {
+        (0..8).fold(check ^ u16::from(*byte), |check, _| {
+            let polynomial = if check & 1 == 1 { 0x8408 } else { 0 };
+            check >> 1 ^ polynomial
+        })
+    })
+}
+
+/// A frame with `check` bytes of check sequence behind it.
+pub(super) fn frame<'a>(
+    walk: &mut Walk<'a, '_>,
+    rest: Rest<'a>,
+    check: usize,
+) -> Result<Next<'a>, Undecoded> {
+    const DATA: u16 = 1;
+    let control = rest.le16(0).ok_or_else(|| short(rest))?;
+    if control & 0x07 != DATA {
+        return Err(match control & 0x07 {
+            // Beacons, acknowledgements, commands.
+            0 | 2 | 3 => Undecoded::LinkControl,
+            _ => Undecoded::NotIp,
+        });
+    }
+    let whole = rest
+        .wire_len()
+        .checked_sub(check)
+        .ok_or(Undecoded::BadLink)?;
+    let (ends, inside) = addresses(control, rest.bound(whole))?;
+    let inside = secured(control, inside)?;
+    lowpan::frame(walk, ends, elements(control, inside)?)
+}
+
+/// Reads what stands between the frame control field and security: a sequence number and those of networks and stations that
+/// the field says are there.
+fn addresses(control: u16, rest: Rest<'_>) -> Result<(Ends, Rest<'_>), Undecoded> {
+    const COMPRESSED: u16 = 0x0040;
+    const NO_SEQUENCE: u16 = 0x0100;
+    let version = control >> 12 & 0b11;
+    let compressed = control & COMPRESSED != 0;
+    let to = Mode::of(control >> 10)?;
+    let from = Mode::of(control >> 14)?;
+    let (to_network, from_network) = match (version, to, from) {
+        (0 | 1, ..) => (to != Mode::None, from != Mode::None && !compressed),
+        // 802.15.4-2020, table 7-2.
+        (2, Mode::None, Mode::None) => (compressed, false),
+        (2, _, Mode::None) | (2, Mode::Long, Mode::Long) => (!compressed, false),
+        (2, Mode::None, _) => (false, !compressed),
+        (2, ..) => (true, !compressed),
+        _ => return Err(Undecoded::NotIp),
+    };
+    let sequence = usize::from(version < 2 || control & NO_SEQUENCE == 0);
+    let mut rest = skip(rest, 2 + sequence)?;
+    let mut address = |network: bool, mode: Mode| {
+        rest = skip(rest, if network { 2 } else { 0 })?;
+        let found = match mode {
+            Mode::None => None,
+            Mode::Short => rest.le16(0).map(lowpan::of_short),
+            // Sent with the last byte first.
+            Mode::Long => rest.array(0).map(u64::from_le_bytes).map(lowpan::of_long),
+        };
+        rest = skip(rest, mode.size())?;
+        Ok::<_, Undecoded>(found)
+    };
+    let destination = address(to_network, to)?;
+    let source = address(from_network, from)?;
+    let ends = Ends {
+        source,
+        destination,
+    };
+    Ok((ends, rest))
+}
+
+/// Which form an address has.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Mode {
+    None,
+    Short,
+    Long,
+}
+
+impl Mode {
+    const fn of(bits: u16) -> Result<Self, Undecoded> {
+        match bits & 0b11 {
+            0 => Ok(Self::None),
+            2 => Ok(Self::Short),
+            3 => Ok(Self::Long),
+            _ => Err(Undecoded::BadLink),
+        }
+    }
+
+    const fn size(self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Short => 2,
+            Self::Long => 8,
+        }
+    }
+}
+
+/// Takes the security header away, and the integrity code behind frames that are not encrypted (802.15.4-2020 9.4).
+fn secured(control: u16, rest: Rest<'_>) -> Result<Rest<'_>, Undecoded> {
+    const SECURED: u16 = 0x0008;
+    const ENCRYPTED: u8 = 0x04;
+    const NO_COUNTER: u8 = 0x20;
+    if control & SECURED == 0 {
+        return Ok(rest);
+    }
+    let security = rest.u8(0).ok_or_else(|| short(rest))?;
+    if security & ENCRYPTED != 0 {
+        return Err(Undecoded::EncryptedWpan);
+    }
+    let counter = if security & NO_COUNTER == 0 { 4 } else { 0 };
+    let key = match security >> 3 & 0b11 {
+        0 => 0,
+        1 => 1,
+        2 => 5,
+        _ => 9,
+    };
+    let code = match security & 0b11 {
+        0 => 0,
+        1 => 4,
+        2 => 8,
+        _ => 16,
+    };
+    let inside = skip(rest, 1 + counter + key)?;
+    let length = inside
+        .wire_len()
+        .checked_sub(code)
+        .ok_or(Undecoded::BadLink)?;
+    Ok(inside.bound(length))
+}
+
+/// Takes information elements away (802.15.4-2020 7.4), those of the header and those of the payload.
+fn elements(control: u16, rest: Rest<'_>) -> Result<Rest<'_>, Undecoded> {
+    const PRESENT: u16 = 0x0200;
+    const PAYLOAD_FOLLOWS: u16 = 0x7e;
+    const NOTHING_FOLLOWS: u16 = 0x7f;
+    const LAST_GROUP: u16 = 0x0f;
+    let mut rest = rest;
+    if control >> 12 & 0b11 != 2 || control & PRESENT == 0 {
+        return Ok(rest);
+    }
+    let mut of_header = true;
+    loop {
+        let field = rest.le16(0).ok_or_else(|| short(rest))?;
+        let (length, kind) = match of_header {
+            true => (field & 0x7f, field >> 7 & 0xff),
+            false => (field & 0x07ff, field >> 11 & 0x0f),
+        };
+        rest = skip(rest, 2 + usize::from(length))?;
+        match kind {
+            NOTHING_FOLLOWS if of_header => return Ok(rest),
+            PAYLOAD_FOLLOWS if of_header => of_header = false,
+            LAST_GROUP if !of_header => return Ok(rest),
+            _ => {}
+        }
+    }
+}

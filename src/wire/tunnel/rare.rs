@@ -1,0 +1,141 @@
+//! Tunnels and mirrors over UDP that few have met. Ports prove as little as those in `udp`.
+
+use super::super::rest::Rest;
+use super::super::walk::Next;
+use super::super::{Datagram, plausible};
+use super::capwap;
+use super::kind;
+use super::udp::Found;
+use crate::frame::LinkType;
+
+pub(super) const GRE: u16 = 4754;
+pub(super) const PEEK: u16 = 5000;
+pub(super) const AYIYA: u16 = 5072;
+pub(super) const HP_MIRROR: u16 = 7932;
+pub(super) const LWAPP: u16 = 12_222;
+pub(super) const ZEP: u16 = 17_754;
+pub(super) const JUNIPER_MIRROR: u16 = 30_030;
+
+pub(super) fn open<'a>(datagram: &Datagram<'a>, rest: Rest<'a>) -> Option<Found<'a>> {
+    let either = |port| datagram.src_port == port || datagram.dst_port == port;
+    match datagram.dst_port {
+        GRE => gre(rest),
+        ZEP => zep(rest),
+        PEEK => peek(rest),
+        HP_MIRROR => hp_mirror(rest),
+        JUNIPER_MIRROR => juniper_mirror(rest),
+        _ if either(AYIYA) => ayiya(rest),
+        _ if either(LWAPP) => lwapp(rest).map(|next| Found::wlan(kind::CAPWAP, next)),
+        _ => None,
+    }
+}
+
+/// GRE in UDP (RFC 8086).
+fn gre(rest: Rest<'_>) -> Option<Found<'_>> {
+    const CHECKSUM: u16 = 0x8000;
+    const KEY: u16 = 0x2000;
+    const SEQUENCE: u16 = 0x1000;
+    let (flags, protocol) = (rest.be16(0)?, rest.be16(2)?);
+    if flags & !(CHECKSUM | KEY | SEQUENCE) != 0 {
+        return None;
+    }
+    let fields = usize::try_from(flags.count_ones()).ok()?;
+    let inside = rest.after(4 + 4 * fields)?;
+    match protocol {
+        0x0800 | 0x86dd => Found::ip(kind::GRE, None, inside),
+        0x6558 => Found::ethernet(kind::GRE, None, inside),
+        _ => None,
+    }
+}
+
+/// Anything in anything (draft-massar-v6ops-ayiya-02): lengths of identity and signature, methods, operation, next header, time.
+fn ayiya(rest: Rest<'_>) -> Option<Found<'_>> {
+    const FORWARD: [u8; 2] = [1, 3];
+    const IPV4: u8 = 4;
+    const IPV6: u8 = 41;
+    let [identity, signature, methods, next] = rest.array::<4>(0)?;
+    if !FORWARD.contains(&(methods & 0x0f)) || !matches!(next, IPV4 | IPV6) {
+        return None;
+    }
+    let header = 8 + (1 << (identity >> 4)) + usize::from(signature >> 4) * 4;
+    let inside = rest.after(header)?;
+    (inside.nibble()? == if next == IPV4 { 4 } else { 6 })
+        .then(|| Found::ip(kind::AYIYA, None, inside))?
+}
+
+/// What access points brought their controllers before CAPWAP (RFC 5412 3): flags, fragment, length, signal; then 802.11.
+pub(super) fn lwapp(rest: Rest<'_>) -> Option<Next<'_>> {
+    const VERSION: u8 = 0xc0;
+    const CONTROL: u8 = 0x04;
+    const FRAGMENT: u8 = 0x03;
+    const HEADER: usize = 6;
+    let flags = rest.u8(0)?;
+    let length = usize::from(rest.be16(2)?);
+    let inside = rest.after(HEADER)?;
+    if flags & (VERSION | CONTROL | FRAGMENT) != 0 || length > inside.wire_len() {
+        return None;
+    }
+    capwap::either_wlan(inside.bound(length))
+}
+
+/// 802.11 that access points pass on to OmniPeek: a magic number, a version, and how long the header is. Known from Wireshark alone.
+fn peek(rest: Rest<'_>) -> Option<Found<'_>> {
+    const MAGIC: u32 = 0x00ff_abcd;
+    const CHECK: usize = 4;
+    let header = usize::try_from(rest.be32(5)?).ok()?;
+    if rest.be32(0)? != MAGIC || rest.u8(4)? != 2 || !(13..=255).contains(&header) {
+        return None;
+    }
+    let inside = rest.after(header)?;
+    let length = inside.wire_len().checked_sub(CHECK)?;
+    Some(Found {
+        kind: None,
+        tag: None,
+        session: 0,
+        next: Next::Link(LinkType(105), inside.bound(length)),
+    })
+}
+
+/// Ethernet that a switch of HP mirrors, behind twelve bytes about its VLAN. Known from Wireshark alone.
+fn hp_mirror(rest: Rest<'_>) -> Option<Found<'_>> {
+    let inside = rest.after(12)?.mirrored();
+    plausible::ethernet(inside).then_some(Found {
+        kind: None,
+        tag: None,
+        session: 0,
+        next: Next::Ethernet(inside),
+    })
+}
+
+/// 802.15.4 that a sniffer passes on (ZigBee encapsulation protocol): `EX`, a version, and before the frame its length.
+fn zep(rest: Rest<'_>) -> Option<Found<'_>> {
+    const DATA: u8 = 1;
+    let header = match rest.array::<4>(0)? {
+        [b'E', b'X', 1, _] => 16,
+        [b'E', b'X', 2, DATA] => 32,
+        _ => return None,
+    };
+    let inside = rest.after(header)?;
+    let length = usize::from(rest.u8(header - 1)? & 0x7f);
+    (length > 0 && length == inside.wire_len()).then_some(Found {
+        kind: None,
+        tag: None,
+        session: 0,
+        next: Next::Link(LinkType(195), inside),
+    })
+}
+
+/// Packets that a router of Juniper's E series copies: numbers of mirror and session, and IP or PPP. Known from Wireshark alone.
+fn juniper_mirror(rest: Rest<'_>) -> Option<Found<'_>> {
+    let inside = rest.after(8)?;
+    let packet = match inside.array::<4>(0)? {
+        [0xff, 0x03, 0, 0x21 | 0x57] => inside.after(4)?,
+        _ => inside,
+    };
+    plausible::ip_surely(packet).then_some(Found {
+        kind: None,
+        tag: None,
+        session: 0,
+        next: Next::Ip(packet),
+    })
+}
