@@ -89,11 +89,11 @@ pub(super) fn settled(contact: &Contact, decided: &[&Weighed], groups: &[&Weighe
     ruling(outcome, confidence, named())
 }
 
-/// Whether a client that checks by itself fetched what others share after all handshakes that name it were over. Measured: none did so
-/// once application data had flowed. So whoever asked may not be in the capture, or hid its certificate.
+/// Whether a client that checks by itself fetched what others share some time after all handshakes that name it were over. Measured: none
+/// did so once application data had flowed. So whoever asked may not be in the capture, or hid its certificate.
 fn is_late(contact: &Contact, decided: &[&Weighed]) -> bool {
     let family = contact.request.as_ref().map(|r| agents::family(r));
-    let over = |w: &&Weighed| w.stance == Some(Stance::Over);
+    let over = |w: &&Weighed| w.stance == Some(Stance::Over) && !began_soon(w);
     contact.ocsp.is_none() && family.is_some_and(Family::is_verifier) && decided.iter().all(over)
 }
 
