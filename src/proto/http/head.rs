@@ -114,6 +114,11 @@ pub(super) fn end_of_head(bytes: &[u8], from: usize) -> Option<usize> {
 
 /// Whether bytes begin a request line of HTTP/1.x.
 pub(crate) fn looks_like_request(bytes: &[u8]) -> Probe {
+    // A server passes over an empty line before the request line (RFC 9112 2.2).
+    let bytes = bytes.strip_prefix(b"\r\n").unwrap_or(bytes);
+    if bytes == b"\r" {
+        return Probe::NeedMore;
+    }
     let token = bytes
         .iter()
         .take_while(|b| b.is_ascii_uppercase() || matches!(b, b'-' | b'_'))

@@ -85,6 +85,10 @@ fn requests_are_told_from_other_talk() {
         (b"EHLO /x\r\n", Probe::No),
         (b"get /", Probe::No),
         (b"\x16\x03\x01", Probe::No),
+        (b"\r", Probe::NeedMore),
+        (b"\r\n", Probe::NeedMore),
+        (b"\r\nGET / HTTP/1.1", Probe::Yes),
+        (b"\r\n\x16\x03\x01", Probe::No),
     ] {
         assert_eq!(head::looks_like_request(bytes), probe, "{bytes:?}");
     }
