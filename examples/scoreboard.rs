@@ -36,6 +36,10 @@ fn main() {
             board.add(&capture, &report);
         }
     }
+    if std::env::args().any(|a| a == "--rules") {
+        print!("{}", rules(&board));
+        return;
+    }
     for line in &board.lines {
         let wrong_cause = line.cause_right == Some(false);
         if verbose
@@ -66,9 +70,6 @@ fn main() {
         println!("{kind} {alert}");
     }
     println!("\n{}", board.summary());
-    if std::env::args().any(|a| a == "--rules") {
-        print!("{}", rules(&board));
-    }
 }
 
 /// The rules with their measured record, as docs/rules.md holds them.

@@ -33,11 +33,10 @@ pub(super) fn settled(contact: &Contact, decided: &[&Weighed], groups: &[&Weighe
         let all = named().into_iter().chain(rivals.into_iter().cloned());
         return ruling(set, Confidence::Likely, all.collect());
     }
-    // Nor does a URL single out a handshake that was over, when one whose certificate is hidden was under way, or was begun since by a
-    // client that checks at once: its answer for the first would have come, and been cached, by then. What everybody under the CA
-    // shares does not even single out one that was under way, unless it was held and the other was not.
+    // Nor does what is shared single out a handshake that was over, when one whose certificate is hidden was under way, or was begun
+    // since by a client that checks at once: its answer for the first would have come, and been cached, by then.
     let nearest = decided.iter().map(|w| w.lead).min().unwrap_or_default();
-    let open = held == 0 || (held < HELD && widely_shared);
+    let open = is_open(contact, decided, widely_shared);
     let nearer: Vec<&Weighed> = hidden
         .filter(|w| open && !is_unfit(w))
         .filter(|w| is_under_way(w) || (w.lead < nearest && began_soon(w)))
@@ -87,6 +86,19 @@ pub(super) fn settled(contact: &Contact, decided: &[&Weighed], groups: &[&Weighe
         Confidence::Strong
     };
     ruling(outcome, confidence, named())
+}
+
+/// Whether hidden handshakes that were merely under way come into question beside those that show what was asked for.
+fn is_open(contact: &Contact, decided: &[&Weighed], widely_shared: bool) -> bool {
+    let family = contact.request.as_ref().map(|r| agents::family(r));
+    // What a person or a script fetches is no handshake's.
+    if family.is_some_and(Family::is_run_by_itself) {
+        return false;
+    }
+    let held = decided.iter().map(|w| engaged(w)).max().unwrap_or_default();
+    // What all under the CA share does not single out one that was under way as well. A shard of a list is another's once in 128.
+    let under_way = decided.iter().any(|w| is_under_way(w));
+    held < HELD && (widely_shared || (held == 0 && !under_way))
 }
 
 /// Whether a client that checks by itself fetched what others share some time after all handshakes that name it were over. Measured: none
