@@ -262,7 +262,9 @@ impl Extractor {
         coverage.frames += 1;
         coverage.bytes += frame.bytes.len() as u64;
         coverage.cut_frames += u64::from((frame.bytes.len() as u64) < u64::from(frame.wire_len));
-        coverage.clock_steps += u64::from(self.before.since(frame.at) > CLOCK_STEP);
+        if frame.at < self.before && self.before.since(frame.at) > CLOCK_STEP {
+            coverage.clock_steps += 1;
+        }
         self.before = frame.at;
         self.now = self.now.max(frame.at);
         if coverage.clock_unit > CLOCK_FINE || coverage.frames == 1 {
