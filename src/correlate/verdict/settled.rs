@@ -39,7 +39,7 @@ pub(super) fn settled(contact: &Contact, decided: &[&Weighed], groups: &[&Weighe
     let open = is_open(contact, decided, widely_shared);
     let nearer: Vec<&Weighed> = hidden
         .filter(|w| open && !is_unfit(w))
-        .filter(|w| is_under_way(w) || (w.lead < nearest && began_soon(w)))
+        .filter(|w| may_ask_now(w) || (w.lead < nearest && began_soon(w)))
         .collect();
     if !nearer.is_empty() {
         if nearer.len() >= ONE_OF_MOST {
@@ -97,8 +97,15 @@ fn is_open(contact: &Contact, decided: &[&Weighed], widely_shared: bool) -> bool
     }
     let held = decided.iter().map(|w| engaged(w)).max().unwrap_or_default();
     // What all under the CA share does not single out one that was under way as well. A shard of a list is another's once in 128.
-    let under_way = decided.iter().any(|w| is_under_way(w));
+    let under_way = decided.iter().any(|w| may_ask_now(w));
     held < HELD && (widely_shared || (held == 0 && !under_way))
+}
+
+/// Whether it was under way, and not for long: a check begins within moments of the server's flight, and spare connections, which browsers
+/// open ahead of need, stand still for minutes.
+fn may_ask_now(weighed: &Weighed) -> bool {
+    let inside = |e: &Evidence| e.rule == "inside-handshake";
+    is_under_way(weighed) && weighed.evidence.iter().any(inside)
 }
 
 /// Whether a client that checks by itself fetched what others share some time after all handshakes that name it were over. Measured: none
