@@ -87,6 +87,13 @@ impl Family {
         )
     }
 
+    /// Whether programs of this family may check when the handshake is done, before they send data: SChannel gives the certificate to who uses
+    /// it only then, and so does `SslStream` of .NET. The others that check were all measured to do so before their Finished.
+    #[must_use]
+    pub const fn may_hold_data(self) -> bool {
+        matches!(self, Self::CryptoApi | Self::Silent | Self::Named)
+    }
+
     /// Whether a person or a script types such requests.
     #[must_use]
     pub const fn is_tool(self) -> bool {
@@ -144,7 +151,7 @@ pub fn family(request: &Request) -> Family {
         Family::Wget2
     } else if starts("haproxy") {
         Family::HaProxy
-    } else if starts("apache") {
+    } else if starts("apache/") {
         Family::Apache
     } else if starts("go-http-client") || starts("caddy") || starts("traefik") {
         Family::Go

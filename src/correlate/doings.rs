@@ -103,7 +103,7 @@ fn own_doing<'c>(
 ) -> Option<(Cause, Confidence)> {
     let request = contact.request.as_ref()?;
     let family = agents::family(request);
-    if matches!(family, Family::HaProxy | Family::Apache) {
+    if matches!(family, Family::HaProxy | Family::Apache) && contact.kind == ContactKind::Ocsp {
         return Some((Cause::Stapling, Confidence::Likely));
     }
     if family.is_stapler()
@@ -140,8 +140,12 @@ fn own_doing<'c>(
         .span
         .is_some_and(|(first, _)| contact.began_at.since(first) >= Span::from_secs(1));
     // Some that send no agent do check by themselves: GnuTLS and mod_ssl, .NET and strongSwan.
-    let silent =
-        matches!(family, Family::BarePost | Family::Silent) && !agents::is_of_openssl(request);
+    // And servers written in Go renew their staples by a timer.
+    let silent = match family {
+        Family::BarePost | Family::Silent => !agents::is_of_openssl(request),
+        Family::Go => contact.kind == ContactKind::Ocsp,
+        _ => false,
+    };
     (family.is_tool() && !hidden).then_some((
         Cause::Person,
         if !silent && (seen_before || !contact.lookups.is_empty()) {

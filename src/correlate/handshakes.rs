@@ -169,6 +169,7 @@ impl Handshakes {
             staple_at: None,
             staple_signature: Signature::Unchecked,
             server_key: None,
+            heard: false,
             turnaround: Span::ZERO,
             closed_at: None,
             last_client_payload: None,

@@ -24,7 +24,7 @@ use crate::correlate::handshakes::Record;
 use crate::correlate::pace::{self, Pace};
 use crate::correlate::rules::RULES;
 use crate::correlate::verdict::{self, Ruling};
-use crate::correlate::waits::{Stance, stance};
+use crate::correlate::waits::{Stance, is_mute, stance};
 use crate::event::{Carrier, Name};
 use crate::finding::{
     Confidence, Coverage, Direction, Evidence, FindingId, HandshakeId, Outcome, Site, Visibility,
@@ -200,10 +200,15 @@ impl<'a> Judge<'a> {
         }
         let keys = self.devices.addresses(contact.client);
         let extent = Extent::of(contact);
+        let family = contact.request.as_ref().map(|r| agents::family(r));
+        let holds_data = family.is_none_or(Family::may_hold_data);
         let candidates: Vec<(&Record, Stance)> = self
             .outbound(&keys, contact, extent.start)
             .into_iter()
-            .map(|record| (record, stance(record, extent.start, extent.end)))
+            .map(|record| {
+                let stance = stance(record, extent.start, extent.end, holds_data);
+                (record, stance)
+            })
             .collect();
         let held = candidates
             .iter()
@@ -218,7 +223,7 @@ impl<'a> Judge<'a> {
             pace: &pace,
             before,
             leaf: self.leaf_asked(contact),
-            family: contact.request.as_ref().map(|r| agents::family(r)),
+            family,
         };
         let mut weighed: Vec<Weighed> = Vec::new();
         for (record, stance) in candidates {
@@ -311,7 +316,7 @@ impl<'a> Judge<'a> {
             .collect();
         evidence.sort_by_key(|e| verdict::rank(e.bearing));
         // Where even the hello was cut or lost, the times at which its sides spoke are no better known.
-        let patchy = record.shown.ja4.is_empty();
+        let patchy = record.shown.ja4.is_empty() || is_mute(record);
         let level = verdict::level(&evidence).map(|level| match level {
             Confidence::Proven => level,
             // Nothing but times tells of an IKE handshake, and no labelled capture has measured how well.

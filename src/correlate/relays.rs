@@ -46,6 +46,9 @@ struct Told<'c> {
     contact: usize,
 }
 
+/// From the last packet of an answer to its last packet on the other side of a gateway.
+const AT_ONCE: Span = Span::from_millis(10);
+
 impl<'c> Relays<'c> {
     /// Goes through contacts in order of time.
     #[must_use]
@@ -113,8 +116,11 @@ impl<'c> Relays<'c> {
             let addressed = asker
                 .server
                 .is_some_and(|s| self.is_of(s.ip(), contact.client));
-            // Two neighbours may ask the same at the same time. What a gateway passes on unasked it leaves as it was.
-            let untouched = asker.server == contact.server && agent(asker) == agent(contact);
+            // Two neighbours may ask the same at the same time. What a gateway passes on unasked it leaves as it was, and passes the
+            // answer on at once.
+            let untouched = asker.server == contact.server
+                && agent(asker) == agent(contact)
+                && asker.ended_at.since(contact.ended_at) <= AT_ONCE;
             (other && waits && same && (addressed || untouched)).then_some(Relay {
                 contact: *index,
                 addressed,

@@ -4,10 +4,11 @@
 //! (TLS 1.2, Chromium and Java), the Finished (TLS 1.3, Firefox) or the first application data (TLS 1.2, Firefox, which has
 //! finished already). So the silence of the client after the server's flight, the fetch inside that silence and the
 //! client's next word right after the answer belong together. ChangeCipherSpec alone is no word: TLS 1.3 clients
-//! send it at once for the sake of middleboxes (RFC 9846 D.4).
+//! send it at once for the sake of middleboxes (RFC 9846 D.4). Programs of Windows and .NET look at the certificate when the
+//! handshake is done, and hold back their first data in TLS 1.3 as well.
 
 use crate::correlate::handshakes::Record;
-use crate::event::BeatKind;
+use crate::event::{BeatKind, Carrier};
 use crate::flow::Side;
 use crate::frame::FrameNo;
 use crate::time::{Span, Timestamp};
@@ -56,6 +57,9 @@ const SLACK: Span = Span::from_millis(1);
 /// A client goes on within a few milliseconds of the answer; more leaves room for other reasons to wait.
 pub const GOES_ON_WITHIN: Span = Span::from_millis(300);
 
+/// Who looks at a certificate when the handshake is done does so at once.
+const LOOKS_WITHIN: Span = Span::from_secs(1);
+
 /// The client's silences between the server's flight and its first application data.
 pub fn gaps(record: &Record) -> impl Iterator<Item = Span> {
     let shown = &record.shown;
@@ -72,16 +76,23 @@ pub fn gaps(record: &Record) -> impl Iterator<Item = Span> {
     })
 }
 
-/// How `record` stood while a fetch ran from `start` to `end`.
+/// How `record` stood while a fetch ran from `start` to `end`. `holds_data` says that the client may be one that has finished the handshake
+/// before it checks, and holds its data back instead.
 #[must_use]
-pub fn stance(record: &Record, start: Timestamp, end: Timestamp) -> Stance {
+pub fn stance(record: &Record, start: Timestamp, end: Timestamp, holds_data: bool) -> Stance {
     let shown = &record.shown;
-    let flight = shown
-        .server_hello_at
-        .or_else(|| first_server_word(record))
-        .unwrap_or(shown.hello_at);
+    let answered = shown.server_hello_at.or_else(|| first_server_word(record));
+    // Nothing was shown by a server that never said a word, though its side of the connection was captured.
+    if answered.is_none() && record.heard {
+        return Stance::NotYet;
+    }
+    let flight = answered.unwrap_or(shown.hello_at);
     if start.plus(SLACK) < flight {
         return Stance::NotYet;
+    }
+    let patience = if holds_data { LOOKS_WITHIN } else { SLACK };
+    if finished(record).is_some_and(|at| at.plus(patience) < start) {
+        return Stance::Over;
     }
     if shown
         .first_data_at
@@ -131,6 +142,22 @@ pub fn stance(record: &Record, start: Timestamp, end: Timestamp) -> Stance {
     })
 }
 
+/// When the client of a TLS 1.3 handshake over TCP sent the first part of the flight that ends it: the first records of its own that are
+/// encrypted (RFC 8446 2). In QUIC acknowledgements look the same.
+fn finished(record: &Record) -> Option<Timestamp> {
+    const TLS_1_3: u16 = 0x0304;
+    let shown = &record.shown;
+    let over_tcp = !matches!(
+        shown.carrier,
+        Carrier::Quic { .. } | Carrier::Dtls | Carrier::Ike
+    );
+    let ends = |kind| matches!(kind, BeatKind::Encrypted | BeatKind::EncryptedHandshake);
+    let mut beats = shown.beats.iter();
+    let last = beats.find(|(_, _, beat)| beat.side == Side::Client && ends(beat.kind));
+    last.filter(|_| over_tcp && shown.version == Some(TLS_1_3))
+        .map(|(at, _, _)| at)
+}
+
 /// What moves a handshake on, as opposed to ChangeCipherSpec alone.
 const fn is_word(kind: BeatKind) -> bool {
     !matches!(kind, BeatKind::ClientHello | BeatKind::ChangeCipherSpec)
@@ -153,4 +180,10 @@ fn ends_at_once(record: &Record, word: Timestamp) -> bool {
         || record
             .closed_at
             .is_some_and(|closed| closed.since(word) < Span::from_millis(50))
+}
+
+/// Whether the server said nothing that was captured: what the client waited for, if it did, nobody knows.
+#[must_use]
+pub fn is_mute(record: &Record) -> bool {
+    record.shown.server_hello_at.is_none() && first_server_word(record).is_none()
 }

@@ -22,7 +22,7 @@ const LABEL: &str = "lencr";
 /// Zones whose operator appends them to names of others, so that the name of a customer or of a suspect
 /// stands inside them by design: CDN aliases (ocsp.int-x3.letsencrypt.org.edgesuite.net was the alias of
 /// the real responder), and zones that blocklists and scanners are asked through.
-const APPENDED: [&str; 14] = [
+const APPENDED: [&str; 18] = [
     "akamai.net",
     "akamaiedge.net",
     "akamaized.net",
@@ -37,6 +37,10 @@ const APPENDED: [&str; 14] = [
     "uribl.com",
     "sophosxl.net",
     "barracudacentral.org",
+    "spameatingmonkey.net",
+    "nordspam.com",
+    "scientificspam.net",
+    "abusix.zone",
 ];
 
 /// Top-level names that exist inside networks only: what resolvers append from their search list.

@@ -34,6 +34,8 @@ pub struct Record {
     pub staple_signature: Signature,
     /// Kind of the server's key, told by the length of an encrypted signature.
     pub server_key: Option<KeyKind>,
+    /// Packets of the server's side were captured.
+    pub heard: bool,
     /// Round trip between the capture point and the client.
     pub turnaround: Span,
     /// When the flow ended, if it has.
@@ -106,6 +108,8 @@ impl Record {
             _ => Some(close.at),
         };
         self.turnaround = close.turnaround.unwrap_or_default();
+        let [_, of_server] = close.packets;
+        self.heard = of_server > 0;
         let [client, _] = close.last_payload;
         self.last_client_payload = client;
         let seen: &mut Seen = &mut self.shown;

@@ -190,9 +190,17 @@ impl Judge<'_> {
                 (Some(KeyKind::Rsa(_)), KeyKind::Ec(_)) | (Some(KeyKind::Ec(_)), KeyKind::Rsa(_))
             )
         };
-        // A site may have one for each kind of key.
+        // A site may have one for each kind of key. And what names no list, responder nor issuer is of no public CA (CA/B BR 7.1.2.7), but
+        // often the work of a proxy that looks into TLS: it tells nothing of what the site itself shows.
+        let private = |leaf: &Certificate| {
+            leaf.crl_urls.is_empty() && leaf.ocsp_urls.is_empty() && leaf.issuer_urls.is_empty()
+        };
         let learned = self.state.certificates.of_name(&name).iter();
-        for learned in learned.filter(|l| !l.chain.first().is_some_and(|leaf| unfit(leaf))) {
+        for learned in learned.filter(|l| {
+            !l.chain
+                .first()
+                .is_some_and(|leaf| unfit(leaf) || private(leaf))
+        }) {
             let known = in_place(&learned.chain, learned.frame, Visibility::Learned, false);
             shown.extend(known);
         }

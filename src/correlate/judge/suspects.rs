@@ -1,6 +1,7 @@
 //! Cheap narrowing: the handshakes that can have caused a contact at all.
 
 use super::*;
+use crate::pki::endpoint;
 
 /// Handshakes looked back at for one contact: more within one window is a scan, not browsing.
 const LOOK_BACK: usize = 1_000;
@@ -54,6 +55,8 @@ impl<'a> Judge<'a> {
                 );
             }
         }
+        // Nobody is moved to fetch from a host by a visit to that host.
+        found.retain(|record| !is_host_of_fetches(record));
         in_order(found)
     }
 
@@ -119,4 +122,9 @@ fn names_url(record: &Record, url: &str) -> bool {
         .chain
         .iter()
         .any(|c| named(&c.crl_urls) || named(&c.issuer_urls))
+}
+
+/// Whether a handshake is with a host that serves revocation data and issuers itself.
+fn is_host_of_fetches(record: &Record) -> bool {
+    matches!(&record.shown.site, Site::Sni(name) if endpoint::host_role(name.as_str()).is_some())
 }

@@ -17,6 +17,9 @@ const SEALED_ALERT: u16 = 2 + 1 + 16;
 /// The same where the tag has 8 bytes (TLS_AES_128_CCM_8_SHA256).
 const SEALED_ALERT_8: u16 = 2 + 1 + 8;
 
+/// Java adds so many zeros to each record (`OutputRecord.T13PaddingHolder` of OpenJDK; RFC 8446 5.4).
+const PADDING: u16 = 16;
+
 impl Reader {
     /// A record of the outer type application_data.
     pub(super) fn protected(&mut self, side: Side, piece: &Piece<'_>, scene: &mut Scene<'_>) {
@@ -109,7 +112,7 @@ impl Reader {
             if self.client.flight == Flight::Begun {
                 self.client.flight = Flight::Over;
             }
-            return if len == alert {
+            return if len == alert || len == alert + PADDING {
                 BeatKind::Alert
             } else {
                 BeatKind::Encrypted
@@ -122,7 +125,7 @@ impl Reader {
         if early || self.client.finished {
             return BeatKind::AppData;
         }
-        if len == alert {
+        if len == alert || len == alert + PADDING {
             return BeatKind::Alert;
         }
         self.client.flight = Flight::Begun;
@@ -137,9 +140,10 @@ impl Reader {
         const NO_CERTIFICATE: u16 = 4 + 1 + 3;
         let before = [0, SETTINGS, NO_CERTIFICATE, SETTINGS + NO_CERTIFICATE];
         let finished = self.finished_lens();
+        let fits = |own: u16, before: u16| len == own + before || len == own + before + PADDING;
         before
             .iter()
-            .any(|before| finished.iter().any(|own| own + before == len))
+            .any(|before| finished.iter().any(|own| fits(*own, *before)))
     }
 
     /// Lengths that a protected Finished can have.

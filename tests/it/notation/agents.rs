@@ -36,6 +36,12 @@ const AGENTS: &[(&str, Option<&str>, u8, bool)] = &[
     ("openssl", None, 0, true),
     ("dotnet", None, 1, false),
     ("strongswan", None, 1, true),
+    (
+        "httpclient",
+        Some("Apache-HttpClient/5.3.1 (Java/17.0.15)"),
+        1,
+        false,
+    ),
 ];
 
 pub(crate) fn request(agent: &str, question: &Question, method: Option<&str>) -> Request {
