@@ -473,6 +473,10 @@ impl State {
                 let fatal = alert.fatal != Some(false) && alert.description != Some(0);
                 if fatal && record.shown.outcome != HandshakeOutcome::Used {
                     record.shown.outcome = match alert.side {
+                        // One that nobody can read behind a whole handshake is a goodbye as a rule (RFC 8446 6.1).
+                        _ if alert.description.is_none() && waits::finished(record).is_some() => {
+                            HandshakeOutcome::Completed
+                        }
                         crate::flow::Side::Client => {
                             HandshakeOutcome::ClientAlert(alert.description)
                         }

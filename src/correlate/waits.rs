@@ -144,7 +144,7 @@ pub fn stance(record: &Record, start: Timestamp, end: Timestamp, holds_data: boo
 
 /// When the client of a TLS 1.3 handshake over TCP sent the first part of the flight that ends it: the first records of its own that are
 /// encrypted (RFC 8446 2). In QUIC acknowledgements look the same.
-fn finished(record: &Record) -> Option<Timestamp> {
+pub(super) fn finished(record: &Record) -> Option<Timestamp> {
     const TLS_1_3: u16 = 0x0304;
     let shown = &record.shown;
     let over_tcp = !matches!(

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::correlate::devices::HostKey;
+use crate::correlate::waits;
 use crate::event::{Beat, BeatKind, Chain, Provenance, ServerHello};
 use crate::finding::{Handshake, HandshakeOutcome, Seen, Signature, Visibility};
 use crate::flow::{Close, Ending, Side};
@@ -117,7 +118,10 @@ impl Record {
         seen.ending = Some(close.how);
         seen.beats.shrink();
         if self.shown.outcome == HandshakeOutcome::Unknown && self.closed_at.is_some() {
-            self.shown.outcome = HandshakeOutcome::Abandoned;
+            self.shown.outcome = match waits::finished(self) {
+                Some(_) => HandshakeOutcome::Completed,
+                None => HandshakeOutcome::Abandoned,
+            };
         }
     }
 

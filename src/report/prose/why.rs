@@ -19,7 +19,7 @@ pub fn why(finding: &Finding, report: &Report) -> String {
     } else {
         match finding.verdict.outcome {
             Outcome::Site => one_site(finding, report),
-            Outcome::OneOf => one_of(finding, report),
+            Outcome::OneOf => one_of(finding),
             Outcome::AnyUnder => any_under(finding),
             Outcome::NoOutbound => no_outbound(finding),
             Outcome::Unexplained => unexplained(finding),
@@ -119,7 +119,7 @@ fn strongest(candidate: &Candidate) -> Option<&Evidence> {
         .or_else(|| candidate.evidence.iter().find(speaking))
 }
 
-fn one_of(finding: &Finding, report: &Report) -> Vec<String> {
+fn one_of(finding: &Finding) -> Vec<String> {
     let names = candidate_names(finding);
     let mut sentences = vec![match names.as_slice() {
         [] => format!(
@@ -128,9 +128,9 @@ fn one_of(finding: &Finding, report: &Report) -> Vec<String> {
             this_contact(finding)
         ),
         names => format!(
-            "Before {}, {} was setting up connections to {}; the capture does not tell which of them asked for it.",
+            "Before {}, connections of {} to {} were set up; the capture does not tell which of them asked for it.",
             this_contact(finding),
-            client(finding, report),
+            finding.client.ip,
             list_of(names, left_out(finding), "and")
         ),
     }];
