@@ -118,10 +118,11 @@ fn is_late(contact: &Contact, decided: &[&Weighed]) -> bool {
 
 /// How sure it is that the only site whose certificate settles it is the one.
 fn alone(contact: &Contact, only: &Weighed, held: u8, sites: usize) -> Confidence {
+    let busy = only.evidence.iter().any(|e| e.rule == "busy-device");
     if is_late(contact, &[only]) {
         Confidence::Likely
-    } else if is_about_ca(contact) && held == 0 && sites > 1 {
-        // A handshake that was over shows only that this site is among those under the CA.
+    } else if is_about_ca(contact) && (busy || held == 0 && sites > 1) {
+        // A handshake that was over, or stood still where many do, shows only that this site is among those under the CA.
         Confidence::Strong
     } else {
         Confidence::Proven
