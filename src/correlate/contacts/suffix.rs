@@ -1,5 +1,6 @@
 //! Names that a resolver's search list made (RFC 1535, resolv.conf `search` and `ndots`): `r10.o.lencr.org.corp.example` is asked
-//! for on the way to `r10.o.lencr.org`, does not exist, and imitates nothing.
+//! for on the way to `r10.o.lencr.org`, does not exist, and imitates nothing. Where a network answers for every name (RFC 4592), it may
+//! exist: the list's names come after the one that was meant, if that one failed.
 
 use foldhash::HashMap;
 
@@ -21,7 +22,7 @@ pub(super) fn mark(
 ) -> Vec<(usize, usize)> {
     let mut pairs = Vec::new();
     for (index, lookup) in log.lookups.iter().enumerate() {
-        if lookup.watch != Watch::LookAlike || !lookup.shown.addresses.is_empty() {
+        if lookup.watch != Watch::LookAlike {
             continue;
         }
         let Some(found) = look_alike(lookup.shown.name.as_str())
@@ -31,7 +32,14 @@ pub(super) fn mark(
         };
         let (at, owner) = (lookup.shown.at, devices.owner(lookup.client));
         let meant = Name::new(&found.imitation);
-        if let Some(meant) = asked.first_from(&meant, owner, at.minus(LIST), at.plus(LIST))
+        let exists = !lookup.shown.addresses.is_empty();
+        let failed_before = |meant: &usize| {
+            let meant = log.lookups.get(*meant).map(|meant| &meant.shown);
+            meant.is_some_and(|meant| meant.addresses.is_empty() && meant.at <= at)
+        };
+        if let Some(meant) = asked
+            .first_from(&meant, owner, at.minus(LIST), at.plus(LIST))
+            .filter(|meant| !exists || failed_before(meant))
             && let Some(slot) = used.get_mut(index)
         {
             *slot = true;
