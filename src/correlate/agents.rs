@@ -88,10 +88,13 @@ impl Family {
     }
 
     /// Whether programs of this family may check when the handshake is done, before they send data: SChannel gives the certificate to who uses
-    /// it only then, and so does `SslStream` of .NET. The others that check were all measured to do so before their Finished.
+    /// it only then, and so do `SslStream` of .NET and `ssl` of Python. The others that check were all measured to do so before their Finished.
     #[must_use]
     pub const fn may_hold_data(self) -> bool {
-        matches!(self, Self::CryptoApi | Self::Silent | Self::Named)
+        matches!(
+            self,
+            Self::CryptoApi | Self::Silent | Self::Named | Self::Python
+        )
     }
 
     /// Whether a person or a script types such requests.
