@@ -134,6 +134,16 @@ impl Case<'_> {
         self.record.client_chain.iter().find(asked).map(Arc::as_ref)
     }
 
+    /// The certificate of the handshake's client that names the fetched list.
+    #[must_use]
+    pub fn naming_visitor(&self) -> Option<&Certificate> {
+        if self.contact.kind != ContactKind::Crl || self.contact.request.is_none() {
+            return None;
+        }
+        let names = |c: &&Arc<Certificate>| c.crl_urls.iter().any(|url| self.names_contact(url));
+        self.record.client_chain.iter().find(names).map(Arc::as_ref)
+    }
+
     /// The certificate that names the fetched URL (or, before a request, the host), with that URL.
     #[must_use]
     pub fn naming_cert(&self) -> Option<(&ShownCert, String)> {

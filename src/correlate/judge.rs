@@ -183,7 +183,9 @@ impl<'a> Judge<'a> {
             .first()
             .filter(|_| ruling.outcome == Outcome::Site && ruling.confidence == Confidence::Proven);
         let record = best.and_then(|best| self.state.handshakes.get(best.id));
-        let record = record.filter(|record| !record.shown.ja4.is_empty());
+        // What all under a CA share proves too little of who asked.
+        let record =
+            record.filter(|record| !record.shown.ja4.is_empty() && !verdict::is_about_ca(contact));
         let family = contact.request.as_ref().map(|r| agents::family(r));
         let verifier = family.filter(|family| family.is_verifier());
         let device = canonical(self.devices, contact.client);
@@ -201,7 +203,9 @@ impl<'a> Judge<'a> {
         let keys = self.devices.addresses(contact.client);
         let extent = Extent::of(contact);
         let family = contact.request.as_ref().map(|r| agents::family(r));
-        let holds_data = family.is_none_or(Family::may_hold_data);
+        let holds_data = family
+            .is_none_or(Family::may_hold_data)
+            .then_some(contact.began_at.min(extent.start));
         let candidates: Vec<(&Record, Stance)> = self
             .outbound(&keys, contact, extent.start)
             .into_iter()

@@ -108,17 +108,22 @@ impl<'c> Relays<'c> {
         let asked = earlier.filter_map(|index| {
             let asker = self.contacts.get(*index)?;
             let other = !self.devices.same(asker.client, contact.client);
+            // Whoever gave up, or got no answer that was captured, ends at no telling time.
+            let open = |c: &Contact| c.failure.is_some() || c.stage != Stage::Answered;
+            let either = open(asker) || open(contact);
             let waits = asker.at < contact.at
-                && contact.ended_at <= asker.ended_at
+                && contact.at <= asker.ended_at
+                && (either || contact.ended_at <= asker.ended_at)
                 && contact.at.since(asker.at) <= EXCHANGE
-                && asker.stage == contact.stage;
+                && (either || asker.stage == contact.stage);
             let same = asker.ocsp.as_ref().map(|q| &q.ids) == contact.ocsp.as_ref().map(|q| &q.ids);
             let addressed = asker
                 .server
                 .is_some_and(|s| self.is_of(s.ip(), contact.client));
             // Two neighbours may ask the same at the same time. What a gateway passes on unasked it leaves as it was, and passes the
             // answer on at once.
-            let untouched = asker.server == contact.server
+            let untouched = !either
+                && asker.server == contact.server
                 && agent(asker) == agent(contact)
                 && asker.ended_at.since(contact.ended_at) <= AT_ONCE;
             (other && waits && same && (addressed || untouched)).then_some(Relay {

@@ -177,7 +177,19 @@ pub fn decide(contact: &Contact, weighed: &[Weighed], shared_address: bool) -> R
         .partition(|w| w.direction == Direction::Outbound);
     let out_level = outbound.iter().filter_map(|w| w.level).max();
     let in_level = inbound.iter().filter_map(|w| w.level).max();
-    if in_level.is_some() && in_level >= out_level {
+    // Servers are clients as well, and show one certificate in both roles (XEP-0178): of two handshakes that show what was asked for
+    // the one that was under way later asked.
+    let lead_in = inbound
+        .iter()
+        .filter(|w| w.level == in_level)
+        .map(|w| w.lead)
+        .min();
+    let later = outbound.iter().any(|w| {
+        w.level == Some(Confidence::Proven)
+            && engaged(w) > 0
+            && lead_in.is_some_and(|lead| w.lead < lead)
+    });
+    if in_level.is_some() && in_level >= out_level && !later {
         return inward(inbound);
     }
     let groups = by_site(&outbound);
@@ -327,7 +339,8 @@ fn cause(contact: &Contact, ruling: &Ruling) -> Cause {
     }
 }
 
-fn is_about_ca(contact: &Contact) -> bool {
+/// Whether a contact concerns a root's host: what is there all sites under it have in common.
+pub(super) fn is_about_ca(contact: &Contact) -> bool {
     contact.ocsp.is_none()
         && contact
             .role()

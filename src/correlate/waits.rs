@@ -76,22 +76,34 @@ pub fn gaps(record: &Record) -> impl Iterator<Item = Span> {
     })
 }
 
-/// How `record` stood while a fetch ran from `start` to `end`. `holds_data` says that the client may be one that has finished the handshake
-/// before it checks, and holds its data back instead.
+/// How `record` stood while a fetch ran from `start` to `end`. `holds_data` is the first sign of the fetch where the client may be one that has
+/// finished the handshake before it checks, and holds its data back instead.
 #[must_use]
-pub fn stance(record: &Record, start: Timestamp, end: Timestamp, holds_data: bool) -> Stance {
+pub fn stance(
+    record: &Record,
+    start: Timestamp,
+    end: Timestamp,
+    holds_data: Option<Timestamp>,
+) -> Stance {
     let shown = &record.shown;
+    // Whoever says more than hello was answered before, whatever the capture has of it.
+    let mut beats = shown.beats.iter();
+    let first_word = beats.find(|(_, _, beat)| {
+        beat.side == Side::Client && is_word(beat.kind) && beat.kind != BeatKind::Alert
+    });
+    let first_word = first_word.map(|(at, _, _)| at);
     let answered = shown.server_hello_at.or_else(|| first_server_word(record));
+    let answered = answered.filter(|at| first_word.is_none_or(|word| *at <= word));
     // Nothing was shown by a server that never said a word, though its side of the connection was captured.
-    if answered.is_none() && record.heard {
+    if answered.is_none() && record.heard && first_word.is_none() {
         return Stance::NotYet;
     }
     let flight = answered.unwrap_or(shown.hello_at);
     if start.plus(SLACK) < flight {
         return Stance::NotYet;
     }
-    let patience = if holds_data { LOOKS_WITHIN } else { SLACK };
-    if finished(record).is_some_and(|at| at.plus(patience) < start) {
+    let (patience, began) = holds_data.map_or((SLACK, start), |began| (LOOKS_WITHIN, began));
+    if finished(record).is_some_and(|at| at.plus(patience) < began) {
         return Stance::Over;
     }
     if shown
@@ -117,6 +129,16 @@ pub fn stance(record: &Record, start: Timestamp, end: Timestamp, holds_data: boo
         .beats
         .iter()
         .find(|(at, _, beat)| beat.side == Side::Client && is_word(beat.kind) && *at > start);
+    // Who has finished and then neither speaks nor hangs up did not wait.
+    let done = finished(record).is_some_and(|at| at.plus(SLACK) < start);
+    if done
+        && next.is_none()
+        && record
+            .closed_at
+            .is_none_or(|at| at.since(end) > GOES_ON_WITHIN)
+    {
+        return Stance::Over;
+    }
     let (until, frame, gave_up) = match (next, record.closed_at) {
         (Some((at, frame, beat)), _) => (at, Some(frame), beat.kind == BeatKind::Alert),
         (None, Some(closed)) if shown.first_data_at.is_none() => (closed, None, true),

@@ -126,5 +126,5 @@ fn names_url(record: &Record, url: &str) -> bool {
 
 /// Whether a handshake is with a host that serves revocation data and issuers itself.
 fn is_host_of_fetches(record: &Record) -> bool {
-    matches!(&record.shown.site, Site::Sni(name) if endpoint::host_role(name.as_str()).is_some())
+    matches!(&record.shown.site, Site::Sni(name) if endpoint::host_role(name.as_str()).is_some_and(|role| role.service != endpoint::Service::Page))
 }

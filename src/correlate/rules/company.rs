@@ -135,13 +135,13 @@ pub(super) fn client_certificate(case: &Case<'_>) -> Option<Evidence> {
     if case.direction == Direction::Outbound {
         return None;
     }
-    let cert = case.asked_visitor()?;
+    let cert = case.asked_visitor().or_else(|| case.naming_visitor())?;
     let facts = Facts::ClientCertificate {
         serial: cert.serial.clone(),
     };
     // A server asks while the visitor waits. Later somebody else may: whoever shows it to visitors is visited, too (XEP-0178).
     let lead = case.started.since(case.record.shown.hello_at);
-    let bearing = if lead <= VISIT {
+    let bearing = if lead <= VISIT && case.contact.ocsp.is_some() {
         Bearing::Decides
     } else {
         Bearing::Supports(Weight::Strong)

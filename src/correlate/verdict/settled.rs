@@ -112,8 +112,16 @@ fn may_ask_now(weighed: &Weighed) -> bool {
 /// did so once application data had flowed. So whoever asked may not be in the capture, or hid its certificate.
 fn is_late(contact: &Contact, decided: &[&Weighed]) -> bool {
     let family = contact.request.as_ref().map(|r| agents::family(r));
-    let over = |w: &&Weighed| w.stance == Some(Stance::Over) && !began_soon(w);
-    contact.ocsp.is_none() && family.is_some_and(Family::is_verifier) && decided.iter().all(over)
+    // Nor is what is known to be another program's.
+    let foreign = |w: &Weighed| {
+        w.evidence
+            .iter()
+            .any(|e| matches!(e.facts, Facts::OtherClientFamily { .. }))
+    };
+    let over = |w: &&Weighed| foreign(w) || (w.stance == Some(Stance::Over) && !began_soon(w));
+    let checks = family.is_some_and(Family::is_verifier)
+        || is_about_ca(contact) && !family.is_some_and(Family::is_run_by_itself);
+    contact.ocsp.is_none() && checks && decided.iter().all(over)
 }
 
 /// How sure it is that the only site whose certificate settles it is the one.

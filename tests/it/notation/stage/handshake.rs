@@ -34,6 +34,7 @@ impl Stage {
         let (mut on, mut data, mut end, mut idle) = (None, None, None, false);
         let (mut midstream, mut process, mut alert, mut ttl) = (false, None, None, None);
         let mut on_behalf_of = None;
+        let mut lost = false;
         while let Some(word) = words.next() {
             match word {
                 "1.0" => version = 0x0301,
@@ -81,6 +82,7 @@ impl Stage {
                 "ja4" => hello.ja4 = words.need("a fingerprint").into(),
                 "hello" => server_hello = Some(time(self.start, words.need("a time"))),
                 "unanswered" => server_hello = None,
+                "answer-lost" => lost = true,
                 "on" => on = Some(time(self.start, words.need("a time"))),
                 "data" => data = Some(time(self.start, words.need("a time"))),
                 "idle" => idle = true,
@@ -123,7 +125,10 @@ impl Stage {
         hello.max_version = version;
         self.beat(at, flow, Side::Client, BeatKind::ClientHello);
         self.add(at, flow, EventKind::ClientHello(Box::new(hello)));
-        if let Some(answered) = server_hello {
+        if lost {
+            let answered = server_hello.expect("an answer");
+            self.go_on(flow, version, answered, (on, data, idle, alert.is_some()));
+        } else if let Some(answered) = server_hello {
             let suite = suite.unwrap_or(match version {
                 0x0304 => 0x1301,
                 IKE => 0,
