@@ -281,18 +281,23 @@ pub(super) static BLUETOOTH: &[Fixture] = &[
     ),
 ];
 
+/// What the last frame of a row leads to; those before it are no packets, and no anomalies.
+fn last(decoder: &mut Decoder, row: &Granted, way: Way) -> Told {
+    let frames = (row.make)(way);
+    let (last, before) = frames.split_last().unwrap();
+    for bytes in before {
+        let why = read(decoder, row.link, bytes).unwrap_err();
+        assert!(!why.is_anomaly(), "{} {why:?}", row.name);
+    }
+    read(decoder, row.link, last).expect(row.name)
+}
+
 #[test]
 fn a_channel_that_was_asked_for_leads_to_the_conversation() {
     for row in GRANTED {
         let mut decoder = Decoder::new(&Limits::default());
         for way in [Way::There, Way::Back] {
-            let frames = (row.make)(way);
-            let (last, before) = frames.split_last().unwrap();
-            for bytes in before {
-                let why = read(&mut decoder, row.link, bytes).unwrap_err();
-                assert!(!why.is_anomaly(), "{} {why:?}", row.name);
-            }
-            let got = read(&mut decoder, row.link, last).expect(row.name);
+            let got = last(&mut decoder, row, way);
             let plain = decode(101, &way.ip4()).unwrap();
             assert_eq!(
                 (got.src, got.ports),
@@ -504,13 +509,7 @@ fn low_energy_leads_to_the_conversation() {
     for row in LOW_ENERGY {
         let mut decoder = Decoder::new(&Limits::default());
         for way in [Way::There, Way::Back] {
-            let frames = (row.make)(way);
-            let (last, before) = frames.split_last().unwrap();
-            for bytes in before {
-                let why = read(&mut decoder, row.link, bytes).unwrap_err();
-                assert!(!why.is_anomaly(), "{} {why:?}", row.name);
-            }
-            let got = read(&mut decoder, row.link, last).expect(row.name);
+            let got = last(&mut decoder, row, way);
             let plain = decode(101, &way.ip6()).unwrap();
             let told = (got.src, got.dst, got.ports);
             assert_eq!(told, (plain.src, plain.dst, plain.ports), "{}", row.name);

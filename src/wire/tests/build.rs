@@ -17,6 +17,22 @@ pub(super) const PORTS: (u16, u16) = (40_000, 443);
 pub(super) const HELLO: &[u8] = b"hello, world";
 pub(super) const TSVAL: u32 = 0x0102_0304;
 
+/// CRC of ITU-T with the lowest bit first, as 802.15.4-2020 7.2.11 and DOCSIS have it.
+pub(super) fn crc(start: u16, bytes: &[u8]) -> u16 {
+    let mut check = start;
+    for byte in bytes {
+        check ^= u16::from(*byte);
+        for _ in 0..8 {
+            let odd = check & 1 == 1;
+            check >>= 1;
+            if odd {
+                check ^= 0x8408;
+            }
+        }
+    }
+    check
+}
+
 /// Which end sends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Way {

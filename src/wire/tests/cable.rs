@@ -1,6 +1,6 @@
 //! Rows for cable networks (DOCSIS), and what of them is no packet.
 
-use super::build::{Way, cat};
+use super::build::{self, Way, cat};
 use super::fixtures::{Fixture, Source, bare};
 use super::*;
 
@@ -21,18 +21,8 @@ fn frame_of(control: u8, count: u8, inside: &[u8]) -> Vec<u8> {
 }
 
 fn checked(header: &[u8], inside: &[u8]) -> Vec<u8> {
-    let mut check = 0xffff_u16;
-    for byte in header {
-        check ^= u16::from(*byte);
-        for _ in 0..8 {
-            let odd = check & 1 == 1;
-            check >>= 1;
-            if odd {
-                check ^= 0x8408;
-            }
-        }
-    }
-    cat(&[header, &(!check).to_le_bytes(), inside])
+    let check = !build::crc(0xffff, header);
+    cat(&[header, &check.to_le_bytes(), inside])
 }
 
 /// Privacy is enabled or not.

@@ -8,6 +8,7 @@ use super::cable::CABLE;
 use super::fixtures::{Fixture, LINKS, SCOPED, Source};
 use super::lowpan::LOWPAN;
 use super::odd::{ODD_LINKS, ODD_TUNNELS};
+use super::properties::fixtures;
 use super::rare::RARE;
 use super::sequences::SEQUENCES;
 use super::stacks::{LINE_CARDS, MIRRORS, STACKS};
@@ -47,21 +48,7 @@ fn every_tag_and_tunnel_leads_to_the_conversation() {
 #[test]
 #[ignore = "prints the fixtures for another reader"]
 fn fixtures_in_hexadecimal() {
-    let rows = [
-        LINKS,
-        SCOPED,
-        LINE_CARDS,
-        RARE,
-        CABLE,
-        BLUETOOTH,
-        USB,
-        LOWPAN,
-        ODD_LINKS,
-        ODD_TUNNELS,
-        MIRRORS,
-        STACKS,
-    ];
-    for fixture in rows.into_iter().flatten() {
+    for fixture in fixtures() {
         let bytes = (fixture.make)(Way::There);
         let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         println!("fixture\t{}\t{}\t{digits}", fixture.link, fixture.name);

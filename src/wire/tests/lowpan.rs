@@ -7,20 +7,9 @@ use super::*;
 const NEAR: [u8; 8] = [2, 0, 0, 0xff, 0xfe, 0, 0, 0x0c];
 const FAR: [u8; 8] = [2, 0, 0, 0xff, 0xfe, 0, 0, 0x05];
 
-/// CRC of ITU-T, as 802.15.4-2020 7.2.11 has it.
+/// With its check sequence.
 pub(super) fn checked(bytes: &[u8]) -> Vec<u8> {
-    let mut check = 0_u16;
-    for byte in bytes {
-        check ^= u16::from(*byte);
-        for _ in 0..8 {
-            let odd = check & 1 == 1;
-            check >>= 1;
-            if odd {
-                check ^= 0x8408;
-            }
-        }
-    }
-    cat(&[bytes, &check.to_le_bytes()])
+    cat(&[bytes, &build::crc(0, bytes).to_le_bytes()])
 }
 
 /// A data frame between two extended addresses of one network.

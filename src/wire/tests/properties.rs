@@ -17,7 +17,8 @@ use super::usb::USB;
 use super::*;
 use crate::frame::Crossing;
 
-fn fixtures() -> impl Iterator<Item = &'static Fixture> {
+/// All of one frame.
+pub(super) fn fixtures() -> impl Iterator<Item = &'static Fixture> {
     let rows = [
         LINKS,
         SCOPED,
