@@ -16,7 +16,8 @@ import shutil
 import socket
 import struct
 
-HEADER, RECORD = 24, 16
+from spoil import read
+
 HOSTS = range(10, 14)
 MAC = b"\x02\x00\x00\x00\x00\x10"
 BEGIN = 1_796_050_000
@@ -30,18 +31,6 @@ def address(text):
 ONE = {address(f"192.168.50.{n}"): address("192.168.50.10") for n in HOSTS}
 ONE |= {address(f"2001:db8:50::{n}"): address("2001:db8:50::10") for n in HOSTS}
 NAMES = {f"192.168.50.{n}": "192.168.50.10" for n in HOSTS} | {f"2001:db8:50::{n}": "2001:db8:50::10" for n in HOSTS}
-
-
-def read(file):
-    """Times in nanoseconds, bytes, lengths on the wire."""
-    capture = file.read_bytes()
-    grain = {b"\xd4\xc3\xb2\xa1": 1_000, b"\x4d\x3c\xb2\xa1": 1}[capture[:4]]
-    at = HEADER
-    while at + RECORD <= len(capture):
-        seconds, fraction, captured, length = struct.unpack_from("<4I", capture, at)
-        at += RECORD
-        yield seconds * 10**9 + fraction * grain, capture[at:at + captured], length
-        at += captured
 
 
 def checksum(data):
@@ -99,8 +88,9 @@ def compose(source, chosen, chance, options):
     """Frames in order of time, and the fetches in them."""
     frames, fetches = [], []
     for scene in chosen:
-        packets = [(at, Packet(data), length) for at, data, length in read(source / scene["file"])]
-        shift = BEGIN * 10**9 + int(chance.uniform(0, options.spread) * 1e9) - packets[0][0]
+        _, captured = read(source / scene["file"])
+        packets = [(seconds * 10**6 + micros, Packet(data), length) for seconds, micros, data, length in captured]
+        shift = BEGIN * 10**6 + int(chance.uniform(0, options.spread) * 1e6) - packets[0][0]
         stations = {bytes(p.frame[6:12]) for _, p, _ in packets if p.source in ONE}
         gone = set()
         if options.without == "triggers":
@@ -114,7 +104,7 @@ def compose(source, chosen, chance, options):
             frames.append((at + shift, packet.moved(stations), length))
         for fetch in copy.deepcopy(scene["fetches"]):
             fetch["client_ip"] = NAMES.get(fetch["client_ip"], fetch["client_ip"])
-            fetch["t_server"] += shift / 1e9
+            fetch["t_server"] += shift / 1e6
             fetches.append(fetch)
     return sorted(frames, key=lambda frame: frame[0]), sorted(fetches, key=lambda fetch: fetch["t_server"])
 
@@ -144,9 +134,9 @@ def main():
         frames, fetches = compose(options.source, chosen, chance, options)
         one = {"file": f"together-{options.seed}-{number}.pcap", "scenario": "together", "fetches": fetches, "handshakes": []}
         with open(lab / one["file"], "wb") as file:
-            file.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262_144, 1))
+            file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262_144, 1))
             for at, data, length in frames:
-                file.write(struct.pack("<4I", *divmod(at, 10**9), len(data), max(length, len(data))) + data)
+                file.write(struct.pack("<4I", *divmod(at, 10**6), len(data), max(length, len(data))) + data)
         keys = [options.source / s["keylog"] for s in chosen if s.get("keylog")]
         if keys and options.without != "keys":
             one["keylog"] = one["file"] + ".keylog"
