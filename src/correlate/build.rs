@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::OnceLock;
 
 use crate::correlate::State;
-use crate::correlate::alerts::{self};
+use crate::correlate::alerts;
 use crate::correlate::community::community_id;
 use crate::correlate::contacts::{Contact, assemble};
 use crate::correlate::devices::DeviceMap;
@@ -25,7 +25,7 @@ use crate::finding::{
     HandshakeOutcome, Lookup, Outcome, PassedOn, Report, Stage, Visibility,
 };
 use crate::flow::Transport;
-use crate::pki::endpoint::{self};
+use crate::pki::endpoint;
 use crate::time::Span;
 
 use contact::finding;

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use foldhash::{HashMap, HashSet};
 
+use crate::correlate::agents::{self, Family};
 use crate::correlate::answers::{Answered, Object};
 use crate::correlate::devices::{DeviceMap, HostKey, Owner};
 pub use crate::correlate::log::{
@@ -101,6 +102,19 @@ impl Contact {
     pub fn leaf_label(&self) -> Option<&str> {
         let label = self.role()?.label.as_deref()?;
         (!is_root_label(label)).then_some(label)
+    }
+
+    /// Whether it is with a root's host.
+    #[must_use]
+    pub fn is_about_root(&self) -> bool {
+        let label = self.role().and_then(|role| role.label.as_deref());
+        label.is_some_and(is_root_label)
+    }
+
+    /// The software that made the request.
+    #[must_use]
+    pub fn family(&self) -> Option<Family> {
+        self.request.as_ref().map(|request| agents::family(request))
     }
 
     /// The whole URL of the request.

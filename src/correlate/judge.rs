@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use foldhash::{HashMap, HashSet};
 
 use crate::correlate::State;
-use crate::correlate::agents::{self, Family};
+use crate::correlate::agents::Family;
 use crate::correlate::case::{Case, Kin, ShownCert};
 use crate::correlate::concluded::Key;
 use crate::correlate::contacts::{Contact, Watch};
@@ -67,6 +67,14 @@ pub struct Weighed {
     pub position: usize,
     /// The certificate that is asked about was shown in some other handshake and holds the name of this site.
     pub covered: bool,
+}
+
+impl Weighed {
+    /// Whether a rule spoke of it, for or against.
+    #[must_use]
+    pub fn says(&self, rule: &str) -> bool {
+        self.evidence.iter().any(|evidence| evidence.rule == rule)
+    }
 }
 
 /// The judge of one report. Several threads may ask it: what it remembers, it remembers once.
@@ -186,7 +194,7 @@ impl<'a> Judge<'a> {
         // What all under a CA share proves too little of who asked.
         let record =
             record.filter(|record| !record.shown.ja4.is_empty() && !verdict::is_about_ca(contact));
-        let family = contact.request.as_ref().map(|r| agents::family(r));
+        let family = contact.family();
         let verifier = family.filter(|family| family.is_verifier());
         let device = canonical(self.devices, contact.client);
         let mut lesson = Lesson::of(index, device, contact, ruling);
@@ -202,7 +210,7 @@ impl<'a> Judge<'a> {
         }
         let keys = self.devices.addresses(contact.client);
         let extent = Extent::of(contact);
-        let family = contact.request.as_ref().map(|r| agents::family(r));
+        let family = contact.family();
         let holds_data = family
             .is_none_or(Family::may_hold_data)
             .then_some(contact.began_at.min(extent.start));

@@ -5,10 +5,9 @@ mod undecided;
 
 use foldhash::HashSet;
 
-use crate::correlate::agents::{self, Family};
+use crate::correlate::agents::Family;
 use crate::correlate::contacts::Contact;
 use crate::correlate::judge::Weighed;
-use crate::correlate::rules::is_root_label;
 use crate::correlate::waits::Stance;
 use crate::finding::{
     Bearing, Cause, Confidence, ContactKind, Direction, Evidence, Facts, LeftOut, Outcome,
@@ -264,7 +263,7 @@ fn is_unfit(weighed: &Weighed) -> bool {
 
 /// Whether the fetch began soon after the server's flight, on however busy a device.
 fn began_soon(weighed: &Weighed) -> bool {
-    weighed.evidence.iter().any(|e| e.rule == "prompt")
+    weighed.says("prompt")
 }
 
 /// Whether more than nearness speaks for it.
@@ -317,7 +316,7 @@ fn inward(mut inbound: Vec<&Weighed>) -> Ruling {
 
 /// Why a client whose handshake is the trigger fetched.
 fn cause(contact: &Contact, ruling: &Ruling) -> Cause {
-    let family = contact.request.as_ref().map(|r| agents::family(r));
+    let family = contact.family();
     let automatic = match contact.kind {
         ContactKind::Issuer => Cause::IssuerChase,
         ContactKind::Ocsp | ContactKind::Crl => Cause::RevocationCheck,
@@ -341,11 +340,7 @@ fn cause(contact: &Contact, ruling: &Ruling) -> Cause {
 
 /// Whether a contact concerns a root's host: what is there all sites under it have in common.
 pub(super) fn is_about_ca(contact: &Contact) -> bool {
-    contact.ocsp.is_none()
-        && contact
-            .role()
-            .and_then(|r| r.label.as_deref())
-            .is_some_and(is_root_label)
+    contact.ocsp.is_none() && contact.is_about_root()
 }
 
 fn ruling(outcome: Outcome, confidence: Confidence, named: Vec<Weighed>) -> Ruling {

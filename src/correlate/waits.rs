@@ -92,8 +92,7 @@ pub fn stance(
         beat.side == Side::Client && is_word(beat.kind) && beat.kind != BeatKind::Alert
     });
     let first_word = first_word.map(|(at, _, _)| at);
-    let answered = shown.server_hello_at.or_else(|| first_server_word(record));
-    let answered = answered.filter(|at| first_word.is_none_or(|word| *at <= word));
+    let answered = answered_at(record).filter(|at| first_word.is_none_or(|word| *at <= word));
     // Nothing was shown by a server that never said a word, though its side of the connection was captured.
     if answered.is_none() && record.heard && first_word.is_none() {
         return Stance::NotYet;
@@ -103,7 +102,8 @@ pub fn stance(
         return Stance::NotYet;
     }
     let (patience, began) = holds_data.map_or((SLACK, start), |began| (LOOKS_WITHIN, began));
-    if finished(record).is_some_and(|at| at.plus(patience) < began) {
+    let finished = finished(record);
+    if finished.is_some_and(|at| at.plus(patience) < began) {
         return Stance::Over;
     }
     if shown
@@ -130,7 +130,7 @@ pub fn stance(
         .iter()
         .find(|(at, _, beat)| beat.side == Side::Client && is_word(beat.kind) && *at > start);
     // Who has finished and then neither speaks nor hangs up did not wait.
-    let done = finished(record).is_some_and(|at| at.plus(SLACK) < start);
+    let done = finished.is_some_and(|at| at.plus(SLACK) < start);
     if done
         && next.is_none()
         && record
@@ -175,8 +175,9 @@ pub(super) fn finished(record: &Record) -> Option<Timestamp> {
     );
     let ends = |kind| matches!(kind, BeatKind::Encrypted | BeatKind::EncryptedHandshake);
     let mut beats = shown.beats.iter();
-    let last = beats.find(|(_, _, beat)| beat.side == Side::Client && ends(beat.kind));
-    last.filter(|_| over_tcp && shown.version == Some(TLS_1_3))
+    let first = beats.find(|(_, _, beat)| beat.side == Side::Client && ends(beat.kind));
+    first
+        .filter(|_| over_tcp && shown.version == Some(TLS_1_3))
         .map(|(at, _, _)| at)
 }
 
@@ -185,13 +186,14 @@ const fn is_word(kind: BeatKind) -> bool {
     !matches!(kind, BeatKind::ClientHello | BeatKind::ChangeCipherSpec)
 }
 
-fn first_server_word(record: &Record) -> Option<Timestamp> {
-    let server = record
-        .shown
-        .beats
-        .iter()
-        .find(|(_, _, beat)| beat.side == Side::Server);
-    server.map(|(at, _, _)| at)
+/// When the server first answered, as far as that was captured.
+fn answered_at(record: &Record) -> Option<Timestamp> {
+    let first_word = || {
+        let mut beats = record.shown.beats.iter();
+        beats.find(|(_, _, beat)| beat.side == Side::Server)
+    };
+    let hello = record.shown.server_hello_at;
+    hello.or_else(|| first_word().map(|(at, _, _)| at))
 }
 
 fn ends_at_once(record: &Record, word: Timestamp) -> bool {
@@ -207,5 +209,5 @@ fn ends_at_once(record: &Record, word: Timestamp) -> bool {
 /// Whether the server said nothing that was captured: what the client waited for, if it did, nobody knows.
 #[must_use]
 pub fn is_mute(record: &Record) -> bool {
-    record.shown.server_hello_at.is_none() && first_server_word(record).is_none()
+    answered_at(record).is_none()
 }

@@ -42,8 +42,7 @@ pub(super) fn discount_process(weighed: &mut [Weighed]) {
 
 /// Tells the waiting handshakes of one contact that others waited too.
 pub(super) fn mark_shared_waits(weighed: &mut [Weighed]) {
-    let waited =
-        |w: &Weighed| w.evidence.iter().any(|e| e.rule == "handshake-waited") && w.level.is_some();
+    let waited = |w: &Weighed| w.says("handshake-waited") && w.level.is_some();
     let sites: BTreeSet<Arc<str>> = weighed
         .iter()
         .filter(|w| waited(w))

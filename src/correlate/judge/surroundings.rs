@@ -100,8 +100,7 @@ impl<'a> Judge<'a> {
             } else {
                 (other, contact)
             };
-            let same_software = contact.request.as_ref().map(|r| agents::family(r))
-                == other.request.as_ref().map(|r| agents::family(r));
+            let same_software = contact.family() == other.family();
             // One leaf has one issuer, so its questions go to the hosts of one label.
             let same_chain = match (contact.leaf_label(), other.leaf_label()) {
                 (Some(one), Some(another)) => one == another,

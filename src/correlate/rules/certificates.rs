@@ -110,10 +110,9 @@ pub(super) fn intermediate_missing(case: &Case<'_>) -> Option<Evidence> {
         .filter(|s| s.cert.subject_hash == naming.cert.issuer_hash);
     let sent = |s: &ShownCert| s.sent;
     // Every server may leave out the root, and nearly all do (RFC 8446 4.4.2).
-    let role = case.contact.role().and_then(|role| role.label.as_deref());
     let root = |s: &ShownCert| s.cert.self_issued;
     let is_root =
-        role.is_some_and(is_root_label) || (naming.position > 0 && issuers.clone().all(root));
+        case.contact.is_about_root() || (naming.position > 0 && issuers.clone().all(root));
     if !case.whole || is_root || issuers.any(sent) {
         return None;
     }
@@ -180,8 +179,8 @@ pub(super) fn learned_otherwise(case: &Case<'_>) -> Option<Evidence> {
     let own = leaf.cert.issuer_cn.clone()?;
     // Root-level hosts concern the intermediate, which the leaf does not tell. And what its serial or its URLs say against it is said.
     let about_leaf = case.contact.leaf_label().is_some();
-    let said = serial_differs(case).is_some() || not_named(case).is_some();
-    (about_leaf && own != wanted && !said).then(|| {
+    let said = || serial_differs(case).is_some() || not_named(case).is_some();
+    (about_leaf && own != wanted && !said()).then(|| {
         let bearing = Bearing::Opposes(Weight::Strong);
         evidence(
             case,

@@ -240,5 +240,5 @@ const VISIT: Span = Span::from_secs(60);
 
 /// Software that checks for itself, or is typed by a person, asks on no server's behalf.
 fn is_on_own_errand(family: Family) -> bool {
-    family.is_verifier() || matches!(family, Family::Curl | Family::Downloader | Family::Python)
+    family.is_verifier() || family.is_run_by_itself() || family == Family::Python
 }

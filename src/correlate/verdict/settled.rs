@@ -36,7 +36,7 @@ pub(super) fn settled(contact: &Contact, decided: &[&Weighed], groups: &[&Weighe
     // Nor does what is shared single out a handshake that was over, when one whose certificate is hidden was under way, or was begun
     // since by a client that checks at once: its answer for the first would have come, and been cached, by then.
     let nearest = decided.iter().map(|w| w.lead).min().unwrap_or_default();
-    let open = is_open(contact, decided, widely_shared);
+    let open = is_open(contact, decided, held, widely_shared);
     let nearer: Vec<&Weighed> = hidden
         .filter(|w| open && !is_unfit(w))
         .filter(|w| may_ask_now(w) || (w.lead < nearest && began_soon(w)))
@@ -89,13 +89,12 @@ pub(super) fn settled(contact: &Contact, decided: &[&Weighed], groups: &[&Weighe
 }
 
 /// Whether hidden handshakes that were merely under way come into question beside those that show what was asked for.
-fn is_open(contact: &Contact, decided: &[&Weighed], widely_shared: bool) -> bool {
-    let family = contact.request.as_ref().map(|r| agents::family(r));
+fn is_open(contact: &Contact, decided: &[&Weighed], held: u8, widely_shared: bool) -> bool {
+    let family = contact.family();
     // What a person or a script fetches is no handshake's.
     if family.is_some_and(Family::is_run_by_itself) {
         return false;
     }
-    let held = decided.iter().map(|w| engaged(w)).max().unwrap_or_default();
     // What all under the CA share does not single out one that was under way as well. A shard of a list is another's once in 128.
     let under_way = decided.iter().any(|w| may_ask_now(w));
     held < HELD && (widely_shared || (held == 0 && !under_way))
@@ -104,14 +103,13 @@ fn is_open(contact: &Contact, decided: &[&Weighed], widely_shared: bool) -> bool
 /// Whether it was under way, and not for long: a check begins within moments of the server's flight, and spare connections, which browsers
 /// open ahead of need, stand still for minutes.
 fn may_ask_now(weighed: &Weighed) -> bool {
-    let inside = |e: &Evidence| e.rule == "inside-handshake";
-    is_under_way(weighed) && weighed.evidence.iter().any(inside)
+    is_under_way(weighed) && weighed.says("inside-handshake")
 }
 
 /// Whether a client that checks by itself fetched what others share some time after all handshakes that name it were over. Measured: none
 /// did so once application data had flowed. So whoever asked may not be in the capture, or hid its certificate.
 fn is_late(contact: &Contact, decided: &[&Weighed]) -> bool {
-    let family = contact.request.as_ref().map(|r| agents::family(r));
+    let family = contact.family();
     // Nor is what is known to be another program's.
     let foreign = |w: &Weighed| {
         w.evidence
@@ -126,7 +124,7 @@ fn is_late(contact: &Contact, decided: &[&Weighed]) -> bool {
 
 /// How sure it is that the only site whose certificate settles it is the one.
 fn alone(contact: &Contact, only: &Weighed, held: u8, sites: usize) -> Confidence {
-    let busy = only.evidence.iter().any(|e| e.rule == "busy-device");
+    let busy = only.says("busy-device");
     if is_late(contact, &[only]) {
         Confidence::Likely
     } else if is_about_ca(contact) && (busy || held == 0 && sites > 1) {

@@ -20,8 +20,7 @@ pub(super) fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
     if let [only] = groups
         && named_and_held(contact, only)
     {
-        let says = |rule: &str| only.evidence.iter().any(|e| e.rule == rule);
-        let confidence = if says("same-burst") {
+        let confidence = if only.says("same-burst") {
             Confidence::Proven
         } else {
             Confidence::Strong
@@ -107,7 +106,7 @@ fn named_and_held(contact: &Contact, weighed: &Weighed) -> bool {
 /// own by its fingerprint, and something that does not rest on times speaks against all others: it is the one, however often
 /// handshakes of this device stand still.
 fn last_one_left<'w>(contact: &Contact, groups: &[&'w Weighed]) -> Option<&'w Weighed> {
-    let family = contact.request.as_ref().map(|r| agents::family(r));
+    let family = contact.family();
     if !family.is_some_and(Family::is_verifier) {
         return None;
     }
@@ -116,9 +115,8 @@ fn last_one_left<'w>(contact: &Contact, groups: &[&'w Weighed]) -> Option<&'w We
         .copied()
         .filter(|w| is_under_way(w) && !is_unfit(w));
     let last = left.next().filter(|_| left.next().is_none())?;
-    let says = |rule: &str| last.evidence.iter().any(|e| e.rule == rule);
-    let held = says("handshake-waited") || says("aborted-after-answer");
-    (held && says("same-client-family")).then_some(last)
+    let held = last.says("handshake-waited") || last.says("aborted-after-answer");
+    (held && last.says("same-client-family")).then_some(last)
 }
 
 /// Confidence in a candidate if verdicts on other contacts that are short of proof said nothing against it: a verdict is no surer than
