@@ -471,6 +471,8 @@ pub struct Request {
 pub struct Response {
     /// The request it answers.
     pub index: u32,
+    /// That request is not in the capture.
+    pub unasked: bool,
     /// Status code; 0 when the connection ended before a head came.
     pub status: u16,
     /// Content-Type.

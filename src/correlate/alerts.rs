@@ -128,7 +128,8 @@ fn names(scene: &Scene<'_>, role: &HostRole, alerts: &mut Vec<Alert>) {
         invented(scene, alerts);
     }
     let by_tls = contact.server.is_some_and(|s| s.port() != 80);
-    if contact.request.is_none() && contact.stage >= Stage::Connected && by_tls {
+    let read = contact.request.is_some() || contact.answer.is_some();
+    if !read && contact.stage >= Stage::Connected && by_tls {
         let frames = contact.frames.connect.clone();
         alerts.push(alert(&rules::TLS, contact.host.as_str(), frames));
     }

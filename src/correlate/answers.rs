@@ -252,6 +252,7 @@ mod tests {
         let mut reader = Reader::new(verify::Trust::builtin(), body.len());
         let response = Response {
             index: 0,
+            unasked: false,
             status: 200,
             content_type: None,
             location: None,

@@ -137,14 +137,14 @@ impl Case<'_> {
     /// The certificate of the handshake's client that names the fetched list.
     #[must_use]
     pub fn naming_visitor(&self) -> Option<&Certificate> {
-        if self.contact.kind != ContactKind::Crl || self.contact.request.is_none() {
+        if self.contact.kind != ContactKind::Crl || self.contact.path().is_none() {
             return None;
         }
         let names = |c: &&Arc<Certificate>| c.crl_urls.iter().any(|url| self.names_contact(url));
         self.record.client_chain.iter().find(names).map(Arc::as_ref)
     }
 
-    /// The certificate that names the fetched URL (or, before a request, the host), with that URL.
+    /// The certificate that names the fetched URL (or, where that is not known, the host), with that URL.
     #[must_use]
     pub fn naming_cert(&self) -> Option<(&ShownCert, String)> {
         self.shown.iter().find_map(|s| {
@@ -168,9 +168,17 @@ impl Case<'_> {
     /// Frames of the request, or what stands for it.
     pub fn asking_frames(&self) -> impl Iterator<Item = FrameNo> {
         let frames = &self.contact.frames;
-        let own = [&frames.request, &frames.connect, &frames.dns]
-            .into_iter()
-            .find(|f| !f.is_empty());
+        let answer = &frames.response;
+        let answer = (self.contact.request.is_none() && !answer.is_empty()).then_some(answer);
+        let own = [
+            Some(&frames.request),
+            answer,
+            Some(&frames.connect),
+            Some(&frames.dns),
+        ]
+        .into_iter()
+        .flatten()
+        .find(|f| !f.is_empty());
         own.into_iter().flat_map(|f| f.iter().take(2)).copied()
     }
 
@@ -204,10 +212,8 @@ impl Case<'_> {
         if !host.eq_ignore_ascii_case(self.contact.host.as_str()) {
             return false;
         }
-        match &self.contact.request {
-            Some(request) if self.contact.kind != ContactKind::Ocsp => {
-                same_path(path, &request.path)
-            }
+        match self.contact.path() {
+            Some(fetched) if self.contact.kind != ContactKind::Ocsp => same_path(path, fetched),
             _ => true,
         }
     }

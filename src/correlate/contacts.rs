@@ -17,9 +17,10 @@ use foldhash::{HashMap, HashSet};
 
 use crate::correlate::agents::{self, Family};
 use crate::correlate::answers::{Answered, Object};
+use crate::correlate::case::split_url;
 use crate::correlate::devices::{DeviceMap, HostKey, Owner};
 pub use crate::correlate::log::{
-    ConnectRecord, Log, LookupRecord, RequestRecord, Watch, kind_of_path, url_of,
+    AnswerRecord, ConnectRecord, Log, LookupRecord, RequestRecord, Watch, kind_of_path, url_of,
 };
 use crate::correlate::rules::is_root_label;
 use crate::event::{DnsOutcome, Name, Process, Request, TargetForm};
@@ -120,7 +121,27 @@ impl Contact {
     /// The whole URL of the request.
     #[must_use]
     pub fn url(&self) -> Option<String> {
-        url_of(&self.host, self.request.as_ref()?)
+        match &self.request {
+            Some(request) => url_of(&self.host, request),
+            None => Some(format!("http://{}{}", self.host, self.path()?)),
+        }
+    }
+
+    /// The path that was asked for: as it was sent or, where the capture lacks the request, as the list that came back names the place
+    /// where it belongs (RFC 5280 5.2.5).
+    #[must_use]
+    pub fn path(&self) -> Option<&str> {
+        if let Some(request) = &self.request {
+            return Some(&request.path);
+        }
+        let Object::Crl { facts, .. } = &self.answer.as_ref()?.object else {
+            return None;
+        };
+        let own = facts.idp_urls.iter().filter_map(|url| split_url(url));
+        let (_, path) = own
+            .into_iter()
+            .find(|(host, _)| host.eq_ignore_ascii_case(self.host.as_str()))?;
+        Some(path)
     }
 }
 
@@ -136,6 +157,17 @@ pub fn assemble(log: &Log, devices: &DeviceMap) -> Vec<Contact> {
         let mut contact = from_request(record, log.connects.get(&record.flow));
         attach_lookups(&mut contact, log, devices, &asked, &mut used);
         contacts.push(contact);
+    }
+    let mut copies = Copies::default();
+    for record in &log.answers {
+        if let Some(connect) = log.connects.get(&record.flow) {
+            let what = (connect.client, connect.server, record.index);
+            if !copies.holds(what, connect.client_key.scope, record.answer.first_at) {
+                let mut contact = from_answer(record, connect);
+                attach_lookups(&mut contact, log, devices, &asked, &mut used);
+                contacts.push(contact);
+            }
+        }
     }
     let mut known = Known::default();
     for (index, contact) in contacts.iter().enumerate() {
@@ -329,14 +361,13 @@ impl Known {
     }
 }
 
-/// What a request asked of which the capture lacks the body, by what was answered: a response is about the certificates that
+/// What was asked in a request that the capture lacks, or whose body it lacks, by what was answered: a response is about the certificates that
 /// the request is about (RFC 6960 4.2.2.3).
-fn answered_question(record: &RequestRecord) -> Option<OcspRequest> {
-    let Object::Ocsp(response) = &record.answer.as_ref()?.object else {
+fn answered_question(answer: &Answered) -> Option<OcspRequest> {
+    let Object::Ocsp(response) = &answer.object else {
         return None;
     };
-    let lost = record.request.method == "POST" && record.request.body.is_none();
-    (lost && !response.answers.is_empty()).then(|| OcspRequest {
+    (!response.answers.is_empty()).then(|| OcspRequest {
         ids: response.answers.iter().map(|one| one.id.clone()).collect(),
         nonce: false,
         dialect: Dialect::Other,
@@ -349,6 +380,8 @@ fn from_request(record: &RequestRecord, connect: Option<&ConnectRecord>) -> Cont
     let mut frames = ContactFrames::default();
     frames.connect.extend(opened.map(|c| c.frame));
     frames.request = span_frames(request.first_frame, record.frame);
+    let lost = request.method == "POST" && request.body.is_none();
+    let answered = record.answer.as_ref().filter(|_| lost);
     let (mut stage, mut ended_at, mut failure) = (Stage::Asked, record.at, None);
     if let Some(answer) = &record.answer {
         ended_at = ended_at.max(answer.at);
@@ -375,19 +408,51 @@ fn from_request(record: &RequestRecord, connect: Option<&ConnectRecord>) -> Cont
         at: request.first_at,
         ended_at,
         request: Some(request.clone()),
-        ocsp: record.ocsp.clone().or_else(|| answered_question(record)),
+        ocsp: record
+            .ocsp
+            .clone()
+            .or_else(|| answered.and_then(answered_question)),
         answer: record.answer.clone(),
         failure,
         lookups: Vec::new(),
         own_lookup: false,
         lookup_time: None,
-        connect_time: opened.and_then(|c| Some(c.connected_at?.since(c.at))),
+        connect_time: opened.and_then(ConnectRecord::took),
         frames,
         process: record
             .process
             .clone()
             .or_else(|| connect.and_then(|c| c.process.clone())),
         count: 1,
+    }
+}
+
+/// An answer whose request the capture lacks. Whoever opens a connection asks at once; on one that was open already, it asked before
+/// the answer began, nobody can tell when.
+fn from_answer(record: &AnswerRecord, connect: &ConnectRecord) -> Contact {
+    let answer = &record.answer;
+    let kind = match &record.watch {
+        Watch::LookAlike => ContactKind::Unknown,
+        Watch::Known(_) | Watch::OtherCa => answer.kind(),
+    };
+    let mut contact = from_connection(connect);
+    if !record.first {
+        contact.frames.connect.clear();
+        contact.began_at = answer.first_at;
+        contact.at = answer.first_at;
+        contact.connect_time = None;
+    }
+    contact.frames.response = span_frames(answer.first_frame, answer.frame);
+    Contact {
+        host: record.host.clone(),
+        watch: record.watch.clone(),
+        kind,
+        stage: Stage::Answered,
+        ended_at: contact.at.max(answer.at),
+        ocsp: answered_question(answer),
+        failure: answer.failure(connect.close.as_ref()),
+        answer: Some(answer.clone()),
+        ..contact
     }
 }
 
@@ -478,10 +543,13 @@ fn attach_lookups(
     contact.lookups = taken;
 }
 
-/// Whether something that may be a request was sent on a connection.
+/// Whether something that may be a request was sent on a connection. Where nothing of the client is in the capture, what the server
+/// said tells; otherwise it need not, since servers speak unasked when they tire of waiting (408, RFC 9110 15.5.9).
 fn has_asked(connect: &ConnectRecord) -> bool {
-    let close = connect.close.as_ref();
-    let sent = close.is_some_and(|c| c.bytes.first().is_some_and(|b| *b > 0));
+    let sent = connect.close.as_ref().is_some_and(|close| {
+        let [from_client, from_server] = close.bytes;
+        from_client > 0 || close.packets[0] == 0 && from_server > 0
+    });
     sent && !connect.tls
 }
 
@@ -553,7 +621,7 @@ fn from_connection(connect: &ConnectRecord) -> Contact {
         lookups: Vec::new(),
         own_lookup: false,
         lookup_time: None,
-        connect_time: connect.connected_at.map(|t| t.since(connect.at)),
+        connect_time: connect.took(),
         frames: ContactFrames {
             connect: vec![connect.frame],
             ..ContactFrames::default()

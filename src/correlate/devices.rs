@@ -109,7 +109,10 @@ impl Devices {
         if connects.ip.is_ipv4() == told.ip.is_ipv4() || connects.scope != told.scope {
             return;
         }
-        if let Some(host) = self.host(connects) {
+        // Where only what is sent to it was captured, it is never sighted.
+        if self.host(told).is_some()
+            && let Some(host) = self.host(connects)
+        {
             match host.handed {
                 None => host.handed = Some(told),
                 Some(known) if known != told => host.handed_conflict = true,

@@ -101,7 +101,9 @@ fn own_doing<'c>(
     ruling: &Ruling,
     coverage: &Coverage,
 ) -> Option<(Cause, Confidence)> {
-    let request = contact.request.as_ref()?;
+    let Some(request) = &contact.request else {
+        return timed(devices, repeats, contact);
+    };
     let family = agents::family(request);
     if matches!(family, Family::HaProxy | Family::Apache) && contact.kind == ContactKind::Ocsp {
         return Some((Cause::Stapling, Confidence::Likely));
@@ -112,11 +114,9 @@ fn own_doing<'c>(
     {
         return Some((Cause::Stapling, Confidence::Likely));
     }
-    if repeats.is_refresh(contact, devices) {
-        return Some((Cause::Refresh, Confidence::Likely));
-    }
-    if repeats.is_periodic(contact, devices) {
-        return Some((Cause::Scheduled, Confidence::Likely));
+    let timed = timed(devices, repeats, contact);
+    if timed.is_some() {
+        return timed;
     }
     if is_forwarded(request) {
         return Some((Cause::Proxy, Confidence::Likely));
@@ -154,6 +154,19 @@ fn own_doing<'c>(
             Confidence::Possible
         },
     ))
+}
+
+/// What tells by its time alone that nothing but a timer caused it.
+fn timed<'c>(
+    devices: &DeviceMap,
+    repeats: &Repeats<'c>,
+    contact: &'c Contact,
+) -> Option<(Cause, Confidence)> {
+    if repeats.is_refresh(contact, devices) {
+        return Some((Cause::Refresh, Confidence::Likely));
+    }
+    let steady = repeats.is_periodic(contact, devices);
+    steady.then_some((Cause::Scheduled, Confidence::Likely))
 }
 
 /// A request that uses the host's name but asks nothing that the host answers, got nothing of the kind, and went to an address

@@ -62,46 +62,31 @@ impl State {
         opened: &crate::event::FlowOpened,
     ) {
         let ends = opened.ends;
-        let client_key = HostKey::client_of(&ends);
+        let new = Flow {
+            ends,
+            interface: opened.interface,
+            opened_at: at,
+            opened_frame: frame,
+            from_start: opened.from_start,
+            told_client: None,
+            handshake: None,
+            waiting: VecDeque::new(),
+            process: None,
+        };
         if ends.transport == Transport::Tcp {
+            let client_key = HostKey::client_of(&ends);
             self.hand_over(client_key, ends.server.ip(), at);
-            if let Some((host, watch, asker)) = self.watched_address(client_key, &ends, at) {
+            if let Some((host, watch, asker)) = self.watched_address(client_key, &ends, at)
+                && self.log.connects.len() < self.limits.findings
+            {
                 let connect = ConnectRecord {
-                    flow,
-                    host,
-                    watch,
                     asker,
-                    client: ends.client,
-                    client_key,
-                    server: ends.server,
-                    interface: opened.interface,
-                    at,
-                    frame,
-                    connected_at: None,
-                    close: None,
-                    requests: 0,
-                    tls: false,
-                    process: None,
+                    ..new.connect(flow, host, watch)
                 };
-                if self.log.connects.len() < self.limits.findings {
-                    self.log.connects.insert(flow, connect);
-                }
+                self.log.connects.insert(flow, connect);
             }
         }
-        self.flows.insert(
-            flow,
-            Flow {
-                ends,
-                interface: opened.interface,
-                opened_at: at,
-                opened_frame: frame,
-                from_start: opened.from_start,
-                told_client: None,
-                handshake: None,
-                waiting: VecDeque::new(),
-                process: None,
-            },
-        );
+        self.flows.insert(flow, new);
     }
 
     fn hand_over(&mut self, connects: HostKey, server: std::net::IpAddr, at: Timestamp) {
@@ -287,26 +272,11 @@ impl State {
         if let Some(connect) = self.log.connects.get_mut(&id) {
             connect.requests += 1;
         } else {
-            self.log.connects.insert(
-                id,
-                ConnectRecord {
-                    flow: id,
-                    host: host.clone(),
-                    watch: watch.clone(),
-                    client: ends.client,
-                    client_key,
-                    server: ends.server,
-                    interface: flow.interface,
-                    at: flow.opened_at,
-                    frame: flow.opened_frame,
-                    connected_at: None,
-                    close: None,
-                    requests: 1,
-                    asker: None,
-                    tls: false,
-                    process: flow.process.clone(),
-                },
-            );
+            let connect = ConnectRecord {
+                requests: 1,
+                ..flow.connect(id, host.clone(), watch.clone())
+            };
+            self.log.connects.insert(id, connect);
         }
         let weight = log::weight_of(&request, ocsp.as_ref());
         if self.log.requests.len() >= self.limits.findings || !self.log.has_room(weight) {
@@ -358,12 +328,36 @@ impl State {
             let request = log.request(*number);
             request.is_some_and(|r| r.request.index == response.index && r.answer.is_none())
         };
-        let Some(place) = flow.waiting.iter().position(answered) else {
+        let place = flow.waiting.iter().position(answered);
+        let Some(number) = place.and_then(|place| flow.waiting.remove(place)) else {
+            if response.unasked {
+                self.answered_unasked(at, frame, id, response);
+            }
             return;
         };
-        let Some(number) = flow.waiting.remove(place) else {
-            return;
-        };
+        let mut answer = self.read(at, frame, response);
+        if let Some(record) = self.log.request_mut(number) {
+            let url = log::url_of(&record.host, &record.request);
+            answer.hold_against(&answers::Asked {
+                request: Some(&record.request),
+                url: url.as_deref(),
+                ocsp: record.ocsp.as_ref(),
+                role: match &record.watch {
+                    Watch::Known(role) => Some(role),
+                    Watch::LookAlike | Watch::OtherCa => None,
+                },
+            });
+            record.answer = Some(answer);
+        }
+    }
+
+    /// Decodes an answer, and learns from it.
+    fn read(
+        &mut self,
+        at: Timestamp,
+        frame: FrameNo,
+        response: &crate::event::Response,
+    ) -> answers::Answered {
         let mut answer = self
             .reader
             .read(at, frame, response, self.certificates.serials());
@@ -377,19 +371,7 @@ impl State {
                 self.certificates.fetched(cert, frame);
             }
         }
-        if let Some(record) = self.log.request_mut(number) {
-            let url = log::url_of(&record.host, &record.request);
-            answer.hold_against(&answers::Asked {
-                request: &record.request,
-                url: url.as_deref(),
-                ocsp: record.ocsp.as_ref(),
-                role: match &record.watch {
-                    Watch::Known(role) => Some(role),
-                    Watch::LookAlike | Watch::OtherCa => None,
-                },
-            });
-            record.answer = Some(answer);
-        }
+        answer
     }
 
     fn blind(&mut self, id: FlowId, spot: BlindSpot) {
@@ -519,30 +501,17 @@ impl State {
         {
             return;
         }
-        self.log.connects.insert(
-            id,
-            ConnectRecord {
-                flow: id,
-                host: name,
-                watch,
-                client: flow.ends.client,
-                client_key: HostKey::client_of(&flow.ends),
-                server: flow.ends.server,
-                interface: flow.interface,
-                at: flow.opened_at,
-                frame: if flow.from_start {
-                    flow.opened_frame
-                } else {
-                    frame
-                },
-                connected_at: None,
-                close: None,
-                requests: 0,
-                asker: None,
-                tls: true,
-                process: flow.process.clone(),
-            },
-        );
+        let frame = if flow.from_start {
+            flow.opened_frame
+        } else {
+            frame
+        };
+        let connect = ConnectRecord {
+            frame,
+            tls: true,
+            ..flow.connect(id, name, watch)
+        };
+        self.log.connects.insert(id, connect);
     }
 
     /// Handshakes that show by port or name that they hide lookups.
@@ -583,6 +552,8 @@ const STAPLE: usize = 8 << 10;
 
 /// Where SOCKS (IANA) and Squid listen, and nothing else by custom.
 const PROXY_PORTS: [u16; 3] = [1080, 3128, 3129];
+
+mod unasked;
 
 #[cfg(test)]
 mod tests;

@@ -29,7 +29,11 @@ impl State {
             let place = third(self.log.connects.len())?;
             Some(self.log.connects.values().nth(place)?.at)
         };
-        lookups().max(requests()).max(connects())
+        let answers = || {
+            let place = third(self.log.answers.len())?;
+            Some(self.log.answers.get(place)?.answer.at)
+        };
+        lookups().max(requests()).max(answers()).max(connects())
     }
 
     /// Forgets contacts before a time, and what no later one can rest on.
@@ -39,10 +43,10 @@ impl State {
         let flows = &self.flows;
         let is_open = |flow| flows.contains_key(&flow);
         let gone = self.log.forget(before, reach, is_open);
-        for request in &gone {
-            if let Some(Object::Crl {
+        for answer in &gone {
+            if let Object::Crl {
                 body: Some(body), ..
-            }) = request.answer.as_ref().map(|answer| &answer.object)
+            } = &answer.object
             {
                 self.reader.give_back(body);
             }

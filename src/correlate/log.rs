@@ -73,6 +73,23 @@ pub struct RequestRecord {
     pub process: Option<Arc<Process>>,
 }
 
+/// An answer of a watched host whose request the capture lacks.
+#[derive(Clone, Debug)]
+pub struct AnswerRecord {
+    /// Its connection, which is logged as well.
+    pub flow: FlowId,
+    /// Position on its connection.
+    pub index: u32,
+    /// Whether it is the first word of its connection, so that this was opened for it.
+    pub first: bool,
+    /// The host that it is from.
+    pub host: Name,
+    /// What the host is.
+    pub watch: Watch,
+    /// The answer.
+    pub answer: Answered,
+}
+
 /// A connection to an address that was given for a watched name, or that carries a watched name.
 #[derive(Clone, Debug)]
 pub struct ConnectRecord {
@@ -100,12 +117,21 @@ pub struct ConnectRecord {
     pub connected_at: Option<Timestamp>,
     /// The end, if it came.
     pub close: Option<Close>,
-    /// Requests seen on it.
+    /// Requests seen on it, and answers to those that were not.
     pub requests: u32,
     /// A TLS handshake on it named the watched host.
     pub tls: bool,
     /// Process of the client end.
     pub process: Option<Arc<Process>>,
+}
+
+impl ConnectRecord {
+    /// SYN to SYN-ACK; none where the capture has only the latter.
+    #[must_use]
+    pub fn took(&self) -> Option<Span> {
+        let took = self.connected_at?.since(self.at);
+        (took > Span::ZERO).then_some(took)
+    }
 }
 
 /// Everything logged about watched hosts.
@@ -115,6 +141,8 @@ pub struct Log {
     pub lookups: Vec<LookupRecord>,
     /// Requests, in order.
     pub requests: Vec<RequestRecord>,
+    /// Answers without requests, in order.
+    pub answers: Vec<AnswerRecord>,
     /// Connections by flow.
     pub connects: BTreeMap<FlowId, ConnectRecord>,
     /// Lookups by name.
@@ -189,19 +217,22 @@ impl Log {
     }
 
     /// Forgets contacts before `contacts`, and lookups, which younger contacts may rest on, before `lookups`. Gives the
-    /// requests that go. Connections that `is_open` stay.
+    /// answers that go. Connections that `is_open` stay.
     pub fn forget(
         &mut self,
         contacts: Timestamp,
         lookups: Timestamp,
         is_open: impl Fn(FlowId) -> bool,
-    ) -> Vec<RequestRecord> {
+    ) -> Vec<Answered> {
         self.forgotten_until = self.forgotten_until.max(Some(contacts));
         let old = self.requests.partition_point(|r| r.at < contacts);
-        let gone: Vec<RequestRecord> = self.requests.drain(..old).collect();
-        self.forgotten_requests += gone.len() as u64;
-        let freed: usize = gone.iter().map(RequestRecord::weight).sum();
-        self.taken = self.taken.saturating_sub(freed);
+        let requests: Vec<RequestRecord> = self.requests.drain(..old).collect();
+        self.forgotten_requests += requests.len() as u64;
+        let old = self.answers.partition_point(|a| a.answer.at < contacts);
+        let answers: Vec<Answered> = self.answers.drain(..old).map(|a| a.answer).collect();
+        let freed = requests.iter().map(RequestRecord::weight);
+        let freed = freed.chain(answers.iter().map(Answered::weight));
+        self.taken = self.taken.saturating_sub(freed.sum());
         self.connects.retain(|flow, connect| {
             let last = connect.close.as_ref().map_or(connect.at, |close| close.at);
             last >= contacts || is_open(*flow)
@@ -219,7 +250,8 @@ impl Log {
                 self.askers.insert(lookup.client);
             }
         }
-        gone
+        let answered = requests.into_iter().filter_map(|request| request.answer);
+        answered.chain(answers).collect()
     }
 
     /// Whether what was done at a time was forgotten.

@@ -142,6 +142,29 @@ struct Flow {
     process: Option<Arc<Process>>,
 }
 
+impl Flow {
+    /// What is logged of it when it is with a watched host.
+    fn connect(&self, id: FlowId, host: Name, watch: Watch) -> ConnectRecord {
+        ConnectRecord {
+            flow: id,
+            host,
+            watch,
+            asker: None,
+            client: self.ends.client,
+            client_key: HostKey::client_of(&self.ends),
+            server: self.ends.server,
+            interface: self.interface,
+            at: self.opened_at,
+            frame: self.opened_frame,
+            connected_at: None,
+            close: None,
+            requests: 0,
+            tls: false,
+            process: self.process.clone(),
+        }
+    }
+}
+
 /// Takes events, gives reports.
 #[derive(Debug)]
 pub struct Correlator {

@@ -111,6 +111,16 @@ impl Hierarchy {
         self.cas.iter().find(|ca| ca.is_issuer_in(id))
     }
 
+    /// The CA of the name that a CertID gives for the issuer, whatever its key.
+    #[must_use]
+    pub fn by_issuer_name(&self, id: &CertId) -> Option<&Ca> {
+        self.cas.iter().find(|ca| match id.hash {
+            HashKind::Sha1 => id.issuer_name_hash == ca.name_hash.sha1,
+            HashKind::Sha256 => id.issuer_name_hash == ca.name_hash.sha256,
+            HashKind::Other => false,
+        })
+    }
+
     /// The CA that a label in a host name under lencr.org stands for; `stg-` marks staging.
     #[must_use]
     pub fn by_label(&self, label: &str) -> Option<&Ca> {

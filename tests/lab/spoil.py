@@ -3,7 +3,8 @@
     python3 spoil.py FROM DIR HOW AMOUNT
 
 FROM holds truth.json, pcap files and pki, as lab.py writes them. HOW: `loss` of a share of the frames, `start` after a share of
-them, `reorder` within so many frames, `snaplen` in octets, `clock` with a grain in seconds. The truth stays as it is: a fetch whose
+them, `reorder` within so many frames, `snaplen` in octets, `clock` with a grain in seconds, `side` of the servers (0) or of the
+clients (1), all that a mirror of one direction gives. The truth stays as it is: a fetch whose
 frames are gone is missed, and its finding, if the same was asked again, is that of the other one.
 """
 
@@ -29,7 +30,16 @@ def spoil(frames, how, amount, chance):
     if how == "clock":
         grain = int(amount * 1e6)
         return [(s, u // grain * grain, data, length) for s, u, data, length in frames]
+    if how == "side":
+        return [f for f in frames if is_of_side(f[2], amount)]
     raise SystemExit(f"{how}: not known")
+
+
+def is_of_side(frame, side):
+    from together import Packet
+    packet = Packet(frame)
+    source, destination = packet.ports
+    return packet.source is None or (source > destination) == bool(side)
 
 
 def read(file):

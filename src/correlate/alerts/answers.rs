@@ -15,14 +15,15 @@ const REVOKED_SHOWN: usize = 8;
 /// Alerts on the answer of a contact.
 pub(super) fn answered(scene: &Scene<'_>, alerts: &mut Vec<Alert>) {
     let contact = scene.contact;
-    let (Some(answer), Some(request)) = (&contact.answer, &contact.request) else {
+    let Some(answer) = &contact.answer else {
         return;
     };
     let frames = || contact.frames.response.clone();
+    let request = contact.request.as_deref();
     // What IdenTrust's hosts serve for its other CAs is none of ours.
-    let role = contact
-        .role()
-        .filter(|role| path_role(role, &request.method, &request.path) != PathRole::Foreign);
+    let role = contact.role().filter(|role| {
+        request.is_none_or(|r| path_role(role, &r.method, &r.path) != PathRole::Foreign)
+    });
     match answer.signature {
         Signature::Bad => alerts.push(alert(&rules::BAD_SIGNATURE, "", frames())),
         Signature::UnknownIssuer if role.is_some() => {

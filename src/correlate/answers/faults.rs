@@ -35,8 +35,8 @@ pub enum Fault {
 /// What was asked.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
-    /// The request.
-    pub request: &'a Request,
+    /// The request, where the capture has it.
+    pub request: Option<&'a Request>,
     /// Its URL.
     pub url: Option<&'a str>,
     /// The OCSP question in it.
@@ -113,14 +113,15 @@ fn other_subject(question: &OcspRequest, response: &OcspResponse) -> Option<Faul
 /// hierarchy in the place of the real one may call its CAs what it likes, and its signatures tell that story.
 fn other_ca(asked: &Asked<'_>, cn: Option<&str>) -> Option<Fault> {
     let role = asked.role?;
-    let path = path_role(role, &asked.request.method, &asked.request.path);
     let (Some(wanted), Some(cn)) = (role.ca, cn) else {
         return None;
     };
-    let compared = matches!(
-        path,
-        PathRole::Shard(_) | PathRole::RootCrl | PathRole::IssuerCert
-    );
+    let compared = asked.request.is_none_or(|request| {
+        matches!(
+            path_role(role, &request.method, &request.path),
+            PathRole::Shard(_) | PathRole::RootCrl | PathRole::IssuerCert
+        )
+    });
     let known = || Hierarchy::builtin().by_name(cn).is_some();
     (compared && wanted != cn && known()).then(|| Fault::OtherIssuer(cn.to_owned()))
 }

@@ -51,12 +51,12 @@ pub(super) fn named_in_certificate(case: &Case<'_>) -> Option<Evidence> {
         return None;
     }
     let (shown, url) = case.naming_cert()?;
-    let bearing = match (case.contact.kind, case.contact.request.is_some()) {
+    let bearing = match (case.contact.kind, case.contact.path().is_some()) {
         // All certificates of one issuer name the same issuer URL: only the missing certificate makes it decide.
         (ContactKind::Issuer, _) => Bearing::Supports(Weight::Fair),
         // The same of responders; what was asked there is not known here.
         (ContactKind::Ocsp, _) => Bearing::Supports(Weight::Strong),
-        // Before a request only the host is known, which all certificates of one issuer share.
+        // Without a request only the host is known, which all certificates of one issuer share.
         (_, false) => Bearing::Supports(Weight::Strong),
         _ if !shown.sent && !shown.is_fact() => Bearing::Supports(Weight::Strong),
         _ => deciding_url(case, shown),
@@ -150,8 +150,13 @@ pub(super) fn shard(case: &Case<'_>) -> Option<Evidence> {
     else {
         return None;
     };
-    let path = &case.contact.request.as_ref()?.path;
-    let fetched: u32 = path.strip_prefix('/')?.strip_suffix(".crl")?.parse().ok()?;
+    let fetched: u32 = case
+        .contact
+        .path()?
+        .strip_prefix('/')?
+        .strip_suffix(".crl")?
+        .parse()
+        .ok()?;
     let leaf = case.shown.first()?;
     // Where the certificate names a URL, the URL says it better.
     if !leaf.cert.crl_urls.is_empty() || case.shown.iter().any(|s| s.cert.is_ca && s.position == 0)

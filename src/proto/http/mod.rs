@@ -94,9 +94,7 @@ enum Method {
 struct Answering {
     response: Box<Response>,
     coding: head::Coding,
-    /// Its request was not seen.
-    orphan: bool,
-    /// False for orphans that tell nothing by themselves.
+    /// False where the request was not seen and the answer tells nothing by itself.
     report: bool,
 }
 

@@ -68,8 +68,8 @@ impl Http {
                 },
                 Phase::Body(body) => {
                     // The answer to a HEAD that was not seen: what follows is the next answer.
-                    let orphan = self.answering.as_ref().is_some_and(|a| a.orphan);
-                    if orphan && body.len() == 0 && looks_like_response(rest) == Probe::Yes {
+                    let unasked = self.answering.as_ref().is_some_and(|a| a.response.unasked);
+                    if unasked && body.len() == 0 && looks_like_response(rest) == Probe::Yes {
                         self.finish_response(flow, true, cx);
                         continue;
                     }
@@ -130,6 +130,7 @@ impl Http {
         self.answering = Some(Answering {
             response: Box::new(Response {
                 index,
+                unasked: exchange.is_none(),
                 status,
                 content_type: head.message.content_type,
                 location: head.location,
@@ -141,7 +142,6 @@ impl Http {
                 first_at,
             }),
             coding: head.message.coding,
-            orphan: exchange.is_none(),
             report,
         });
         if head.message.length == Length::Bad && !head.message.chunked {
@@ -268,6 +268,7 @@ impl Http {
             self.flush_if_asking(flow, exchange.index, cx);
             let response = Box::new(Response {
                 index: exchange.index,
+                unasked: false,
                 status: head.status,
                 content_type: head.message.content_type,
                 location: head.location,
@@ -338,6 +339,7 @@ impl Http {
             self.flush_if_asking(flow, exchange.index, cx);
             let response = Box::new(Response {
                 index: exchange.index,
+                unasked: false,
                 status: 0,
                 content_type: None,
                 location: None,

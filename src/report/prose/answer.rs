@@ -15,6 +15,9 @@ pub fn answer(finding: &Finding) -> Option<String> {
         Some(what) => capital(&failure(what)),
         None => delivered(finding)?,
     };
+    if finding.method.is_none() && finding.answer.http_status.is_some() {
+        sentence.push_str("; the request itself is not in this capture");
+    }
     sentence.push_str(&held_back(finding.timing.delayed_handshake));
     let troubled = finding.answer.failure.is_some() || is_revoked(finding);
     match finding.aftermath {
@@ -188,6 +191,9 @@ fn delivered(finding: &Finding) -> Option<String> {
             ))
         }
         (Stage::Asked, _) => Some("No answer is in this capture".into()),
+        (Stage::Answered, None) => {
+            Some("Neither the request nor the answer can be read in this capture".into())
+        }
         (stage, _) if before_request(stage) => Some("No request followed in this capture".into()),
         _ => None,
     }

@@ -21,7 +21,7 @@ impl Stage {
         let (mut connection, mut proxied, mut syn, mut agent) = (None, false, SYN, "firefox");
         let (mut process, mut about, mut conditional, mut connect) = (None, None, false, false);
         let (mut this, mut next) = (Span::from_secs(-86_400), Span::from_secs(6 * 86_400));
-        let (mut forwarded, mut tunnelled) = (false, false);
+        let (mut forwarded, mut tunnelled, mut unasked) = (false, false, false);
         let (mut method, mut forged, mut location, mut sends) = (None, false, None, 0);
         while let Some(word) = words.next() {
             match word {
@@ -54,6 +54,7 @@ impl Stage {
                 "conditional" => conditional = true,
                 "forwarded" => forwarded = true,
                 "tunnelled" => tunnelled = true,
+                "unasked" => unasked = true,
                 "syn" => {
                     syn = Span::from_nanos(-span(words.need("a time")).expect("a time").as_nanos());
                 }
@@ -105,8 +106,10 @@ impl Stage {
         if proxied {
             request.form = TargetForm::Absolute;
         }
-        let sent = 300 + request.body_len;
-        self.add(at, flow, EventKind::Request(Box::new(request)));
+        let sent = if unasked { 0 } else { 300 + request.body_len };
+        if !unasked {
+            self.add(at, flow, EventKind::Request(Box::new(request)));
+        }
         let end = at.plus(took);
         if let Reply::Nothing(how) = body {
             let response = response(index, 0, end, None, None);
@@ -125,6 +128,7 @@ impl Stage {
         }
         let mut response = response(index, status, end, kind, bytes);
         response.location = location;
+        response.unasked = unasked;
         self.add(end, flow, EventKind::Response(Box::new(response)));
         let open = self.flows.entry(flow).or_insert(Open {
             client: at,
@@ -272,6 +276,7 @@ fn response(
     let body_len = body.as_ref().map_or(0, |b| b.len() as u64);
     Response {
         index,
+        unasked: false,
         status,
         content_type: kind.map(str::to_owned),
         location: None,
