@@ -239,7 +239,7 @@ impl Common {
         let keys = devices.addresses(record.client);
         let before = || {
             let facts = state.names.facts(record.shown.server.ip());
-            facts.filter(|t| t.at <= record.shown.hello_at)
+            facts.filter_map(|fact| fact.as_of(record.shown.hello_at))
         };
         // The site's own name before another one at the address; then the latest. Facts come the latest first.
         let best = |a: &crate::correlate::names::Fact<'_>| Reverse((Some(a.name) == site, a.at));

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::log::RequestNo;
 use super::*;
-use crate::event::{AnomalyKind, Body, Carrier, Chain};
+use crate::event::{AnomalyKind, Body, Carrier, Chain, Ech};
 use crate::pki::ocsp::OcspResponse;
 
 impl State {
@@ -182,6 +182,7 @@ impl State {
                     name: answer.name.as_str(),
                     at,
                     frame,
+                    first: (at, frame),
                 },
             );
         }
@@ -407,8 +408,14 @@ impl State {
                 self.handshakes
                     .open(id, &flow.ends, flow.interface, opened_at, at, frame, hello);
             flow.handshake = Some(handshake);
+            // What the client had been told when it connected names the site where the hello does not; the same names are asked for
+            // again and again.
+            let unnamed = hello.is_none_or(|h| h.sni.is_none() || h.ech == Ech::Offered);
             if let Some(record) = self.handshakes.get_mut(handshake) {
                 record.shown.process.clone_from(&flow.process);
+                if unnamed {
+                    record.given = self.names.given(record.client, record.server.ip);
+                }
             }
             if let Some(client) = flow.told_client {
                 self.handshakes.on_behalf_of(handshake, client);

@@ -164,6 +164,7 @@ impl Handshakes {
             client,
             server,
             peer: ends.client,
+            given: Vec::new(),
             client_chain: Vec::new(),
             staple_frame: None,
             staple_at: None,

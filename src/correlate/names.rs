@@ -2,6 +2,7 @@
 
 mod told;
 
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
@@ -22,10 +23,39 @@ pub struct Fact<'a> {
     pub client: HostKey,
     /// The name it asked for, in the form of [`Name`].
     pub name: &'a str,
-    /// When it was told.
+    /// When it was told, the last time.
     pub at: Timestamp,
     /// The answer's frame.
     pub frame: FrameNo,
+    /// When it was told first, and the frame of that answer.
+    pub first: (Timestamp, FrameNo),
+}
+
+impl Fact<'_> {
+    /// The same as it stood at a time. Of what was told again since, only the first time is known besides.
+    #[must_use]
+    pub fn as_of(self, at: Timestamp) -> Option<Self> {
+        if self.at <= at {
+            return Some(self);
+        }
+        let (first, frame) = self.first;
+        (first <= at).then_some(Self {
+            at: first,
+            frame,
+            ..self
+        })
+    }
+}
+
+/// The same as of some time, to keep.
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// The client that asked.
+    pub client: HostKey,
+    /// The name it asked for.
+    pub name: Name,
+    /// When it had been told last.
+    pub at: Timestamp,
 }
 
 /// An answer of which the capture cut the addresses off.
@@ -53,6 +83,12 @@ pub struct Names {
 
 /// Cut answers kept; they matter for a second.
 const CUT_KEPT: usize = 4_096;
+
+/// Clients whose lookups of an address are kept with a handshake: its own and those that may be other addresses of the same device.
+const GIVEN: usize = 4;
+
+/// Names of hosts have at most 253 characters (RFC 1035 2.3.4).
+const LONG_NAME: usize = 253;
 
 impl Names {
     /// Remembers at most `limit` facts.
@@ -125,17 +161,26 @@ impl Names {
         self.told.about(address)
     }
 
-    /// What one of `clients` was last told about an address before `at`.
+    /// What clients were last told about an address up to now: `client` before the others, of which some other address may turn out
+    /// to be the same device, the latest first.
     #[must_use]
-    pub fn name_for(
-        &self,
-        clients: &[HostKey],
-        address: IpAddr,
-        at: Timestamp,
-    ) -> Option<Fact<'_>> {
-        self.facts(address)
-            .filter(|t| t.at <= at && clients.contains(&t.client))
-            .reduce(|latest, other| if other.at > latest.at { other } else { latest })
+    pub fn given(&self, client: HostKey, address: IpAddr) -> Vec<Given> {
+        let mut facts: Vec<Fact<'_>> = self.facts(address).collect();
+        facts.sort_by_key(|fact| Reverse((fact.client == client, fact.at)));
+        let mut given: Vec<Given> = Vec::new();
+        for fact in facts {
+            if given.len() < GIVEN
+                && fact.name.len() <= LONG_NAME
+                && !given.iter().any(|known| known.client == fact.client)
+            {
+                given.push(Given {
+                    client: fact.client,
+                    name: Name::new(fact.name),
+                    at: fact.at,
+                });
+            }
+        }
+        given
     }
 
     /// The only client of the other address family that was told `address` within `window` before `at`, when `connects`

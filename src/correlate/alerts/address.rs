@@ -56,7 +56,8 @@ pub fn address_doubt(
         return None;
     }
     let given = facts()
-        .filter(|t| keys.contains(&t.client) && t.at <= contact.at)
+        .filter(|t| keys.contains(&t.client))
+        .filter_map(|t| t.as_of(contact.at))
         .last();
     if let Some(fact) = given {
         frames.push(fact.frame);

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::correlate::devices::HostKey;
+use crate::correlate::names::Given;
 use crate::correlate::waits;
 use crate::event::{Beat, BeatKind, Chain, Provenance, ServerHello};
 use crate::finding::{Handshake, HandshakeOutcome, Seen, Signature, Visibility};
@@ -25,6 +26,8 @@ pub struct Record {
     pub server: HostKey,
     /// The client end of the flow itself, which may be a load balancer's.
     pub peer: SocketAddr,
+    /// What its client and others had been told about the server's address, where the hello does not name the site.
+    pub given: Vec<Given>,
     /// Client certificates, when the server asked for them and they could be read.
     pub client_chain: Vec<Arc<Certificate>>,
     /// Frame of the staple.

@@ -102,10 +102,8 @@ impl Judge<'_> {
         }
         let keys = self.devices.addresses(record.client);
         let looked_up = || {
-            let told =
-                self.state
-                    .names
-                    .name_for(&keys, record.shown.server.ip(), record.shown.hello_at);
+            let own = record.given.iter().filter(|g| keys.contains(&g.client));
+            let told = own.max_by_key(|given| given.at);
             // Where the capture cut the answers, the lookup just before the connection tells.
             let opened = record.shown.opened_at.unwrap_or(record.shown.hello_at);
             let cut = self
@@ -114,7 +112,7 @@ impl Judge<'_> {
                 .last_cut_for(&keys, record.shown.server.is_ipv6(), opened);
             match (told, cut) {
                 (Some(told), Some(cut)) if told.at < cut.at => Some(cut.name.clone()),
-                (Some(told), _) => Some(Name::new(told.name)),
+                (Some(told), _) => Some(told.name.clone()),
                 (None, cut) => cut.map(|c| c.name.clone()),
             }
         };

@@ -34,6 +34,7 @@ struct Entry {
     name: Place,
     at: Timestamp,
     frame: FrameNo,
+    first: (Timestamp, FrameNo),
 }
 
 /// Facts looked at for one address; CDN addresses serve thousands of names, the latest matter.
@@ -69,6 +70,7 @@ impl Told {
             name: self.names.push(fact.name),
             at: fact.at,
             frame: fact.frame,
+            first: fact.first,
         };
         self.facts.push(hash, entry);
         while self.facts.len() > self.limit || self.names.size() > self.text_limit {
@@ -90,6 +92,7 @@ impl Told {
             name: self.names.get(entry.name),
             at: entry.at,
             frame: entry.frame,
+            first: entry.first,
         })
     }
 
@@ -208,6 +211,7 @@ mod tests {
             name,
             at: Timestamp::from_nanos(at),
             frame: FrameNo(at.unsigned_abs()),
+            first: (Timestamp::from_nanos(at), FrameNo(at.unsigned_abs())),
         }
     }
 
