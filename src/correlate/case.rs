@@ -8,7 +8,9 @@ use crate::correlate::contacts::Contact;
 use crate::correlate::handshakes::Record;
 use crate::correlate::pace::{Pace, PerMille};
 use crate::correlate::waits::Stance;
-use crate::finding::{Confidence, ContactKind, Direction, FindingId, HandshakeId, Visibility};
+use crate::finding::{
+    Confidence, ContactKind, Direction, FindingId, HandshakeId, Visibility, Weight,
+};
 use crate::frame::FrameNo;
 use crate::pki::cert::{Certificate, Serial};
 use crate::pki::ocsp::{CertId, HashKind};
@@ -43,6 +45,8 @@ pub struct Case<'a> {
     pub index: usize,
     /// CA labels that strong verdicts tie to the site.
     pub labels: Option<&'a BTreeSet<String>>,
+    /// This issuer was fetched for this handshake before, and came.
+    pub chased: bool,
     /// A contact of the same burst or question that is tied to this handshake.
     pub kin: Option<Kin>,
     /// The device's other handshakes around the contact.
@@ -92,6 +96,8 @@ pub struct ShownCert {
     pub frame: Option<FrameNo>,
     /// Read here (Clear, Keys), or known from elsewhere (Learned).
     pub how: Visibility,
+    /// When it was shown first and last, where it is known from elsewhere.
+    pub seen: Option<(Timestamp, Timestamp)>,
     /// Whether the server sent it in this handshake, as opposed to a certificate that completes the chain.
     pub sent: bool,
 }
@@ -151,6 +157,25 @@ impl Case<'_> {
             let named = urls(&s.cert, self.contact.kind).find(|url| self.names_contact(url))?;
             Some((s, named.to_owned()))
         })
+    }
+
+    /// How much a certificate that is known for the name from elsewhere speaks against a question that does not fit it. Sites renew when
+    /// two thirds of a certificate's life are over (letsencrypt.org, integration guide), so within a two-hundredth of it nearly all
+    /// still show the same.
+    #[must_use]
+    pub fn weight_of_learned(&self) -> Weight {
+        let fresh = |shown: &ShownCert| {
+            let (first, last) = shown.seen?;
+            let gap = first.since(self.started).max(self.started.since(last));
+            let life = shown.cert.not_after.since(shown.cert.not_before);
+            Some(gap.as_nanos() <= life.as_nanos() / 200)
+        };
+        let mut leaves = self.shown.iter().filter(|s| s.position == 0);
+        if leaves.any(|leaf| fresh(leaf) == Some(true)) {
+            Weight::Strong
+        } else {
+            Weight::Fair
+        }
     }
 
     /// Whether the lookup that led to the contact was made before the server answered. Frames can be swapped by a

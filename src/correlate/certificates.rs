@@ -9,6 +9,7 @@ use crate::correlate::shelf::Shelf;
 use crate::event::Name;
 use crate::frame::FrameNo;
 use crate::pki::cert::{Certificate, Serial};
+use crate::time::Timestamp;
 
 /// What a name is known to show.
 #[derive(Clone, Debug)]
@@ -17,6 +18,8 @@ pub struct Learned {
     pub chain: Vec<Arc<Certificate>>,
     /// Frame of the Certificate message; None when the user supplied it.
     pub frame: Option<FrameNo>,
+    /// When it was shown first and last; None when the user supplied it.
+    pub seen: Option<(Timestamp, Timestamp)>,
 }
 
 /// The chains of a name, and the frame that last showed one.
@@ -65,10 +68,25 @@ impl Certificates {
     }
 
     /// Takes in a chain that the server of `name` showed.
-    pub fn shown(&mut self, name: Option<&Name>, chain: &[Arc<Certificate>], frame: FrameNo) {
+    pub fn shown(
+        &mut self,
+        name: Option<&Name>,
+        chain: &[Arc<Certificate>],
+        at: Timestamp,
+        frame: FrameNo,
+    ) {
         let Some(leaf) = chain.first() else { return };
         self.file(chain);
         let Some(name) = name else { return };
+        if let Some(known) = self.by_name.get_mut(name.as_str()) {
+            known.last = Some(frame);
+            let mut chains = known.chains.iter_mut();
+            let same = chains.find(|l| is_same(l.chain.first(), leaf));
+            if let Some((_, last)) = same.and_then(|l| l.seen.as_mut()) {
+                *last = at;
+                return;
+            }
+        }
         if self.shelf.bytes() + self.shelf.cost(chain) > self.shelf_limit {
             self.refused += 1;
             return;
@@ -89,6 +107,7 @@ impl Certificates {
             chains.push(Learned {
                 chain: chain.to_vec(),
                 frame: Some(frame),
+                seen: Some((at, at)),
             });
             self.shelf.put(chain);
         }
@@ -162,11 +181,11 @@ impl Certificates {
             .chain(cert.addresses.iter().map(ToString::to_string))
         {
             let chain = vec![Arc::clone(&cert)];
-            self.by_name
-                .entry(name)
-                .or_default()
-                .chains
-                .push(Learned { chain, frame: None });
+            self.by_name.entry(name).or_default().chains.push(Learned {
+                chain,
+                frame: None,
+                seen: None,
+            });
         }
         self.supplied.push(cert);
     }
@@ -241,14 +260,24 @@ mod tests {
         let mut known = Certificates::new(6, 1 << 20);
         for (number, cert) in (1..).zip([one, two, three]) {
             let name = Name::new(&format!("{number}.example"));
-            known.shown(Some(&name), std::slice::from_ref(cert), FrameNo(number));
+            known.shown(
+                Some(&name),
+                std::slice::from_ref(cert),
+                Timestamp::from_secs(i64::try_from(number).unwrap()),
+                FrameNo(number),
+            );
         }
         let has = |known: &Certificates, cert: &Certificate| {
             known.serials().any(|serial| *serial == cert.serial)
         };
         // The first is shown again, so the second is the oldest; the third is remembered in any case.
         let first = Name::new("1.example");
-        known.shown(Some(&first), std::slice::from_ref(one), FrameNo(4));
+        known.shown(
+            Some(&first),
+            std::slice::from_ref(one),
+            Timestamp::from_secs(4),
+            FrameNo(4),
+        );
         known.forget(std::iter::empty());
         assert!(known.of_name("2.example").is_empty() && !has(&known, two));
         for (name, cert) in [("1.example", one), ("3.example", three)] {

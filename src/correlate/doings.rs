@@ -9,14 +9,16 @@ use crate::correlate::agents::{self, Family};
 use crate::correlate::alerts;
 use crate::correlate::contacts::{Contact, Watch};
 use crate::correlate::devices::DeviceMap;
+use crate::correlate::handshakes::Record;
 use crate::correlate::judge::Weighed;
 use crate::correlate::relays::Relay;
-use crate::correlate::repeats::Repeats;
+use crate::correlate::repeats::{Repeats, SWEEP};
 use crate::correlate::verdict::{self, Ruling};
 use crate::event::{BlindSpot, Name, Request};
 use crate::finding::{
     Cause, Confidence, ContactKind, Coverage, Missing, Outcome, Site, Stage, Visibility,
 };
+use crate::pki::cert::Serial;
 use crate::time::Span;
 
 /// A capture that began less than this before the contact may have missed the handshake.
@@ -109,10 +111,11 @@ fn own_doing<'c>(
         return Some((Cause::Stapling, Confidence::Likely));
     }
     if family.is_stapler()
+        && !agents::is_of_openssl(request)
         && contact.kind == ContactKind::Ocsp
-        && is_server(state, devices, contact)
+        && let Some(confidence) = about_own(state, devices, contact)
     {
-        return Some((Cause::Stapling, Confidence::Likely));
+        return Some((Cause::Stapling, confidence));
     }
     let timed = timed(devices, repeats, contact);
     if timed.is_some() {
@@ -127,7 +130,9 @@ fn own_doing<'c>(
     if acme_nearby(state, devices, contact) && matches!(family, Family::Python | Family::Go) {
         return Some((Cause::Acme, Confidence::Likely));
     }
-    if repeats.is_sweep(contact, devices) {
+    if let Some(urls) = repeats.sweep(contact, devices)
+        && is_inventory(state, devices, contact, urls)
+    {
         return Some((Cause::Scanner, Confidence::Likely));
     }
     if family == Family::BareGet && contact.kind == ContactKind::Ocsp {
@@ -187,12 +192,40 @@ fn is_forwarded(request: &Request) -> bool {
     fields.any(|f| matches!(f, "via" | "forwarded" | "x-forwarded-for"))
 }
 
-/// The device takes TLS connections: it is a server.
-fn is_server(state: &State, devices: &DeviceMap, contact: &Contact) -> bool {
-    devices
-        .addresses(contact.client)
-        .iter()
-        .any(|key| state.handshakes.of_server(*key).next().is_some())
+/// How sure it is that a device that takes TLS connections asks about a certificate of its own.
+fn about_own(state: &State, devices: &DeviceMap, contact: &Contact) -> Option<Confidence> {
+    let asked = contact.ocsp.iter().flat_map(|question| &question.ids);
+    let is_asked = |serial: &Serial| asked.clone().any(|id| id.serial == *serial);
+    // Servers written in Go, and HAProxy, staple by a timer, for all their certificates (certmagic; HAProxy, ocsp-update); those before
+    // them when a visitor wants it.
+    let by_itself = matches!(contact.family(), Some(Family::Go | Family::HaProxy));
+    let keys = devices.addresses(contact.client);
+    let visits = keys.iter().flat_map(|key| state.handshakes.of_server(*key));
+    let mut visits = visits
+        .filter(|r| r.shown.wanted_staple || by_itself)
+        .peekable();
+    visits.peek()?;
+    let may_show = |record: &Record| {
+        let leaf = record.leaf();
+        leaf.is_none_or(|leaf| contact.ocsp.is_none() || is_asked(&leaf.serial))
+    };
+    if visits.any(may_show) {
+        return Some(Confidence::Likely);
+    }
+    by_itself.then_some(Confidence::Possible)
+}
+
+/// An inventory goes through lists and issuers without visiting the sites. Who visits each before (a monitor of certificates) fetches
+/// at most the issuer, the list and that of the root for it.
+fn is_inventory(state: &State, devices: &DeviceMap, contact: &Contact, urls: usize) -> bool {
+    let around = (contact.at.minus(SWEEP), contact.at.plus(SWEEP));
+    let keys = devices.addresses(contact.client);
+    let visits = keys.iter().flat_map(|key| {
+        state
+            .handshakes
+            .of_client_between(*key, around, urls.saturating_add(1))
+    });
+    visits.count().saturating_mul(3) < urls
 }
 
 /// The device spoke with Let's Encrypt's ACME directory (RFC 8555) within ten minutes.

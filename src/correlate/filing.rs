@@ -75,6 +75,10 @@ impl State {
         };
         if ends.transport == Transport::Tcp {
             let client_key = HostKey::client_of(&ends);
+            let joined = !opened.from_start && ends.server.port() != 80 && self.is_young(at);
+            if joined && self.joined.len() < self.limits.devices {
+                self.joined.insert(client_key);
+            }
             self.hand_over(client_key, ends.server.ip(), at);
             if let Some((host, watch, asker)) = self.watched_address(client_key, &ends, at)
                 && self.log.connects.len() < self.limits.findings
@@ -94,6 +98,18 @@ impl State {
         if let Some(told) = self.names.sole_asker(connects, server, at, window) {
             self.devices.handed_over(connects, told);
         }
+    }
+
+    /// Whether the capture began so shortly before that handshakes that were under way then may still be: servers and clients give them
+    /// up later, but those that succeed take no more than some round trips.
+    pub(super) fn is_young(&self, at: Timestamp) -> bool {
+        let young = crate::time::Span::from_secs(2);
+        self.began.is_none_or(|began| at.since(began) <= young)
+    }
+
+    /// Whether one of these addresses had connections that the capture joined, and that may have been handshakes until a time.
+    pub(super) fn joined_before(&self, keys: &[HostKey], at: Timestamp) -> bool {
+        self.is_young(at) && keys.iter().any(|key| self.joined.contains(key))
     }
 
     /// The watched name for which the address of a plain HTTP connection was given: to this client, else (its other address
@@ -122,6 +138,14 @@ impl State {
             .iter()
             .filter(|(who, _, _)| *who == client)
             .max_by_key(|(_, _, at)| *at);
+        // Delivery networks have thousands of names at one address; what the client was told last is what it connects for.
+        let mut facts = self.names.facts(ends.server.ip());
+        let asked_since = |fact: &Fact<'_>| own.is_none_or(|(_, _, at)| fact.at > *at);
+        if facts
+            .any(|fact| fact.client == client && asked_since(&fact) && watch(fact.name).is_none())
+        {
+            return None;
+        }
         let (_, name, _) = own.or_else(|| known.iter().max_by_key(|(_, _, at)| *at))?;
         Some((name.clone(), watch(name.as_str())?, None))
     }
@@ -414,7 +438,7 @@ impl State {
             if let Some(record) = self.handshakes.get_mut(handshake) {
                 record.shown.process.clone_from(&flow.process);
                 if unnamed {
-                    record.given = self.names.given(record.client, record.server.ip);
+                    record.given = self.names.given(record.client, record.server.ip, at);
                 }
             }
             if let Some(client) = flow.told_client {
@@ -489,7 +513,8 @@ impl State {
                 Some(crate::finding::Site::Sni(name)) => Some(name.clone()),
                 _ => None,
             };
-            self.certificates.shown(name.as_ref(), &chain.certs, frame);
+            self.certificates
+                .shown(name.as_ref(), &chain.certs, at, frame);
         }
     }
 

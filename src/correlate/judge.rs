@@ -67,6 +67,8 @@ pub struct Weighed {
     pub position: usize,
     /// The certificate that is asked about was shown in some other handshake and holds the name of this site.
     pub covered: bool,
+    /// What speaks for it although its hello, or all that its server said, is not in the capture: enough to rival others, not to be named.
+    pub apparent: Option<Confidence>,
 }
 
 impl Weighed {
@@ -259,6 +261,9 @@ impl<'a> Judge<'a> {
         if self.has_forgotten(&keys, extent.start) {
             ruling.allow_for_forgotten(contact);
         }
+        if self.state.joined_before(&keys, extent.start) {
+            ruling.allow_for_unseen();
+        }
         (ruling, weighed)
     }
 
@@ -319,6 +324,7 @@ impl<'a> Judge<'a> {
             pace: asked.pace,
             duration: end.since(start),
             onset,
+            chased: self.was_chased(asked, record),
             kin: self.kin(asked, record),
             repeat: self.is_repeat(record, site_key),
         };
@@ -327,12 +333,14 @@ impl<'a> Judge<'a> {
             .filter_map(|rule| (rule.apply)(&case))
             .collect();
         evidence.sort_by_key(|e| verdict::rank(e.bearing));
-        // Where even the hello was cut or lost, the times at which its sides spoke are no better known.
-        let patchy = record.shown.ja4.is_empty() || is_mute(record);
-        let level = verdict::level(&evidence).map(|level| match level {
+        let ike = record.shown.carrier == Carrier::Ike;
+        let patchy = !ike && (record.shown.ja4.is_empty() || is_mute(record));
+        let apparent = verdict::level(&evidence);
+        let level = apparent.map(|level| match level {
             Confidence::Proven => level,
             // Nothing but times tells of an IKE handshake, and no labelled capture has measured how well.
-            _ if record.shown.carrier == Carrier::Ike => level.min(Confidence::Likely),
+            _ if ike => level.min(Confidence::Likely),
+            // Where even the hello was cut or lost, the times at which its sides spoke are no better known.
             _ if patchy => Confidence::Possible,
             _ => level,
         });
@@ -354,6 +362,7 @@ impl<'a> Judge<'a> {
             site_key: Arc::clone(site_key),
             position,
             covered: covered.unwrap_or_default(),
+            apparent: apparent.filter(|_| patchy),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 
 use crate::event::{
     BlindSpot, DnsAnswer, DnsOutcome, DnsTransport, Event, EventKind, Name, Process, Request,
@@ -124,6 +124,8 @@ pub struct State {
     pub coverage: Coverage,
     /// The first event.
     began: Option<Timestamp>,
+    /// Clients of connections, other than of HTTP, that were open when the capture began.
+    joined: HashSet<HostKey>,
 }
 
 /// What is kept of a live flow.
@@ -198,6 +200,7 @@ impl Correlator {
                 strain: Strain::default(),
                 coverage: Coverage::default(),
                 began: None,
+                joined: HashSet::default(),
                 all_cas: config.all_cas,
                 threads: config.threads,
                 limits,

@@ -52,8 +52,8 @@ impl Fact<'_> {
 pub struct Given {
     /// The client that asked.
     pub client: HostKey,
-    /// The name it asked for.
-    pub name: Name,
+    /// The name it asked for; None where it asked for several, and may have connected for any of them.
+    pub name: Option<Name>,
     /// When it had been told last.
     pub at: Timestamp,
 }
@@ -86,6 +86,15 @@ const CUT_KEPT: usize = 4_096;
 
 /// Clients whose lookups of an address are kept with a handshake: its own and those that may be other addresses of the same device.
 const GIVEN: usize = 4;
+
+/// Whether a client that was told two names for one address connects for the one it was told last: clients connect as soon as they know the
+/// address, or keep it for as long as they may (RFC 1035 3.2.1; an hour is long).
+fn is_clear(last: &Fact<'_>, other: &Fact<'_>, now: Timestamp) -> bool {
+    let kept = Span::from_secs(3_600);
+    let at_once = now.since(last.at) <= Span::from_secs(1);
+    let apart = last.at.since(other.at) > Span::from_millis(250);
+    (at_once && apart) || now.since(other.at) > kept
+}
 
 /// Names of hosts have at most 253 characters (RFC 1035 2.3.4).
 const LONG_NAME: usize = 253;
@@ -164,18 +173,21 @@ impl Names {
     /// What clients were last told about an address up to now: `client` before the others, of which some other address may turn out
     /// to be the same device, the latest first.
     #[must_use]
-    pub fn given(&self, client: HostKey, address: IpAddr) -> Vec<Given> {
+    pub fn given(&self, client: HostKey, address: IpAddr, now: Timestamp) -> Vec<Given> {
         let mut facts: Vec<Fact<'_>> = self.facts(address).collect();
         facts.sort_by_key(|fact| Reverse((fact.client == client, fact.at)));
         let mut given: Vec<Given> = Vec::new();
-        for fact in facts {
+        for (place, fact) in facts.iter().enumerate() {
             if given.len() < GIVEN
                 && fact.name.len() <= LONG_NAME
                 && !given.iter().any(|known| known.client == fact.client)
             {
+                let mut others = facts.iter().skip(place + 1);
+                let other = others.find(|other| other.client == fact.client);
+                let told = other.is_none_or(|other| is_clear(fact, other, now));
                 given.push(Given {
                     client: fact.client,
-                    name: Name::new(fact.name),
+                    name: told.then(|| Name::new(fact.name)),
                     at: fact.at,
                 });
             }

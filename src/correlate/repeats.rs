@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use foldhash::{HashMap, HashSet};
+use foldhash::HashMap;
 
 use crate::correlate::answers::Object;
 use crate::correlate::contacts::Contact;
@@ -18,8 +18,8 @@ use crate::time::{Span, Timestamp};
 #[derive(Debug)]
 pub struct Repeats<'c> {
     asked: HashMap<(Owner, Question<'c>), Series>,
-    /// When a device went through many lists or issuers.
-    sweeps: HashSet<(Owner, Timestamp)>,
+    /// When a device went through many lists or issuers, and through how many.
+    sweeps: HashMap<(Owner, Timestamp), usize>,
 }
 
 /// What makes two contacts ask the same.
@@ -53,7 +53,7 @@ type Fetch = (Timestamp, Option<String>);
 /// Answers of one question with lifetimes of their own; a responder makes one every few days.
 const ANSWERS: usize = 256;
 /// Questions of one sweep lie this close.
-const SWEEP: Span = Span::from_secs(60);
+pub const SWEEP: Span = Span::from_secs(60);
 /// And are so many different ones.
 const SWEPT: usize = 8;
 
@@ -79,9 +79,9 @@ impl<'c> Repeats<'c> {
         for series in asked.values_mut() {
             series.steady = is_steady(&series.times);
         }
-        let mut sweeps = HashSet::default();
+        let mut sweeps = HashMap::default();
         for (owner, fetches) in &fetched {
-            sweeps.extend(swept(fetches).into_iter().map(|at| (*owner, at)));
+            sweeps.extend(swept(fetches).into_iter().map(|(at, n)| ((*owner, at), n)));
         }
         Self { asked, sweeps }
     }
@@ -113,11 +113,11 @@ impl<'c> Repeats<'c> {
             .is_some_and(|at| at.since(contact.at) <= within)
     }
 
-    /// Many shards or issuers in one go: an inventory, not a check.
+    /// How many different shards or issuers the device went through around a contact, if those were many.
     #[must_use]
-    pub fn is_sweep(&self, contact: &'c Contact, devices: &DeviceMap) -> bool {
+    pub fn sweep(&self, contact: &'c Contact, devices: &DeviceMap) -> Option<usize> {
         let owner = devices.owner(contact.client);
-        self.sweeps.contains(&(owner, contact.at))
+        self.sweeps.get(&(owner, contact.at)).copied()
     }
 
     fn series(&self, contact: &'c Contact, devices: &DeviceMap) -> Option<&Series> {
@@ -178,8 +178,8 @@ fn is_steady(times: &[Timestamp]) -> bool {
     gaps().count() >= 2 && least >= 60_000_000_000 && most.saturating_sub(least) <= least / 10
 }
 
-/// The times at which, within a minute before and after, enough different URLs were fetched.
-fn swept(fetches: &[Fetch]) -> Vec<Timestamp> {
+/// The times at which, within a minute before and after, enough different URLs were fetched; and how many.
+fn swept(fetches: &[Fetch]) -> Vec<(Timestamp, usize)> {
     let mut found = Vec::new();
     let mut near: VecDeque<(Timestamp, &str)> = VecDeque::new();
     let mut different: HashMap<&str, u32> = HashMap::default();
@@ -200,7 +200,7 @@ fn swept(fetches: &[Fetch]) -> Vec<Timestamp> {
             }
         }
         if different.len() >= SWEPT {
-            found.push(*at);
+            found.push((*at, different.len()));
         }
     }
     found
@@ -236,7 +236,7 @@ mod tests {
         let eight: Vec<_> = (0..8).map(|n| fetch(n * 10, n)).collect();
         assert_eq!(
             swept(&eight),
-            (1..=6).map(|n| at(n * 10)).collect::<Vec<_>>()
+            (1..=6).map(|n| (at(n * 10), 8)).collect::<Vec<_>>()
         );
         let slow: Vec<_> = (0..20).map(|n| fetch(n * 20, n)).collect();
         assert_eq!(swept(&slow), []);

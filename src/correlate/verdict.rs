@@ -77,6 +77,13 @@ impl Ruling {
         self.confidence = self.confidence.min(most);
     }
 
+    /// A handshake whose hello came before the capture began may be under way as well, so that nothing holds for want of another one.
+    pub fn allow_for_unseen(&mut self) {
+        if self.by_elimination {
+            self.confidence = Confidence::Possible;
+        }
+    }
+
     /// Keeps, of all that were weighed, those sites that come nearest to the ones it names.
     pub fn reject(&mut self, weighed: Vec<Weighed>) {
         let is_named = |w: &Weighed| {
@@ -205,8 +212,24 @@ pub fn decide(contact: &Contact, weighed: &[Weighed], shared_address: bool) -> R
     if shared_address && ruling.confidence < Confidence::Proven {
         ruling.confidence = one_down(ruling.confidence);
     }
+    if let Some(rival) = apparent_rival(&ruling, &groups) {
+        ruling.outcome = Outcome::OneOf;
+        ruling.confidence = Confidence::Possible;
+        ruling.named.push(rival.clone());
+    }
     ruling.cause = cause(contact, &ruling);
     ruling
+}
+
+/// A handshake that was not named only because part of it is not in the capture, and for which as much speaks as for the one that was.
+fn apparent_rival<'w>(ruling: &Ruling, groups: &[&'w Weighed]) -> Option<&'w Weighed> {
+    let signs = ruling.outcome == Outcome::Site
+        && (Confidence::Likely..Confidence::Proven).contains(&ruling.confidence);
+    let level = ruling.named.first().filter(|_| signs)?.level?;
+    let mut others = groups.iter().copied();
+    others.find(|w| {
+        w.apparent >= Some(level) && ruling.named.iter().all(|n| n.site_key != w.site_key)
+    })
 }
 
 /// The best handshake of each site, best sites first.

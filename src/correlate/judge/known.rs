@@ -112,7 +112,7 @@ impl Judge<'_> {
                 .last_cut_for(&keys, record.shown.server.is_ipv6(), opened);
             match (told, cut) {
                 (Some(told), Some(cut)) if told.at < cut.at => Some(cut.name.clone()),
-                (Some(told), _) => Some(told.name.clone()),
+                (Some(told), _) => told.name.clone(),
                 (None, cut) => cut.map(|c| c.name.clone()),
             }
         };
@@ -200,7 +200,10 @@ impl Judge<'_> {
                 .is_some_and(|leaf| unfit(leaf) || private(leaf))
         }) {
             let known = in_place(&learned.chain, learned.frame, Visibility::Learned, false);
-            shown.extend(known);
+            shown.extend(known.map(|known| ShownCert {
+                seen: learned.seen,
+                ..known
+            }));
         }
         if !shown.is_empty() {
             self.complete(&mut shown);
@@ -225,6 +228,7 @@ impl Judge<'_> {
                     position,
                     frame: Some(*frame),
                     how: have.how,
+                    seen: None,
                     sent: false,
                 }));
                 if fetched.is_empty() {
@@ -234,6 +238,7 @@ impl Judge<'_> {
                         position,
                         frame: None,
                         how: Visibility::Learned,
+                        seen: None,
                         sent: false,
                     }));
                 }
@@ -267,6 +272,7 @@ impl Judge<'_> {
                 position: have.position,
                 frame: None,
                 how: Visibility::Learned,
+                seen: None,
                 sent: false,
             }));
         }
@@ -297,6 +303,7 @@ fn in_place(
             position,
             frame,
             how,
+            seen: None,
             sent,
         })
 }

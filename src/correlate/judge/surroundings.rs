@@ -1,6 +1,7 @@
 //! What else the device did around a contact: other handshakes, other contacts, earlier visits.
 
 use super::*;
+use crate::finding::{ContactKind, Stage};
 
 impl<'a> Judge<'a> {
     /// The device's other handshakes around a time. Those that have a contact of their own stood still for a known reason; and
@@ -114,6 +115,30 @@ impl<'a> Judge<'a> {
             })
         })
         .max_by_key(|kin| kin.same_question)
+    }
+
+    /// Whether a contact that is tied to this handshake got the same issuer before: programs keep what they got (RFC 9111), so the next one
+    /// who asks has another reason.
+    pub(super) fn was_chased(&self, asked: &Asked<'_>, record: &Record) -> bool {
+        const LOOK_BACK: usize = 64;
+        let contact = asked.contact;
+        let siblings = self.by_device.get(&asked.device);
+        let siblings = siblings.filter(|_| contact.kind == ContactKind::Issuer);
+        let Some(siblings) = siblings else {
+            return false;
+        };
+        let here = siblings.partition_point(|index| *index < asked.index);
+        let before = siblings.iter().take(here).rev().take(LOOK_BACK);
+        let mut before = before.filter(|index| asked.before.ties_to(**index, record.shown.id));
+        before.any(|index| {
+            self.contacts.get(*index).is_some_and(|other| {
+                other.host == contact.host
+                    && other.path() == contact.path()
+                    && other.stage == Stage::Answered
+                    && other.failure.is_none()
+                    && other.ended_at < asked.extent.start
+            })
+        })
     }
 
     pub(super) fn is_repeat(&self, record: &Record, site_key: &str) -> bool {

@@ -3,7 +3,8 @@
 use super::{deciding, evidence};
 use crate::correlate::case::{Case, ShownCert, Tie, urls};
 use crate::correlate::handshakes::Record;
-use crate::finding::{Bearing, Confidence, ContactKind, Direction, Evidence, Facts, Weight};
+use crate::correlate::waits;
+use crate::finding::{Bearing, Confidence, ContactKind, Direction, Evidence, Facts, Stage, Weight};
 use crate::pki::cert::KeyKind;
 use crate::pki::endpoint;
 
@@ -34,12 +35,7 @@ pub(super) fn serial_differs(case: &Case<'_>) -> Option<Evidence> {
     if case.direction == Direction::Inbound && case.asked_visitor().is_some() {
         return None;
     }
-    // A certificate known from elsewhere, or a chain of which a part is missing, leaves room.
-    let bearing = if leaf.is_fact() && case.whole {
-        Bearing::Excludes
-    } else {
-        Bearing::Opposes(Weight::Strong)
-    };
+    let bearing = against(case, leaf);
     let facts = Facts::SerialDiffers {
         own: leaf.cert.serial.clone(),
     };
@@ -53,8 +49,12 @@ pub(super) fn named_in_certificate(case: &Case<'_>) -> Option<Evidence> {
     let (shown, url) = case.naming_cert()?;
     let bearing = match (case.contact.kind, case.contact.path().is_some()) {
         // All certificates of one issuer name the same issuer URL: only the missing certificate makes it decide.
+        (ContactKind::Issuer, _) if case.chased => Bearing::Supports(Weight::Slight),
         (ContactKind::Issuer, _) => Bearing::Supports(Weight::Fair),
-        // The same of responders; what was asked there is not known here.
+        // The same of responders; what was asked there is not known here. Who checks does so before the handshake is over.
+        (ContactKind::Ocsp, _) if case.stance == Some(waits::Stance::Over) => {
+            Bearing::Supports(Weight::Fair)
+        }
         (ContactKind::Ocsp, _) => Bearing::Supports(Weight::Strong),
         // Without a request only the host is known, which all certificates of one issuer share.
         (_, false) => Bearing::Supports(Weight::Strong),
@@ -88,11 +88,7 @@ pub(super) fn not_named(case: &Case<'_>) -> Option<Evidence> {
     let own = urls(&leaf.cert, case.contact.kind)
         .next()
         .map(str::to_owned);
-    let bearing = if leaf.is_fact() && case.whole {
-        Bearing::Excludes
-    } else {
-        Bearing::Opposes(Weight::Strong)
-    };
+    let bearing = against(case, leaf);
     Some(evidence(
         case,
         "not-named",
@@ -113,13 +109,20 @@ pub(super) fn intermediate_missing(case: &Case<'_>) -> Option<Evidence> {
     let root = |s: &ShownCert| s.cert.self_issued;
     let is_root =
         case.contact.is_about_root() || (naming.position > 0 && issuers.clone().all(root));
-    if !case.whole || is_root || issuers.any(sent) {
+    if !case.whole || is_root || case.chased || issuers.any(sent) {
         return None;
     }
+    // All leaves of the intermediate name this URL. Whoever verifies this chain asks before the handshake is over, and a lookup alone does
+    // not tell what for.
+    let bearing = match (case.stance, case.contact.stage >= Stage::Asked) {
+        (Some(waits::Stance::Over), _) => Bearing::Supports(Weight::Fair),
+        (_, false) => Bearing::Supports(Weight::Strong),
+        (_, true) => deciding_url(case, naming),
+    };
     Some(evidence(
         case,
         "intermediate-missing",
-        deciding_url(case, naming),
+        bearing,
         Facts::IntermediateMissing,
         naming.frame,
     ))
@@ -186,7 +189,7 @@ pub(super) fn learned_otherwise(case: &Case<'_>) -> Option<Evidence> {
     let about_leaf = case.contact.leaf_label().is_some();
     let said = || serial_differs(case).is_some() || not_named(case).is_some();
     (about_leaf && own != wanted && !said()).then(|| {
-        let bearing = Bearing::Opposes(Weight::Strong);
+        let bearing = Bearing::Opposes(case.weight_of_learned());
         evidence(
             case,
             "learned-otherwise",
@@ -261,6 +264,9 @@ pub(super) fn key_kind_unfit(case: &Case<'_>) -> Option<Evidence> {
     let unfit = match label {
         "e1" | "e2" | "e5" | "e6" | "e7" | "e8" | "e9" => rsa,
         "r10" | "r11" | "r12" | "r13" | "r14" => ec,
+        // What a root is asked about concerns the chains below it: X2 and Root YE signed those for ECDSA, Root YR those for RSA.
+        "x2" | "ye" => rsa,
+        "yr" => ec,
         l if is_y_leaf(l, "ye") => rsa,
         l if is_y_leaf(l, "yr") => ec,
         _ => false,
@@ -281,6 +287,16 @@ pub(super) fn key_kind_unfit(case: &Case<'_>) -> Option<Evidence> {
 pub(crate) fn server_key(record: &Record) -> Option<KeyKind> {
     let of_suite = || suite_key(record.shown.suite?);
     record.server_key.or_else(of_suite)
+}
+
+/// What it says against a handshake that no certificate of it fits. One known from elsewhere, or a chain of which a part is missing, leaves
+/// room.
+fn against(case: &Case<'_>, leaf: &ShownCert) -> Bearing {
+    match (leaf.is_fact(), case.whole) {
+        (true, true) => Bearing::Excludes,
+        (true, false) => Bearing::Opposes(Weight::Strong),
+        (false, _) => Bearing::Opposes(case.weight_of_learned()),
+    }
 }
 
 /// Other certificates name the same URL, so it decides only where nothing says that this one's was not yet known.

@@ -9,8 +9,12 @@ use crate::time::Span;
 
 pub(super) fn same_burst(case: &Case<'_>) -> Option<Evidence> {
     let kin = case.kin?;
+    // Whose certificate's status was asked for before does not ask for another one's; what was asked now is not known.
+    let untold = case.contact.kind == ContactKind::Ocsp && case.contact.ocsp.is_none();
     let weight = if kin.same_question {
         Weight::Strong
+    } else if untold {
+        Weight::Slight
     } else {
         Weight::Fair
     };
@@ -107,7 +111,8 @@ pub(super) fn first_visit(case: &Case<'_>) -> Option<Evidence> {
 }
 
 pub(super) fn own_certificate(case: &Case<'_>) -> Option<Evidence> {
-    if case.direction == Direction::Outbound || case.family.is_some_and(is_on_own_errand) {
+    let own_errand = case.family.is_some_and(is_on_own_errand) && !serves_as_well(case);
+    if case.direction == Direction::Outbound || own_errand {
         return None;
     }
     let shown = match case.contact.kind {
@@ -209,8 +214,16 @@ pub(super) fn ike_client(case: &Case<'_>) -> Option<Evidence> {
 }
 
 pub(super) fn visitor_wanted_staple(case: &Case<'_>) -> Option<Evidence> {
+    let shown = &case.record.shown;
+    let for_flight = || {
+        shown
+            .server_hello_at
+            .is_some_and(|at| at >= case.contact.ended_at)
+    };
+    let own_errand =
+        case.family.is_some_and(is_on_own_errand) && !(serves_as_well(case) && for_flight());
     let wanted = case.direction == Direction::Inbound
-        && !case.family.is_some_and(is_on_own_errand)
+        && !own_errand
         && case.contact.kind == ContactKind::Ocsp
         && case.record.shown.wanted_staple
         && case.contact.stage != Stage::LookedUp;
@@ -237,6 +250,16 @@ pub(super) fn visitor_wanted_staple(case: &Case<'_>) -> Option<Evidence> {
 
 /// A handshake is given up for lost within this time (nginx: client_header_timeout, Apache: RequestReadTimeout handshake, less).
 const VISIT: Span = Span::from_secs(60);
+
+/// Java and Windows check as clients, and staple as servers (JEP 249; Microsoft: OCSP stapling of SChannel), for a visitor who has just
+/// asked for a staple.
+fn serves_as_well(case: &Case<'_>) -> bool {
+    let lead = case.started.since(case.record.shown.hello_at);
+    matches!(case.family, Some(Family::Java | Family::CryptoApi))
+        && case.record.shown.wanted_staple
+        && !lead.is_negative()
+        && lead <= Span::from_secs(2)
+}
 
 /// Software that checks for itself, or is typed by a person, asks on no server's behalf.
 fn is_on_own_errand(family: Family) -> bool {

@@ -10,7 +10,7 @@ pub(super) fn settled(contact: &Contact, decided: &[&Weighed], groups: &[&Weighe
     };
     let about_ca = is_about_ca(contact) || first.position > 0;
     // So is what other CAs give out as a rule: one list for all that an issuer signed.
-    let widely_shared = about_ca || (contact.ocsp.is_none() && contact.role().is_none());
+    let widely_shared = about_ca || is_for_all(contact);
     let held = decided.iter().map(|w| engaged(w)).max().unwrap_or_default();
     // Unlike a serial, a URL is shared by others under the same issuer: a handshake with a hidden certificate that was
     // held for this very fetch leaves the question open when those that show the URL were not held, or when
@@ -88,6 +88,11 @@ pub(super) fn settled(contact: &Contact, decided: &[&Weighed], groups: &[&Weighe
     ruling(outcome, confidence, named())
 }
 
+/// Whether it is of another CA, most of which have one list, and all one file, for all certificates that an issuer signed.
+fn is_for_all(contact: &Contact) -> bool {
+    contact.ocsp.is_none() && contact.role().is_none()
+}
+
 /// Whether hidden handshakes that were merely under way come into question beside those that show what was asked for.
 fn is_open(contact: &Contact, decided: &[&Weighed], held: u8, widely_shared: bool) -> bool {
     let family = contact.family();
@@ -97,7 +102,9 @@ fn is_open(contact: &Contact, decided: &[&Weighed], held: u8, widely_shared: boo
     }
     // What all under the CA share does not single out one that was under way as well. A shard of a list is another's once in 128.
     let under_way = decided.iter().any(|w| may_ask_now(w));
-    held < HELD && (widely_shared || (held == 0 && !under_way))
+    // All leaves of an intermediate name one issuer.
+    let shared = widely_shared || contact.kind == ContactKind::Issuer;
+    held < HELD && (shared || (held == 0 && !under_way))
 }
 
 /// Whether it was under way, and not for long: a check begins within moments of the server's flight, and spare connections, which browsers
@@ -117,8 +124,9 @@ fn is_late(contact: &Contact, decided: &[&Weighed]) -> bool {
             .any(|e| matches!(e.facts, Facts::OtherClientFamily { .. }))
     };
     let over = |w: &&Weighed| foreign(w) || (w.stance == Some(Stance::Over) && !began_soon(w));
+    let common = is_about_ca(contact) || is_for_all(contact);
     let checks = family.is_some_and(Family::is_verifier)
-        || is_about_ca(contact) && !family.is_some_and(Family::is_run_by_itself);
+        || common && !family.is_some_and(Family::is_run_by_itself);
     contact.ocsp.is_none() && checks && decided.iter().all(over)
 }
 
@@ -126,7 +134,12 @@ fn is_late(contact: &Contact, decided: &[&Weighed]) -> bool {
 fn alone(contact: &Contact, only: &Weighed, held: u8, sites: usize) -> Confidence {
     let busy = only.says("busy-device");
     if is_late(contact, &[only]) {
-        Confidence::Likely
+        // What all under a CA share it may be for any of them.
+        if is_about_ca(contact) || is_for_all(contact) {
+            Confidence::Possible
+        } else {
+            Confidence::Likely
+        }
     } else if is_about_ca(contact) && (busy || held == 0 && sites > 1) {
         // A handshake that was over, or stood still where many do, shows only that this site is among those under the CA.
         Confidence::Strong
