@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use super::log::RequestNo;
 use super::*;
 use crate::event::{AnomalyKind, Body, Carrier, Chain, Ech};
+use crate::pki::endpoint::{PathRole, path_role};
 use crate::pki::ocsp::OcspResponse;
 
 impl State {
@@ -216,7 +217,7 @@ impl State {
         if !answer.whole {
             return;
         }
-        let Some(watch) = watch(answer.name.as_str()) else {
+        let Some(watch) = watch(answer.name.as_str()).filter(|_| !is_of_zones(answer.qtype)) else {
             return;
         };
         let weight = answer.weight();
@@ -278,10 +279,25 @@ impl State {
         if let Some(body) = &mut request.body {
             *body = Body::default();
         }
-        let host = request
-            .host
-            .clone()
-            .or_else(|| self.log.connects.get(&id).map(|c| c.host.clone()));
+        let connect = self.log.connects.get(&id);
+        let host = request.host.clone().or_else(|| {
+            let responder = ocsp
+                .as_ref()
+                .and_then(|asked| self.responder_of(asked, &ends));
+            responder.or_else(|| Some(connect?.host.clone()))
+        });
+        // Which host it is was only guessed, and that one serves no such thing.
+        if request.host.is_none()
+            && let Some(ConnectRecord {
+                asker: Some(_),
+                watch: Watch::Known(role),
+                ..
+            }) = connect
+            && path_role(role, &request.method, &request.path) == PathRole::Odd
+        {
+            self.log.connects.remove(&id);
+            return;
+        }
         let known = host
             .as_ref()
             .and_then(|name| Some((name.clone(), watch(name.as_str())?)));
@@ -292,7 +308,13 @@ impl State {
             {
                 (host, Watch::OtherCa)
             }
-            _ => return,
+            _ => {
+                // Delivery networks serve many hosts at one address, and this connection is for another one.
+                if self.log.connects.get(&id).is_some_and(|c| c.requests == 0) {
+                    self.log.connects.remove(&id);
+                }
+                return;
+            }
         };
         if let Some(connect) = self.log.connects.get_mut(&id) {
             connect.requests += 1;
@@ -577,6 +599,23 @@ impl State {
             self.blind(id, spot);
         }
     }
+}
+
+/// Whether a question is about zones and their keys, as resolvers ask them to find and to validate what they were asked for (RFC 1034 5.3.3,
+/// RFC 4035 4): no client connects for the answer.
+const fn is_of_zones(qtype: u16) -> bool {
+    const NS: u16 = 2;
+    const SOA: u16 = 6;
+    const DS: u16 = 43;
+    const RRSIG: u16 = 46;
+    const NSEC: u16 = 47;
+    const DNSKEY: u16 = 48;
+    const NSEC3: u16 = 50;
+    const NSEC3PARAM: u16 = 51;
+    matches!(
+        qtype,
+        NS | SOA | DS | RRSIG | NSEC | DNSKEY | NSEC3 | NSEC3PARAM
+    )
 }
 
 /// Bytes kept of one staple; real ones take half a kilobyte.

@@ -12,6 +12,7 @@ use crate::correlate::devices::HostKey;
 use crate::event::Name;
 use crate::flow::Scope;
 use crate::frame::FrameNo;
+use crate::pki::endpoint::{Service, host_role};
 use crate::time::{Span, Timestamp};
 
 use told::Told;
@@ -174,7 +175,10 @@ impl Names {
     /// to be the same device, the latest first.
     #[must_use]
     pub fn given(&self, client: HostKey, address: IpAddr, now: Timestamp) -> Vec<Given> {
-        let mut facts: Vec<Fact<'_>> = self.facts(address).collect();
+        // Nobody speaks TLS with the hosts of lists, issuers and responders (certificates name them with http alone).
+        let fetched = |name| host_role(name).is_some_and(|role| role.service != Service::Page);
+        let facts = self.facts(address).filter(|fact| !fetched(fact.name));
+        let mut facts: Vec<Fact<'_>> = facts.collect();
         facts.sort_by_key(|fact| Reverse((fact.client == client, fact.at)));
         let mut given: Vec<Given> = Vec::new();
         for (place, fact) in facts.iter().enumerate() {

@@ -10,7 +10,8 @@ use crate::correlate::log::AnswerRecord;
 use crate::event::Response;
 use crate::pki::crl::CrlFacts;
 use crate::pki::endpoint::Service;
-use crate::pki::hierarchy::Hierarchy;
+use crate::pki::hierarchy::{Environment, Hierarchy};
+use crate::pki::ocsp::OcspRequest;
 
 impl State {
     /// Files an answer that belongs to no request.
@@ -75,6 +76,26 @@ impl State {
             return Some(own);
         }
         let (service, ca) = self.maker(answer)?;
+        self.told_host(service, ca, ends)
+    }
+
+    /// The responder of the CA that a request asks about, when the request does not name it (HTTP/1.0 has no Host). All of Let's Encrypt's
+    /// have names of one form.
+    pub(super) fn responder_of(&self, asked: &OcspRequest, ends: &Endpoints) -> Option<Name> {
+        let id = asked.ids.first()?;
+        let hierarchy = Hierarchy::builtin();
+        let ca = hierarchy.by_issuer_name(id)?;
+        if let Some((host, _)) = self.told_host(Service::Ocsp, &ca.name, ends) {
+            return Some(host);
+        }
+        let ca = hierarchy.by_cert_id(id)?;
+        let label = ca.label.as_deref()?;
+        (ca.environment == Environment::Production)
+            .then(|| Name::new(&format!("{label}.o.lencr.org")))
+    }
+
+    /// The latest name that the address was given for and that serves what this CA makes.
+    fn told_host(&self, service: Service, ca: &str, ends: &Endpoints) -> Option<(Name, Watch)> {
         let told = self.watched_addresses.get(&ends.server.ip())?;
         let fits = |name: &Name| match watch(name.as_str()) {
             Some(Watch::Known(role)) => {

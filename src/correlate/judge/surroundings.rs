@@ -107,8 +107,9 @@ impl<'a> Judge<'a> {
                 (Some(one), Some(another)) => one == another,
                 _ => true,
             };
-            let back_to_back =
-                same_software && same_chain && b.at.since(a.ended_at) <= Span::from_millis(150);
+            let back_to_back = same_software
+                && same_chain
+                && b.at.since(a.ended_at).abs() <= Span::from_millis(150);
             (same_question || back_to_back).then(|| Kin {
                 finding: FindingId::at(*i),
                 same_question,

@@ -9,8 +9,10 @@ use crate::time::Span;
 
 pub(super) fn same_burst(case: &Case<'_>) -> Option<Evidence> {
     let kin = case.kin?;
-    // Whose certificate's status was asked for before does not ask for another one's; what was asked now is not known.
-    let untold = case.contact.kind == ContactKind::Ocsp && case.contact.ocsp.is_none();
+    // Whose certificate's status was asked for before does not ask for another one's; what was asked now is not known. Nor is known of a
+    // lookup alone which software made it.
+    let untold = case.contact.kind == ContactKind::Ocsp && case.contact.ocsp.is_none()
+        || case.contact.stage == Stage::LookedUp;
     let weight = if kin.same_question {
         Weight::Strong
     } else if untold {
@@ -87,10 +89,15 @@ pub(super) fn same_client_family(case: &Case<'_>) -> Option<Evidence> {
         )
     } else {
         let facts = Facts::OtherClientFamily { family: name };
+        let weight = if checks_for_itself(family) {
+            Weight::Strong
+        } else {
+            Weight::Fair
+        };
         evidence(
             case,
             "same-client-family",
-            Bearing::Opposes(Weight::Fair),
+            Bearing::Opposes(weight),
             facts,
             facts_frame,
         )
@@ -250,6 +257,14 @@ pub(super) fn visitor_wanted_staple(case: &Case<'_>) -> Option<Evidence> {
 
 /// A handshake is given up for lost within this time (nginx: client_header_timeout, Apache: RequestReadTimeout handshake, less).
 const VISIT: Span = Span::from_secs(60);
+
+/// Software that asks for its own handshakes alone; the systems' daemons do for all programs.
+const fn checks_for_itself(family: Family) -> bool {
+    matches!(
+        family,
+        Family::Firefox | Family::Chromium | Family::Java | Family::Stunnel | Family::Wget2
+    )
+}
 
 /// Java and Windows check as clients, and staple as servers (JEP 249; Microsoft: OCSP stapling of SChannel), for a visitor who has just
 /// asked for a staple.
