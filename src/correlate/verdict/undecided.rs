@@ -126,7 +126,9 @@ fn last_one_left<'w>(contact: &Contact, groups: &[&'w Weighed]) -> Option<&'w We
         .filter(|w| is_under_way(w) && !is_unfit(w));
     let last = left.next().filter(|_| left.next().is_none())?;
     let held = last.says("handshake-waited") || last.says("aborted-after-answer");
-    (held && last.says("same-client-family")).then_some(last)
+    // One that is tied to another certificate as well is sure to be neither's.
+    let torn = last.says("tied-to-other-serial") || last.says("tied-to-other-issuer");
+    (held && !torn && last.says("same-client-family")).then_some(last)
 }
 
 /// Confidence in a candidate if verdicts on other contacts that are short of proof said nothing against it: a verdict is no surer than
