@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::flow::{Close, Endpoints, FlowId, Scope, Side};
+use crate::flow::{Close, Endpoints, FlowId, Scope, Side, Transport};
 use crate::frame::{FrameNo, InterfaceId, NameHint};
 use crate::pki::cert::{Certificate, KeyKind};
 use crate::pki::ocsp::OcspResponse;
@@ -104,6 +104,8 @@ pub struct Sighting {
     pub mac: Option<Mac>,
     /// IPv4 TTL or IPv6 hop limit.
     pub ttl: u8,
+    /// The transport with whose default the TTL began; None where it was chosen for the packet.
+    pub ttl_default_of: Option<Transport>,
     /// Whether the capturing host itself sent it (cooked captures, pcapng flags).
     pub by_this_host: Option<bool>,
     /// TCP timestamp value, with the SYN or the first segment.

@@ -5,7 +5,7 @@
 //!
 //! - **One link-layer address**, both with an undiminished TTL: every router decrements it (RFC 791 3.2,
 //!   RFC 8200 3), so a packet that still has its initial value was sent by the station whose address the
-//!   frame bears. A station with several IPv4 addresses is taken for a router or gateway and ties nothing.
+//!   frame bears. No router forwards what comes from a link-local address (RFC 4291 2.5.6, RFC 3927 2.7). A station with several IPv4 addresses is taken for a router or gateway and ties nothing.
 //! - **Sent by the capturing host itself** (cooked captures, pcapng flags), again with an undiminished TTL, since a
 //!   capturing router also sends what it forwards.
 //! - **DNS hand-off**: the connecting address never asked for the name, and exactly one other address of the other family was just told
@@ -19,7 +19,7 @@ use foldhash::HashMap;
 
 use crate::event::{BlindSpot, Mac, Sighting};
 use crate::finding::{Device, DeviceId};
-use crate::flow::{Endpoints, Scope};
+use crate::flow::{Endpoints, Scope, Transport};
 use crate::time::Timestamp;
 
 /// An address in its VLAN or tunnel: private addresses repeat from one to the next.
@@ -61,11 +61,14 @@ struct Host {
     mac: Option<Mac>,
     /// Seen with different link-layer addresses: moved, or behind several routers.
     many_macs: bool,
-    /// Every packet so far had an initial TTL.
-    direct: bool,
+    /// A packet had an initial TTL.
+    undiminished: bool,
+    /// A packet had a TTL that a router leaves.
+    diminished: bool,
     this_host: bool,
-    /// Initial TTL values (64, 128, 255) that the observed ones fit: bit set. Several mean several machines.
-    initial: u8,
+    /// Initial TTL values (64, 128, 255) that the observed ones fit: bit set, for TCP and for UDP, since some stacks give these defaults of
+    /// their own (illumos: tcp_ipv4_ttl 64, udp_ipv4_ttl 255). Several mean several machines.
+    initial: [u8; 2],
     /// Operating systems that User-Agents of this address named, or whose own TLS it spoke: bit set.
     systems: u8,
     handed: Option<HostKey>,
@@ -99,9 +102,20 @@ impl Devices {
             (Some(known), Some(mac)) if known != mac => host.many_macs = true,
             _ => {}
         }
-        host.direct &= is_initial(seen.ttl);
-        host.this_host |= seen.by_this_host == Some(true) && is_initial(seen.ttl);
-        host.initial |= initial_class(seen.ttl);
+        let bound = is_link_local(seen.ip);
+        host.undiminished |= bound;
+        let Some(transport) = seen.ttl_default_of else {
+            host.this_host |= seen.by_this_host == Some(true) && bound;
+            return;
+        };
+        host.undiminished |= is_initial(seen.ttl);
+        host.diminished |= is_diminished(seen.ttl) && !bound;
+        host.this_host |= seen.by_this_host == Some(true) && (bound || is_initial(seen.ttl));
+        let [tcp, udp] = &mut host.initial;
+        *match transport {
+            Transport::Tcp => tcp,
+            Transport::Udp => udp,
+        } |= initial_class(seen.ttl);
     }
 
     /// Takes in that `told` was given the address that `connects` now connects to without having asked.
@@ -203,7 +217,7 @@ impl Devices {
             let Some(host) = self.hosts.get(key) else {
                 continue;
             };
-            if let (Some(mac), true, false) = (host.mac, host.direct, host.many_macs) {
+            if let (Some(mac), true, false) = (host.mac, host.is_direct(), host.many_macs) {
                 stations.entry((key.scope, mac)).or_default().push(*key);
             }
         }
@@ -221,14 +235,10 @@ impl Devices {
     fn stations(&self, keys: &[HostKey]) -> HashMap<HostKey, Vec<HostKey>> {
         let mut stations: BTreeMap<(Scope, Mac), Vec<HostKey>> = BTreeMap::new();
         for key in keys {
-            if let Some(Host {
-                mac: Some(mac),
-                direct: true,
-                many_macs: false,
-                ..
-            }) = self.hosts.get(key)
+            if let Some(host) = self.hosts.get(key)
+                && let (Some(mac), true, false) = (host.mac, host.is_direct(), host.many_macs)
             {
-                stations.entry((key.scope, *mac)).or_default().push(*key);
+                stations.entry((key.scope, mac)).or_default().push(*key);
             }
         }
         let several = stations
@@ -242,7 +252,11 @@ impl Devices {
     fn tie_this_host(&self, keys: &[HostKey], groups: &mut Groups) {
         let own: Vec<HostKey> = keys
             .iter()
-            .filter(|key| self.hosts.get(key).is_some_and(|h| h.this_host && h.direct))
+            .filter(|key| {
+                self.hosts
+                    .get(key)
+                    .is_some_and(|h| h.this_host && h.is_direct())
+            })
             .copied()
             .collect();
         // Containers and virtual machines behind the host send through it too, undiminished on a bridge.
@@ -309,7 +323,7 @@ impl Devices {
             };
             list.push(*key);
             device.addresses.push(key.ip);
-            if host.direct && !host.many_macs {
+            if host.is_direct() && !host.many_macs {
                 device.mac = device.mac.or(host.mac);
             }
             device.shared |= host.shared();
@@ -335,9 +349,10 @@ impl Host {
             last: Timestamp::from_nanos(i64::MIN),
             mac: None,
             many_macs: false,
-            direct: true,
+            undiminished: false,
+            diminished: false,
             this_host: false,
-            initial: 0,
+            initial: [0; 2],
             systems: 0,
             handed: None,
             handed_conflict: false,
@@ -345,11 +360,16 @@ impl Host {
         }
     }
 
+    /// What comes from it was sent by the station whose address the frames bear.
+    const fn is_direct(&self) -> bool {
+        self.undiminished && !self.diminished
+    }
+
     /// Systems with different initial TTLs use this address. TCP clocks are no sign: common stacks start them at a
     /// random offset for each connection (RFC 7323 5.4). So do User-Agents and fingerprints of different systems; a virtual machine behind its host's
     /// address is shared use as well.
     fn shared(&self) -> bool {
-        self.initial.count_ones() > 1 || self.systems.count_ones() > 1
+        self.initial.iter().any(|set| set.count_ones() > 1) || self.systems.count_ones() > 1
     }
 }
 
@@ -467,6 +487,20 @@ impl Groups {
 /// Initial TTL values in use: 64 (Unix), 128 (Windows), 255 (network gear, neighbour discovery), 32 (old Windows).
 const fn is_initial(ttl: u8) -> bool {
     matches!(ttl, 32 | 64 | 128 | 255)
+}
+
+/// A TTL that a router may leave. Nothing usual begins below 64 and comes farther than 30 hops: less than that was sent so on
+/// purpose, as by traceroute(8), and tells of no router.
+const fn is_diminished(ttl: u8) -> bool {
+    ttl > 33 && !is_initial(ttl)
+}
+
+/// What comes from these addresses no router forwards.
+const fn is_link_local(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    }
 }
 
 const WINDOWS: u8 = 1;

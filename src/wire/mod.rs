@@ -15,6 +15,7 @@ mod link;
 mod plausible;
 mod rest;
 mod scope;
+mod ttl;
 mod tunnel;
 mod undecoded;
 mod walk;

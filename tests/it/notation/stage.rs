@@ -158,7 +158,14 @@ impl Stage {
         let client = SocketAddr::new(client, 50_000 + id);
         let server = SocketAddr::new(resolver, 53);
         let transport = DnsTransport::Udp;
-        self.sighting(at, FlowId(0), client.ip(), Side::Client, scope);
+        self.sighting(
+            at,
+            FlowId(0),
+            client.ip(),
+            Side::Client,
+            scope,
+            Some(Transport::Udp),
+        );
         let query = DnsQuery {
             client,
             server,
@@ -195,7 +202,15 @@ impl Stage {
         );
     }
 
-    /// `at connect CLIENT -> SERVER refused | unanswered | open [until T] [sent BYTES]`: a connection without request.
+    /// `at multicast CLIENT TTL`: a datagram to many, with a TTL that its protocol prescribes.
+    pub(crate) fn multicast(&mut self, at: Timestamp, mut words: Words<'_>) {
+        let client = self.address(words.need("a client"));
+        self.sighting(at, FlowId(0), client, Side::Client, Scope(0), None);
+        let ttl = words.need("a TTL").parse().expect("a number");
+        self.last_sighting_of(client).expect("it was just told").ttl = ttl;
+    }
+
+    /// `at connect CLIENT -> SERVER refused | unanswered | open [until T] [sent BYTES] [ttl N]`: a connection without request.
     pub(crate) fn connect(&mut self, at: Timestamp, mut words: Words<'_>) {
         let ends = self.ends(&mut words, 80, Transport::Tcp);
         let flow = self.open(at, ends, true);
@@ -208,6 +223,12 @@ impl Stage {
                 "open" => {}
                 "until" => until = Some(time(self.start, words.need("a time"))),
                 "sent" => bytes = words.need("bytes").parse().expect("a number"),
+                "ttl" => {
+                    let ttl = words.need("a number").parse().expect("a number");
+                    if let Some(seen) = self.last_sighting_of(ends.client.ip()) {
+                        seen.ttl = ttl;
+                    }
+                }
                 other => words.refuse(other),
             }
         }
@@ -281,9 +302,10 @@ impl Stage {
             from_start,
         };
         self.add(at, flow, EventKind::FlowOpened(opened));
-        self.sighting(at, flow, ends.client.ip(), Side::Client, ends.scope);
+        let (scope, of) = (ends.scope, Some(ends.transport));
+        self.sighting(at, flow, ends.client.ip(), Side::Client, scope, of);
         let answered = at.plus(Span::from_millis(3));
-        self.sighting(answered, flow, ends.server.ip(), Side::Server, ends.scope);
+        self.sighting(answered, flow, ends.server.ip(), Side::Server, scope, of);
         self.flows.insert(
             flow,
             Open {
@@ -295,7 +317,15 @@ impl Stage {
         flow
     }
 
-    fn sighting(&mut self, at: Timestamp, flow: FlowId, ip: IpAddr, side: Side, scope: Scope) {
+    fn sighting(
+        &mut self,
+        at: Timestamp,
+        flow: FlowId,
+        ip: IpAddr,
+        side: Side,
+        scope: Scope,
+        ttl_default_of: Option<Transport>,
+    ) {
         let known = self.hosts.values().find(|h| h.ip == ip).copied();
         // Servers out there are seen through a router.
         let host = known.unwrap_or(Host {
@@ -310,6 +340,7 @@ impl Stage {
             scope,
             mac: host.mac,
             ttl: host.ttl,
+            ttl_default_of,
             by_this_host: host.this_host,
             tsval: None,
         };
