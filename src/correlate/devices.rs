@@ -5,11 +5,15 @@
 //!
 //! - **One link-layer address**, both with an undiminished TTL: every router decrements it (RFC 791 3.2,
 //!   RFC 8200 3), so a packet that still has its initial value was sent by the station whose address the
-//!   frame bears. No router forwards what comes from a link-local address (RFC 4291 2.5.6, RFC 3927 2.7). A station with several IPv4 addresses is taken for a router or gateway and ties nothing.
+//!   frame bears. No router forwards what comes from a link-local address (RFC 4291 2.5.6, RFC 3927 2.7). A station with several IPv4 addresses
+//!   is taken for a router or gateway and ties nothing, unless it had them one after the other (`leases`).
 //! - **Sent by the capturing host itself** (cooked captures, pcapng flags), again with an undiminished TTL, since a
-//!   capturing router also sends what it forwards.
+//!   capturing router also sends what it forwards (`own`).
 //! - **DNS hand-off**: the connecting address never asked for the name, and exactly one other address of the other family was just told
 //!   the server's address. Used only where the link layer does not know better.
+
+mod leases;
+mod own;
 
 use std::collections::BTreeMap;
 use std::collections::hash_map::Entry;
@@ -46,6 +50,8 @@ impl HostKey {
 #[derive(Debug, Default)]
 pub struct Devices {
     hosts: HashMap<HostKey, Host>,
+    /// Which addresses processes of the capturing host, by number and name, opened connections from.
+    processes: HashMap<(u32, String), Vec<HostKey>>,
     limit: usize,
     refused: u64,
     /// Order of the next one.
@@ -56,7 +62,9 @@ pub struct Devices {
 #[derive(Debug)]
 struct Host {
     order: u32,
-    /// When something was last taken in about it.
+    /// When it was first seen to send.
+    first: Timestamp,
+    /// When it was last seen to send.
     last: Timestamp,
     mac: Option<Mac>,
     /// Seen with different link-layer addresses: moved, or behind several routers.
@@ -65,16 +73,22 @@ struct Host {
     undiminished: bool,
     /// A packet had a TTL that a router leaves.
     diminished: bool,
+    /// The capturing host sent some of it, undiminished.
     this_host: bool,
+    /// The capturing host received some of it.
+    received: bool,
     /// Initial TTL values (64, 128, 255) that the observed ones fit: bit set, for TCP and for UDP, since some stacks give these defaults of
     /// their own (illumos: tcp_ipv4_ttl 64, udp_ipv4_ttl 255). Several mean several machines.
     initial: [u8; 2],
     /// Operating systems that User-Agents of this address named, or whose own TLS it spoke: bit set.
     systems: u8,
-    handed: Option<HostKey>,
-    handed_conflict: bool,
+    /// Who was told the addresses that it connected to without having asked.
+    handed: Vec<HostKey>,
     blind: BTreeMap<BlindSpot, u64>,
 }
+
+/// More leases of one station than this are not told apart from several stations.
+const HANDED: usize = 4;
 
 impl Devices {
     /// Remembers at most `limit` addresses.
@@ -82,6 +96,7 @@ impl Devices {
     pub fn new(limit: usize) -> Self {
         Self {
             hosts: HashMap::default(),
+            processes: HashMap::default(),
             limit,
             refused: 0,
             next: 0,
@@ -96,12 +111,14 @@ impl Devices {
         }) else {
             return;
         };
+        host.first = host.first.min(at);
         host.last = host.last.max(at);
         match (host.mac, seen.mac) {
             (None, mac) => host.mac = mac,
             (Some(known), Some(mac)) if known != mac => host.many_macs = true,
             _ => {}
         }
+        host.received |= seen.by_this_host == Some(false);
         let bound = is_link_local(seen.ip);
         host.undiminished |= bound;
         let Some(transport) = seen.ttl_default_of else {
@@ -127,11 +144,16 @@ impl Devices {
         if self.host(told).is_some()
             && let Some(host) = self.host(connects)
         {
-            match host.handed {
-                None => host.handed = Some(told),
-                Some(known) if known != told => host.handed_conflict = true,
-                Some(_) => {}
+            if host.handed.len() <= HANDED && !host.handed.contains(&told) {
+                host.handed.push(told);
             }
+        }
+    }
+
+    /// Takes in that an address that was sighted still sent something at a time.
+    pub fn spoke(&mut self, who: HostKey, at: Timestamp) {
+        if let Some(host) = self.hosts.get_mut(&who) {
+            host.last = host.last.max(at);
         }
     }
 
@@ -165,6 +187,11 @@ impl Devices {
     /// Forgets addresses that were not sighted since a time.
     pub fn forget(&mut self, before: Timestamp) {
         self.hosts.retain(|_, host| host.last >= before);
+        let hosts = &self.hosts;
+        self.processes.retain(|_, clients| {
+            clients.retain(|client| hosts.contains_key(client));
+            !clients.is_empty()
+        });
     }
 
     /// Whether half of the room is taken.
@@ -224,7 +251,7 @@ impl Devices {
         for addresses in stations.values() {
             let v4 = addresses.iter().filter(|k| k.ip.is_ipv4()).count();
             // 16: a station keeps a handful of temporary addresses a day (RFC 8981); more is a router's work.
-            if v4 <= 1 && addresses.len() <= 16 {
+            if addresses.len() <= 16 && (v4 <= 1 || self.are_leases(addresses)) {
                 groups.tie_all(addresses);
             }
         }
@@ -249,49 +276,28 @@ impl Devices {
             .collect()
     }
 
-    fn tie_this_host(&self, keys: &[HostKey], groups: &mut Groups) {
-        let own: Vec<HostKey> = keys
+    fn tie_by_hand_off(&self, keys: &[HostKey], groups: &mut Groups) {
+        // All are found before any is tied, so that no guess rests on another.
+        let found: Vec<(HostKey, HostKey)> = keys
             .iter()
-            .filter(|key| {
-                self.hosts
-                    .get(key)
-                    .is_some_and(|h| h.this_host && h.is_direct())
-            })
-            .copied()
+            .filter_map(|key| Some((*key, self.handed_by(*key, groups)?)))
             .collect();
-        // Containers and virtual machines behind the host send through it too, undiminished on a bridge.
-        if own
-            .iter()
-            .filter(|k| k.ip.is_ipv4() && !k.ip.is_loopback())
-            .count()
-            <= 1
-        {
-            groups.tie_all(&own);
+        for (connects, told) in found {
+            groups.tie_all(&[connects, told]);
         }
-        let loopback: Vec<HostKey> = keys
-            .iter()
-            .filter(|k| k.ip.is_loopback())
-            .copied()
-            .collect();
-        groups.tie_all(&loopback);
     }
 
-    fn tie_by_hand_off(&self, keys: &[HostKey], groups: &mut Groups) {
-        for key in keys {
-            let Some(host) = self.hosts.get(key) else {
-                continue;
-            };
-            let (Some(told), false) = (host.handed, host.handed_conflict) else {
-                continue;
-            };
-            let link_differs = match (host.mac, self.hosts.get(&told).and_then(|h| h.mac)) {
-                (Some(a), Some(b)) => a != b,
-                _ => false,
-            };
-            if !link_differs {
-                groups.tie_all(&[*key, told]);
-            }
-        }
+    /// The device that was told what an address connected to: a single address, or several that are known to be one device's.
+    fn handed_by(&self, connects: HostKey, groups: &mut Groups) -> Option<HostKey> {
+        let host = self.hosts.get(&connects)?;
+        let (first, others) = host.handed.split_first()?;
+        let conflict =
+            host.handed.len() > HANDED || others.iter().any(|o| !groups.tied(*first, *o));
+        let link_differs = host.handed.iter().any(|told| {
+            let link = self.hosts.get(told).and_then(|h| h.mac);
+            matches!((host.mac, link), (Some(a), Some(b)) if a != b)
+        });
+        (!conflict && !link_differs).then_some(*first)
     }
 
     fn map(&self, keys: &[HostKey], groups: &mut Groups) -> DeviceMap {
@@ -346,16 +352,17 @@ impl Host {
     const fn new(order: u32) -> Self {
         Self {
             order,
+            first: Timestamp::from_nanos(i64::MAX),
             last: Timestamp::from_nanos(i64::MIN),
             mac: None,
             many_macs: false,
             undiminished: false,
             diminished: false,
             this_host: false,
+            received: false,
             initial: [0; 2],
             systems: 0,
-            handed: None,
-            handed_conflict: false,
+            handed: Vec::new(),
             blind: BTreeMap::new(),
         }
     }
@@ -465,6 +472,11 @@ impl Groups {
             at = above;
         }
         at
+    }
+
+    fn tied(&mut self, a: HostKey, b: HostKey) -> bool {
+        let (a, b) = (self.index.get(&a).copied(), self.index.get(&b).copied());
+        matches!((a, b), (Some(a), Some(b)) if self.root(a) == self.root(b))
     }
 
     fn tie_all(&mut self, keys: &[HostKey]) {

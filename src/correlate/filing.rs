@@ -133,6 +133,16 @@ impl State {
         let Some(flow) = self.flows.remove(&id) else {
             return;
         };
+        let ends = [flow.ends.client, flow.ends.server];
+        for (end, spoke) in ends.iter().zip(close.last_payload) {
+            let key = HostKey {
+                scope: flow.ends.scope,
+                ip: end.ip(),
+            };
+            if let Some(at) = spoke {
+                self.devices.spoke(key, at);
+            }
+        }
         if let Some(record) = flow.handshake.and_then(|h| self.handshakes.get_mut(h)) {
             record.closed(close);
         }
@@ -143,6 +153,7 @@ impl State {
             return;
         };
         flow.process = Some(Arc::clone(process));
+        self.devices.ran(HostKey::client_of(&flow.ends), process);
         if let Some(connect) = self.log.connects.get_mut(&id) {
             connect.process = Some(Arc::clone(process));
         }
@@ -164,6 +175,9 @@ impl State {
             scope: answer.scope,
             ip: answer.client.ip(),
         };
+        if let Some(asked) = answer.asked_at {
+            self.devices.spoke(client, asked);
+        }
         if answer.cut && answer.addresses.is_empty() {
             let v6 = answer.qtype == AAAA;
             self.names.cut(CutTold {

@@ -39,6 +39,8 @@ struct Host {
     mac: Option<Mac>,
     ttl: u8,
     this_host: Option<bool>,
+    /// The capturing host receives what it sends for this one.
+    passed_on: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -73,7 +75,7 @@ impl Stage {
         }
     }
 
-    /// `host pc 10.0.0.5 [mac 5] [ttl 63] [this-host]`
+    /// `host pc 10.0.0.5 [mac 5] [ttl 63] [this-host | passed-on]`
     pub(crate) fn host(&mut self, mut words: Words<'_>) {
         let label = words.need("a label");
         let ip = words.need("an address").parse().expect("an address");
@@ -82,6 +84,7 @@ impl Stage {
             mac: None,
             ttl: 64,
             this_host: None,
+            passed_on: false,
         };
         while let Some(word) = words.next() {
             match word {
@@ -91,6 +94,7 @@ impl Stage {
                 }
                 "ttl" => host.ttl = words.need("a number").parse().expect("a number"),
                 "this-host" => host.this_host = Some(true),
+                "passed-on" => (host.this_host, host.passed_on) = (Some(true), true),
                 other => words.refuse(other),
             }
         }
@@ -333,6 +337,7 @@ impl Stage {
             mac: None,
             ttl: if side == Side::Client { 64 } else { 57 },
             this_host: None,
+            passed_on: false,
         });
         let sighting = Sighting {
             ip,
@@ -344,6 +349,13 @@ impl Stage {
             by_this_host: host.this_host,
             tsval: None,
         };
+        if host.passed_on {
+            let received = Sighting {
+                by_this_host: Some(false),
+                ..sighting
+            };
+            self.add(at, flow, EventKind::Sighting(received));
+        }
         self.add(at, flow, EventKind::Sighting(sighting));
     }
 
