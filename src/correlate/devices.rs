@@ -143,10 +143,10 @@ impl Devices {
         // Where only what is sent to it was captured, it is never sighted.
         if self.host(told).is_some()
             && let Some(host) = self.host(connects)
+            && host.handed.len() <= HANDED
+            && !host.handed.contains(&told)
         {
-            if host.handed.len() <= HANDED && !host.handed.contains(&told) {
-                host.handed.push(told);
-            }
+            host.handed.push(told);
         }
     }
 

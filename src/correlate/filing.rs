@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::log::RequestNo;
 use super::*;
-use crate::event::{AnomalyKind, Body, Carrier, Chain};
+use crate::event::{AnomalyKind, Body, Carrier, Chain, Sighting};
 use crate::pki::ocsp::OcspResponse;
 
 impl State {
@@ -29,7 +29,7 @@ impl State {
                 }
             }
             EventKind::FlowClosed(close) => self.closed(flow, &close),
-            EventKind::Sighting(seen) => self.devices.sighted(at, &seen),
+            EventKind::Sighting(seen) => self.sighted(at, flow, &seen),
             EventKind::Process(process) => self.process(flow, &process),
             EventKind::NameHint(_) => {}
             EventKind::DnsQuery(_) => {}
@@ -54,6 +54,20 @@ impl State {
         }
     }
 
+    fn sighted(&mut self, at: Timestamp, id: FlowId, seen: &Sighting) {
+        self.devices.sighted(at, seen);
+        let (crate::flow::Side::Client, Some(clock)) = (seen.side, seen.tsval) else {
+            return;
+        };
+        let stamp = Some((clock, seen.ttl));
+        if let Some(flow) = self.flows.get_mut(&id) {
+            flow.stamp = stamp;
+        }
+        if let Some(connect) = self.log.connects.get_mut(&id) {
+            connect.stamp = stamp;
+        }
+    }
+
     fn opened(
         &mut self,
         at: Timestamp,
@@ -69,6 +83,7 @@ impl State {
             opened_frame: frame,
             from_start: opened.from_start,
             told_client: None,
+            stamp: None,
             handshake: None,
             waiting: VecDeque::new(),
             process: None,
@@ -246,6 +261,7 @@ impl State {
                 frames,
             },
             client,
+            id: answer.id,
             watch,
             // A question that was given up ended, for the client, when it last asked; later is our own patience.
             ended_at: if unanswered { asked_at } else { at },

@@ -136,6 +136,8 @@ struct Flow {
     from_start: bool,
     /// For whom a load balancer opened it, by its own word.
     told_client: Option<SocketAddr>,
+    /// The client's clock and TTL in its first packet.
+    stamp: Option<(u32, u8)>,
     handshake: Option<HandshakeId>,
     /// Logged requests of this flow that wait for their answer.
     waiting: VecDeque<log::RequestNo>,
@@ -159,6 +161,7 @@ impl Flow {
             connected_at: None,
             close: None,
             requests: 0,
+            stamp: self.stamp,
             tls: false,
             process: self.process.clone(),
         }

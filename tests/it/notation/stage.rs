@@ -110,7 +110,7 @@ impl Stage {
         }
     }
 
-    /// `at dns CLIENT NAME -> ADDRESS.. | fails HOW, [in SPAN] [via CNAME..] [ech NAME] [scope N] [cut] [asks RESOLVER]`
+    /// `at dns CLIENT NAME -> ADDRESS.. | fails HOW, [in SPAN] [via CNAME..] [ech NAME] [scope N] [cut] [asks RESOLVER] [id N]`
     pub(crate) fn dns(&mut self, at: Timestamp, mut words: Words<'_>) {
         let client = self.address(words.need("a client"));
         let name = Name::new(words.need("a name"));
@@ -118,6 +118,7 @@ impl Stage {
         let (mut took, mut scope, mut cut) = (Span::from_millis(5), Scope(0), false);
         let (mut chain, mut ech_public_names, mut qtype) = (Vec::new(), Vec::new(), 1);
         let mut resolver = [10, 0, 0, 1].into();
+        let mut id = self.next_dns;
         while let Some(word) = words.next() {
             match word {
                 "->" => {
@@ -149,6 +150,7 @@ impl Stage {
                 "aaaa" => qtype = 28,
                 "https" => qtype = 65,
                 "cut" => cut = true,
+                "id" => id = words.need("a number").parse().expect("a number"),
                 "asks" => resolver = self.address(words.need("a resolver")),
                 "scope" => scope = scope_of(&mut words),
                 other => words.refuse(other),
@@ -157,9 +159,8 @@ impl Stage {
         if addresses.iter().any(|(ip, _)| ip.is_ipv6()) {
             qtype = 28;
         }
-        let id = self.next_dns;
+        let client = SocketAddr::new(client, 50_000 + self.next_dns);
         self.next_dns += 1;
-        let client = SocketAddr::new(client, 50_000 + id);
         let server = SocketAddr::new(resolver, 53);
         let transport = DnsTransport::Udp;
         self.sighting(
