@@ -108,8 +108,19 @@ pub struct Sighting {
     pub ttl_default_of: Option<Transport>,
     /// Whether the capturing host itself sent it (cooked captures, pcapng flags).
     pub by_this_host: Option<bool>,
+    /// Which device of the capturing host it crossed, where a capture of all of them says so.
+    pub device: Option<HostDevice>,
     /// TCP timestamp value, with the SYN or the first segment.
     pub tsval: Option<u32>,
+}
+
+/// A network device of the capturing host, in a capture of all of them.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct HostDevice {
+    /// The capture.
+    pub capture: InterfaceId,
+    /// The host's number of the device.
+    pub index: u32,
 }
 
 /// An IEEE 802 address.

@@ -21,7 +21,7 @@ use std::net::IpAddr;
 
 use foldhash::HashMap;
 
-use crate::event::{BlindSpot, Mac, Sighting};
+use crate::event::{BlindSpot, HostDevice, Mac, Sighting};
 use crate::finding::{Device, DeviceId};
 use crate::flow::{Endpoints, Scope, Transport};
 use crate::time::Timestamp;
@@ -75,6 +75,8 @@ struct Host {
     diminished: bool,
     /// The capturing host sent some of it, undiminished.
     this_host: bool,
+    /// The device that the first of it crossed.
+    device: Option<HostDevice>,
     /// The capturing host received some of it.
     received: bool,
     /// Initial TTL values (64, 128, 255) that the observed ones fit: bit set, for TCP and for UDP, since some stacks give these defaults of
@@ -118,6 +120,7 @@ impl Devices {
             (Some(known), Some(mac)) if known != mac => host.many_macs = true,
             _ => {}
         }
+        host.device = host.device.or(seen.device);
         host.received |= seen.by_this_host == Some(false);
         let bound = is_link_local(seen.ip);
         host.undiminished |= bound;
@@ -359,6 +362,7 @@ impl Host {
             undiminished: false,
             diminished: false,
             this_host: false,
+            device: None,
             received: false,
             initial: [0; 2],
             systems: 0,

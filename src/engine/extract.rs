@@ -389,6 +389,7 @@ impl Witness for Context {
             ttl: packet.ttl,
             ttl_default_of: packet.ttl_default_of(),
             by_this_host: packet.by_this_host,
+            device: packet.device,
             tsval,
         };
         self.emit(at, frame, flow, EventKind::Sighting(sighting));

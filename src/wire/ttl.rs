@@ -49,6 +49,7 @@ mod tests {
             ttl: 64,
             mac: None,
             by_this_host: None,
+            device: None,
             body,
         };
         packet.ttl_default_of()

@@ -1,12 +1,13 @@
 //! Packets that were captured twice.
 
+use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
 use std::net::{IpAddr, SocketAddr};
 
 use foldhash::{HashMap, HashSet};
 
-use super::{Log, RequestRecord};
+use super::{ConnectRecord, Log, RequestRecord};
 use crate::finding::Lookup;
 use crate::flow::{FlowId, Scope};
 use crate::time::{Span, Timestamp};
@@ -92,19 +93,28 @@ pub(super) struct Translated(HashSet<FlowId>);
 
 impl Translated {
     pub(super) fn of(log: &Log) -> Self {
-        let mut first = HashMap::default();
+        let mut stamped: Vec<_> = log
+            .connects
+            .values()
+            .filter_map(|connect| Some((connect, connect.stamp?)))
+            .collect();
+        // The nearest to the sender first; by the clock alone the order is not known, since answers come in the other one.
+        stamped.sort_by_key(|(connect, (clock, ttl))| {
+            (connect.server, *clock, Reverse(*ttl), connect.at)
+        });
         let mut copies = HashSet::default();
-        for connect in log.connects.values() {
-            let Some((clock, ttl)) = connect.stamp else {
-                continue;
-            };
-            let seen = (connect.client.ip(), connect.at, ttl);
-            let original = first.entry((connect.server, clock)).or_insert(seen);
-            let (ip, at, before) = *original;
-            if ip != seen.0 && is_soon(at, connect.at) && ttl < before {
+        let mut original: Option<(&ConnectRecord, (u32, u8))> = None;
+        for (connect, stamp) in stamped {
+            let is_copy = original.is_some_and(|(before, first)| {
+                (before.server, first.0) == (connect.server, stamp.0)
+                    && before.client.ip() != connect.client.ip()
+                    && stamp.1 < first.1
+                    && connect.at.since(before.at).abs() < COPIED
+            });
+            if is_copy {
                 copies.insert(connect.flow);
             } else {
-                *original = seen;
+                original = Some((connect, stamp));
             }
         }
         Self(copies)
@@ -131,16 +141,11 @@ fn translated_lookups(log: &Log) -> HashSet<usize> {
         let what = (shown.server, lookup.id, &shown.name, shown.qtype);
         let seen = (shown.client.ip(), shown.at);
         let original = first.entry(what).or_insert(seen);
-        if original.0 != seen.0 && is_soon(original.1, seen.1) {
+        if original.0 != seen.0 && seen.1.since(original.1) < COPIED {
             copies.insert(index);
         } else {
             *original = seen;
         }
     }
     copies
-}
-
-fn is_soon(before: Timestamp, at: Timestamp) -> bool {
-    let since = at.since(before);
-    !since.is_negative() && since < COPIED
 }

@@ -1,7 +1,7 @@
 //! Which addresses are the capturing host's own.
 
 use super::{Devices, Groups, HostKey};
-use crate::event::Process;
+use crate::event::{HostDevice, Process};
 
 /// Addresses remembered for one process: those of a few networks, and temporary ones of a day (RFC 8981).
 const OF_PROCESS: usize = 16;
@@ -32,8 +32,10 @@ impl Devices {
         // routes into it decrements the TTL.
         let on_links = own
             .iter()
-            .filter(|k| k.ip.is_ipv4() && !k.ip.is_loopback() && self.has_link(**k));
-        if on_links.count() <= 1 {
+            .filter(|k| k.ip.is_ipv4() && !k.ip.is_loopback())
+            .filter_map(|key| self.hosts.get(key))
+            .filter(|host| host.mac.is_some());
+        if are_alone(on_links.map(|host| host.device).collect()) {
             groups.tie_all(&own);
         }
         // A process is in one host, and in one network namespace of it (network_namespaces(7)).
@@ -61,8 +63,15 @@ impl Devices {
         let host = self.hosts.get(&key);
         host.is_some_and(|host| host.this_host && !host.received && host.is_direct())
     }
+}
 
-    fn has_link(&self, key: HostKey) -> bool {
-        self.hosts.get(&key).is_some_and(|host| host.mac.is_some())
-    }
+/// Whether addresses that the capturing host sends from are one for each of its devices. What its guests send crosses the device that the
+/// host itself uses, if it does not come in by one of their own (ip-link(8): bridge, macvlan, ipvlan).
+fn are_alone(mut devices: Vec<Option<HostDevice>>) -> bool {
+    devices.sort_unstable();
+    let one_host = |pair: &[Option<HostDevice>]| match pair {
+        [Some(a), Some(b)] => a.capture == b.capture && a.index != b.index,
+        _ => false,
+    };
+    devices.windows(2).all(one_host)
 }

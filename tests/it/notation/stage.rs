@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use whylencr::event::{
     Beat, BeatKind, DnsAnswer, DnsOutcome, DnsQuery, DnsTransport, Event, EventKind, FlowOpened,
-    Mac, Name, Process, Sighting,
+    HostDevice, Mac, Name, Process, Sighting,
 };
 use whylencr::flow::{ClientBy, Close, Ending, Endpoints, FlowId, Scope, Side, Transport};
 use whylencr::frame::{FrameNo, InterfaceId};
@@ -41,6 +41,7 @@ struct Host {
     this_host: Option<bool>,
     /// The capturing host receives what it sends for this one.
     passed_on: bool,
+    device: Option<HostDevice>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +76,7 @@ impl Stage {
         }
     }
 
-    /// `host pc 10.0.0.5 [mac 5] [ttl 63] [this-host | passed-on]`
+    /// `host pc 10.0.0.5 [mac 5] [ttl 63] [this-host | passed-on] [device N]`
     pub(crate) fn host(&mut self, mut words: Words<'_>) {
         let label = words.need("a label");
         let ip = words.need("an address").parse().expect("an address");
@@ -85,6 +86,7 @@ impl Stage {
             ttl: 64,
             this_host: None,
             passed_on: false,
+            device: None,
         };
         while let Some(word) = words.next() {
             match word {
@@ -93,6 +95,12 @@ impl Stage {
                     host.mac = Some(Mac([2, 0, 0, 0, 0, last]));
                 }
                 "ttl" => host.ttl = words.need("a number").parse().expect("a number"),
+                "device" => {
+                    host.device = Some(HostDevice {
+                        capture: InterfaceId(0),
+                        index: words.need("a number").parse().expect("a number"),
+                    });
+                }
                 "this-host" => host.this_host = Some(true),
                 "passed-on" => (host.this_host, host.passed_on) = (Some(true), true),
                 other => words.refuse(other),
@@ -339,6 +347,7 @@ impl Stage {
             ttl: if side == Side::Client { 64 } else { 57 },
             this_host: None,
             passed_on: false,
+            device: None,
         });
         let sighting = Sighting {
             ip,
@@ -348,6 +357,7 @@ impl Stage {
             ttl: host.ttl,
             ttl_default_of,
             by_this_host: host.this_host,
+            device: host.device,
             tsval: None,
         };
         if host.passed_on {
