@@ -12,6 +12,7 @@
 //! - **DNS hand-off**: the connecting address never asked for the name, and exactly one other address of the other family was just told
 //!   the server's address. Used only where the link layer does not know better.
 
+mod clat;
 mod leases;
 mod own;
 
@@ -77,6 +78,10 @@ struct Host {
     this_host: bool,
     /// The device that the first of it crossed.
     device: Option<HostDevice>,
+    /// It asked or connected to IPv4 addresses in IPv6 ones.
+    translated: bool,
+    /// It asked or connected to others.
+    untranslated: bool,
     /// The capturing host received some of it.
     received: bool,
     /// Initial TTL values (64, 128, 255) that the observed ones fit: bit set, for TCP and for UDP, since some stacks give these defaults of
@@ -140,7 +145,7 @@ impl Devices {
 
     /// Takes in that `told` was given the address that `connects` now connects to without having asked.
     pub fn handed_over(&mut self, connects: HostKey, told: HostKey) {
-        if connects.ip.is_ipv4() == told.ip.is_ipv4() || connects.scope != told.scope {
+        if !self.are_of_two_families(connects, told) || connects.scope != told.scope {
             return;
         }
         // Where only what is sent to it was captured, it is never sighted.
@@ -300,7 +305,8 @@ impl Devices {
             let link = self.hosts.get(told).and_then(|h| h.mac);
             matches!((host.mac, link), (Some(a), Some(b)) if a != b)
         });
-        (!conflict && !link_differs).then_some(*first)
+        let families = self.are_of_two_families(connects, *first);
+        (!conflict && !link_differs && families).then_some(*first)
     }
 
     fn map(&self, keys: &[HostKey], groups: &mut Groups) -> DeviceMap {
@@ -363,6 +369,8 @@ impl Host {
             diminished: false,
             this_host: false,
             device: None,
+            translated: false,
+            untranslated: false,
             received: false,
             initial: [0; 2],
             systems: 0,

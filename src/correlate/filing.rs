@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 
 use super::log::RequestNo;
+use super::synthesized::plain;
 use super::*;
-use crate::event::{AnomalyKind, Body, Carrier, Chain, Sighting};
+use crate::event::{AnomalyKind, Body, Carrier, Chain};
 use crate::pki::ocsp::OcspResponse;
 
 impl State {
@@ -54,20 +55,6 @@ impl State {
         }
     }
 
-    fn sighted(&mut self, at: Timestamp, id: FlowId, seen: &Sighting) {
-        self.devices.sighted(at, seen);
-        let (crate::flow::Side::Client, Some(clock)) = (seen.side, seen.tsval) else {
-            return;
-        };
-        let stamp = Some((clock, seen.ttl));
-        if let Some(flow) = self.flows.get_mut(&id) {
-            flow.stamp = stamp;
-        }
-        if let Some(connect) = self.log.connects.get_mut(&id) {
-            connect.stamp = stamp;
-        }
-    }
-
     fn opened(
         &mut self,
         at: Timestamp,
@@ -104,13 +91,6 @@ impl State {
         self.flows.insert(flow, new);
     }
 
-    fn hand_over(&mut self, connects: HostKey, server: std::net::IpAddr, at: Timestamp) {
-        let window = crate::time::Span::from_secs(30);
-        if let Some(told) = self.names.sole_asker(connects, server, at, window) {
-            self.devices.handed_over(connects, told);
-        }
-    }
-
     /// The watched name for which the address of a plain HTTP connection was given: to this client, else (its other address
     /// asked) to anyone; the latest.
     /// Where the capture cut the answers, the lookup just before tells; its asker must prove to be the same device.
@@ -123,7 +103,7 @@ impl State {
         if ends.server.port() != 80 {
             return None;
         }
-        let Some(known) = self.watched_addresses.get(&ends.server.ip()) else {
+        let Some(known) = self.watched_addresses.get(&plain(ends.server.ip())) else {
             let cut = self
                 .names
                 .last_cut(client.scope, ends.server.is_ipv6(), at)?;
@@ -148,16 +128,7 @@ impl State {
         let Some(flow) = self.flows.remove(&id) else {
             return;
         };
-        let ends = [flow.ends.client, flow.ends.server];
-        for (end, spoke) in ends.iter().zip(close.last_payload) {
-            let key = HostKey {
-                scope: flow.ends.scope,
-                ip: end.ip(),
-            };
-            if let Some(at) = spoke {
-                self.devices.spoke(key, at);
-            }
-        }
+        self.spoke(&flow.ends, close);
         if let Some(record) = flow.handshake.and_then(|h| self.handshakes.get_mut(h)) {
             record.closed(close);
         }
@@ -192,6 +163,7 @@ impl State {
         };
         if let Some(asked) = answer.asked_at {
             self.devices.spoke(client, asked);
+            self.devices.reached(client, answer.server.ip());
         }
         if answer.cut && answer.addresses.is_empty() {
             let v6 = answer.qtype == AAAA;
@@ -224,14 +196,14 @@ impl State {
             return;
         };
         let weight = answer.weight();
-        for (address, _) in &answer.addresses {
+        for address in answer.addresses.iter().map(|(address, _)| plain(*address)) {
             if self.watched_addresses.len() >= self.limits.watched_addresses
-                && !self.watched_addresses.contains_key(address)
+                && !self.watched_addresses.contains_key(&address)
             {
                 self.limit_reached();
                 continue;
             }
-            let known = self.watched_addresses.entry(*address).or_default();
+            let known = self.watched_addresses.entry(address).or_default();
             known.retain(|(who, name, _)| (*who, name) != (client, &answer.name));
             if known.len() < 64 {
                 known.push((client, answer.name.clone(), at));
@@ -583,6 +555,7 @@ const STAPLE: usize = 8 << 10;
 /// Where SOCKS (IANA) and Squid listen, and nothing else by custom.
 const PROXY_PORTS: [u16; 3] = [1080, 3128, 3129];
 
+mod presence;
 mod unasked;
 
 #[cfg(test)]

@@ -60,6 +60,7 @@ pub mod repeats;
 pub mod rules;
 pub mod shelf;
 pub mod strain;
+pub mod synthesized;
 pub mod verdict;
 pub mod waits;
 

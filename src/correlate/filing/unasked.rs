@@ -75,7 +75,7 @@ impl State {
             return Some(own);
         }
         let (service, ca) = self.maker(answer)?;
-        let told = self.watched_addresses.get(&ends.server.ip())?;
+        let told = self.watched_addresses.get(&plain(ends.server.ip()))?;
         let fits = |name: &Name| match watch(name.as_str()) {
             Some(Watch::Known(role)) => {
                 (role.service == service && role.ca == Some(ca)).then_some(Watch::Known(role))
