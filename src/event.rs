@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::flow::{Close, Endpoints, FlowId, Scope, Side};
+use crate::flow::{Close, Endpoints, FlowId, Scope, Side, Transport};
 use crate::frame::{FrameNo, InterfaceId, NameHint};
 use crate::pki::cert::{Certificate, KeyKind};
 use crate::pki::ocsp::OcspResponse;
@@ -104,10 +104,23 @@ pub struct Sighting {
     pub mac: Option<Mac>,
     /// IPv4 TTL or IPv6 hop limit.
     pub ttl: u8,
+    /// The transport with whose default the TTL began; None where it was chosen for the packet.
+    pub ttl_default_of: Option<Transport>,
     /// Whether the capturing host itself sent it (cooked captures, pcapng flags).
     pub by_this_host: Option<bool>,
+    /// Which device of the capturing host it crossed, where a capture of all of them says so.
+    pub device: Option<HostDevice>,
     /// TCP timestamp value, with the SYN or the first segment.
     pub tsval: Option<u32>,
+}
+
+/// A network device of the capturing host, in a capture of all of them.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct HostDevice {
+    /// The capture.
+    pub capture: InterfaceId,
+    /// The host's number of the device.
+    pub index: u32,
 }
 
 /// An IEEE 802 address.

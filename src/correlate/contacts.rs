@@ -4,16 +4,17 @@
 //! even when they ask the same, since browsers really ask twice. Only here, at the end, is it known which
 //! addresses are one device, so the log is kept raw until then.
 
+mod copies;
 mod suffix;
 mod vain;
 
 use std::collections::BTreeSet;
-use std::collections::hash_map::Entry;
-use std::hash::Hash;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use foldhash::{HashMap, HashSet};
+
+use self::copies::{Copies, Translated, copied_lookups, deduplicated};
 
 use crate::correlate::agents::{self, Family};
 use crate::correlate::answers::{Answered, Object};
@@ -24,8 +25,8 @@ pub use crate::correlate::log::{
 };
 use crate::correlate::rules::is_root_label;
 use crate::event::{DnsOutcome, Name, Process, Request, TargetForm};
-use crate::finding::{ContactFrames, ContactKind, Failure, Lookup, Stage};
-use crate::flow::{Ending, FlowId, Scope};
+use crate::finding::{ContactFrames, ContactKind, Failure, Stage};
+use crate::flow::{Ending, FlowId};
 use crate::frame::{FrameNo, InterfaceId};
 use crate::pki::endpoint::{HostRole, Service};
 use crate::pki::ocsp::{Dialect, OcspRequest};
@@ -153,7 +154,10 @@ pub fn assemble(log: &Log, devices: &DeviceMap) -> Vec<Contact> {
     let asked = Asked::new(log, devices);
     let suffixed = suffix::mark(log, devices, &asked, &mut used);
     let tunnels = Tunnels::of(log);
-    for record in deduplicated(&log.requests).filter(|record| !tunnels.lead_on(record)) {
+    let translated = Translated::of(log);
+    for record in deduplicated(&log.requests)
+        .filter(|record| !tunnels.lead_on(record) && !translated.holds(record.flow))
+    {
         let mut contact = from_request(record, log.connects.get(&record.flow));
         attach_lookups(&mut contact, log, devices, &asked, &mut used);
         contacts.push(contact);
@@ -162,7 +166,9 @@ pub fn assemble(log: &Log, devices: &DeviceMap) -> Vec<Contact> {
     for record in &log.answers {
         if let Some(connect) = log.connects.get(&record.flow) {
             let what = (connect.client, connect.server, record.index);
-            if !copies.holds(what, connect.client_key.scope, record.answer.first_at) {
+            if !translated.holds(record.flow)
+                && !copies.holds(what, connect.client_key.scope, record.answer.first_at)
+            {
                 let mut contact = from_answer(record, connect);
                 attach_lookups(&mut contact, log, devices, &asked, &mut used);
                 contacts.push(contact);
@@ -181,7 +187,7 @@ pub fn assemble(log: &Log, devices: &DeviceMap) -> Vec<Contact> {
     for connect in log
         .connects
         .values()
-        .filter(|c| c.requests == 0 && same_device(c))
+        .filter(|c| c.requests == 0 && same_device(c) && !translated.holds(c.flow))
     {
         let ends = (connect.client, connect.server);
         if copies.holds(ends, connect.client_key.scope, connect.at) {
@@ -209,39 +215,6 @@ pub fn assemble(log: &Log, devices: &DeviceMap) -> Vec<Contact> {
     contacts
 }
 
-/// The same packet can be captured twice: inside and outside a tunnel, before and after a VLAN tag, by two interfaces.
-/// Then the same ports do the same at nearly the same time in another scope.
-struct Copies<K>(HashMap<K, (Scope, Timestamp)>);
-
-impl<K: Eq + Hash> Copies<K> {
-    /// Whether that was seen in another scope just before.
-    fn holds(&mut self, what: K, scope: Scope, at: Timestamp) -> bool {
-        match self.0.entry(what) {
-            Entry::Occupied(mut seen) => {
-                let (first, then) = *seen.get();
-                let copy = first != scope && at.since(then).abs() < COPIED;
-                if !copy {
-                    seen.insert((scope, at));
-                }
-                copy
-            }
-            Entry::Vacant(new) => {
-                new.insert((scope, at));
-                false
-            }
-        }
-    }
-}
-
-impl<K> Default for Copies<K> {
-    fn default() -> Self {
-        Self(HashMap::default())
-    }
-}
-
-/// Copies of a packet are captured within this time: a switch's and a router's queues lie between them.
-const COPIED: Span = Span::from_millis(50);
-
 /// Connections on which a request came through a tunnel, and whom it asked.
 struct Tunnels<'l>(HashSet<(FlowId, &'l Name)>);
 
@@ -258,45 +231,6 @@ impl<'l> Tunnels<'l> {
             && record.request.form == TargetForm::Authority
             && self.0.contains(&(record.flow, &record.host))
     }
-}
-
-/// Which lookups are copies of others.
-fn copied_lookups(log: &Log) -> Vec<bool> {
-    let mut copies = Copies::default();
-    let copied = log.lookups.iter().map(|lookup| {
-        let Lookup {
-            client,
-            server,
-            name,
-            qtype,
-            at,
-            ..
-        } = &lookup.shown;
-        copies.holds((client, server, name, qtype), lookup.client.scope, *at)
-    });
-    copied.collect()
-}
-
-/// Requests without copies of them, of which two interfaces may give one scope.
-fn deduplicated(requests: &[RequestRecord]) -> impl Iterator<Item = &RequestRecord> {
-    type Same<'r> = (SocketAddr, SocketAddr, u32, &'r str, u64);
-    let mut seen: HashMap<Same<'_>, (FlowId, Timestamp)> = HashMap::default();
-    requests.iter().filter(move |r| {
-        let key = (
-            r.client,
-            r.server,
-            r.request.index,
-            r.request.path.as_str(),
-            r.request.body_len,
-        );
-        match seen.get(&key) {
-            Some((flow, at)) if *flow != r.flow && r.at.since(*at).abs() < COPIED => false,
-            _ => {
-                seen.insert(key, (r.flow, r.at));
-                true
-            }
-        }
-    })
 }
 
 /// Lookups by name and owner, those of each in the order in which they were asked, so that the few near a contact

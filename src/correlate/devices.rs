@@ -5,11 +5,16 @@
 //!
 //! - **One link-layer address**, both with an undiminished TTL: every router decrements it (RFC 791 3.2,
 //!   RFC 8200 3), so a packet that still has its initial value was sent by the station whose address the
-//!   frame bears. A station with several IPv4 addresses is taken for a router or gateway and ties nothing.
+//!   frame bears. No router forwards what comes from a link-local address (RFC 4291 2.5.6, RFC 3927 2.7). A station with several IPv4 addresses
+//!   is taken for a router or gateway and ties nothing, unless it had them one after the other (`leases`).
 //! - **Sent by the capturing host itself** (cooked captures, pcapng flags), again with an undiminished TTL, since a
-//!   capturing router also sends what it forwards.
+//!   capturing router also sends what it forwards (`own`).
 //! - **DNS hand-off**: the connecting address never asked for the name, and exactly one other address of the other family was just told
 //!   the server's address. Used only where the link layer does not know better.
+
+mod clat;
+mod leases;
+mod own;
 
 use std::collections::BTreeMap;
 use std::collections::hash_map::Entry;
@@ -17,9 +22,9 @@ use std::net::IpAddr;
 
 use foldhash::HashMap;
 
-use crate::event::{BlindSpot, Mac, Sighting};
+use crate::event::{BlindSpot, HostDevice, Mac, Sighting};
 use crate::finding::{Device, DeviceId};
-use crate::flow::{Endpoints, Scope};
+use crate::flow::{Endpoints, Scope, Transport};
 use crate::time::Timestamp;
 
 /// An address in its VLAN or tunnel: private addresses repeat from one to the next.
@@ -46,6 +51,8 @@ impl HostKey {
 #[derive(Debug, Default)]
 pub struct Devices {
     hosts: HashMap<HostKey, Host>,
+    /// Which addresses processes of the capturing host, by number and name, opened connections from.
+    processes: HashMap<(u32, String), Vec<HostKey>>,
     limit: usize,
     refused: u64,
     /// Order of the next one.
@@ -56,22 +63,39 @@ pub struct Devices {
 #[derive(Debug)]
 struct Host {
     order: u32,
-    /// When something was last taken in about it.
+    /// When it was first seen to send.
+    first: Timestamp,
+    /// When it was last seen to send.
     last: Timestamp,
     mac: Option<Mac>,
     /// Seen with different link-layer addresses: moved, or behind several routers.
     many_macs: bool,
-    /// Every packet so far had an initial TTL.
-    direct: bool,
+    /// A packet had an initial TTL.
+    undiminished: bool,
+    /// A packet had a TTL that a router leaves.
+    diminished: bool,
+    /// The capturing host sent some of it, undiminished.
     this_host: bool,
-    /// Initial TTL values (64, 128, 255) that the observed ones fit: bit set. Several mean several machines.
-    initial: u8,
+    /// The device that the first of it crossed.
+    device: Option<HostDevice>,
+    /// It asked or connected to IPv4 addresses in IPv6 ones.
+    translated: bool,
+    /// It asked or connected to others.
+    untranslated: bool,
+    /// The capturing host received some of it.
+    received: bool,
+    /// Initial TTL values (64, 128, 255) that the observed ones fit: bit set, for TCP and for UDP, since some stacks give these defaults of
+    /// their own (illumos: tcp_ipv4_ttl 64, udp_ipv4_ttl 255). Several mean several machines.
+    initial: [u8; 2],
     /// Operating systems that User-Agents of this address named, or whose own TLS it spoke: bit set.
     systems: u8,
-    handed: Option<HostKey>,
-    handed_conflict: bool,
+    /// Who was told the addresses that it connected to without having asked.
+    handed: Vec<HostKey>,
     blind: BTreeMap<BlindSpot, u64>,
 }
+
+/// More leases of one station than this are not told apart from several stations.
+const HANDED: usize = 4;
 
 impl Devices {
     /// Remembers at most `limit` addresses.
@@ -79,6 +103,7 @@ impl Devices {
     pub fn new(limit: usize) -> Self {
         Self {
             hosts: HashMap::default(),
+            processes: HashMap::default(),
             limit,
             refused: 0,
             next: 0,
@@ -93,31 +118,50 @@ impl Devices {
         }) else {
             return;
         };
+        host.first = host.first.min(at);
         host.last = host.last.max(at);
         match (host.mac, seen.mac) {
             (None, mac) => host.mac = mac,
             (Some(known), Some(mac)) if known != mac => host.many_macs = true,
             _ => {}
         }
-        host.direct &= is_initial(seen.ttl);
-        host.this_host |= seen.by_this_host == Some(true) && is_initial(seen.ttl);
-        host.initial |= initial_class(seen.ttl);
+        host.device = host.device.or(seen.device);
+        host.received |= seen.by_this_host == Some(false);
+        let bound = is_link_local(seen.ip);
+        host.undiminished |= bound;
+        let Some(transport) = seen.ttl_default_of else {
+            host.this_host |= seen.by_this_host == Some(true) && bound;
+            return;
+        };
+        host.undiminished |= is_initial(seen.ttl);
+        host.diminished |= is_diminished(seen.ttl) && !bound;
+        host.this_host |= seen.by_this_host == Some(true) && (bound || is_initial(seen.ttl));
+        let [tcp, udp] = &mut host.initial;
+        *match transport {
+            Transport::Tcp => tcp,
+            Transport::Udp => udp,
+        } |= initial_class(seen.ttl);
     }
 
     /// Takes in that `told` was given the address that `connects` now connects to without having asked.
     pub fn handed_over(&mut self, connects: HostKey, told: HostKey) {
-        if connects.ip.is_ipv4() == told.ip.is_ipv4() || connects.scope != told.scope {
+        if !self.are_of_two_families(connects, told) || connects.scope != told.scope {
             return;
         }
         // Where only what is sent to it was captured, it is never sighted.
         if self.host(told).is_some()
             && let Some(host) = self.host(connects)
+            && host.handed.len() <= HANDED
+            && !host.handed.contains(&told)
         {
-            match host.handed {
-                None => host.handed = Some(told),
-                Some(known) if known != told => host.handed_conflict = true,
-                Some(_) => {}
-            }
+            host.handed.push(told);
+        }
+    }
+
+    /// Takes in that an address that was sighted still sent something at a time.
+    pub fn spoke(&mut self, who: HostKey, at: Timestamp) {
+        if let Some(host) = self.hosts.get_mut(&who) {
+            host.last = host.last.max(at);
         }
     }
 
@@ -151,6 +195,11 @@ impl Devices {
     /// Forgets addresses that were not sighted since a time.
     pub fn forget(&mut self, before: Timestamp) {
         self.hosts.retain(|_, host| host.last >= before);
+        let hosts = &self.hosts;
+        self.processes.retain(|_, clients| {
+            clients.retain(|client| hosts.contains_key(client));
+            !clients.is_empty()
+        });
     }
 
     /// Whether half of the room is taken.
@@ -203,14 +252,14 @@ impl Devices {
             let Some(host) = self.hosts.get(key) else {
                 continue;
             };
-            if let (Some(mac), true, false) = (host.mac, host.direct, host.many_macs) {
+            if let (Some(mac), true, false) = (host.mac, host.is_direct(), host.many_macs) {
                 stations.entry((key.scope, mac)).or_default().push(*key);
             }
         }
         for addresses in stations.values() {
             let v4 = addresses.iter().filter(|k| k.ip.is_ipv4()).count();
             // 16: a station keeps a handful of temporary addresses a day (RFC 8981); more is a router's work.
-            if v4 <= 1 && addresses.len() <= 16 {
+            if addresses.len() <= 16 && (v4 <= 1 || self.are_leases(addresses)) {
                 groups.tie_all(addresses);
             }
         }
@@ -221,14 +270,10 @@ impl Devices {
     fn stations(&self, keys: &[HostKey]) -> HashMap<HostKey, Vec<HostKey>> {
         let mut stations: BTreeMap<(Scope, Mac), Vec<HostKey>> = BTreeMap::new();
         for key in keys {
-            if let Some(Host {
-                mac: Some(mac),
-                direct: true,
-                many_macs: false,
-                ..
-            }) = self.hosts.get(key)
+            if let Some(host) = self.hosts.get(key)
+                && let (Some(mac), true, false) = (host.mac, host.is_direct(), host.many_macs)
             {
-                stations.entry((key.scope, *mac)).or_default().push(*key);
+                stations.entry((key.scope, mac)).or_default().push(*key);
             }
         }
         let several = stations
@@ -239,45 +284,29 @@ impl Devices {
             .collect()
     }
 
-    fn tie_this_host(&self, keys: &[HostKey], groups: &mut Groups) {
-        let own: Vec<HostKey> = keys
+    fn tie_by_hand_off(&self, keys: &[HostKey], groups: &mut Groups) {
+        // All are found before any is tied, so that no guess rests on another.
+        let found: Vec<(HostKey, HostKey)> = keys
             .iter()
-            .filter(|key| self.hosts.get(key).is_some_and(|h| h.this_host && h.direct))
-            .copied()
+            .filter_map(|key| Some((*key, self.handed_by(*key, groups)?)))
             .collect();
-        // Containers and virtual machines behind the host send through it too, undiminished on a bridge.
-        if own
-            .iter()
-            .filter(|k| k.ip.is_ipv4() && !k.ip.is_loopback())
-            .count()
-            <= 1
-        {
-            groups.tie_all(&own);
+        for (connects, told) in found {
+            groups.tie_all(&[connects, told]);
         }
-        let loopback: Vec<HostKey> = keys
-            .iter()
-            .filter(|k| k.ip.is_loopback())
-            .copied()
-            .collect();
-        groups.tie_all(&loopback);
     }
 
-    fn tie_by_hand_off(&self, keys: &[HostKey], groups: &mut Groups) {
-        for key in keys {
-            let Some(host) = self.hosts.get(key) else {
-                continue;
-            };
-            let (Some(told), false) = (host.handed, host.handed_conflict) else {
-                continue;
-            };
-            let link_differs = match (host.mac, self.hosts.get(&told).and_then(|h| h.mac)) {
-                (Some(a), Some(b)) => a != b,
-                _ => false,
-            };
-            if !link_differs {
-                groups.tie_all(&[*key, told]);
-            }
-        }
+    /// The device that was told what an address connected to: a single address, or several that are known to be one device's.
+    fn handed_by(&self, connects: HostKey, groups: &mut Groups) -> Option<HostKey> {
+        let host = self.hosts.get(&connects)?;
+        let (first, others) = host.handed.split_first()?;
+        let conflict =
+            host.handed.len() > HANDED || others.iter().any(|o| !groups.tied(*first, *o));
+        let link_differs = host.handed.iter().any(|told| {
+            let link = self.hosts.get(told).and_then(|h| h.mac);
+            matches!((host.mac, link), (Some(a), Some(b)) if a != b)
+        });
+        let families = self.are_of_two_families(connects, *first);
+        (!conflict && !link_differs && families).then_some(*first)
     }
 
     fn map(&self, keys: &[HostKey], groups: &mut Groups) -> DeviceMap {
@@ -309,7 +338,7 @@ impl Devices {
             };
             list.push(*key);
             device.addresses.push(key.ip);
-            if host.direct && !host.many_macs {
+            if host.is_direct() && !host.many_macs {
                 device.mac = device.mac.or(host.mac);
             }
             device.shared |= host.shared();
@@ -332,24 +361,34 @@ impl Host {
     const fn new(order: u32) -> Self {
         Self {
             order,
+            first: Timestamp::from_nanos(i64::MAX),
             last: Timestamp::from_nanos(i64::MIN),
             mac: None,
             many_macs: false,
-            direct: true,
+            undiminished: false,
+            diminished: false,
             this_host: false,
-            initial: 0,
+            device: None,
+            translated: false,
+            untranslated: false,
+            received: false,
+            initial: [0; 2],
             systems: 0,
-            handed: None,
-            handed_conflict: false,
+            handed: Vec::new(),
             blind: BTreeMap::new(),
         }
+    }
+
+    /// What comes from it was sent by the station whose address the frames bear.
+    const fn is_direct(&self) -> bool {
+        self.undiminished && !self.diminished
     }
 
     /// Systems with different initial TTLs use this address. TCP clocks are no sign: common stacks start them at a
     /// random offset for each connection (RFC 7323 5.4). So do User-Agents and fingerprints of different systems; a virtual machine behind its host's
     /// address is shared use as well.
     fn shared(&self) -> bool {
-        self.initial.count_ones() > 1 || self.systems.count_ones() > 1
+        self.initial.iter().any(|set| set.count_ones() > 1) || self.systems.count_ones() > 1
     }
 }
 
@@ -447,6 +486,11 @@ impl Groups {
         at
     }
 
+    fn tied(&mut self, a: HostKey, b: HostKey) -> bool {
+        let (a, b) = (self.index.get(&a).copied(), self.index.get(&b).copied());
+        matches!((a, b), (Some(a), Some(b)) if self.root(a) == self.root(b))
+    }
+
     fn tie_all(&mut self, keys: &[HostKey]) {
         let mut members = keys
             .iter()
@@ -467,6 +511,20 @@ impl Groups {
 /// Initial TTL values in use: 64 (Unix), 128 (Windows), 255 (network gear, neighbour discovery), 32 (old Windows).
 const fn is_initial(ttl: u8) -> bool {
     matches!(ttl, 32 | 64 | 128 | 255)
+}
+
+/// A TTL that a router may leave. Nothing usual begins below 64 and comes farther than 30 hops: less than that was sent so on
+/// purpose, as by traceroute(8), and tells of no router.
+const fn is_diminished(ttl: u8) -> bool {
+    ttl > 33 && !is_initial(ttl)
+}
+
+/// What comes from these addresses no router forwards.
+const fn is_link_local(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    }
 }
 
 const WINDOWS: u8 = 1;

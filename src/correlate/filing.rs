@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::log::RequestNo;
+use super::synthesized::plain;
 use super::*;
 use crate::event::{AnomalyKind, Body, Carrier, Chain, Ech};
 use crate::pki::endpoint::{PathRole, path_role};
@@ -30,7 +31,7 @@ impl State {
                 }
             }
             EventKind::FlowClosed(close) => self.closed(flow, &close),
-            EventKind::Sighting(seen) => self.devices.sighted(at, &seen),
+            EventKind::Sighting(seen) => self.sighted(at, flow, &seen),
             EventKind::Process(process) => self.process(flow, &process),
             EventKind::NameHint(_) => {}
             EventKind::DnsQuery(_) => {}
@@ -70,6 +71,7 @@ impl State {
             opened_frame: frame,
             from_start: opened.from_start,
             told_client: None,
+            stamp: None,
             handshake: None,
             waiting: VecDeque::new(),
             process: None,
@@ -94,63 +96,6 @@ impl State {
         self.flows.insert(flow, new);
     }
 
-    fn hand_over(&mut self, connects: HostKey, server: std::net::IpAddr, at: Timestamp) {
-        let window = crate::time::Span::from_secs(30);
-        if let Some(told) = self.names.sole_asker(connects, server, at, window) {
-            self.devices.handed_over(connects, told);
-        }
-    }
-
-    /// Whether the capture began so shortly before that handshakes that were under way then may still be: servers and clients give them
-    /// up later, but those that succeed take no more than some round trips.
-    pub(super) fn is_young(&self, at: Timestamp) -> bool {
-        let young = crate::time::Span::from_secs(2);
-        self.began.is_none_or(|began| at.since(began) <= young)
-    }
-
-    /// Whether one of these addresses had connections that the capture joined, and that may have been handshakes until a time.
-    pub(super) fn joined_before(&self, keys: &[HostKey], at: Timestamp) -> bool {
-        self.is_young(at) && keys.iter().any(|key| self.joined.contains(key))
-    }
-
-    /// The watched name for which the address of a plain HTTP connection was given: to this client, else (its other address
-    /// asked) to anyone; the latest.
-    /// Where the capture cut the answers, the lookup just before tells; its asker must prove to be the same device.
-    fn watched_address(
-        &self,
-        client: HostKey,
-        ends: &Endpoints,
-        at: Timestamp,
-    ) -> Option<(Name, Watch, Option<HostKey>)> {
-        if ends.server.port() != 80 {
-            return None;
-        }
-        let Some(known) = self.watched_addresses.get(&ends.server.ip()) else {
-            let cut = self
-                .names
-                .last_cut(client.scope, ends.server.is_ipv6(), at)?;
-            return Some((
-                cut.name.clone(),
-                watch(cut.name.as_str())?,
-                Some(cut.client),
-            ));
-        };
-        let own = known
-            .iter()
-            .filter(|(who, _, _)| *who == client)
-            .max_by_key(|(_, _, at)| *at);
-        // Delivery networks have thousands of names at one address; what the client was told last is what it connects for.
-        let mut facts = self.names.facts(ends.server.ip());
-        let asked_since = |fact: &Fact<'_>| own.is_none_or(|(_, _, at)| fact.at > *at);
-        if facts
-            .any(|fact| fact.client == client && asked_since(&fact) && watch(fact.name).is_none())
-        {
-            return None;
-        }
-        let (_, name, _) = own.or_else(|| known.iter().max_by_key(|(_, _, at)| *at))?;
-        Some((name.clone(), watch(name.as_str())?, None))
-    }
-
     fn closed(&mut self, id: FlowId, close: &Close) {
         if let Some(connect) = self.log.connects.get_mut(&id) {
             connect.close = Some(*close);
@@ -158,6 +103,7 @@ impl State {
         let Some(flow) = self.flows.remove(&id) else {
             return;
         };
+        self.spoke(&flow.ends, close);
         if let Some(record) = flow.handshake.and_then(|h| self.handshakes.get_mut(h)) {
             record.closed(close);
         }
@@ -168,6 +114,7 @@ impl State {
             return;
         };
         flow.process = Some(Arc::clone(process));
+        self.devices.ran(HostKey::client_of(&flow.ends), process);
         if let Some(connect) = self.log.connects.get_mut(&id) {
             connect.process = Some(Arc::clone(process));
         }
@@ -179,90 +126,6 @@ impl State {
         if let Some(record) = flow.handshake.and_then(|h| self.handshakes.get_mut(h)) {
             record.shown.process = Some(Arc::clone(process));
         }
-    }
-
-    fn looked_up(&mut self, at: Timestamp, frame: FrameNo, answer: Box<DnsAnswer>) {
-        if matches!(answer.transport, DnsTransport::Mdns | DnsTransport::Llmnr) {
-            return;
-        }
-        let client = HostKey {
-            scope: answer.scope,
-            ip: answer.client.ip(),
-        };
-        if answer.cut && answer.addresses.is_empty() {
-            let v6 = answer.qtype == AAAA;
-            self.names.cut(CutTold {
-                client,
-                name: answer.name.clone(),
-                v6,
-                at,
-                frame,
-            });
-        }
-        for (address, _) in &answer.addresses {
-            self.names.told(
-                *address,
-                Fact {
-                    client,
-                    name: answer.name.as_str(),
-                    at,
-                    frame,
-                    first: (at, frame),
-                },
-            );
-        }
-        for name in &answer.ech_public_names {
-            self.names.ech_public_name(name, frame);
-        }
-        if !answer.whole {
-            return;
-        }
-        let Some(watch) = watch(answer.name.as_str()).filter(|_| !is_of_zones(answer.qtype)) else {
-            return;
-        };
-        let weight = answer.weight();
-        for (address, _) in &answer.addresses {
-            if self.watched_addresses.len() >= self.limits.watched_addresses
-                && !self.watched_addresses.contains_key(address)
-            {
-                self.limit_reached();
-                continue;
-            }
-            let known = self.watched_addresses.entry(*address).or_default();
-            known.retain(|(who, name, _)| (*who, name) != (client, &answer.name));
-            if known.len() < 64 {
-                known.push((client, answer.name.clone(), at));
-            }
-        }
-        if self.log.lookups.len() >= self.limits.findings || !self.log.has_room(weight) {
-            self.limit_reached();
-            return;
-        }
-        let asked_at = answer.asked_at.unwrap_or(at);
-        let mut frames: Vec<FrameNo> = answer.query_frame.into_iter().collect();
-        let unanswered = answer.outcome == DnsOutcome::Unanswered;
-        if !unanswered {
-            frames.push(frame);
-        }
-        self.log.add_lookup(LookupRecord {
-            shown: Lookup {
-                at: asked_at,
-                client: answer.client,
-                server: answer.server,
-                name: answer.name,
-                qtype: answer.qtype,
-                outcome: answer.outcome,
-                addresses: answer.addresses.iter().map(|(a, _)| *a).collect(),
-                chain: answer.chain,
-                took: answer.took,
-                frames,
-            },
-            client,
-            watch,
-            // A question that was given up ended, for the client, when it last asked; later is our own patience.
-            ended_at: if unanswered { asked_at } else { at },
-            interface: InterfaceId(0),
-        });
     }
 
     fn requested(&mut self, at: Timestamp, frame: FrameNo, id: FlowId, mut request: Box<Request>) {
@@ -601,29 +464,14 @@ impl State {
     }
 }
 
-/// Whether a question is about zones and their keys, as resolvers ask them to find and to validate what they were asked for (RFC 1034 5.3.3,
-/// RFC 4035 4): no client connects for the answer.
-const fn is_of_zones(qtype: u16) -> bool {
-    const NS: u16 = 2;
-    const SOA: u16 = 6;
-    const DS: u16 = 43;
-    const RRSIG: u16 = 46;
-    const NSEC: u16 = 47;
-    const DNSKEY: u16 = 48;
-    const NSEC3: u16 = 50;
-    const NSEC3PARAM: u16 = 51;
-    matches!(
-        qtype,
-        NS | SOA | DS | RRSIG | NSEC | DNSKEY | NSEC3 | NSEC3PARAM
-    )
-}
-
 /// Bytes kept of one staple; real ones take half a kilobyte.
 const STAPLE: usize = 8 << 10;
 
 /// Where SOCKS (IANA) and Squid listen, and nothing else by custom.
 const PROXY_PORTS: [u16; 3] = [1080, 3128, 3129];
 
+mod lookups;
+mod presence;
 mod unasked;
 
 #[cfg(test)]

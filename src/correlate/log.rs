@@ -34,6 +34,8 @@ pub struct LookupRecord {
     pub shown: Lookup,
     /// Client address in its scope.
     pub client: HostKey,
+    /// Number of the message.
+    pub id: u16,
     /// What the name is.
     pub watch: Watch,
     /// When the answer came (or was given up).
@@ -119,6 +121,8 @@ pub struct ConnectRecord {
     pub close: Option<Close>,
     /// Requests seen on it, and answers to those that were not.
     pub requests: u32,
+    /// The client's clock and TTL in its first packet.
+    pub stamp: Option<(u32, u8)>,
     /// A TLS handshake on it named the watched host.
     pub tls: bool,
     /// Process of the client end.

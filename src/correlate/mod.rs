@@ -60,6 +60,7 @@ pub mod repeats;
 pub mod rules;
 pub mod shelf;
 pub mod strain;
+pub mod synthesized;
 pub mod verdict;
 pub mod waits;
 
@@ -138,6 +139,8 @@ struct Flow {
     from_start: bool,
     /// For whom a load balancer opened it, by its own word.
     told_client: Option<SocketAddr>,
+    /// The client's clock and TTL in its first packet.
+    stamp: Option<(u32, u8)>,
     handshake: Option<HandshakeId>,
     /// Logged requests of this flow that wait for their answer.
     waiting: VecDeque<log::RequestNo>,
@@ -161,6 +164,7 @@ impl Flow {
             connected_at: None,
             close: None,
             requests: 0,
+            stamp: self.stamp,
             tls: false,
             process: self.process.clone(),
         }

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use foldhash::HashMap;
 
 use crate::correlate::devices::HostKey;
+use crate::correlate::synthesized::plain;
 use crate::event::Name;
 use crate::flow::Scope;
 use crate::frame::FrameNo;
@@ -113,13 +114,13 @@ impl Names {
 
     /// Takes in that a client was given `address` for a name.
     pub fn told(&mut self, address: IpAddr, fact: Fact<'_>) {
-        self.told.insert(address, fact);
+        self.told.insert(plain(address), fact);
     }
 
     /// Says that a fact about an address is about to be told; several at once are then found faster.
     #[inline]
     pub fn expect(&self, address: IpAddr) {
-        self.told.touch(address);
+        self.told.touch(plain(address));
     }
 
     /// Takes in an answer whose addresses were cut off.
@@ -168,7 +169,7 @@ impl Names {
 
     /// What was told about an address, the latest first.
     pub fn facts(&self, address: IpAddr) -> impl Iterator<Item = Fact<'_>> {
-        self.told.about(address)
+        self.told.about(plain(address))
     }
 
     /// What clients were last told about an address up to now: `client` before the others, of which some other address may turn out

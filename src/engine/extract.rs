@@ -31,8 +31,8 @@ pub struct Extractor {
     /// Given to the flow that the next packet opens.
     process: Option<Arc<Process>>,
     keys_taken: u64,
-    /// Senders of lookups that were sighted already.
-    sighted: HashSet<(Scope, IpAddr), foldhash::fast::RandomState>,
+    /// Senders of lookups that were sighted already, by a packet whose TTL tells something or by another one.
+    sighted: HashSet<(Scope, IpAddr, bool), foldhash::fast::RandomState>,
     /// Events before this one are accounted for.
     settled: usize,
 }
@@ -129,7 +129,8 @@ impl Extractor {
             }
             // Lookups are no flows, so their senders are sighted here, once for each address.
             let room = self.sighted.len() < self.cx.limits.devices;
-            if room && self.sighted.insert((scope, packet.src)) {
+            let tells = packet.ttl_default_of().is_some();
+            if room && self.sighted.insert((scope, packet.src, tells)) {
                 let packet = Packet { scope, ..packet };
                 self.cx
                     .sighted(FlowId(0), frame.at, frame.no, Side::Client, &packet, None);
@@ -386,7 +387,9 @@ impl Witness for Context {
             scope: packet.scope,
             mac: packet.mac,
             ttl: packet.ttl,
+            ttl_default_of: packet.ttl_default_of(),
             by_this_host: packet.by_this_host,
+            device: packet.device,
             tsval,
         };
         self.emit(at, frame, flow, EventKind::Sighting(sighting));

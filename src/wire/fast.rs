@@ -8,7 +8,7 @@ use super::ip::protocol;
 use super::link::{self, ethernet};
 use super::scope::{self, Tag};
 use super::{Body, Datagram, Packet, Segment, tunnel};
-use crate::event::Mac;
+use crate::event::{HostDevice, Mac};
 use crate::flow::Scope;
 use crate::frame::{Crossing, Frame, LinkType};
 
@@ -20,6 +20,7 @@ pub(super) fn packet<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
         scope: Scope::default(),
         mac: None,
         by_this_host: frame.crossing.map(|way| way == Crossing::Outbound),
+        device: None,
     };
     let bytes = frame.bytes;
     lower.cut = usize::try_from(frame.wire_len)
@@ -58,12 +59,16 @@ pub(super) fn packet<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
         }
         LinkType::LINUX_SLL2 => {
             let (header, rest) = bytes.split_first_chunk::<20>()?;
-            let &[hi, lo, _, _, _, _, _, _, h, ard, kind, length, ..] = header;
+            let &[hi, lo, _, _, i, n, de, x, h, ard, kind, length, ..] = header;
             let &[.., a, b, c, d, e, f, _, _] = header;
             if length != 6 {
                 return None;
             }
             let sender = link::cooked_sender(u16::from(kind), u16::from_be_bytes([h, ard]));
+            lower.device = Some(HostDevice {
+                capture: frame.interface,
+                index: u32::from_be_bytes([i, n, de, x]),
+            });
             lower.mac = link::source([a, b, c, d, e, f]);
             lower.by_this_host = sender.or(lower.by_this_host);
             ip(&lower, cooked(h, ard, hi, lo)?, rest)
@@ -85,6 +90,7 @@ struct Link {
     scope: Scope,
     mac: Option<Mac>,
     by_this_host: Option<bool>,
+    device: Option<HostDevice>,
 }
 
 /// The protocol of a cooked header whose device type does not change its meaning.
@@ -244,6 +250,7 @@ const fn finish<'a>(lower: &Link, src: IpAddr, dst: IpAddr, ttl: u8, body: Body<
         ttl,
         mac: lower.mac,
         by_this_host: lower.by_this_host,
+        device: lower.device,
         body,
     }
 }

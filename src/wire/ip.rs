@@ -249,6 +249,7 @@ pub(super) const fn packet<'a>(walk: &Walk<'_, '_>, body: Body<'a>) -> Packet<'a
         ttl: walk.ttl,
         mac: walk.mac,
         by_this_host: walk.by_this_host,
+        device: walk.device,
         body,
     }
 }

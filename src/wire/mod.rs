@@ -15,13 +15,14 @@ mod link;
 mod plausible;
 mod rest;
 mod scope;
+mod ttl;
 mod tunnel;
 mod undecoded;
 mod walk;
 
 use std::net::IpAddr;
 
-use crate::event::Mac;
+use crate::event::{HostDevice, Mac};
 use crate::flow::{Scope, Transport};
 use crate::frame::Frame;
 use crate::limits::Limits;
@@ -109,6 +110,8 @@ pub struct Packet<'a> {
     pub mac: Option<Mac>,
     /// Whether the capturing host sent it, where the capture says so; None inside tunnels.
     pub by_this_host: Option<bool>,
+    /// Which device of the capturing host it crossed, where a capture of all of them says so; None inside tunnels.
+    pub device: Option<HostDevice>,
     /// What IP carries.
     pub body: Body<'a>,
 }

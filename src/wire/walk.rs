@@ -9,7 +9,7 @@ use super::defrag::Fragments;
 use super::rest::Rest;
 use super::scope::{self, Tag};
 use super::{Packet, Undecoded, ip, link};
-use crate::event::Mac;
+use crate::event::{HostDevice, Mac};
 use crate::flow::Scope;
 use crate::frame::{Crossing, Frame, InterfaceId, LinkType};
 use crate::time::Timestamp;
@@ -79,6 +79,7 @@ pub(super) struct Walk<'a, 't> {
     pub(super) base: Scope,
     pub(super) mac: Option<Mac>,
     pub(super) by_this_host: Option<bool>,
+    pub(super) device: Option<HostDevice>,
     /// Whether the central end of a radio link sent it, where a sniffer that is neither end says so.
     pub(super) central: Option<bool>,
     /// Innermost addresses so far; meaningful once an IP header was read.
@@ -109,6 +110,7 @@ impl<'a, 't> Walk<'a, 't> {
             base: Scope::default(),
             mac: None,
             by_this_host: frame.crossing.map(|way| way == Crossing::Outbound),
+            device: None,
             central: None,
             src: Ipv4Addr::UNSPECIFIED.into(),
             dst: Ipv4Addr::UNSPECIFIED.into(),
@@ -131,6 +133,14 @@ impl<'a, 't> Walk<'a, 't> {
                 Err(why) => return Err(why),
             }
         }
+    }
+
+    /// Notes which device of the capturing host the frame crossed.
+    pub(super) const fn cross(&mut self, index: u32) {
+        self.device = Some(HostDevice {
+            capture: self.interface,
+            index,
+        });
     }
 
     /// Counts one encapsulation.
@@ -204,6 +214,7 @@ impl<'a, 't> Walk<'a, 't> {
     const fn leave_link(&mut self) {
         self.mac = None;
         self.by_this_host = None;
+        self.device = None;
     }
 
     fn step(&mut self, next: Next<'a>) -> Result<Next<'a>, Undecoded> {

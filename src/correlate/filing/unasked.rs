@@ -96,7 +96,7 @@ impl State {
 
     /// The latest name that the address was given for and that serves what this CA makes.
     fn told_host(&self, service: Service, ca: &str, ends: &Endpoints) -> Option<(Name, Watch)> {
-        let told = self.watched_addresses.get(&ends.server.ip())?;
+        let told = self.watched_addresses.get(&plain(ends.server.ip()))?;
         let fits = |name: &Name| match watch(name.as_str()) {
             Some(Watch::Known(role)) => {
                 (role.service == service && role.ca == Some(ca)).then_some(Watch::Known(role))

@@ -70,6 +70,7 @@ fn talk(
             ttl: 64,
             mac: None,
             by_this_host: None,
+            device: None,
             body: Body::Tcp(Segment {
                 src_port,
                 dst_port,

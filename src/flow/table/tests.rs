@@ -275,6 +275,7 @@ impl Wire {
             },
             mac: None,
             by_this_host: None,
+            device: None,
             body,
         };
         self.table.packet(

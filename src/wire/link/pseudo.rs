@@ -90,6 +90,7 @@ pub(super) fn sll2<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'
     let protocol = header.be16(0).unwrap_or_default();
     let hardware = header.be16(8).unwrap_or_default();
     let packet_type = u16::from(header.u8(10).unwrap_or_default());
+    walk.cross(header.be32(4).unwrap_or_default());
     if let Some(ours) = cooked_sender(packet_type, hardware) {
         walk.by_this_host = Some(ours);
     }

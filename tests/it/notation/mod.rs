@@ -241,6 +241,7 @@ fn event(stage: &mut Stage, line: &str) {
         "fetch" => stage.fetch(at, words),
         "dns" => stage.dns(at, words),
         "connect" => stage.connect(at, words),
+        "multicast" => stage.multicast(at, words),
         other => words.refuse(other),
     }
 }

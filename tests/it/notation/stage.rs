@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use whylencr::event::{
     Beat, BeatKind, DnsAnswer, DnsOutcome, DnsQuery, DnsTransport, Event, EventKind, FlowOpened,
-    Mac, Name, Process, Sighting,
+    HostDevice, Mac, Name, Process, Sighting,
 };
 use whylencr::flow::{ClientBy, Close, Ending, Endpoints, FlowId, Scope, Side, Transport};
 use whylencr::frame::{FrameNo, InterfaceId};
@@ -39,6 +39,9 @@ struct Host {
     mac: Option<Mac>,
     ttl: u8,
     this_host: Option<bool>,
+    /// The capturing host receives what it sends for this one.
+    passed_on: bool,
+    device: Option<HostDevice>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -73,7 +76,7 @@ impl Stage {
         }
     }
 
-    /// `host pc 10.0.0.5 [mac 5] [ttl 63] [this-host]`
+    /// `host pc 10.0.0.5 [mac 5] [ttl 63] [this-host | passed-on] [device N]`
     pub(crate) fn host(&mut self, mut words: Words<'_>) {
         let label = words.need("a label");
         let ip = words.need("an address").parse().expect("an address");
@@ -82,6 +85,8 @@ impl Stage {
             mac: None,
             ttl: 64,
             this_host: None,
+            passed_on: false,
+            device: None,
         };
         while let Some(word) = words.next() {
             match word {
@@ -90,7 +95,14 @@ impl Stage {
                     host.mac = Some(Mac([2, 0, 0, 0, 0, last]));
                 }
                 "ttl" => host.ttl = words.need("a number").parse().expect("a number"),
+                "device" => {
+                    host.device = Some(HostDevice {
+                        capture: InterfaceId(0),
+                        index: words.need("a number").parse().expect("a number"),
+                    });
+                }
                 "this-host" => host.this_host = Some(true),
+                "passed-on" => (host.this_host, host.passed_on) = (Some(true), true),
                 other => words.refuse(other),
             }
         }
@@ -106,7 +118,7 @@ impl Stage {
         }
     }
 
-    /// `at dns CLIENT NAME -> ADDRESS.. | fails HOW, [in SPAN] [via CNAME..] [ech NAME] [scope N] [cut] [asks RESOLVER]`
+    /// `at dns CLIENT NAME -> ADDRESS.. | fails HOW, [in SPAN] [via CNAME..] [ech NAME] [scope N] [cut] [asks RESOLVER] [id N]`
     pub(crate) fn dns(&mut self, at: Timestamp, mut words: Words<'_>) {
         let client = self.address(words.need("a client"));
         let name = Name::new(words.need("a name"));
@@ -114,6 +126,7 @@ impl Stage {
         let (mut took, mut scope, mut cut) = (Span::from_millis(5), Scope(0), false);
         let (mut chain, mut ech_public_names, mut qtype) = (Vec::new(), Vec::new(), 1);
         let mut resolver = [10, 0, 0, 1].into();
+        let mut id = self.next_dns;
         while let Some(word) = words.next() {
             match word {
                 "->" => {
@@ -145,6 +158,7 @@ impl Stage {
                 "aaaa" => qtype = 28,
                 "https" => qtype = 65,
                 "cut" => cut = true,
+                "id" => id = words.need("a number").parse().expect("a number"),
                 "asks" => resolver = self.address(words.need("a resolver")),
                 "scope" => scope = scope_of(&mut words),
                 other => words.refuse(other),
@@ -153,12 +167,18 @@ impl Stage {
         if addresses.iter().any(|(ip, _)| ip.is_ipv6()) {
             qtype = 28;
         }
-        let id = self.next_dns;
+        let client = SocketAddr::new(client, 50_000 + self.next_dns);
         self.next_dns += 1;
-        let client = SocketAddr::new(client, 50_000 + id);
         let server = SocketAddr::new(resolver, 53);
         let transport = DnsTransport::Udp;
-        self.sighting(at, FlowId(0), client.ip(), Side::Client, scope);
+        self.sighting(
+            at,
+            FlowId(0),
+            client.ip(),
+            Side::Client,
+            scope,
+            Some(Transport::Udp),
+        );
         let query = DnsQuery {
             client,
             server,
@@ -195,7 +215,15 @@ impl Stage {
         );
     }
 
-    /// `at connect CLIENT -> SERVER refused | unanswered | open [until T] [sent BYTES]`: a connection without request.
+    /// `at multicast CLIENT TTL`: a datagram to many, with a TTL that its protocol prescribes.
+    pub(crate) fn multicast(&mut self, at: Timestamp, mut words: Words<'_>) {
+        let client = self.address(words.need("a client"));
+        self.sighting(at, FlowId(0), client, Side::Client, Scope(0), None);
+        let ttl = words.need("a TTL").parse().expect("a number");
+        self.last_sighting_of(client).expect("it was just told").ttl = ttl;
+    }
+
+    /// `at connect CLIENT -> SERVER refused | unanswered | open [until T] [sent BYTES] [ttl N]`: a connection without request.
     pub(crate) fn connect(&mut self, at: Timestamp, mut words: Words<'_>) {
         let ends = self.ends(&mut words, 80, Transport::Tcp);
         let flow = self.open(at, ends, true);
@@ -208,6 +236,12 @@ impl Stage {
                 "open" => {}
                 "until" => until = Some(time(self.start, words.need("a time"))),
                 "sent" => bytes = words.need("bytes").parse().expect("a number"),
+                "ttl" => {
+                    let ttl = words.need("a number").parse().expect("a number");
+                    if let Some(seen) = self.last_sighting_of(ends.client.ip()) {
+                        seen.ttl = ttl;
+                    }
+                }
                 other => words.refuse(other),
             }
         }
@@ -281,9 +315,10 @@ impl Stage {
             from_start,
         };
         self.add(at, flow, EventKind::FlowOpened(opened));
-        self.sighting(at, flow, ends.client.ip(), Side::Client, ends.scope);
+        let (scope, of) = (ends.scope, Some(ends.transport));
+        self.sighting(at, flow, ends.client.ip(), Side::Client, scope, of);
         let answered = at.plus(Span::from_millis(3));
-        self.sighting(answered, flow, ends.server.ip(), Side::Server, ends.scope);
+        self.sighting(answered, flow, ends.server.ip(), Side::Server, scope, of);
         self.flows.insert(
             flow,
             Open {
@@ -295,7 +330,15 @@ impl Stage {
         flow
     }
 
-    fn sighting(&mut self, at: Timestamp, flow: FlowId, ip: IpAddr, side: Side, scope: Scope) {
+    fn sighting(
+        &mut self,
+        at: Timestamp,
+        flow: FlowId,
+        ip: IpAddr,
+        side: Side,
+        scope: Scope,
+        ttl_default_of: Option<Transport>,
+    ) {
         let known = self.hosts.values().find(|h| h.ip == ip).copied();
         // Servers out there are seen through a router.
         let host = known.unwrap_or(Host {
@@ -303,6 +346,8 @@ impl Stage {
             mac: None,
             ttl: if side == Side::Client { 64 } else { 57 },
             this_host: None,
+            passed_on: false,
+            device: None,
         });
         let sighting = Sighting {
             ip,
@@ -310,9 +355,18 @@ impl Stage {
             scope,
             mac: host.mac,
             ttl: host.ttl,
+            ttl_default_of,
             by_this_host: host.this_host,
+            device: host.device,
             tsval: None,
         };
+        if host.passed_on {
+            let received = Sighting {
+                by_this_host: Some(false),
+                ..sighting
+            };
+            self.add(at, flow, EventKind::Sighting(received));
+        }
         self.add(at, flow, EventKind::Sighting(sighting));
     }
 

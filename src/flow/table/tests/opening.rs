@@ -327,6 +327,7 @@ fn scopes_are_flows_of_their_own() {
         ttl: 1,
         mac: None,
         by_this_host: None,
+        device: None,
         body: Body::Udp(Datagram {
             src_port: 50_000,
             dst_port: 80,

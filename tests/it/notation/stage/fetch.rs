@@ -22,6 +22,7 @@ impl Stage {
         let (mut process, mut about, mut conditional, mut connect) = (None, None, false, false);
         let (mut this, mut next) = (Span::from_secs(-86_400), Span::from_secs(6 * 86_400));
         let (mut forwarded, mut tunnelled, mut unasked) = (false, false, false);
+        let mut clock = None;
         let (mut method, mut forged, mut location, mut sends) = (None, false, None, 0);
         while let Some(word) = words.next() {
             match word {
@@ -65,6 +66,7 @@ impl Stage {
                 "moved" => location = Some(words.need("a URL").to_owned()),
                 "sends" => sends = words.need("bytes").parse().expect("a number"),
                 "connect" => connect = true,
+                "clock" => clock = Some(words.need("a number").parse().expect("a number")),
                 "port" => ends
                     .client
                     .set_port(words.need("a port").parse().expect("a port")),
@@ -84,6 +86,9 @@ impl Stage {
                 (flow, 0)
             }
         };
+        if let (Some(_), Some(seen)) = (clock, self.last_sighting_of(ends.client.ip())) {
+            seen.tsval = clock;
+        }
         if let Some(process) = process {
             self.add(at, flow, EventKind::Process(Arc::new(process)));
         }

@@ -1,0 +1,149 @@
+//! Lookups: which address was given for which name, and which of them are of watched names.
+
+use super::*;
+
+impl State {
+    pub(super) fn looked_up(&mut self, at: Timestamp, frame: FrameNo, answer: Box<DnsAnswer>) {
+        if matches!(answer.transport, DnsTransport::Mdns | DnsTransport::Llmnr) {
+            return;
+        }
+        let client = HostKey {
+            scope: answer.scope,
+            ip: answer.client.ip(),
+        };
+        if let Some(asked) = answer.asked_at {
+            self.devices.spoke(client, asked);
+            self.devices.reached(client, answer.server.ip());
+        }
+        if answer.cut && answer.addresses.is_empty() {
+            let v6 = answer.qtype == AAAA;
+            self.names.cut(CutTold {
+                client,
+                name: answer.name.clone(),
+                v6,
+                at,
+                frame,
+            });
+        }
+        for (address, _) in &answer.addresses {
+            self.names.told(
+                *address,
+                Fact {
+                    client,
+                    name: answer.name.as_str(),
+                    at,
+                    frame,
+                    first: (at, frame),
+                },
+            );
+        }
+        for name in &answer.ech_public_names {
+            self.names.ech_public_name(name, frame);
+        }
+        if !answer.whole {
+            return;
+        }
+        let Some(watch) = watch(answer.name.as_str()).filter(|_| !is_of_zones(answer.qtype)) else {
+            return;
+        };
+        let weight = answer.weight();
+        for address in answer.addresses.iter().map(|(address, _)| plain(*address)) {
+            if self.watched_addresses.len() >= self.limits.watched_addresses
+                && !self.watched_addresses.contains_key(&address)
+            {
+                self.limit_reached();
+                continue;
+            }
+            let known = self.watched_addresses.entry(address).or_default();
+            known.retain(|(who, name, _)| (*who, name) != (client, &answer.name));
+            if known.len() < 64 {
+                known.push((client, answer.name.clone(), at));
+            }
+        }
+        if self.log.lookups.len() >= self.limits.findings || !self.log.has_room(weight) {
+            self.limit_reached();
+            return;
+        }
+        let asked_at = answer.asked_at.unwrap_or(at);
+        let mut frames: Vec<FrameNo> = answer.query_frame.into_iter().collect();
+        let unanswered = answer.outcome == DnsOutcome::Unanswered;
+        if !unanswered {
+            frames.push(frame);
+        }
+        self.log.add_lookup(LookupRecord {
+            shown: Lookup {
+                at: asked_at,
+                client: answer.client,
+                server: answer.server,
+                name: answer.name,
+                qtype: answer.qtype,
+                outcome: answer.outcome,
+                addresses: answer.addresses.iter().map(|(a, _)| *a).collect(),
+                chain: answer.chain,
+                took: answer.took,
+                frames,
+            },
+            client,
+            id: answer.id,
+            watch,
+            // A question that was given up ended, for the client, when it last asked; later is our own patience.
+            ended_at: if unanswered { asked_at } else { at },
+            interface: InterfaceId(0),
+        });
+    }
+
+    /// The watched name for which the address of a plain HTTP connection was given: to this client, else (its other address
+    /// asked) to anyone; the latest.
+    /// Where the capture cut the answers, the lookup just before tells; its asker must prove to be the same device.
+    pub(super) fn watched_address(
+        &self,
+        client: HostKey,
+        ends: &Endpoints,
+        at: Timestamp,
+    ) -> Option<(Name, Watch, Option<HostKey>)> {
+        if ends.server.port() != 80 {
+            return None;
+        }
+        let Some(known) = self.watched_addresses.get(&plain(ends.server.ip())) else {
+            let cut = self
+                .names
+                .last_cut(client.scope, ends.server.is_ipv6(), at)?;
+            return Some((
+                cut.name.clone(),
+                watch(cut.name.as_str())?,
+                Some(cut.client),
+            ));
+        };
+        let own = known
+            .iter()
+            .filter(|(who, _, _)| *who == client)
+            .max_by_key(|(_, _, at)| *at);
+        // Delivery networks have thousands of names at one address; what the client was told last is what it connects for.
+        let mut facts = self.names.facts(ends.server.ip());
+        let asked_since = |fact: &Fact<'_>| own.is_none_or(|(_, _, at)| fact.at > *at);
+        if facts
+            .any(|fact| fact.client == client && asked_since(&fact) && watch(fact.name).is_none())
+        {
+            return None;
+        }
+        let (_, name, _) = own.or_else(|| known.iter().max_by_key(|(_, _, at)| *at))?;
+        Some((name.clone(), watch(name.as_str())?, None))
+    }
+}
+
+/// Whether a question is about zones and their keys, as resolvers ask them to find and to validate what they were asked for (RFC 1034 5.3.3,
+/// RFC 4035 4): no client connects for the answer.
+const fn is_of_zones(qtype: u16) -> bool {
+    const NS: u16 = 2;
+    const SOA: u16 = 6;
+    const DS: u16 = 43;
+    const RRSIG: u16 = 46;
+    const NSEC: u16 = 47;
+    const DNSKEY: u16 = 48;
+    const NSEC3: u16 = 50;
+    const NSEC3PARAM: u16 = 51;
+    matches!(
+        qtype,
+        NS | SOA | DS | RRSIG | NSEC | DNSKEY | NSEC3 | NSEC3PARAM
+    )
+}
