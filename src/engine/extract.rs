@@ -105,45 +105,47 @@ impl Extractor {
         })
     }
 
-    /// Takes any frame.
+    /// Takes any frame, with all packets in it.
     #[inline(never)]
     fn take(&mut self, frame: &Frame<'_>) {
-        let packet = match self.decoder.decode(frame) {
-            Ok(packet) => packet,
-            Err(undecoded) => {
-                *self.undecoded.entry(undecoded.reason()).or_default() += 1;
-                if undecoded.is_anomaly() {
-                    *self
-                        .coverage
-                        .anomalies
-                        .entry(AnomalyKind::BadPacket)
-                        .or_default() += 1;
+        let mut decoded = Some(self.decoder.decode(frame));
+        while let Some(result) = decoded {
+            match result {
+                Ok(packet) => {
+                    let scope = self.table.scope(packet.scope);
+                    if lookup(frame, &packet, scope, &mut self.cx) {
+                        if let Some((scope, with)) = self.cx.dns_joined() {
+                            self.table.join(scope, with);
+                        }
+                        // Lookups are no flows, so their senders are sighted here, once for each address.
+                        let room = self.sighted.len() < self.cx.limits.devices;
+                        if room && self.sighted.insert((scope, packet.src)) {
+                            let packet = Packet { scope, ..packet };
+                            let (at, no) = (frame.at, frame.no);
+                            self.cx
+                                .sighted(FlowId(0), at, no, Side::Client, &packet, None);
+                        }
+                    } else {
+                        let mut make = |_: FlowId, _: &Endpoints| Session::default();
+                        self.table.packet(
+                            frame.at,
+                            frame.no,
+                            frame.interface,
+                            &packet,
+                            &mut make,
+                            &mut self.cx,
+                        );
+                    }
                 }
-                return;
+                Err(undecoded) => {
+                    *self.undecoded.entry(undecoded.reason()).or_default() += 1;
+                    if undecoded.is_anomaly() {
+                        let anomalies = &mut self.coverage.anomalies;
+                        *anomalies.entry(AnomalyKind::BadPacket).or_default() += 1;
+                    }
+                }
             }
-        };
-        let scope = self.table.scope(packet.scope);
-        if lookup(frame, &packet, scope, &mut self.cx) {
-            if let Some((scope, with)) = self.cx.dns_joined() {
-                self.table.join(scope, with);
-            }
-            // Lookups are no flows, so their senders are sighted here, once for each address.
-            let room = self.sighted.len() < self.cx.limits.devices;
-            if room && self.sighted.insert((scope, packet.src)) {
-                let packet = Packet { scope, ..packet };
-                self.cx
-                    .sighted(FlowId(0), frame.at, frame.no, Side::Client, &packet, None);
-            }
-        } else {
-            let mut make = |_: FlowId, _: &Endpoints| Session::default();
-            self.table.packet(
-                frame.at,
-                frame.no,
-                frame.interface,
-                &packet,
-                &mut make,
-                &mut self.cx,
-            );
+            decoded = self.decoder.further(frame);
         }
     }
 

@@ -3,10 +3,10 @@
 //! falls back to the datagram as well.
 
 use super::super::ip::protocol;
-use super::super::link::ppp;
+use super::super::link::{self, ppp};
 use super::super::rest::Rest;
 use super::super::scope::Tag;
-use super::super::walk::{Next, Walk};
+use super::super::walk::{Inner, Next, Walk};
 use super::super::{Datagram, Packet, Undecoded, plausible};
 use super::capwap::{self, capwap};
 use super::{esp, kind, l2tp_v3_frame, rare};
@@ -47,14 +47,20 @@ pub(in crate::wire) fn may_carry(src_port: u16, dst_port: u16, payload: &[u8]) -
             | rare::LWAPP
             | rare::ZEP
             | rare::JUNIPER_MIRROR
+            | rare::ROCE
+            | rare::GSMTAP
     );
     known
         || matches!(
             src_port,
             L2TP | GTP_USER | TEREDO | CAPWAP_DATA | rare::AYIYA | rare::LWAPP
         )
+        || rare::at_either(src_port)
+        || rare::at_either(dst_port)
         || esp_to(src_port, dst_port, payload)
         || teredo_between_peers(payload)
+        || packets_of_stream(payload).is_some()
+        || rare::may_be_copy(payload)
 }
 
 /// Enters the tunnel that a datagram carries; None if it carries none. `plain` is the datagram itself.
@@ -76,6 +82,17 @@ pub(in crate::wire) fn open<'a>(
             Some(found) => enter(walk, plain, found).map(Some),
             None => Ok(None),
         };
+    }
+    if let Some(packets) = packets_of_stream(rest.bytes).filter(|_| rest.cut == 0) {
+        let stream = link::transport::is_stream(packets);
+        return units(walk, datagram, plain, kind::TRANSPORT_STREAM, |walk| {
+            stream.then(|| link::transport::units(walk, packets).0)
+        });
+    }
+    if either(rare::ETHERCAT) {
+        return units(walk, datagram, plain, kind::ETHERCAT, |walk| {
+            link::ethercat::units(walk, rest)
+        });
     }
     let by_destination = match datagram.dst_port {
         VXLAN | VXLAN_LINUX => vxlan(rest),
@@ -102,6 +119,51 @@ pub(in crate::wire) fn open<'a>(
         Some(found) => enter(walk, plain, found).map(Some),
         None => Ok(None),
     }
+}
+
+/// Packets of an MPEG transport stream in a datagram, or in one of RTP (RFC 2250).
+fn packets_of_stream(payload: &[u8]) -> Option<&[u8]> {
+    const PACKET: usize = 188;
+    match *payload {
+        [0x47, ..] if payload.len().is_multiple_of(PACKET) => Some(payload),
+        [
+            0x80,
+            0x21 | 0xa1,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            ref packets @ ..,
+        ] if packets.len().is_multiple_of(PACKET) => Some(packets),
+        _ => None,
+    }
+}
+
+/// Enters a tunnel that has parts of packets, for those that end in this datagram; None where none does.
+fn units<'a>(
+    walk: &mut Walk<'a, '_>,
+    datagram: &Datagram<'a>,
+    plain: Packet<'a>,
+    kind: u32,
+    take: impl FnOnce(&mut Walk<'a, '_>) -> Option<Vec<Inner>>,
+) -> Result<Option<Next<'a>>, Undecoded> {
+    walk.session = u32::from(datagram.src_port) << 16 | u32::from(datagram.dst_port);
+    let found = take(walk).unwrap_or_default();
+    // Without an end it is the datagram that it is.
+    walk.fragments.latest = None;
+    walk.session = 0;
+    if found.is_empty() {
+        return Ok(None);
+    }
+    walk.guess(plain);
+    walk.enter_tunnel(kind)?;
+    walk.several(found)
 }
 
 fn enter<'a>(
