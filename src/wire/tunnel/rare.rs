@@ -25,14 +25,6 @@ pub(super) const LWAPP: u16 = 12_222;
 pub(super) const ZEP: u16 = 17_754;
 pub(super) const JUNIPER_MIRROR: u16 = 30_030;
 
-/// Whether a port is one of those that either end may have and that `udp` does not name.
-pub(super) const fn at_either(port: u16) -> bool {
-    matches!(
-        port,
-        AMT | CLUSTER | BATMAN | TIPC | MINT | MINT_DATA | ETHERCAT
-    )
-}
-
 pub(super) fn open<'a>(datagram: &Datagram<'a>, rest: Rest<'a>) -> Option<Found<'a>> {
     let either = |port| datagram.src_port == port || datagram.dst_port == port;
     match datagram.dst_port {

@@ -49,14 +49,30 @@ pub(in crate::wire) fn may_carry(src_port: u16, dst_port: u16, payload: &[u8]) -
             | rare::JUNIPER_MIRROR
             | rare::ROCE
             | rare::GSMTAP
+            | rare::AMT
+            | rare::CLUSTER
+            | rare::BATMAN
+            | rare::TIPC
+            | rare::MINT
+            | rare::MINT_DATA
+            | rare::ETHERCAT
     );
     known
         || matches!(
             src_port,
-            L2TP | GTP_USER | TEREDO | CAPWAP_DATA | rare::AYIYA | rare::LWAPP
+            L2TP | GTP_USER
+                | TEREDO
+                | CAPWAP_DATA
+                | rare::AYIYA
+                | rare::LWAPP
+                | rare::AMT
+                | rare::CLUSTER
+                | rare::BATMAN
+                | rare::TIPC
+                | rare::MINT
+                | rare::MINT_DATA
+                | rare::ETHERCAT
         )
-        || rare::at_either(src_port)
-        || rare::at_either(dst_port)
         || esp_to(src_port, dst_port, payload)
         || teredo_between_peers(payload)
         || packets_of_stream(payload).is_some()
