@@ -23,6 +23,16 @@ pub(super) fn crc32(bytes: &[u8]) -> u32 {
     })
 }
 
+/// CRC-8 of frames of satellites (ETSI EN 302 307-1 5.1.4): 0 over bytes with their check.
+pub(super) fn crc8(bytes: &[u8]) -> u8 {
+    bytes.iter().fold(0, |check, byte| {
+        (0..8).fold(check ^ byte, |check, _| {
+            let polynomial = if check >> 7 == 1 { 0xd5 } else { 0 };
+            check << 1 ^ polynomial
+        })
+    })
+}
+
 /// CRC-24 of the GPRS LLC layer (3GPP TS 44.064 5.5) with the lowest bit first, as it is sent.
 pub(super) fn crc24(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(0x00ff_ffff, |check, byte| {

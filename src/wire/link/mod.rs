@@ -14,6 +14,7 @@ pub(super) mod ethernet;
 mod fibre;
 mod gfp;
 mod gprs;
+pub(super) mod gse;
 pub(super) mod infiniband;
 pub(super) mod llc;
 mod lowpan;

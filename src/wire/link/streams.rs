@@ -24,6 +24,7 @@ pub(super) struct Key {
 pub(super) enum Kind {
     UsbPpp,
     Transport,
+    Gse,
     X25,
     Sndcp,
     EtherCat,

@@ -296,6 +296,25 @@ fn mailboxes(way: Way, wrap: fn(Way, &[u8]) -> Vec<u8>) -> Vec<Vec<u8>> {
     ]
 }
 
+/// A frame of a satellite with packets of generic stream encapsulation.
+fn satellite(packets: &[u8]) -> Vec<u8> {
+    let bits = be16(packets.len() * 8);
+    let head = cat(&[&[0x70, 0, 0, 0], &bits, &[0, 0, 0]]);
+    let check = head.iter().fold(0_u8, |check, byte| {
+        (0..8).fold(check ^ byte, |check, _| {
+            let high = check >> 7 == 1;
+            check << 1 ^ if high { 0xd5 } else { 0 }
+        })
+    });
+    cat(&[&[0xb8, 0, 0, 0], &head, &[check], packets])
+}
+
+/// One such packet: first, last, and no label, three bytes of it or six.
+fn gse(flags: u8, inside: &[u8]) -> Vec<u8> {
+    let length = be16(inside.len());
+    cat(&[&[flags | length[0], length[1]], inside])
+}
+
 pub(super) static CARRIERS: &[Fixture] = &[
     bare("netlink, a queue", 253, Source::None, |way| {
         netlink(12, &message(way, true))
@@ -487,6 +506,11 @@ pub(super) static CARRYING_TUNNELS: &[Fixture] = &[
     }),
     scoped("Gateway of a mesh", Source::None, |way| {
         way.outer_udp(40_001, 4306, &cat(&[&[1], &way.ip4()]))
+    }),
+    scoped("Satellite, a packet and padding", Source::None, |way| {
+        let packet = gse(0xc0, &cat(&[&[8, 0], &[7; 6], &way.ip4()]));
+        let frame = satellite(&cat(&[&packet, &[0; 9]]));
+        way.outer_udp(40_001, 40_002, &frame)
     }),
     scoped("Copies for authorities", Source::None, |way| {
         let head = [
@@ -931,4 +955,44 @@ fn packets_of_modems_begin_with_a_flag() {
     // Of another pipe.
     let other = usbmon(Way::Back, BULK, 64, &bytes[1..]);
     assert_eq!(read(&mut decoder, 220, &other), Err(Undecoded::UnreadUsb));
+}
+
+#[test]
+fn packets_of_satellites_may_come_in_parts() {
+    let way = Way::There;
+    let packet = way.ip6();
+    let whole = cat(&[&be16(2 + 3 + packet.len()), &[0x86, 0xdd], &[7; 3], &packet]);
+    let whole = cat(&[&whole, &crc32(&whole)]);
+    let part = |flags, bytes: &[u8]| gse(flags, &cat(&[&[9], bytes]));
+    let frames = [
+        satellite(&part(0x90, &whole[..50])),
+        satellite(&part(0x30, &whole[50..70])),
+        satellite(&part(0x70, &whole[70..])),
+    ];
+    let frames = frames.map(|frame| way.outer_udp(40_001, 40_002, &frame));
+    let mut decoder = Decoder::new(&Limits::default());
+    for lost in [3, 0, 1] {
+        let mut got = None;
+        for (at, frame) in frames.iter().enumerate() {
+            if at != lost {
+                got = Some(read(&mut decoder, 1, frame).unwrap());
+            }
+        }
+        let ports = if lost == 3 { PORTS } else { (40_001, 40_002) };
+        assert_eq!(got.unwrap().ports, ports, "{lost}");
+    }
+    // Two in one frame, and one whose checksum is wrong.
+    let one = gse(0xe0, &cat(&[&[8, 0], &way.ip4()]));
+    let frame = |packets: &[u8]| way.outer_udp(40_001, 40_002, &satellite(packets));
+    let mut other = one.clone();
+    other[12] ^= 1;
+    let both = frame(&cat(&[&one, &one]));
+    let both = super::frame(1, &both);
+    assert_eq!(told(decoder.decode(&both).unwrap()).ports, PORTS);
+    assert!(decoder.further(&both).is_some());
+    assert_eq!(decode(1, &frame(&other)).unwrap().ports, (40_001, 40_002));
+    // What begins like one of these, and is another tunnel.
+    let lisp = cat(&[&[0xb8, 0, 0, 0, 0, 0, 0, 1], &way.ip4()]);
+    let lisp = way.outer_udp(40_001, 4341, &lisp);
+    assert_eq!(decode(1, &lisp).unwrap().ports, PORTS);
 }

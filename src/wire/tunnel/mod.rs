@@ -42,6 +42,7 @@ mod kind {
     pub(super) const CLUSTER: u32 = 23;
     pub(super) const INFINIBAND: u32 = 24;
     pub(super) const ETHERCAT: u32 = 25;
+    pub(super) const SATELLITE: u32 = 26;
 }
 
 /// A tunnel that has an IP protocol number of its own; None if `number` is no tunnel.

@@ -6,7 +6,7 @@ use super::super::ip::protocol;
 use super::super::link::{self, ppp};
 use super::super::rest::Rest;
 use super::super::scope::Tag;
-use super::super::walk::{Inner, Next, Walk};
+use super::super::walk::{Next, Walk};
 use super::super::{Datagram, Packet, Undecoded, plausible};
 use super::capwap::{self, capwap};
 use super::{esp, kind, l2tp_v3_frame, rare};
@@ -77,6 +77,7 @@ pub(in crate::wire) fn may_carry(src_port: u16, dst_port: u16, payload: &[u8]) -
         || teredo_between_peers(payload)
         || packets_of_stream(payload).is_some()
         || rare::may_be_copy(payload)
+        || link::gse::may_begin(payload)
 }
 
 /// Enters the tunnel that a datagram carries; None if it carries none. `plain` is the datagram itself.
@@ -99,16 +100,8 @@ pub(in crate::wire) fn open<'a>(
             None => Ok(None),
         };
     }
-    if let Some(packets) = packets_of_stream(rest.bytes).filter(|_| rest.cut == 0) {
-        let stream = link::transport::is_stream(packets);
-        return units(walk, datagram, plain, kind::TRANSPORT_STREAM, |walk| {
-            stream.then(|| link::transport::units(walk, packets).0)
-        });
-    }
-    if either(rare::ETHERCAT) {
-        return units(walk, datagram, plain, kind::ETHERCAT, |walk| {
-            link::ethercat::units(walk, rest)
-        });
+    if let Some(next) = in_parts(walk, datagram, plain, rest)? {
+        return Ok(Some(next));
     }
     let by_destination = match datagram.dst_port {
         VXLAN | VXLAN_LINUX => vxlan(rest),
@@ -162,15 +155,29 @@ fn packets_of_stream(payload: &[u8]) -> Option<&[u8]> {
 }
 
 /// Enters a tunnel that has parts of packets, for those that end in this datagram; None where none does.
-fn units<'a>(
+fn in_parts<'a>(
     walk: &mut Walk<'a, '_>,
     datagram: &Datagram<'a>,
     plain: Packet<'a>,
-    kind: u32,
-    take: impl FnOnce(&mut Walk<'a, '_>) -> Option<Vec<Inner>>,
+    rest: Rest<'a>,
 ) -> Result<Option<Next<'a>>, Undecoded> {
+    let stream = packets_of_stream(rest.bytes)
+        .filter(|packets| rest.cut == 0 && link::transport::is_stream(packets));
+    let satellite = link::gse::may_begin(rest.bytes) && rest.cut == 0;
+    let ethercat = datagram.src_port == rare::ETHERCAT || datagram.dst_port == rare::ETHERCAT;
+    if stream.is_none() && !satellite && !ethercat {
+        return Ok(None);
+    }
     walk.session = u32::from(datagram.src_port) << 16 | u32::from(datagram.dst_port);
-    let found = take(walk).unwrap_or_default();
+    let (kind, found) = match stream {
+        Some(packets) => {
+            let (found, _) = link::transport::units(walk, packets);
+            (kind::TRANSPORT_STREAM, Some(found))
+        }
+        None if satellite => (kind::SATELLITE, link::gse::units(walk, rest)),
+        None => (kind::ETHERCAT, link::ethercat::units(walk, rest)),
+    };
+    let found = found.unwrap_or_default();
     // Without an end it is the datagram that it is.
     walk.fragments.latest = None;
     walk.session = 0;
