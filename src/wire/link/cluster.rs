@@ -61,6 +61,18 @@ pub(super) fn extreme(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
     ethernet(inside.filter(|frame| plausible::ethernet(*frame)), rest)
 }
 
+/// A frame that a tap of EtherCAT (Beckhoff ET2000) took, behind a header that begins like one to an address of its own. Where it puts the
+/// same behind the frame, nothing is in the way.
+pub(super) fn tapped(rest: Rest<'_>) -> Option<Rest<'_>> {
+    const HEADER: usize = 16;
+    match rest.array::<6>(0)? {
+        [0x01, 0x01, 0x05, 0x10 | 0x11, 0, 0] => rest
+            .after(HEADER)
+            .filter(|frame| plausible::ethernet(*frame)),
+        _ => None,
+    }
+}
+
 /// What Elektrobit's recorders of cars write: what it is, where it came from, status, length, times; of all that, Ethernet.
 pub(super) fn recorder(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
     const ETHERNET: u8 = 0x50;

@@ -13,6 +13,10 @@ pub(in crate::wire) fn header<'a>(
     walk: &mut Walk<'a, '_>,
     rest: Rest<'a>,
 ) -> Result<Next<'a>, Undecoded> {
+    if let Some(frame) = cluster::tapped(rest) {
+        walk.peel()?;
+        return Ok(Next::Ethernet(frame));
+    }
     let ether_type = rest.be16(12).ok_or_else(|| short(rest))?;
     walk.mac = rest.array(6).and_then(source);
     type_or_length(ether_type, skip(rest, 14)?)

@@ -449,6 +449,12 @@ pub(super) static CARRIERS: &[Fixture] = &[
             &cat(&[&[0; 30], &[0, 7, 0, 0, 0x81, 0, 0, 82], &way.ethernet()]),
         )
     }),
+    bare("Tap of EtherCAT", 1, Source::Sender, |way| {
+        cat(&[&[1, 1, 5, 0x10, 0, 0], &[9; 10], &way.ethernet()])
+    }),
+    bare("Tap of EtherCAT, behind", 1, Source::Sender, |way| {
+        cat(&[&way.ethernet(), &[1, 1, 5, 0x10, 0, 0], &[9; 10]])
+    }),
     bare("EtherCAT, Ethernet whole", 1, Source::Sender, |way| {
         let frame = way.ethernet();
         let room = frame.len().next_multiple_of(32);
@@ -857,6 +863,10 @@ fn a_datagram_of_somebody_else_stays_what_it_is() {
             ],
         );
     }
+    // Of little worth without IP, and too easily met by chance.
+    let arp = Way::There.ethernet_of(0x0806, &[0; 28]);
+    told(3343, &arp);
+    told(24_576, &cat(&[&[0; 12], &[0, 1, 0, 1, 0, 0], &arp]));
     // What a router says there is none of.
     let null = cat(&[&[0x21, 0, 0, 0, 0x40, 0, 0, 0], &Way::There.ip4()]);
     assert_eq!(

@@ -37,16 +37,22 @@ pub(super) fn open<'a>(datagram: &Datagram<'a>, rest: Rest<'a>) -> Option<Found<
         GSMTAP => gsmtap(rest),
         _ if either(AMT) => amt(rest),
         _ if either(BATMAN) => batman(rest),
-        _ if either(CLUSTER) => Found::ethernet(kind::CLUSTER, None, rest),
+        _ if either(CLUSTER) => ethernet_with_ip(kind::CLUSTER, rest),
         _ if either(TIPC) => Found::ip(kind::TIPC, None, link::cluster::tipc(rest)?),
         _ if either(MINT) || either(MINT_DATA) => {
-            Found::ethernet(kind::MINT, None, link::cluster::mint(rest)?)
+            ethernet_with_ip(kind::MINT, link::cluster::mint(rest)?)
         }
         _ if either(AYIYA) => ayiya(rest),
         _ if either(LWAPP) => lwapp(rest).map(|next| Found::wlan(kind::CAPWAP, next)),
         _ if may_be_copy(rest.bytes) => copy(rest),
         _ => None,
     }
+}
+
+/// Ethernet behind little or nothing that says so, on ports that others have as well: only with IP in it.
+fn ethernet_with_ip(kind: u32, rest: Rest<'_>) -> Option<Found<'_>> {
+    let is_ip = matches!(rest.be16(12)?, 0x0800 | 0x86dd) && plausible::ip_surely(rest.after(14)?);
+    is_ip.then(|| Found::ethernet(kind, None, rest))?
 }
 
 /// Packets for many, brought to who has no router that passes them on (RFC 7450 5.1.6).
