@@ -25,54 +25,75 @@ const MPLS: u16 = 6635;
 const VXLAN_LINUX: u16 = 8472;
 const TZSP: u16 = 37008;
 
+/// Ports to which tunnels go.
+const TO: [u16; 14] = [
+    LISP_DATA,
+    VXLAN,
+    VXLAN_GPE,
+    GENEVE,
+    MPLS,
+    VXLAN_LINUX,
+    TZSP,
+    rare::GRE,
+    rare::PEEK,
+    rare::HP_MIRROR,
+    rare::ZEP,
+    rare::JUNIPER_MIRROR,
+    rare::ROCE,
+    rare::GSMTAP,
+];
+
+/// Ports that either end of a tunnel has.
+const EITHER: [u16; 13] = [
+    L2TP,
+    GTP_USER,
+    TEREDO,
+    CAPWAP_DATA,
+    rare::AYIYA,
+    rare::LWAPP,
+    rare::AMT,
+    rare::CLUSTER,
+    rare::BATMAN,
+    rare::TIPC,
+    rare::MINT,
+    rare::MINT_DATA,
+    rare::ETHERCAT,
+];
+
+/// What of a number is looked at first: few others share it.
+const LOW: usize = 1_023;
+
+/// Bits for the low ten bits of these ports: one look tells of nearly every other port that it is none of them.
+const PORTS: [u64; 16] = bits(&EITHER, bits(&TO, bits(&[IPSEC], [0; 16])));
+
+#[expect(clippy::indexing_slicing, reason = "evaluated while compiling")]
+const fn bits(ports: &[u16], mut bits: [u64; 16]) -> [u64; 16] {
+    let mut at = 0;
+    while at < ports.len() {
+        let low = ports[at] as usize & LOW;
+        bits[low / 64] |= 1 << (low % 64);
+        at += 1;
+    }
+    bits
+}
+
 /// Whether [`open`] could find a tunnel here; cheap, for the fast path.
 #[inline]
 pub(in crate::wire) fn may_carry(src_port: u16, dst_port: u16, payload: &[u8]) -> bool {
-    let known = matches!(
-        dst_port,
-        L2TP | GTP_USER
-            | TEREDO
-            | LISP_DATA
-            | VXLAN
-            | VXLAN_GPE
-            | GENEVE
-            | CAPWAP_DATA
-            | MPLS
-            | VXLAN_LINUX
-            | TZSP
-            | rare::GRE
-            | rare::PEEK
-            | rare::AYIYA
-            | rare::HP_MIRROR
-            | rare::LWAPP
-            | rare::ZEP
-            | rare::JUNIPER_MIRROR
-            | rare::ROCE
-            | rare::GSMTAP
-            | rare::AMT
-            | rare::CLUSTER
-            | rare::BATMAN
-            | rare::TIPC
-            | rare::MINT
-            | rare::MINT_DATA
-            | rare::ETHERCAT
-    );
-    known
-        || matches!(
-            src_port,
-            L2TP | GTP_USER
-                | TEREDO
-                | CAPWAP_DATA
-                | rare::AYIYA
-                | rare::LWAPP
-                | rare::AMT
-                | rare::CLUSTER
-                | rare::BATMAN
-                | rare::TIPC
-                | rare::MINT
-                | rare::MINT_DATA
-                | rare::ETHERCAT
-        )
+    let known = |port: u16| {
+        let low = usize::from(port) & LOW;
+        let bits = PORTS.get(low / 64).copied().unwrap_or(0);
+        bits >> (low % 64) & 1 == 1
+    };
+    let looks = matches!(payload, [1..=3 | 0x47 | 0x60..=0x6f | 0x80 | 0xb8, ..]);
+    (known(src_port) | known(dst_port) | looks) && carries(src_port, dst_port, payload)
+}
+
+#[inline(never)]
+fn carries(src_port: u16, dst_port: u16, payload: &[u8]) -> bool {
+    TO.contains(&dst_port)
+        || EITHER.contains(&dst_port)
+        || EITHER.contains(&src_port)
         || esp_to(src_port, dst_port, payload)
         || teredo_between_peers(payload)
         || packets_of_stream(payload).is_some()
