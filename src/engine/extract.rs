@@ -108,9 +108,9 @@ impl Extractor {
     /// Takes any frame, with all packets in it.
     #[inline(never)]
     fn take(&mut self, frame: &Frame<'_>) {
-        let mut decoded = Some(self.decoder.decode(frame));
-        while let Some(result) = decoded {
-            match result {
+        let mut decoded = self.decoder.decode(frame);
+        loop {
+            match decoded {
                 Ok(packet) => {
                     let scope = self.table.scope(packet.scope);
                     if lookup(frame, &packet, scope, &mut self.cx) {
@@ -145,7 +145,10 @@ impl Extractor {
                     }
                 }
             }
-            decoded = self.decoder.further(frame);
+            match self.decoder.further(frame) {
+                Some(further) => decoded = further,
+                None => return,
+            }
         }
     }
 
