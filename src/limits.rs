@@ -39,6 +39,14 @@ pub struct Limits {
     /// Bluetooth channels of which it is known what they carry; the one opened longest ago gives way. A device has a few for each
     /// other one, counted for either direction.
     pub bluetooth_channels: usize,
+    /// Packets in parts of which the latest came on a pipe of USB, a program of a transport stream, a circuit; each of 64 KiB at most. A
+    /// transponder has some dozens of programs.
+    pub streams: usize,
+    /// Parts follow each other; a line of 9,600 bit/s takes two seconds for a packet of the size of Ethernet's.
+    pub streams_age: Span,
+    /// Circuits of X.25 of which it is known what they carry; the one called longest ago gives way. A line has some dozens open of the
+    /// 4,095 it may have.
+    pub circuits: usize,
     /// TCP headers remembered to undo Van Jacobson compression, over all links; the link used longest ago gives way. One direction
     /// of a link has 16 as a rule, and 256 at most (RFC 1144 3.2.2).
     pub vj_headers: usize,
@@ -157,6 +165,8 @@ impl Limits {
             // Each on a link of its own.
             (self.vj_headers, 700),
             (self.acl_packets, 66_000),
+            (self.streams, 66_000),
+            (self.circuits, 100),
             (self.bluetooth_channels, 160),
             (self.dns_pending, 250),
             (self.names, 240),
@@ -189,6 +199,9 @@ impl Default for Limits {
             acl_packets: 16,
             acl_age: Span::from_secs(20),
             bluetooth_channels: 256,
+            streams: 64,
+            streams_age: Span::from_secs(10),
+            circuits: 1_024,
             vj_headers: 4_096,
             flows: 200_000,
             tcp_idle: Span::from_secs(600),

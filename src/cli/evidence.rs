@@ -205,12 +205,13 @@ impl Sieve {
         packets: bool,
         mut kept: impl FnMut(&Plan, Option<&Packet<'_>>, Vec<String>) -> R,
     ) -> Vec<R> {
-        let Some(parts) = wire::subframes(frame) else {
-            return Vec::from_iter(self.sift_one(frame, kept));
-        };
         let mut all = Vec::new();
+        let Some(parts) = wire::subframes(frame) else {
+            self.sift_one(frame, packets, &mut all, &mut kept);
+            return all;
+        };
         for part in parts {
-            all.extend(self.sift_one(&part, &mut kept));
+            self.sift_one(&part, packets, &mut all, &mut kept);
             if !packets && !all.is_empty() {
                 break;
             }
@@ -221,22 +222,34 @@ impl Sieve {
     fn sift_one<R>(
         &mut self,
         frame: &Frame<'_>,
-        kept: impl FnOnce(&Plan, Option<&Packet<'_>>, Vec<String>) -> R,
-    ) -> Option<R> {
-        match self.decoder.decode(frame) {
-            Ok(packet) => {
-                let first = std::mem::replace(&mut self.first, false);
-                self.plan.keeps(frame, Some(&packet), None).then(|| {
-                    let comments = self.plan.comments(frame.no, first);
-                    kept(&self.plan, Some(&packet), comments)
-                })
-            }
+        packets: bool,
+        all: &mut Vec<R>,
+        mut kept: impl FnMut(&Plan, Option<&Packet<'_>>, Vec<String>) -> R,
+    ) {
+        let Self {
+            plan,
+            decoder,
+            first,
+        } = self;
+        let mut decoded = match decoder.decode(frame) {
+            Ok(packet) => Some(Ok(packet)),
             Err(_) => {
-                let ends = self.decoder.fragment_ends();
-                self.plan
-                    .keeps(frame, None, ends)
-                    .then(|| kept(&self.plan, None, self.plan.comments(frame.no, false)))
+                let ends = decoder.fragment_ends();
+                if plan.keeps(frame, None, ends) {
+                    all.push(kept(plan, None, plan.comments(frame.no, false)));
+                }
+                decoder.further(frame)
             }
+        };
+        while let Some(result) = decoded {
+            if let Ok(packet) = result {
+                let first = std::mem::replace(first, false);
+                if (packets || all.is_empty()) && plan.keeps(frame, Some(&packet), None) {
+                    let comments = plan.comments(frame.no, first);
+                    all.push(kept(plan, Some(&packet), comments));
+                }
+            }
+            decoded = decoder.further(frame);
         }
     }
 }

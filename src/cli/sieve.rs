@@ -57,10 +57,9 @@ impl Sieve {
     }
 
     fn passes_alone(&mut self, frame: &Frame<'_>) -> bool {
-        match self.decoder.decode(frame) {
-            Ok(packet) => {
-                plain(&packet).is_some_and(|bytes| self.bpf.passes(LinkType::RAW, &bytes))
-            }
+        let Self { decoder, bpf, .. } = self;
+        let mut passes = |decoded: Result<Packet<'_>, Undecoded>| match decoded {
+            Ok(packet) => plain(&packet).is_some_and(|bytes| bpf.passes(LinkType::RAW, &bytes)),
             // Whether its datagram passes is not known yet, and without it the datagram would never be whole; nor would be known what
             // a link agreed on.
             Err(why) => {
@@ -70,7 +69,12 @@ impl Sieve {
                 );
                 of_more && !finds_ip(frame.link)
             }
+        };
+        let mut any = passes(decoder.decode(frame));
+        while let Some(decoded) = decoder.further(frame) {
+            any |= passes(decoded);
         }
+        any
     }
 }
 

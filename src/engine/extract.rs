@@ -32,7 +32,7 @@ pub struct Extractor {
     process: Option<Arc<Process>>,
     keys_taken: u64,
     /// Senders of lookups that were sighted already, by a packet whose TTL tells something or by another one.
-    sighted: HashSet<(Scope, IpAddr, bool), foldhash::fast::RandomState>,
+    sighted: Sighted,
     /// Events before this one are accounted for.
     settled: usize,
 }
@@ -61,7 +61,7 @@ impl Extractor {
             before: Timestamp::from_nanos(i64::MIN),
             process: None,
             keys_taken: 0,
-            sighted: HashSet::default(),
+            sighted: Sighted::default(),
             settled: 0,
         }
     }
@@ -105,49 +105,30 @@ impl Extractor {
         })
     }
 
-    /// Takes any frame.
+    /// Takes any frame, with all packets in it.
     #[inline(never)]
     fn take(&mut self, frame: &Frame<'_>) {
-        let packet = match self.decoder.decode(frame) {
-            Ok(packet) => packet,
-            Err(undecoded) => {
-                *self.undecoded.entry(undecoded.reason()).or_default() += 1;
-                if undecoded.is_anomaly() {
-                    *self
-                        .coverage
-                        .anomalies
-                        .entry(AnomalyKind::BadPacket)
-                        .or_default() += 1;
+        let mut decoded = self.decoder.decode(frame);
+        loop {
+            match decoded {
+                Ok(packet) => {
+                    let (table, cx) = (&mut self.table, &mut self.cx);
+                    hand_on(frame, &packet, table, cx, &mut self.sighted);
                 }
-                return;
+                Err(undecoded) => {
+                    *self.undecoded.entry(undecoded.reason()).or_default() += 1;
+                    if undecoded.is_anomaly() {
+                        let anomalies = &mut self.coverage.anomalies;
+                        *anomalies.entry(AnomalyKind::BadPacket).or_default() += 1;
+                    }
+                }
             }
-        };
-        let scope = self.table.scope(packet.scope);
-        if lookup(frame, &packet, scope, &mut self.cx) {
-            if let Some((scope, with)) = self.cx.dns_joined() {
-                self.table.join(scope, with);
+            match self.decoder.further(frame) {
+                Some(further) => decoded = further,
+                None => return,
             }
-            // Lookups are no flows, so their senders are sighted here, once for each address.
-            let room = self.sighted.len() < self.cx.limits.devices;
-            let tells = packet.ttl_default_of().is_some();
-            if room && self.sighted.insert((scope, packet.src, tells)) {
-                let packet = Packet { scope, ..packet };
-                self.cx
-                    .sighted(FlowId(0), frame.at, frame.no, Side::Client, &packet, None);
-            }
-        } else {
-            let mut make = |_: FlowId, _: &Endpoints| Session::default();
-            self.table.packet(
-                frame.at,
-                frame.no,
-                frame.interface,
-                &packet,
-                &mut make,
-                &mut self.cx,
-            );
         }
     }
-
     /// Takes one frame of which the capture says whose process sent or received it.
     pub fn push_of(&mut self, frame: Frame<'_>, process: Process) {
         self.process = Some(Arc::new(process));
@@ -324,6 +305,35 @@ impl Extractor {
             }
             _ => {}
         }
+    }
+}
+
+/// Senders of lookups that were sighted already, by packets whose TTL tells something or by others.
+type Sighted = HashSet<(Scope, IpAddr, bool), foldhash::fast::RandomState>;
+
+/// Gives a packet to its flow; lookups are no flows.
+#[inline(always)]
+fn hand_on(
+    frame: &Frame<'_>,
+    packet: &Packet<'_>,
+    table: &mut Table<Session>,
+    cx: &mut Context,
+    sighted: &mut Sighted,
+) {
+    let scope = table.scope(packet.scope);
+    if !lookup(frame, packet, scope, cx) {
+        let mut make = |_: FlowId, _: &Endpoints| Session::default();
+        return table.packet(frame.at, frame.no, frame.interface, packet, &mut make, cx);
+    }
+    if let Some((scope, with)) = cx.dns_joined() {
+        table.join(scope, with);
+    }
+    // Their senders are sighted here, once for each address.
+    let room = sighted.len() < cx.limits.devices;
+    let tells = packet.ttl_default_of().is_some();
+    if room && sighted.insert((scope, packet.src, tells)) {
+        let packet = Packet { scope, ..*packet };
+        cx.sighted(FlowId(0), frame.at, frame.no, Side::Client, &packet, None);
     }
 }
 

@@ -83,6 +83,12 @@ pub(super) struct Fragments {
     pub(super) bluetooth: super::link::Bluetooth,
     /// TCP headers of PPP links.
     pub(super) headers: super::link::Headers,
+    /// Bytes of which the rest comes in later frames.
+    pub(super) streams: super::link::Streams,
+    /// What circuits of X.25 carry.
+    pub(super) circuits: super::link::Circuits,
+    /// Packets of the frame at hand that were found and not yet told.
+    pub(super) further: VecDeque<super::walk::Further>,
     /// Source and destination of the packet of which the frame at hand is a part, as far as they are known.
     pub(super) latest: Option<(IpAddr, IpAddr)>,
 }
@@ -147,6 +153,9 @@ impl Fragments {
             meshes: super::link::Meshes::new(limits),
             bluetooth: super::link::Bluetooth::new(limits),
             headers: super::link::Headers::new(limits),
+            streams: super::link::Streams::new(limits),
+            circuits: super::link::Circuits::new(limits),
+            further: VecDeque::new(),
             latest: None,
         }
     }

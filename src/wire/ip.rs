@@ -14,6 +14,7 @@ use super::{Body, Datagram, Packet, Segment, Undecoded, icmp, tunnel};
 pub(super) mod protocol {
     pub(in crate::wire) const HOP_BY_HOP: u8 = 0;
     pub(in crate::wire) const ICMP: u8 = 1;
+    pub(in crate::wire) const IGMP: u8 = 2;
     pub(in crate::wire) const IPV4: u8 = 4;
     pub(in crate::wire) const TCP: u8 = 6;
     pub(in crate::wire) const UDP: u8 = 17;
@@ -28,6 +29,7 @@ pub(super) mod protocol {
     pub(in crate::wire) const OSI: u8 = 80;
     pub(in crate::wire) const AX25: u8 = 93;
     pub(in crate::wire) const ETHERIP: u8 = 97;
+    pub(in crate::wire) const PIM: u8 = 103;
     pub(in crate::wire) const L2TP: u8 = 115;
     pub(in crate::wire) const MPLS: u8 = 137;
     pub(in crate::wire) const ETHERNET: u8 = 143;

@@ -65,6 +65,24 @@ impl Decoder {
         }
     }
 
+    /// The next packet of the frame that was decoded last, of which only decoding tells that it holds several: to be asked until
+    /// there is none.
+    #[inline(always)]
+    pub fn further<'a>(&'a mut self, frame: &Frame<'a>) -> Option<Result<Packet<'a>, Undecoded>> {
+        match self.fragments.further.is_empty() {
+            true => None,
+            false => self.further_any(frame),
+        }
+    }
+
+    #[inline(never)]
+    fn further_any<'a>(&'a mut self, frame: &Frame<'a>) -> Option<Result<Packet<'a>, Undecoded>> {
+        self.fragments.latest = None;
+        let further = self.fragments.further.pop_front()?;
+        let walk = walk::Walk::new(frame, self.depth, &mut self.fragments, &mut self.joined);
+        Some(walk.resume(further))
+    }
+
     /// What became of fragmented datagrams so far.
     #[must_use]
     pub fn fragments(&self) -> FragmentCounts {
@@ -82,11 +100,13 @@ impl Decoder {
     #[inline(never)]
     fn decode_any<'a>(&'a mut self, frame: &Frame<'a>) -> Result<Packet<'a>, Undecoded> {
         self.fragments.latest = None;
+        self.fragments.further.clear();
         walk::Walk::new(frame, self.depth, &mut self.fragments, &mut self.joined).run(frame)
     }
 }
 
 /// The frames inside a frame that holds several (an 802.11 A-MSDU, a USB transfer, a concatenation of DOCSIS), to be decoded one by one; None for all others.
+/// Where earlier frames decide what there is in one, [`Decoder::further`] tells.
 #[inline]
 #[must_use]
 pub fn subframes<'a>(frame: &Frame<'a>) -> Option<impl Iterator<Item = Frame<'a>> + use<'a>> {

@@ -34,7 +34,7 @@ pub enum Undecoded {
     CompressedPpp,
     /// A TCP header that Van Jacobson compressed, where the one before it was not captured, or its checksum says that it is another.
     CompressedHeader,
-    /// One part of what a link split (multilink PPP and Frame Relay, ARCNET, DOCSIS, Bluetooth, a mesh), of which others are not there yet, were lost, or are
+    /// One part of what a link split (multilink PPP and Frame Relay, ARCNET, DOCSIS, Bluetooth, a mesh, a transport stream, X.25, GPRS, PPP over USB), of which others are not there yet, were lost, or are
     /// not joined here.
     LinkFragment,
     /// An EPON frame whose payload is encrypted.
@@ -43,6 +43,8 @@ pub enum Undecoded {
     EncryptedDocsis,
     /// An 802.15.4 frame whose payload is encrypted.
     EncryptedWpan,
+    /// A frame of GPRS whose payload is ciphered.
+    EncryptedGprs,
     /// A Bluetooth packet whose payload is encrypted.
     EncryptedBluetooth,
     /// A USB transfer that does not say of itself that it holds packets of a network. Those of CDC-ECM are among them.
@@ -98,6 +100,7 @@ impl Undecoded {
             Self::EncryptedEpon => "encrypted EPON",
             Self::EncryptedDocsis => "encrypted DOCSIS",
             Self::EncryptedWpan => "encrypted 802.15.4",
+            Self::EncryptedGprs => "encrypted GPRS",
             Self::EncryptedBluetooth => "encrypted Bluetooth",
             Self::UnreadUsb => "USB without network headers",
             Self::FragmentHeld => "fragment waiting",

@@ -33,6 +33,8 @@ pub(super) enum Next<'a> {
     Mpls(Rest<'a>),
     /// PPP, with or without address and control bytes.
     Ppp(Rest<'a>),
+    /// A packet of X.25.
+    X25(Rest<'a>),
     /// IPv4 or IPv6 by the version field.
     Ip(Rest<'a>),
     /// What an IP protocol number announces.
@@ -60,12 +62,54 @@ impl Lane {
         self.ends.is_some() || self.mac.is_some() || self.by_this_host.is_some()
     }
 
+    /// The link with both of its directions.
+    pub(super) fn line(self) -> Self {
+        Self {
+            mac: None,
+            by_this_host: None,
+            ends: self
+                .ends
+                .map(|(one, other)| (one.min(other), one.max(other))),
+            ..self
+        }
+    }
+
     /// The other direction of a link between the capturing host and another.
     pub(super) fn opposite(self) -> Self {
         Self {
             by_this_host: self.by_this_host.map(|ours| !ours),
             ..self
         }
+    }
+}
+
+/// A packet behind the first of a frame, and what was learned on the way to both.
+#[derive(Debug)]
+pub(super) struct Further {
+    packet: Inner,
+    scope: Scope,
+    base: Scope,
+    mac: Option<Mac>,
+    by_this_host: Option<bool>,
+    src: IpAddr,
+    dst: IpAddr,
+    session: u32,
+    depth: usize,
+}
+
+/// One of several packets in a frame.
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) link: LinkType,
+    pub(super) bytes: Vec<u8>,
+    /// See [`Rest::cut`].
+    pub(super) cut: usize,
+}
+
+impl Inner {
+    pub(super) const fn whole(link: LinkType, bytes: Vec<u8>) -> Self {
+        let cut = 0;
+        Self { link, bytes, cut }
     }
 }
 
@@ -123,8 +167,56 @@ impl<'a, 't> Walk<'a, 't> {
         }
     }
 
-    pub(super) fn run(mut self, frame: &Frame<'a>) -> Result<Packet<'a>, Undecoded> {
-        let mut next = Next::Link(frame.link, Rest::of(frame));
+    pub(super) fn run(self, frame: &Frame<'a>) -> Result<Packet<'a>, Undecoded> {
+        self.from(Next::Link(frame.link, Rest::of(frame)))
+    }
+
+    /// Reads a packet that [`Self::several`] left for later.
+    pub(super) fn resume(mut self, further: Further) -> Result<Packet<'a>, Undecoded> {
+        self.scope = further.scope;
+        self.base = further.base;
+        self.mac = further.mac;
+        self.by_this_host = further.by_this_host;
+        self.src = further.src;
+        self.dst = further.dst;
+        self.session = further.session;
+        self.depth = further.depth;
+        let next = self.inner(further.packet)?;
+        self.from(next)
+    }
+
+    /// Goes on with the first of some packets, and leaves the others for later; None if there are none.
+    pub(super) fn several(
+        &mut self,
+        packets: impl IntoIterator<Item = Inner>,
+    ) -> Result<Option<Next<'a>>, Undecoded> {
+        let mut packets = packets.into_iter();
+        let Some(first) = packets.next() else {
+            return Ok(None);
+        };
+        let further = packets.map(|packet| Further {
+            packet,
+            scope: self.scope,
+            base: self.base,
+            mac: self.mac,
+            by_this_host: self.by_this_host,
+            src: self.src,
+            dst: self.dst,
+            session: self.session,
+            depth: self.depth,
+        });
+        self.fragments.further.extend(further);
+        self.inner(first).map(Some)
+    }
+
+    fn inner(&mut self, packet: Inner) -> Result<Next<'a>, Undecoded> {
+        let bytes = self.keep(packet.bytes)?;
+        let cut = packet.cut;
+        Ok(Next::Link(packet.link, Rest { bytes, cut }))
+    }
+
+    fn from(mut self, start: Next<'a>) -> Result<Packet<'a>, Undecoded> {
+        let mut next = start;
         loop {
             next = match self.step(next) {
                 Ok(Next::Packet(packet)) => return Ok(packet),
@@ -225,6 +317,7 @@ impl<'a, 't> Walk<'a, 't> {
             Next::Llc(rest) => link::llc::header(rest),
             Next::Mpls(rest) => link::mpls::stack(self, rest),
             Next::Ppp(rest) => link::ppp::header(self, rest),
+            Next::X25(rest) => link::x25::packet(self, rest),
             Next::Ip(rest) => ip::header(self, rest),
             Next::Payload(protocol, rest) => ip::payload(self, protocol, rest),
             Next::Packet(_) => Ok(next),

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Seeds from the bundled captures: whole small files, and the pieces in them that look like what a target reads."""
+"""Seeds from the bundled captures: whole small files, and the pieces in them that look like what a target reads; and from the fixtures
+of link types and tunnels (src/wire/tests), in hexadecimal on standard input."""
 import pathlib
 import struct
 import sys
@@ -77,6 +78,12 @@ for path in sorted(root.rglob("*.pcap*")):
         if index < 30:
             first = bytes([PORTS.index(server)]) if kind == "stream" else b""
             put(kind, f"{path.stem}-{index}", first + bytes(script))
+for number, line in enumerate(line.split("\t") for line in sys.stdin if line.startswith("fixture\t")):
+    parts = [bytes.fromhex(part) for part in line[3].split(",")]
+    # The form of targets/link.rs.
+    head = struct.pack(">H", int(line[1]) | (0x8000 if len(parts) > 1 else 0))
+    several = b"".join(struct.pack(">H", len(part)) + part for part in parts)
+    put("link", f"fixture-{number}", head + (several if len(parts) > 1 else parts[0]))
 for path in root.rglob("*.keylog"):
     put("keylog", path.name, path.read_bytes())
 for index, text in enumerate(["r10.o.lencr.org/MFMw", "x1.c.lencr.org/3.crl", "kind:crl site:example.com -alert:*", "1encr.org"]):

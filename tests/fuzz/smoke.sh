@@ -15,7 +15,12 @@ cargo build --quiet --release --target "$host"
 
 if [ ! -d corpus ]; then
     # What the decoders read in the bundled captures; without it they would rarely get past the first bytes.
-    if command -v python3 >/dev/null 2>&1; then python3 seeds.py ../../captures corpus; else echo "no python3: no seeds" >&2; fi
+    if command -v python3 >/dev/null 2>&1; then
+        (cd ../.. && env -u RUSTFLAGS cargo test --quiet --lib fixtures_in_hexadecimal -- --ignored --nocapture) |
+            python3 seeds.py ../../captures corpus
+    else
+        echo "no python3: no seeds" >&2
+    fi
 fi
 targets=$(sed -n 's/^name = "\([a-z]*\)"$/\1/p' Cargo.toml)
 for target in ${only:-$targets}; do

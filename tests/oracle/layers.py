@@ -9,7 +9,10 @@ SEGMENT = "68656c6c6f2c20776f726c64"  # "hello, world"
 PORTS = {"40000", "443"}
 # What tshark has to be told, as the ends of the link told each other.
 TOLD = {
-    "short numbers": "mp.short_seqno:TRUE", "ESP": "esp.enable_null_encryption_decode_heuristic:TRUE",
+    "short numbers": "-omp.short_seqno:TRUE", "ESP": "-oesp.enable_null_encryption_decode_heuristic:TRUE",
+    "PPP of a modem": "--enable-heuristic=ppp_usb_bulk", "in RTP": "--enable-heuristic=rtp_udp",
+    "Tap of EtherCAT": "--enable-heuristic=esl_eth",
+    "Satellite": "--enable-heuristic=dvb_s2_udp -odvb-s2_modeadapt.full_decode:TRUE -odvb-s2_modeadapt.decode_df:TRUE",
 }
 
 
@@ -20,7 +23,7 @@ def found(link, name, frames, folder):
     file.write_bytes(header + b"".join(records))
     fields = ["tcp.srcport", "tcp.dstport", "tcp.payload", "frame.protocols"]
     asked = sum((["-e", field] for field in fields), [])
-    asked += sum((["-o", option] for word, option in TOLD.items() if word in name), [])
+    asked += [option for word, options in TOLD.items() if word in name for option in options.split()]
     run = subprocess.run(["tshark", "-r", file, "-T", "fields", *asked], capture_output=True, text=True)
     # What goes over several frames is whole in the last.
     line = run.stdout.strip("\n").split("\n")[-1].split("\t")

@@ -4,7 +4,7 @@
 use super::super::Undecoded;
 use super::super::rest::Rest;
 use super::super::walk::{Next, Walk};
-use super::{short, skip};
+use super::{check, short, skip};
 use crate::frame::LinkType;
 
 /// Frame control, parameter and length, before the extended header; the header check sequence stands behind it.
@@ -14,7 +14,7 @@ const CHECK: usize = 2;
 /// Requests for time to send.
 const REQUEST: u8 = 0x02;
 
-const LINK: LinkType = LinkType(143);
+pub(super) const LINK: LinkType = LinkType(143);
 
 /// Packets carry Ethernet, whether for all modems or, isolated, for those that know of isolation.
 pub(super) fn frame<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a>, Undecoded> {
@@ -54,17 +54,44 @@ pub(super) fn subframes(rest: Rest<'_>) -> Option<impl Iterator<Item = Rest<'_>>
     let mut left = Some(rest.after(FIXED + CHECK)?.bound(usize::from(length)));
     let frames = std::iter::from_fn(move || {
         let this = left.take()?;
-        let (control, length) = (this.u8(0)?, this.be16(2)?);
-        // What asks for time to send has a number there.
-        let length = match Kind::of(control) {
-            Kind::Control if control >> 1 & 0x1f == REQUEST => 0,
-            _ => usize::from(length),
-        };
-        let size = FIXED + CHECK + length;
+        let size = size(this)?;
         left = this.after(size);
         Some(this.bound(size))
     });
     Some(frames.take(usize::from(count)))
+}
+
+/// The same as Excentis' recorder of cable plants writes it: version, what it is, and fields with their length. Known from Wireshark alone.
+pub(super) fn recorded(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
+    /// Frames of channels with one carrier and many, down and up, and what modems ask for.
+    const FRAMES: [u8; 6] = [1, 8, 11, 74, 75, 80];
+    let (Some(kind), Some(fields)) = (rest.u8(1), rest.be16(2)) else {
+        return Err(short(rest));
+    };
+    let inside = skip(rest, 4 + usize::from(fields))?;
+    match FRAMES.contains(&kind) {
+        true => Ok(Next::Link(LINK, inside)),
+        false => Err(Undecoded::LinkControl),
+    }
+}
+
+/// How long a frame is with its header.
+pub(super) fn size(rest: Rest<'_>) -> Option<usize> {
+    let (control, length) = (rest.u8(0)?, rest.be16(2)?);
+    // What asks for time to send has a number there.
+    let length = match Kind::of(control) {
+        Kind::Control if control >> 1 & 0x1f == REQUEST => 0,
+        _ => usize::from(length),
+    };
+    Some(FIXED + CHECK + length)
+}
+
+/// Whether the header check sequence is right (MULPI 6.2.1.3).
+pub(super) fn checked(rest: Rest<'_>) -> bool {
+    let extended = rest.u8(0).map_or(0, |control| control & 1) * rest.u8(1).unwrap_or(0);
+    let end = FIXED + usize::from(extended);
+    let header = rest.bytes.get(..end);
+    header.is_some_and(|header| Some(!check::crc16(u16::MAX, header)) == rest.le16(end))
 }
 
 /// What a frame control byte says of the frame.

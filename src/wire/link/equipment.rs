@@ -3,7 +3,7 @@
 use super::super::Undecoded;
 use super::super::rest::Rest;
 use super::super::walk::Next;
-use super::{llc, ppp, short, skip};
+use super::{infiniband, llc, ppp, short, skip};
 
 /// Endace extensible record format: Ethernet, HDLC and IP, by the record's type.
 pub(super) fn erf(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
@@ -20,6 +20,7 @@ pub(super) fn erf(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
         // Offset and padding bytes before the frame.
         2 | 11 | 16 | 20 => Ok(Next::Ethernet(skip(inside, 2)?)),
         1 | 10 | 15 | 19 => ppp::ppp_or_cisco(inside),
+        21 => infiniband::with_local(inside),
         22 | 23 => Ok(Next::Ip(inside)),
         _ => Err(Undecoded::NotIp),
     }

@@ -4,13 +4,19 @@ use super::super::rest::Rest;
 use super::super::scope::Tag;
 use super::super::walk::{Next, Walk};
 use super::super::{Undecoded, tunnel};
-use super::{llc, lowpan, mesh, short, skip, source, wpan};
+use super::{
+    cluster, ethercat, infiniband, llc, lowpan, mesh, short, skip, source, vehicles, wpan, x25,
+};
 
 /// Reads an Ethernet header.
 pub(in crate::wire) fn header<'a>(
     walk: &mut Walk<'a, '_>,
     rest: Rest<'a>,
 ) -> Result<Next<'a>, Undecoded> {
+    if let Some(frame) = cluster::tapped(rest) {
+        walk.peel()?;
+        return Ok(Next::Ethernet(frame));
+    }
     let ether_type = rest.be16(12).ok_or_else(|| short(rest))?;
     walk.mac = rest.array(6).and_then(source);
     type_or_length(ether_type, skip(rest, 14)?)
@@ -79,6 +85,14 @@ pub(in crate::wire) fn ether_type<'a>(
             Some(4) => tagged(walk, rest, 6),
             _ => Err(Undecoded::LinkControl),
         },
+        MINT => peeled(walk, cluster::mint_frame(rest)),
+        TELKONET => peeled(walk, cluster::telkonet(rest)),
+        EXTREME => peeled(walk, cluster::extreme(rest)),
+        TIPC => peeled(walk, cluster::tipc_frame(rest)),
+        ROCE => peeled(walk, infiniband::over_ethernet(rest)),
+        GEONETWORKING => peeled(walk, vehicles::frame(rest)),
+        ETHERCAT => ethercat::frame(walk, rest),
+        LAPB => x25::lapb_ether(rest),
         // ISO/IEC TR 9577 on lines of Cisco.
         OSI => llc::nlpid(rest),
         // Jumbo frames of LLC, whose length does not fit below 1,536.
@@ -164,6 +178,15 @@ fn tagged<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>, size: usize) -> Result<Ne
     type_or_length(next, skip(rest, size + 2)?)
 }
 
+/// What was found inside, as one encapsulation.
+fn peeled<'a>(
+    walk: &mut Walk<'a, '_>,
+    found: Result<Next<'a>, Undecoded>,
+) -> Result<Next<'a>, Undecoded> {
+    walk.peel()?;
+    found
+}
+
 /// 802.1AE. Without encryption the payload is in the clear between the tag and the check value.
 fn macsec<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a>, Undecoded> {
     const SECURE_CHANNEL: u8 = 0x20;
@@ -176,7 +199,15 @@ fn macsec<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a>, Undec
     tagged(walk, rest, tag)
 }
 
+const MINT: u16 = 0x8783;
+const TELKONET: u16 = 0x88a1;
+const ETHERCAT: u16 = 0x88a4;
+const TIPC: u16 = 0x88ca;
+const ROCE: u16 = 0x8915;
+const GEONETWORKING: u16 = 0x8947;
+const EXTREME: u16 = 0xe555;
 const BATMAN: u16 = 0x4305;
+const LAPB: u16 = 0x6000;
 const WPAN: u16 = 0x809a;
 const LWAPP: u16 = 0x88bb;
 const LWAPP_OLD: u16 = 0xbbbb;

@@ -4,6 +4,7 @@ use super::super::Undecoded;
 use super::super::rest::Rest;
 use super::super::walk::Next;
 use super::{short, skip};
+use crate::frame::LinkType;
 
 pub(super) fn frame(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
     const CORE: usize = 4;
@@ -35,6 +36,7 @@ pub(super) fn frame(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
     match user {
         1 => Ok(Next::Ethernet(inside)),
         2 => Ok(Next::Ppp(inside)),
+        9 => Ok(Next::Link(LinkType(243), inside)),
         12..=14 => Ok(Next::Mpls(inside)),
         16 | 17 => Ok(Next::Ip(inside)),
         _ => Err(Undecoded::NotIp),

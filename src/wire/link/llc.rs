@@ -3,7 +3,7 @@
 use super::super::Undecoded;
 use super::super::rest::Rest;
 use super::super::walk::Next;
-use super::{short, skip};
+use super::{short, skip, x25};
 
 /// Reads an LLC header.
 pub(in crate::wire) fn header(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
@@ -15,6 +15,9 @@ pub(in crate::wire) fn header(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
         (0x06, 0x06, 0x03) => Ok(Next::Ip(skip(rest, 3)?)),
         // A network layer protocol identifier (ISO/IEC TR 9577, RFC 2684 5.2).
         (0xfe, 0xfe, 0x03) => nlpid(skip(rest, 3)?),
+        // The same by other numbers of OSI (ISO/IEC TR 11802-1).
+        (0x14 | 0x20 | 0x34 | 0x54, _, 0x03) => nlpid(skip(rest, 3)?),
+        (0x7e, 0x7e | 0x7f, _) => x25::llc(rest),
         (0x42, 0x42, _) => Err(Undecoded::Stp),
         _ => Err(Undecoded::NotIp),
     }

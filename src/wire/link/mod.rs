@@ -4,26 +4,37 @@
 //! writers store those instead.
 
 mod bluetooth;
+mod check;
+pub(super) mod cluster;
 mod docsis;
 mod ends;
 mod equipment;
+pub(super) mod ethercat;
 pub(super) mod ethernet;
 mod fibre;
 mod gfp;
+mod gprs;
+pub(super) mod gse;
+pub(super) mod infiniband;
 pub(super) mod llc;
 mod lowpan;
 mod mesh;
 pub(super) mod mpls;
 mod multilink;
+mod netlink;
 mod parts;
 pub(super) mod ppp;
 mod pseudo;
 mod rare;
+mod streams;
+pub(super) mod transport;
 mod unsure;
 mod usb;
+mod vehicles;
 mod vj;
 mod wlan;
 mod wpan;
+pub(super) mod x25;
 
 use super::rest::Rest;
 use super::walk::{Next, Walk};
@@ -39,7 +50,9 @@ pub(super) use multilink::Bundles;
 pub(super) use parts::Parts;
 pub(super) use pseudo::{LOOPBACK, cooked_sender, family};
 pub(super) use rare::ax25;
+pub(super) use streams::Streams;
 pub(super) use vj::Headers;
+pub(super) use x25::Circuits;
 
 /// Whether frames of this link type can be decoded at all.
 #[must_use]
@@ -90,6 +103,7 @@ pub fn link_name(link: LinkType) -> &'static str {
         149 | 258 => "Apple PKTAP",
         163 => "802.11 with AVS header",
         166 => "PPP of pppd",
+        169 => "GPRS LLC",
         178 => "Juniper Ethernet",
         182 => "multilink Frame Relay",
         192 => "802.11 or other with PPI header",
@@ -98,8 +112,10 @@ pub fn link_name(link: LinkType) -> &'static str {
         187 | 201 | 251 | 254..=256 => "Bluetooth",
         224 | 225 => "Fibre Channel",
         186 | 189 | 220 | 249 | 266 => "USB",
+        196 => "SITA",
         197 => "Endace ERF",
         202 => "AX.25 with KISS header",
+        203 => "LAPD",
         204 => "PPP with direction",
         205 => "Cisco HDLC with direction",
         206 => "Frame Relay with direction",
@@ -110,11 +126,14 @@ pub fn link_name(link: LinkType) -> &'static str {
         239 => "Linux NFLOG",
         240 | 241 => "netANALYZER",
         242 => "IP over InfiniBand",
+        243 => "MPEG transport stream",
         253 => "Linux netlink",
         259 => "EPON",
         272 => "Nordic Bluetooth sniffer",
+        273 => "Excentis recorder",
         274 => "Ethernet with preamble",
         276 => "Linux cooked v2",
+        279 => "Elektrobit recorder",
         280 => "VPP dispatch trace",
         281 | 282 | 284 | 285 => "Ethernet with switch tag",
         147..=162 => "private use",
@@ -157,7 +176,15 @@ pub(super) fn open<'a>(
         Kind::Sll => pseudo::sll(walk, rest),
         Kind::Sll2 => pseudo::sll2(walk, rest),
         Kind::PfLog => pseudo::pflog(rest),
-        Kind::Nflog => pseudo::nflog(walk, rest),
+        Kind::Nflog => netlink::log(walk, rest),
+        Kind::Netlink => netlink::frame(walk, rest),
+        Kind::TransportStream => transport::frame(walk, rest),
+        Kind::Gprs => gprs::frame(walk, rest),
+        Kind::CableRecorder => docsis::recorded(rest),
+        Kind::Recorder => cluster::recorder(rest),
+        Kind::Lapd => x25::lapd(rest),
+        Kind::Sita => x25::sita(rest),
+        Kind::NetlinkMessage => netlink::message(walk, rest),
         Kind::Pktap => pseudo::pktap(walk, rest),
         Kind::Ppi => pseudo::ppi(walk, rest),
         Kind::Erf => equipment::erf(rest),
@@ -207,6 +234,7 @@ pub(in crate::wire) fn subframes<'a>(
         | Kind::PrismOrAvs
         | Kind::Ppi
         | Kind::Usb(_)
+        | Kind::Netlink
         | Kind::Docsis) => several(kind, frame),
         _ => None,
     }
@@ -216,25 +244,27 @@ pub(in crate::wire) fn subframes<'a>(
 #[inline(never)]
 fn several<'a>(kind: Kind, frame: &Frame<'a>) -> Option<impl Iterator<Item = Frame<'a>> + use<'a>> {
     let rest = Rest::of(frame);
-    let (aggregate, transfer, concatenated) = match kind {
-        Kind::Usb(header) => (None, usb::packets(header, rest), None),
-        Kind::Docsis => (None, None, docsis::subframes(rest)),
-        _ => (aggregate(kind, rest), None, None),
-    };
-    if aggregate.is_none() && transfer.is_none() && concatenated.is_none() {
-        return None;
+    let (mut aggregated, mut transfer, mut concatenated, mut messages) = (None, None, None, None);
+    match kind {
+        Kind::Usb(header) => transfer = Some(usb::packets(header, rest)?),
+        Kind::Docsis => concatenated = Some(docsis::subframes(rest)?),
+        Kind::Netlink => messages = Some(netlink::messages(rest)?),
+        _ => aggregated = Some(aggregate(kind, rest)?),
     }
     let whole = *frame;
-    let aggregate = aggregate.into_iter().flatten();
+    let aggregate = aggregated.into_iter().flatten();
     let transfer = transfer.into_iter().flat_map(|(crossing, packets)| {
         packets.map(move |packet| (packet.link, packet.rest, Some(crossing)))
     });
     let concatenated = concatenated.into_iter().flatten();
+    let messages = messages.into_iter().flatten();
     let each = aggregate.map(move |rest| (SUBFRAME, rest, whole.crossing));
     let frames = concatenated.map(move |rest| (whole.link, rest, whole.crossing));
+    let messages = messages.map(move |rest| (NETLINK_MESSAGE, rest, whole.crossing));
     Some(
         each.chain(transfer)
             .chain(frames)
+            .chain(messages)
             .map(move |(link, rest, crossing)| Frame {
                 link,
                 bytes: rest.bytes,
@@ -261,6 +291,9 @@ const SUBFRAME: LinkType = LinkType(u32::MAX);
 
 /// 802.11 whose frame control bytes are swapped, as CAPWAP brings it from some access points.
 pub(super) const SWAPPED_WLAN: LinkType = LinkType(u32::MAX - 1);
+
+/// One of the messages of a frame of netlink.
+const NETLINK_MESSAGE: LinkType = LinkType(u32::MAX - 2);
 
 /// The frame from byte `n` on, or why there is none.
 pub(super) fn skip(rest: Rest<'_>, n: usize) -> Result<Rest<'_>, Undecoded> {
@@ -318,6 +351,15 @@ enum Kind {
     Sll2,
     PfLog,
     Nflog,
+    Netlink,
+    TransportStream,
+    Gprs,
+    CableRecorder,
+    Recorder,
+    Lapd,
+    Sita,
+    /// See [`NETLINK_MESSAGE`].
+    NetlinkMessage,
     Pktap,
     Ppi,
     Erf,
@@ -435,6 +477,13 @@ const fn kind(link: LinkType) -> Kind {
         242 => Kind::EtherTypeAt { at: 40, header: 44 },
         249 => Kind::Usb(usb::Header::UsbPcap),
         251 => Kind::BluetoothRadio,
+        253 => Kind::Netlink,
+        169 => Kind::Gprs,
+        273 => Kind::CableRecorder,
+        279 => Kind::Recorder,
+        243 => Kind::TransportStream,
+        203 => Kind::Lapd,
+        196 => Kind::Sita,
         254 => Kind::BluetoothMonitor,
         256 => Kind::BluetoothRadioWithHeader,
         259 => Kind::Epon,
@@ -465,6 +514,7 @@ const fn kind(link: LinkType) -> Kind {
         130..=132 | 134 | 164 | 168 | 174 | 184 | 194 | 200 => Kind::Juniper(Juniper::Bundle),
         u32::MAX => Kind::Subframe,
         0xffff_fffe => Kind::SwappedWlan,
+        0xffff_fffd => Kind::NetlinkMessage,
         _ => Kind::Unknown,
     }
 }

@@ -60,7 +60,7 @@ pub(super) fn frame_relay(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
 }
 
 /// Whether a PPP header stands here that makes sense: which of two forms sequence numbers have was negotiated before.
-fn begins_ppp(rest: Rest<'_>) -> bool {
+pub(super) fn begins_ppp(rest: Rest<'_>) -> bool {
     match ppp::protocol(rest) {
         Ok((0x0021 | 0x0057, inside)) => plausible::ip(inside),
         // Header compression, bundled CCP and MPLS, and their negotiation.

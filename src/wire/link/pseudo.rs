@@ -1,9 +1,9 @@
-//! Headers that exist only in captures: loopback families, Linux cooked, PF and netfilter logs, PKTAP.
+//! Headers that exist only in captures: loopback families, Linux cooked, PF logs, PKTAP.
 
 use super::super::Undecoded;
 use super::super::rest::Rest;
 use super::super::walk::{Next, Walk};
-use super::{short, skip, source};
+use super::{netlink, short, skip, source};
 use crate::frame::LinkType;
 
 /// Cooked packet types (Linux if_packet.h): for us.
@@ -77,7 +77,7 @@ pub(super) fn sll<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a
     if address_length == 6 {
         walk.mac = header.array(6).and_then(source);
     }
-    cooked(hardware, protocol, skip(rest, 16)?)
+    cooked(walk, hardware, protocol, skip(rest, 16)?)
 }
 
 /// Linux cooked capture, second form.
@@ -97,7 +97,7 @@ pub(super) fn sll2<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'
     if header.u8(11) == Some(6) {
         walk.mac = header.array(12).and_then(source);
     }
-    cooked(hardware, protocol, skip(rest, 20)?)
+    cooked(walk, hardware, protocol, skip(rest, 20)?)
 }
 
 /// SLIP as the BSD driver hands it out: who sent it, 15 bytes of the header as it was compressed, and IP with the header whole again.
@@ -117,43 +117,6 @@ pub(super) fn pflog(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
         return Err(Undecoded::BadLink);
     }
     Ok(Next::Ip(skip(rest, length.next_multiple_of(4))?))
-}
-
-/// Linux netfilter log: attributes with length and type in the byte order of the capturing host.
-pub(super) fn nflog<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a>, Undecoded> {
-    const PACKET_HEADER: u16 = 1;
-    const HARDWARE_ADDRESS: u16 = 8;
-    const PAYLOAD: u16 = 9;
-    const BRIDGE: u8 = 7;
-    let bridged = rest.u8(0).ok_or_else(|| short(rest))? == BRIDGE;
-    let mut rest = skip(rest, 4)?;
-    let mut protocol = 0;
-    loop {
-        let (length, kind) = attribute(rest)?;
-        let value = skip(rest, 4)?.bound(length - 4);
-        match kind {
-            PACKET_HEADER => {
-                protocol = value.be16(0).unwrap_or_default();
-                walk.by_this_host = match value.u8(2) {
-                    // Before routing, or delivered here.
-                    Some(0 | 1) => Some(false),
-                    // Made here.
-                    Some(3) => Some(true),
-                    // Forwarded, or leaving: of either origin.
-                    _ => walk.by_this_host,
-                };
-            }
-            HARDWARE_ADDRESS if value.be16(0) == Some(6) => {
-                walk.mac = value.array(4).and_then(source);
-            }
-            // A bridge logs what its EtherType says; the other families log IP.
-            PAYLOAD if bridged => return Ok(Next::EtherType(protocol, value)),
-            PAYLOAD => return Ok(Next::Ip(value)),
-            _ => {}
-        }
-        // Attributes are padded to a multiple of four.
-        rest = skip(rest, length.next_multiple_of(4))?;
-    }
 }
 
 /// Apple's packet tap: a header with the process and the link type of what follows.
@@ -190,18 +153,24 @@ pub(super) fn ppi<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a
 }
 
 /// What follows a cooked header.
-fn cooked(hardware: u16, protocol: u16, rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
+fn cooked<'a>(
+    walk: &mut Walk<'a, '_>,
+    hardware: u16,
+    protocol: u16,
+    rest: Rest<'a>,
+) -> Result<Next<'a>, Undecoded> {
+    const NETLINK: u16 = 824;
     const FRAME_RELAY: u16 = 770;
     const RADIOTAP: u16 = 803;
-    const NETLINK: u16 = 824;
     const ETHERNET: u16 = 3;
     const LLC: u16 = 4;
     const PPP: u16 = 7;
     const WPAN: u16 = 0xf6;
     match (hardware, protocol) {
         (FRAME_RELAY, _) => super::llc::frame_relay(rest),
+        // The protocol is a family of it.
+        (NETLINK, _) => netlink::first(walk, protocol, rest),
         (RADIOTAP, _) => Ok(Next::Link(LinkType(127), rest)),
-        (NETLINK, _) => Err(Undecoded::NotIp),
         (_, ETHERNET) => Ok(Next::Ethernet(rest)),
         (_, LLC) => Ok(Next::Llc(rest)),
         (_, PPP) => Ok(Next::Ppp(rest)),
@@ -210,19 +179,5 @@ fn cooked(hardware: u16, protocol: u16, rest: Rest<'_>) -> Result<Next<'_>, Unde
         // A tun device without a protocol: what it carries is IP.
         (_, 0) if matches!(rest.nibble(), Some(4 | 6)) => Ok(Next::Ip(rest)),
         _ => Err(Undecoded::NotIp),
-    }
-}
-
-/// Length and type of the first attribute, in whichever byte order fits: length counts its own header.
-fn attribute(rest: Rest<'_>) -> Result<(usize, u16), Undecoded> {
-    let (Some(little), Some(big)) = (rest.le16(0), rest.be16(0)) else {
-        return Err(short(rest));
-    };
-    let fits = |length: u16| length >= 4 && usize::from(length) <= rest.wire_len();
-    match (fits(little), fits(big)) {
-        (true, true) if big < little => Ok((usize::from(big), rest.be16(2).unwrap_or_default())),
-        (true, _) => Ok((usize::from(little), rest.le16(2).unwrap_or_default())),
-        (_, true) => Ok((usize::from(big), rest.be16(2).unwrap_or_default())),
-        _ => Err(Undecoded::BadLink),
     }
 }

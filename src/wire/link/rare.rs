@@ -33,10 +33,13 @@ pub(super) fn arcnet(rest: Rest<'_>, addresses: usize) -> Result<Next<'_>, Undec
     const ARP: u8 = 0xd5;
     const REVERSE_ARP: u8 = 0xd6;
     const IPV6: u8 = 0xc4;
+    const BACNET: u8 = 0xcd;
     const EXCEPTION: u8 = 0xff;
     let rest = skip(rest, addresses)?;
     match rest.u8(0).ok_or_else(|| short(rest))? {
         IP_1051 => return Ok(Next::Ip(skip(rest, 1)?)),
+        // With LLC before it (ANSI/ASHRAE 135 8).
+        BACNET => return Ok(Next::Llc(skip(rest, 1)?)),
         IP | IPV6 => {}
         ARP_1051 | ARP | REVERSE_ARP => return Err(Undecoded::Arp),
         _ => return Err(Undecoded::NotIp),
@@ -66,6 +69,7 @@ pub(in crate::wire) fn ax25(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
     const POLL: u8 = 0x10;
     const IP: u8 = 0xcc;
     const ARP: u8 = 0xcd;
+    const X25: u8 = 0x01;
     let mut addresses = 0;
     loop {
         addresses += 1;
@@ -88,6 +92,7 @@ pub(in crate::wire) fn ax25(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
     }
     match rest.u8(1).ok_or_else(|| short(rest))? {
         IP => Ok(Next::Ip(skip(rest, 2)?)),
+        X25 => Ok(Next::X25(skip(rest, 2)?)),
         ARP => Err(Undecoded::Arp),
         _ => Err(Undecoded::NotIp),
     }

@@ -4,7 +4,7 @@ use super::super::Undecoded;
 use super::super::rest::Rest;
 use super::super::walk::{Next, Walk};
 use super::lowpan::{self, Ends};
-use super::{short, skip};
+use super::{check, short, skip};
 
 /// Bytes of the frame check sequence.
 pub(super) const FCS: usize = 2;
@@ -58,20 +58,10 @@ pub(super) fn unsaid<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next
         return Err(Undecoded::CutBeforeIp);
     }
     let check = match rest.bytes.split_last_chunk::<FCS>() {
-        Some((frame, check)) if sequence(frame) == u16::from_le_bytes(*check) => FCS,
+        Some((frame, check)) if check::crc16(0, frame) == u16::from_le_bytes(*check) => FCS,
         _ => 0,
     };
     frame(walk, rest, check)
-}
-
-/// The frame check sequence (802.15.4-2020 7.2.11).
-fn sequence(bytes: &[u8]) -> u16 {
-    bytes.iter().fold(0, |check, byte| {
-        (0..8).fold(check ^ u16::from(*byte), |check, _| {
-            let polynomial = if check & 1 == 1 { 0x8408 } else { 0 };
-            check >> 1 ^ polynomial
-        })
-    })
 }
 
 /// A frame with `check` bytes of check sequence behind it.

@@ -5,12 +5,13 @@ use super::build::{
     CLIENT, CLIENT_6, HELLO, PORTS, SERVER, SERVER_6, TSVAL, Way, cat, ipv4, ipv6, udp,
 };
 use super::cable::CABLE;
+use super::carriers::{CALLED, CARRIERS, CARRYING_TUNNELS};
 use super::fixtures::{Fixture, LINKS, SCOPED, Source};
 use super::lowpan::LOWPAN;
 use super::odd::{ODD_LINKS, ODD_TUNNELS};
 use super::properties::fixtures;
 use super::rare::RARE;
-use super::sequences::SEQUENCES;
+use super::sequences::sequences;
 use super::stacks::{LINE_CARDS, MIRRORS, STACKS};
 use super::usb::USB;
 use super::*;
@@ -23,6 +24,7 @@ fn every_link_type_leads_to_the_conversation() {
         .chain(LINE_CARDS)
         .chain(RARE)
         .chain(CABLE)
+        .chain(CARRIERS)
         .chain(BLUETOOTH)
         .chain(USB)
         .chain(LOWPAN)
@@ -37,6 +39,7 @@ fn every_tag_and_tunnel_leads_to_the_conversation() {
     for fixture in SCOPED
         .iter()
         .chain(ODD_TUNNELS)
+        .chain(CARRYING_TUNNELS)
         .chain(STACKS)
         .chain(MIRRORS)
     {
@@ -53,10 +56,11 @@ fn fixtures_in_hexadecimal() {
         let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         println!("fixture\t{}\t{}\t{digits}", fixture.link, fixture.name);
     }
-    let sequences = SEQUENCES.iter().map(|row| (row.link, row.name, row.make));
+    let sequences = sequences().map(|row| (row.link, row.name, row.make));
     let granted = GRANTED
         .iter()
         .chain(LOW_ENERGY)
+        .chain(CALLED)
         .map(|row| (row.link, row.name, row.make));
     for (link, name, make) in sequences.chain(granted) {
         let frames = make(Way::There);

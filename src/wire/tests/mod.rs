@@ -3,6 +3,7 @@
 mod bluetooth;
 mod build;
 mod cable;
+mod carriers;
 mod fixtures;
 mod headers;
 mod links;

@@ -7,11 +7,12 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use super::bluetooth::{BLUETOOTH, GRANTED, LOW_ENERGY};
 use super::build::{PORTS, Way, cat, fragment4, ipv6};
 use super::cable::CABLE;
+use super::carriers::{CALLED, CARRIERS, CARRYING_TUNNELS};
 use super::fixtures::{Fixture, LINKS, SCOPED};
 use super::lowpan::LOWPAN;
 use super::odd::{ODD_LINKS, ODD_TUNNELS};
 use super::rare::RARE;
-use super::sequences::SEQUENCES;
+use super::sequences::sequences;
 use super::stacks::{LINE_CARDS, MIRRORS, STACKS};
 use super::usb::USB;
 use super::*;
@@ -25,6 +26,8 @@ pub(super) fn fixtures() -> impl Iterator<Item = &'static Fixture> {
         LINE_CARDS,
         RARE,
         CABLE,
+        CARRIERS,
+        CARRYING_TUNNELS,
         BLUETOOTH,
         USB,
         LOWPAN,
@@ -59,12 +62,13 @@ fn mutated_sequence() -> impl Strategy<Value = (u32, Vec<Vec<u8>>)> {
         any::<u8>(),
     );
     let changes = prop::collection::vec(change, 0..5);
-    let sequences = SEQUENCES.iter().map(|row| (row.link, row.make));
+    let sequences = sequences().map(|row| (row.link, row.make));
     let rows: Vec<_> = sequences
         .chain(
             GRANTED
                 .iter()
                 .chain(LOW_ENERGY)
+                .chain(CALLED)
                 .map(|row| (row.link, row.make)),
         )
         .collect();

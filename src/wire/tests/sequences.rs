@@ -2,6 +2,7 @@
 
 use super::bluetooth;
 use super::build::{CLIENT, CLIENT_6, HELLO, NEAR, SERVER, SERVER_6, Way, cat};
+use super::carriers::PARTS;
 use super::fixtures::wlan;
 use super::headers::{Compressor, FIRST, Fields};
 use super::*;
@@ -12,9 +13,9 @@ pub(super) struct Sequence {
     pub(super) link: u32,
     pub(super) make: fn(Way) -> Vec<Vec<u8>>,
     /// What all frames but the last are; None where they are packets of their own.
-    held: Option<Undecoded>,
+    pub(super) held: Option<Undecoded>,
     /// What frames are that lack another.
-    lacking: Undecoded,
+    pub(super) lacking: Undecoded,
 }
 
 /// PPP of a direction that the capture knows, with a multilink header of the longer form.
@@ -44,7 +45,12 @@ fn capwap(way: Way, binding: u8, flags: u8, start: u16, bytes: &[u8]) -> Vec<u8>
     way.outer_udp(5247, 5247, &cat(&[&header, bytes]))
 }
 
-pub(super) static SEQUENCES: &[Sequence] = &[
+/// All of several frames.
+pub(super) fn sequences() -> impl Iterator<Item = &'static Sequence> {
+    SEQUENCES.iter().chain(PARTS)
+}
+
+static SEQUENCES: &[Sequence] = &[
     Sequence {
         name: "PPP multilink, three fragments",
         link: 204,
@@ -173,7 +179,7 @@ pub(super) fn read(decoder: &mut Decoder, link: u32, bytes: &[u8]) -> Result<Tol
 
 #[test]
 fn the_last_frame_makes_it_whole() {
-    for row in SEQUENCES {
+    for row in sequences() {
         let mut decoder = Decoder::new(&Limits::default());
         for way in [Way::There, Way::Back] {
             let frames = (row.make)(way);
@@ -200,7 +206,7 @@ fn the_last_frame_makes_it_whole() {
 
 #[test]
 fn what_is_missing_is_not_made_up() {
-    for row in SEQUENCES {
+    for row in sequences() {
         let frames = (row.make)(Way::There);
         for lost in 0..frames.len() - 1 {
             let mut decoder = Decoder::new(&Limits::default());
@@ -216,7 +222,7 @@ fn what_is_missing_is_not_made_up() {
 /// Whoever keeps a packet wants all of its frames.
 #[test]
 fn parts_say_whose_they_are() {
-    for row in SEQUENCES.iter().filter(|row| row.held.is_some()) {
+    for row in sequences().filter(|row| row.held.is_some()) {
         let ends: Option<(IpAddr, IpAddr)> = match row.link {
             230 => Some((CLIENT_6.into(), SERVER_6.into())),
             _ => Some((CLIENT.into(), SERVER.into())),

@@ -5,14 +5,14 @@ use super::fixtures::{Fixture, Source, bare};
 use super::*;
 use crate::frame::Crossing;
 
-const BULK: u8 = 3;
+pub(super) const BULK: u8 = 3;
 
 fn endpoint(way: Way) -> u8 {
     if way == Way::There { 0x02 } else { 0x81 }
 }
 
 /// The header of Linux's usbmon, of 48 bytes or 64.
-fn usbmon(way: Way, kind: u8, header: usize, transfer: &[u8]) -> Vec<u8> {
+pub(super) fn usbmon(way: Way, kind: u8, header: usize, transfer: &[u8]) -> Vec<u8> {
     let event = if way == Way::There { b'S' } else { b'C' };
     let length = u32::try_from(transfer.len()).unwrap().to_le_bytes();
     let mut bytes = cat(&[
@@ -26,7 +26,7 @@ fn usbmon(way: Way, kind: u8, header: usize, transfer: &[u8]) -> Vec<u8> {
     cat(&[&bytes, transfer])
 }
 
-fn usb_pcap(way: Way, transfer: &[u8]) -> Vec<u8> {
+pub(super) fn usb_pcap(way: Way, transfer: &[u8]) -> Vec<u8> {
     let length = u32::try_from(transfer.len()).unwrap().to_le_bytes();
     let info = u8::from(way == Way::Back);
     cat(&[

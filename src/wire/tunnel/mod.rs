@@ -11,6 +11,7 @@ use super::link::skip;
 use super::rest::Rest;
 use super::walk::{Next, Walk};
 use super::{Body, Undecoded, link, plausible};
+use crate::frame::LinkType;
 
 pub(super) use udp::{may_carry, open as in_udp, tzsp_frame};
 
@@ -32,6 +33,16 @@ mod kind {
     pub(super) const AYIYA: u32 = 14;
     pub(super) const AX25: u32 = 15;
     pub(super) const OSI: u32 = 16;
+    pub(super) const TRANSPORT_STREAM: u32 = 17;
+    pub(super) const PIM: u32 = 18;
+    pub(super) const AMT: u32 = 19;
+    pub(super) const TIPC: u32 = 20;
+    pub(super) const BATMAN: u32 = 21;
+    pub(super) const MINT: u32 = 22;
+    pub(super) const CLUSTER: u32 = 23;
+    pub(super) const INFINIBAND: u32 = 24;
+    pub(super) const ETHERCAT: u32 = 25;
+    pub(super) const SATELLITE: u32 = 26;
 }
 
 /// A tunnel that has an IP protocol number of its own; None if `number` is no tunnel.
@@ -92,9 +103,30 @@ pub(super) fn in_ip<'a>(
             }
             None => return Ok(None),
         },
+        protocol::PIM | protocol::IGMP => match register(number, rest) {
+            Some(packet) => {
+                walk.enter_tunnel(kind::PIM)?;
+                Next::Ip(packet)
+            }
+            None => return Ok(None),
+        },
         _ => return Ok(None),
     };
     Ok(Some(next))
+}
+
+/// What a router sends to where receivers meet, before they are told to listen: a packet for many in one (RFC 7761 4.9.3), or a header of
+/// one that says that there is none. Of version 1, which is a kind of IGMP, it is the same.
+fn register(number: u8, rest: Rest<'_>) -> Option<Rest<'_>> {
+    const REGISTER: [u8; 2] = [0x21, 0];
+    const REGISTER_1: [u8; 2] = [0x14, 1];
+    const NULL: u8 = 0x40;
+    let fits = match number {
+        protocol::PIM => rest.array(0)? == REGISTER && rest.u8(4)? & NULL == 0,
+        _ => rest.array(0)? == REGISTER_1,
+    };
+    rest.after(8)
+        .filter(|packet| fits && plausible::ip(*packet))
 }
 
 /// LWAPP without IP and UDP before it, by an EtherType.
@@ -125,9 +157,9 @@ pub(super) fn nsh<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a
     }
 }
 
-/// The frame of an L2TPv3 data message: Ethernet, or IP and PPP that prove themselves. Cookie (0, 4 or 8 bytes) and sublayer (0 or 4) were
+/// The frame of an L2TPv3 data message: Ethernet, packets of a transport stream, or IP, PPP, Cisco HDLC and Frame Relay that prove themselves. Cookie (0, 4 or 8 bytes) and sublayer (0 or 4) were
 /// negotiated elsewhere, so every place is tried where a frame could begin.
-fn l2tp_v3_frame(after_session: Rest<'_>) -> Option<Next<'_>> {
+fn l2tp_v3_frame<'a>(after_session: Rest<'a>) -> Option<Next<'a>> {
     let places = || {
         let places = [0, 4, 8, 12].into_iter();
         places.filter_map(|at| after_session.after(at))
@@ -136,9 +168,23 @@ fn l2tp_v3_frame(after_session: Rest<'_>) -> Option<Next<'_>> {
         Ok((0x0021 | 0x0057, packet)) => Some(packet),
         _ => None,
     };
+    let stream = places().find(|frame| link::transport::is_stream(frame.bytes));
+    if let Some(stream) = stream {
+        return Some(Next::Link(LinkType(243), stream));
+    }
+    let of_lines = |frame: Rest<'a>| match frame.be32(0)? {
+        // Cisco HDLC, and Frame Relay with the identifier of IP.
+        0x0f00_0800 | 0x0f00_86dd | 0x8f00_0800 | 0x8f00_86dd => frame.after(4),
+        head if head & 0x0001_ffff == 0x0001_03cc || head & 0x0001_ffff == 0x0001_038e => {
+            frame.after(4)
+        }
+        _ => None,
+    };
     let ethernet = places().find(|frame| plausible::ethernet(*frame));
     ethernet.map(Next::Ethernet).or_else(|| {
-        let mut packets = places().chain(places().filter_map(of_ppp));
+        let mut packets = places()
+            .chain(places().filter_map(of_ppp))
+            .chain(places().filter_map(of_lines));
         packets
             .find(|packet| plausible::ip_alone(*packet))
             .map(Next::Ip)

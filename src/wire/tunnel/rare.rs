@@ -2,12 +2,21 @@
 
 use super::super::rest::Rest;
 use super::super::walk::Next;
-use super::super::{Datagram, plausible};
+use super::super::{Datagram, link, plausible};
 use super::capwap;
 use super::kind;
 use super::udp::Found;
 use crate::frame::LinkType;
 
+pub(super) const AMT: u16 = 2268;
+pub(super) const CLUSTER: u16 = 3343;
+pub(super) const BATMAN: u16 = 4306;
+pub(super) const GSMTAP: u16 = 4729;
+pub(super) const ROCE: u16 = 4791;
+pub(super) const TIPC: u16 = 6118;
+pub(super) const MINT: u16 = 24_576;
+pub(super) const MINT_DATA: u16 = 24_577;
+pub(super) const ETHERCAT: u16 = 34_980;
 pub(super) const GRE: u16 = 4754;
 pub(super) const PEEK: u16 = 5000;
 pub(super) const AYIYA: u16 = 5072;
@@ -24,10 +33,86 @@ pub(super) fn open<'a>(datagram: &Datagram<'a>, rest: Rest<'a>) -> Option<Found<
         PEEK => peek(rest),
         HP_MIRROR => hp_mirror(rest),
         JUNIPER_MIRROR => juniper_mirror(rest),
+        ROCE => Found::ip(kind::INFINIBAND, None, link::infiniband::packet(rest)?),
+        GSMTAP => gsmtap(rest),
+        _ if either(AMT) => amt(rest),
+        _ if either(BATMAN) => batman(rest),
+        _ if either(CLUSTER) => ethernet_with_ip(kind::CLUSTER, rest),
+        _ if either(TIPC) => Found::ip(kind::TIPC, None, link::cluster::tipc(rest)?),
+        _ if either(MINT) || either(MINT_DATA) => {
+            ethernet_with_ip(kind::MINT, link::cluster::mint(rest)?)
+        }
         _ if either(AYIYA) => ayiya(rest),
         _ if either(LWAPP) => lwapp(rest).map(|next| Found::wlan(kind::CAPWAP, next)),
+        _ if may_be_copy(rest.bytes) => copy(rest),
         _ => None,
     }
+}
+
+/// Ethernet behind little or nothing that says so, on ports that others have as well: only with IP in it.
+fn ethernet_with_ip(kind: u32, rest: Rest<'_>) -> Option<Found<'_>> {
+    let is_ip = matches!(rest.be16(12)?, 0x0800 | 0x86dd) && plausible::ip_surely(rest.after(14)?);
+    is_ip.then(|| Found::ethernet(kind, None, rest))?
+}
+
+/// Packets for many, brought to who has no router that passes them on (RFC 7450 5.1.6).
+fn amt(rest: Rest<'_>) -> Option<Found<'_>> {
+    const DATA: [u8; 2] = [6, 0];
+    (rest.array(0)? == DATA).then(|| Found::ip(kind::AMT, None, rest.after(2)?))?
+}
+
+/// What nodes of a mesh sent to its gateways (batman before batman-adv): a kind, and in data IP.
+fn batman(rest: Rest<'_>) -> Option<Found<'_>> {
+    const DATA: u8 = 1;
+    let packet = rest.after(1)?;
+    (rest.u8(0)? == DATA && plausible::ip_alone(packet))
+        .then(|| Found::ip(kind::BATMAN, None, packet))?
+}
+
+/// Frames of GPRS that a program passes on (GSMTAP, libosmocore): version, length in words, kind, channel with a bit for who sent it.
+fn gsmtap(rest: Rest<'_>) -> Option<Found<'_>> {
+    const VERSION: u8 = 2;
+    const LOGICAL_LINK: u8 = 8;
+    let [version, words, kind] = rest.array::<3>(0)?;
+    if version != VERSION || words < 4 || kind != LOGICAL_LINK {
+        return None;
+    }
+    Some(Found {
+        kind: None,
+        tag: None,
+        session: rest.be16(4)?.into(),
+        next: Next::Link(LinkType(169), rest.after(usize::from(words) * 4)?),
+    })
+}
+
+/// Whether copies for authorities by Redback may stand here: a number of four bytes comes first.
+pub(super) const fn may_be_copy(payload: &[u8]) -> bool {
+    matches!(payload, [1..=3, 4, ..])
+}
+
+/// These copies: fields with their length, of which three have to be there, and IP. On any port. Known from Wireshark alone.
+pub(super) fn copy(rest: Rest<'_>) -> Option<Found<'_>> {
+    const END: u8 = 0;
+    const NUMBERS: u8 = 0b1110;
+    let (mut seen, mut inside) = (0, rest);
+    loop {
+        let [field, length] = inside.array::<2>(0)?;
+        inside = inside.after(2 + usize::from(length))?;
+        match (field, length) {
+            // Of the packet, of the case, of the session.
+            (1..=3, 4) => seen |= 1 << field,
+            (END, 0 | 1) => break,
+            // Direction, label, accounting.
+            (4 | 20 | 40, _) => {}
+            _ => return None,
+        }
+    }
+    (seen == NUMBERS && plausible::ip_alone(inside)).then_some(Found {
+        kind: None,
+        tag: None,
+        session: 0,
+        next: Next::Ip(inside),
+    })
 }
 
 /// GRE in UDP (RFC 8086).

@@ -3,7 +3,7 @@
 //! falls back to the datagram as well.
 
 use super::super::ip::protocol;
-use super::super::link::ppp;
+use super::super::link::{self, ppp};
 use super::super::rest::Rest;
 use super::super::scope::Tag;
 use super::super::walk::{Next, Walk};
@@ -25,36 +25,80 @@ const MPLS: u16 = 6635;
 const VXLAN_LINUX: u16 = 8472;
 const TZSP: u16 = 37008;
 
+/// Ports to which tunnels go.
+const TO: [u16; 14] = [
+    LISP_DATA,
+    VXLAN,
+    VXLAN_GPE,
+    GENEVE,
+    MPLS,
+    VXLAN_LINUX,
+    TZSP,
+    rare::GRE,
+    rare::PEEK,
+    rare::HP_MIRROR,
+    rare::ZEP,
+    rare::JUNIPER_MIRROR,
+    rare::ROCE,
+    rare::GSMTAP,
+];
+
+/// Ports that either end of a tunnel has.
+const EITHER: [u16; 13] = [
+    L2TP,
+    GTP_USER,
+    TEREDO,
+    CAPWAP_DATA,
+    rare::AYIYA,
+    rare::LWAPP,
+    rare::AMT,
+    rare::CLUSTER,
+    rare::BATMAN,
+    rare::TIPC,
+    rare::MINT,
+    rare::MINT_DATA,
+    rare::ETHERCAT,
+];
+
+/// What of a number is looked at first: few others share it.
+const LOW: usize = 1_023;
+
+/// Bits for the low ten bits of these ports: one look tells of nearly every other port that it is none of them.
+const PORTS: [u64; 16] = bits(&EITHER, bits(&TO, bits(&[IPSEC], [0; 16])));
+
+#[expect(clippy::indexing_slicing, reason = "evaluated while compiling")]
+const fn bits(ports: &[u16], mut bits: [u64; 16]) -> [u64; 16] {
+    let mut at = 0;
+    while at < ports.len() {
+        let low = ports[at] as usize & LOW;
+        bits[low / 64] |= 1 << (low % 64);
+        at += 1;
+    }
+    bits
+}
+
 /// Whether [`open`] could find a tunnel here; cheap, for the fast path.
 #[inline]
 pub(in crate::wire) fn may_carry(src_port: u16, dst_port: u16, payload: &[u8]) -> bool {
-    let known = matches!(
-        dst_port,
-        L2TP | GTP_USER
-            | TEREDO
-            | LISP_DATA
-            | VXLAN
-            | VXLAN_GPE
-            | GENEVE
-            | CAPWAP_DATA
-            | MPLS
-            | VXLAN_LINUX
-            | TZSP
-            | rare::GRE
-            | rare::PEEK
-            | rare::AYIYA
-            | rare::HP_MIRROR
-            | rare::LWAPP
-            | rare::ZEP
-            | rare::JUNIPER_MIRROR
-    );
-    known
-        || matches!(
-            src_port,
-            L2TP | GTP_USER | TEREDO | CAPWAP_DATA | rare::AYIYA | rare::LWAPP
-        )
+    let known = |port: u16| {
+        let low = usize::from(port) & LOW;
+        let bits = PORTS.get(low / 64).copied().unwrap_or(0);
+        bits >> (low % 64) & 1 == 1
+    };
+    let looks = matches!(payload, [1..=3 | 0x47 | 0x60..=0x6f | 0x80 | 0xb8, ..]);
+    (known(src_port) | known(dst_port) | looks) && carries(src_port, dst_port, payload)
+}
+
+#[inline(never)]
+fn carries(src_port: u16, dst_port: u16, payload: &[u8]) -> bool {
+    TO.contains(&dst_port)
+        || EITHER.contains(&dst_port)
+        || EITHER.contains(&src_port)
         || esp_to(src_port, dst_port, payload)
         || teredo_between_peers(payload)
+        || packets_of_stream(payload).is_some()
+        || rare::may_be_copy(payload)
+        || link::gse::may_begin(payload)
 }
 
 /// Enters the tunnel that a datagram carries; None if it carries none. `plain` is the datagram itself.
@@ -76,6 +120,9 @@ pub(in crate::wire) fn open<'a>(
             Some(found) => enter(walk, plain, found).map(Some),
             None => Ok(None),
         };
+    }
+    if let Some(next) = in_parts(walk, datagram, plain, rest)? {
+        return Ok(Some(next));
     }
     let by_destination = match datagram.dst_port {
         VXLAN | VXLAN_LINUX => vxlan(rest),
@@ -102,6 +149,65 @@ pub(in crate::wire) fn open<'a>(
         Some(found) => enter(walk, plain, found).map(Some),
         None => Ok(None),
     }
+}
+
+/// Packets of an MPEG transport stream in a datagram, or in one of RTP (RFC 2250).
+fn packets_of_stream(payload: &[u8]) -> Option<&[u8]> {
+    const PACKET: usize = 188;
+    match *payload {
+        [0x47, ..] if payload.len().is_multiple_of(PACKET) => Some(payload),
+        [
+            0x80,
+            0x21 | 0xa1,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            ref packets @ ..,
+        ] if packets.len().is_multiple_of(PACKET) => Some(packets),
+        _ => None,
+    }
+}
+
+/// Enters a tunnel that has parts of packets, for those that end in this datagram; None where none does.
+fn in_parts<'a>(
+    walk: &mut Walk<'a, '_>,
+    datagram: &Datagram<'a>,
+    plain: Packet<'a>,
+    rest: Rest<'a>,
+) -> Result<Option<Next<'a>>, Undecoded> {
+    let stream = packets_of_stream(rest.bytes)
+        .filter(|packets| rest.cut == 0 && link::transport::is_stream(packets));
+    let satellite = link::gse::may_begin(rest.bytes) && rest.cut == 0;
+    let ethercat = datagram.src_port == rare::ETHERCAT || datagram.dst_port == rare::ETHERCAT;
+    if stream.is_none() && !satellite && !ethercat {
+        return Ok(None);
+    }
+    walk.session = u32::from(datagram.src_port) << 16 | u32::from(datagram.dst_port);
+    let (kind, found) = match stream {
+        Some(packets) => {
+            let (found, _) = link::transport::units(walk, packets);
+            (kind::TRANSPORT_STREAM, Some(found))
+        }
+        None if satellite => (kind::SATELLITE, link::gse::units(walk, rest)),
+        None => (kind::ETHERCAT, link::ethercat::units(walk, rest)),
+    };
+    let found = found.unwrap_or_default();
+    // Without an end it is the datagram that it is.
+    walk.fragments.latest = None;
+    walk.session = 0;
+    if found.is_empty() {
+        return Ok(None);
+    }
+    walk.guess(plain);
+    walk.enter_tunnel(kind)?;
+    walk.several(found)
 }
 
 fn enter<'a>(

@@ -12,10 +12,12 @@ use whylencr::wire::Decoder;
 use crate::packaged;
 use crate::score::{Board, Labelled, Line, Result, explain, lab, prepared};
 
+mod carried;
 mod disguise;
 mod parted;
 mod pieces;
 
+use carried::CARRIED;
 use disguise::{Change, LESS, Shot, WHOLE, WITHOUT_LINK};
 use parted::{LAST_FIRST, PARTED};
 
@@ -182,8 +184,28 @@ fn evidence_keeps_all_parts_of_what_it_keeps() {
 #[test]
 fn without_link_addresses_no_more_is_said() {
     // Nor is it told whose lookups are whose: those of another address of a device are contacts of their own.
-    let told = hold(WITHOUT_LINK, says_more, false);
-    assert!(told.is_empty(), "{told:#?}");
+    for without in [WITHOUT_LINK, CARRIED] {
+        let told = hold(without, says_more, false);
+        assert!(told.is_empty(), "{told:#?}");
+    }
+}
+
+/// Or nothing would be held against anything.
+#[test]
+fn what_is_carried_comes_out_again() {
+    for capture in &captures() {
+        let (shots, secrets) = shots(capture);
+        let plain = report(capture, &shots, &secrets);
+        for (name, change) in CARRIED {
+            let report = report(capture, &change(&shots), &secrets);
+            assert_eq!(
+                report.findings.len().min(1),
+                plain.findings.len().min(1),
+                "{} {name}",
+                capture.name
+            );
+        }
+    }
 }
 
 #[test]

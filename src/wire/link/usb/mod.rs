@@ -1,13 +1,14 @@
 //! USB transfers between a host and a device that is a network: blocks of CDC-NCM and MBIM, messages of RNDIS. All say themselves what
-//! they are. CDC-ECM does not: its transfers are Ethernet without a header, on a pipe of which only descriptors tell.
+//! they are, and the PPP of modems is proven by its check sequences. CDC-ECM is neither: its transfers are Ethernet without a header, on a pipe of which only descriptors tell.
 
 mod ntb;
+mod ppp;
 mod rndis;
 
 use super::super::Undecoded;
 use super::super::rest::Rest;
 use super::super::walk::{Next, Walk};
-use super::{bluetooth, short, skip};
+use super::{bluetooth, short, skip, transport};
 use crate::frame::{Crossing, LinkType};
 
 /// Who wrote a header before the transfer.
@@ -40,28 +41,39 @@ pub(super) fn first<'a>(
     header: Header,
     rest: Rest<'a>,
 ) -> Result<Next<'a>, Undecoded> {
+    const ACL: u8 = 2;
     let (crossing, transfer) = bulk(header, rest)?;
     walk.by_this_host = Some(crossing == Crossing::Outbound);
     if let Some(packet) = Packets::of(transfer).and_then(|mut packets| packets.next()) {
         return Ok(Next::Link(packet.link, packet.rest));
     }
-    let bluetooth = adapter(header, rest).and_then(|device| {
-        walk.session = device;
-        bluetooth::usb(walk, transfer)
-    });
-    bluetooth.unwrap_or_else(|| Err(transfer.lacks(Undecoded::CutBeforeIp, Undecoded::UnreadUsb)))
+    let (endpoint, device) = pipe(header, rest).ok_or_else(|| short(rest))?;
+    walk.session = device;
+    if let Some(next) = ppp::frames(walk, endpoint, transfer) {
+        return next;
+    }
+    // What receivers of television send.
+    if transport::is_stream(transfer.bytes) {
+        return match transport::frame(walk, transfer) {
+            Err(Undecoded::NotIp) => Err(Undecoded::UnreadUsb),
+            read => read,
+        };
+    }
+    // The endpoint that adapters have for ACL packets (Core 5.4, volume 4 part B 2.1).
+    let acl = (endpoint & 0x0f == ACL).then(|| bluetooth::usb(walk, transfer));
+    acl.flatten()
+        .unwrap_or_else(|| Err(transfer.lacks(Undecoded::CutBeforeIp, Undecoded::UnreadUsb)))
 }
 
-/// A number for the device, if its endpoint is the one that Bluetooth adapters have for ACL packets (Core 5.4, volume 4 part B 2.1).
-fn adapter(header: Header, rest: Rest<'_>) -> Option<u32> {
-    const ENDPOINT: u8 = 2;
+/// The endpoint, and a number for the device.
+fn pipe(header: Header, rest: Rest<'_>) -> Option<(u8, u32)> {
     let (endpoint, bus, device) = match header {
         Header::Linux(_) => (rest.u8(10)?, rest.le16(12)?, rest.u8(11)?.into()),
         Header::UsbPcap => (rest.u8(21)?, rest.le16(17)?, rest.le16(19)?),
         Header::Darwin => (rest.u8(30)?, 0, rest.u8(29)?.into()),
         Header::FreeBsd => (rest.u8(40)?, rest.le16(4)?, rest.u8(8)?.into()),
     };
-    (endpoint & 0x0f == ENDPOINT).then_some(u32::from(bus) << 16 | u32::from(device))
+    Some((endpoint, u32::from(bus) << 16 | u32::from(device)))
 }
 
 /// All packets of a transfer, and which way they went; None where there is none.
