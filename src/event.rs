@@ -473,6 +473,9 @@ pub struct Response {
     pub index: u32,
     /// That request is not in the capture.
     pub unasked: bool,
+    /// Whose bytes before it the capture lacks, messages perhaps among them, by [`Side::index`]: then the order on the connection
+    /// alone does not tell which request it answers.
+    pub torn: [bool; 2],
     /// Status code; 0 when the connection ended before a head came.
     pub status: u16,
     /// Content-Type.

@@ -17,7 +17,7 @@ use crate::time::Timestamp;
 
 use lists::Lists;
 
-pub use faults::{Asked, Fault, faults};
+pub use faults::{Asked, Fault, faults, is_about};
 
 /// What came back.
 #[derive(Clone, Debug)]
@@ -253,6 +253,7 @@ mod tests {
         let response = Response {
             index: 0,
             unasked: false,
+            torn: [false; 2],
             status: 200,
             content_type: None,
             location: None,

@@ -235,6 +235,7 @@ impl State {
             watch,
             // A question that was given up ended, for the client, when it last asked; later is our own patience.
             ended_at: if unanswered { asked_at } else { at },
+            cut: answer.cut,
             interface: InterfaceId(0),
         });
     }
@@ -311,44 +312,6 @@ impl State {
         matches!(first, "ocsp" | "crl")
             || kind_of_path(&request.path) != crate::finding::ContactKind::Unknown
             || self.certificates.names_url(host.as_str(), &request.path)
-    }
-
-    fn responded(
-        &mut self,
-        at: Timestamp,
-        frame: FrameNo,
-        id: FlowId,
-        response: &crate::event::Response,
-    ) {
-        let Some(flow) = self.flows.get_mut(&id) else {
-            return;
-        };
-        let log = &self.log;
-        let answered = |number: &RequestNo| {
-            let request = log.request(*number);
-            request.is_some_and(|r| r.request.index == response.index && r.answer.is_none())
-        };
-        let place = flow.waiting.iter().position(answered);
-        let Some(number) = place.and_then(|place| flow.waiting.remove(place)) else {
-            if response.unasked {
-                self.answered_unasked(at, frame, id, response);
-            }
-            return;
-        };
-        let mut answer = self.read(at, frame, response);
-        if let Some(record) = self.log.request_mut(number) {
-            let url = log::url_of(&record.host, &record.request);
-            answer.hold_against(&answers::Asked {
-                request: Some(&record.request),
-                url: url.as_deref(),
-                ocsp: record.ocsp.as_ref(),
-                role: match &record.watch {
-                    Watch::Known(role) => Some(role),
-                    Watch::LookAlike | Watch::OtherCa => None,
-                },
-            });
-            record.answer = Some(answer);
-        }
     }
 
     /// Decodes an answer, and learns from it.
@@ -553,6 +516,7 @@ const STAPLE: usize = 8 << 10;
 /// Where SOCKS (IANA) and Squid listen, and nothing else by custom.
 const PROXY_PORTS: [u16; 3] = [1080, 3128, 3129];
 
+mod answered;
 mod unasked;
 
 #[cfg(test)]

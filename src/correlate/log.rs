@@ -38,6 +38,8 @@ pub struct LookupRecord {
     pub watch: Watch,
     /// When the answer came (or was given up).
     pub ended_at: Timestamp,
+    /// The capture cut the answer short: it may have given more addresses.
+    pub cut: bool,
     /// Interface.
     pub interface: InterfaceId,
 }
