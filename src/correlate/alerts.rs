@@ -11,7 +11,9 @@ use crate::correlate::State;
 use crate::correlate::contacts::{Contact, Watch};
 use crate::correlate::devices::DeviceMap;
 use crate::event::{DnsOutcome, Request, TargetForm};
-use crate::finding::{Aftermath, Alert, Failure, Handshake, HandshakeOutcome, Signature, Stage};
+use crate::finding::{
+    Aftermath, Alert, Failure, Handshake, HandshakeOutcome, Severity, Signature, Stage,
+};
 use crate::frame::FrameNo;
 use crate::pki::cert::Serial;
 use crate::pki::endpoint::{HostRole, OCSP_OFF_SINCE, PathRole, Service, path_role};
@@ -153,7 +155,11 @@ fn names(scene: &Scene<'_>, role: &HostRole, alerts: &mut Vec<Alert>) {
             } else {
                 &rules::ADDRESS
             };
-            alerts.push(alert(rule, &subject, frames));
+            let mut alert = alert(rule, &subject, frames);
+            if !genuine && address::is_unread(contact) {
+                alert.severity = Severity::Low;
+            }
+            alerts.push(alert);
         }
     }
     if role.service == Service::Ocsp && !role.predecessor && contact.at >= OCSP_OFF_SINCE {

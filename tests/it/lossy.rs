@@ -78,3 +78,31 @@ fn a_lost_frame_is_no_wrong_answer() {
         }
     }
 }
+
+/// A snap length cuts answers of DNS behind their aliases and bodies behind their heads; names may have been known before.
+#[test]
+fn a_snap_length_is_no_disguise() {
+    let of_lencr = |frame: &&Kept| frame.bytes.windows(10).any(|w| w == b"\x05lencr\x03org");
+    for capture in [
+        "captures/lab/01a-firefox-ocsp-tls12.pcap",
+        "captures/lab/04b-java-crl.pcap",
+        "captures/lab/05c-openssl-crl_download.pcap",
+        "captures/lab/09b-keepalive-several-ocsp-one-connection.pcap",
+    ] {
+        for snap in [96, 128, 160, 200, 220, 300, 400, 600] {
+            let mut all = frames(capture);
+            all.iter_mut().for_each(|frame| frame.bytes.truncate(snap));
+            assert_eq!(
+                alarms(&explain(all.iter())),
+                BTreeSet::new(),
+                "{capture} {snap}"
+            );
+            let unnamed = all.iter().filter(|frame| !of_lencr(frame));
+            assert_eq!(
+                alarms(&explain(unnamed)),
+                BTreeSet::new(),
+                "{capture} {snap}"
+            );
+        }
+    }
+}
