@@ -484,6 +484,8 @@ pub struct Response {
     pub location: Option<String>,
     /// Server.
     pub server: Option<String>,
+    /// Date (RFC 9110 6.6.1).
+    pub date: Option<Timestamp>,
     /// Decoded body (chunked and gzip undone), when it is of a kind that is kept.
     pub body: Option<Body>,
     /// Whether the body came whole.

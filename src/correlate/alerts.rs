@@ -4,6 +4,7 @@
 
 mod address;
 mod answers;
+mod clock;
 mod replay;
 pub mod rules;
 
@@ -20,6 +21,7 @@ use crate::pki::endpoint::{HostRole, OCSP_OFF_SINCE, PathRole, Service, path_rol
 use crate::pki::ocsp::CertStatus;
 
 pub use address::{address_doubt, looks_foreign};
+pub use clock::{Dates, doubt_clock};
 pub use replay::older_answers;
 use rules::AlertRule;
 

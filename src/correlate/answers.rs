@@ -17,6 +17,7 @@ use crate::time::Timestamp;
 
 use lists::Lists;
 
+pub(super) use faults::CLOCK_SLACK;
 pub use faults::{Asked, Fault, faults, is_about};
 
 /// What came back.
@@ -258,6 +259,7 @@ mod tests {
             content_type: None,
             location: None,
             server: None,
+            date: None,
             complete: true,
             body_len: body.len() as u64,
             body: Some(body.clone()),

@@ -81,6 +81,7 @@ pub fn report(state: &State, coverage: Coverage) -> Report {
         }
         findings.push(finding);
     });
+    alerts::doubt_clock(state, &contacts, &mut findings);
     name_what_moved_askers(&mut findings);
     let handshakes: Vec<Handshake> = state
         .handshakes

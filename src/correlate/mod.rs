@@ -120,6 +120,8 @@ pub struct State {
     pub concluded: Concluded,
     /// Where limits were reached.
     pub strain: Strain,
+    /// What web servers said of the time.
+    pub dates: alerts::Dates,
     /// What the capture could not show.
     pub coverage: Coverage,
     /// The first event.
@@ -196,6 +198,7 @@ impl Correlator {
                 watched_addresses: HashMap::default(),
                 concluded: Concluded::default(),
                 strain: Strain::default(),
+                dates: alerts::Dates::default(),
                 coverage: Coverage::default(),
                 began: None,
                 all_cas: config.all_cas,

@@ -13,7 +13,7 @@ use crate::pki::ocsp::{OcspRequest, OcspResponse, ResponseStatus};
 use crate::time::{Span, Timestamp};
 
 /// Clocks of captures and devices are rarely off by more.
-const CLOCK_SLACK: Span = Span::from_secs(300);
+pub(in crate::correlate) const CLOCK_SLACK: Span = Span::from_secs(300);
 
 /// 2015-06-04, when the first certificate of Let's Encrypt's hierarchy was made. A capture dated before has no clock: its times
 /// are counted from its start, or nobody set them.

@@ -17,6 +17,10 @@ impl State {
         id: FlowId,
         response: &Response,
     ) {
+        if let (Some(flow), Some(date)) = (self.flows.get(&id), response.date) {
+            let server = flow.ends.server.ip();
+            self.dates.said(server, response.first_at, date);
+        }
         let by_order = self
             .waiting(id)
             .find(|(_, asked)| asked.request.index == response.index);

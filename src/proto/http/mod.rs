@@ -7,6 +7,7 @@
 #![warn(clippy::indexing_slicing)]
 
 mod body;
+mod date;
 mod half;
 mod head;
 mod keep;

@@ -13,7 +13,7 @@ use crate::notation::words::{Words, span};
 use crate::notation::world::{Status, World};
 
 impl Stage {
-    /// `at fetch CLIENT -> SERVER WHAT [ANSWER] [in SPAN] [by AGENT] [on CONNECTION] [torn requests | answers] [cut] ..`
+    /// `at fetch CLIENT -> SERVER WHAT [ANSWER] [in SPAN] [by AGENT] [on CONNECTION] [torn requests | answers] [cut] [dated SPAN] ..`
     pub(in crate::notation) fn fetch(&mut self, at: Timestamp, mut words: Words<'_>) {
         let mut ends = self.ends(&mut words, 80, Transport::Tcp);
         let mut question = self.question(&mut words);
@@ -22,7 +22,7 @@ impl Stage {
         let (mut process, mut about, mut conditional, mut connect) = (None, None, false, false);
         let (mut this, mut next) = (Span::from_secs(-86_400), Span::from_secs(6 * 86_400));
         let (mut forwarded, mut tunnelled, mut unasked) = (false, false, false);
-        let (mut torn, mut cut) = ([false; 2], false);
+        let (mut torn, mut cut, mut dated) = ([false; 2], false, None);
         let (mut method, mut forged, mut location, mut sends) = (None, false, None, 0);
         while let Some(word) = words.next() {
             match word {
@@ -58,6 +58,7 @@ impl Stage {
                 "tunnelled" => tunnelled = true,
                 "unasked" => unasked = true,
                 "cut" => cut = true,
+                "dated" => dated = Some(span(words.need("a time")).expect("a time")),
                 "torn" => match words.need("whose messages are missing before") {
                     "requests" => torn[Side::Client.index()] = true,
                     "answers" => torn[Side::Server.index()] = true,
@@ -150,6 +151,7 @@ impl Stage {
         response.location = location;
         response.unasked = unasked;
         response.torn = torn;
+        response.date = dated.map(|ahead| end.plus(ahead));
         if cut {
             (response.body, response.complete) = (None, false);
         }
@@ -308,6 +310,7 @@ fn response(
         content_type: kind.map(str::to_owned),
         location: None,
         server: None,
+        date: None,
         body: body.map(Into::into),
         complete: status != 0,
         body_len,
