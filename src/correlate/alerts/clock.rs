@@ -152,7 +152,8 @@ impl<'a> Evidence<'a> {
 
     fn speaks_against_clock(&self, contact: &Contact, about: &About<'_>, missed: Shift) -> bool {
         let right = self.leaves.iter().filter(|leaf| leaf.is_none());
-        let (right, refute): (Vec<&Shift>, Vec<&Shift>) = right.partition(|leaf| leaf.meets(missed));
+        let (right, refute): (Vec<&Shift>, Vec<&Shift>) =
+            right.partition(|leaf| leaf.meets(missed));
         if !refute.is_empty() {
             return false;
         }
