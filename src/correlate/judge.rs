@@ -236,6 +236,7 @@ impl<'a> Judge<'a> {
             before,
             leaf: self.leaf_asked(contact),
             family,
+            unshown: !self.was_shown(&keys, contact, extent.start),
         };
         let mut weighed: Vec<Weighed> = Vec::new();
         for (record, stance) in candidates {
@@ -321,6 +322,7 @@ impl<'a> Judge<'a> {
             onset,
             kin: self.kin(asked, record),
             repeat: self.is_repeat(record, site_key),
+            unshown: asked.unshown,
         };
         let mut evidence: Vec<Evidence> = RULES
             .iter()
@@ -371,6 +373,8 @@ struct Asked<'a> {
     leaf: Option<&'a Certificate>,
     /// Of the client that made the contact.
     family: Option<Family>,
+    /// No handshake of the device had shown it when the contact began.
+    unshown: bool,
 }
 
 fn canonical(devices: &DeviceMap, key: HostKey) -> HostKey {
