@@ -164,7 +164,10 @@ fn names(scene: &Scene<'_>, role: &HostRole, alerts: &mut Vec<Alert>) {
             alerts.push(alert);
         }
     }
-    if role.service == Service::Ocsp && !role.predecessor && contact.at >= OCSP_OFF_SINCE {
+    if role.service == Service::Ocsp
+        && !role.predecessor
+        && scene.state.steps.clock(contact.at) >= OCSP_OFF_SINCE
+    {
         alerts.push(alert(
             &rules::OCSP_OFF,
             contact.host.as_str(),

@@ -27,6 +27,8 @@ pub struct Answered {
     pub status: u16,
     /// When its last byte came.
     pub at: Timestamp,
+    /// The same by the clock of the capture.
+    pub clock: Timestamp,
     /// First frame.
     pub first_frame: FrameNo,
     /// When that was captured.
@@ -94,10 +96,10 @@ impl Reader {
         self.lists.give_back(list);
     }
 
-    /// Decodes a response; `known` lists the serials of certificates seen so far.
+    /// Decodes a response that ended at a time, which may differ from what the clock showed; `known` lists the serials of certificates seen so far.
     pub fn read<'a>(
         &mut self,
-        at: Timestamp,
+        (at, clock): (Timestamp, Timestamp),
         frame: FrameNo,
         response: &Response,
         known: impl Iterator<Item = &'a Serial>,
@@ -105,6 +107,7 @@ impl Reader {
         let mut answer = Answered {
             status: response.status,
             at,
+            clock,
             first_frame: response.first_frame,
             first_at: response.first_at,
             frame,
@@ -118,7 +121,7 @@ impl Reader {
         if let Some(body) = &response.body
             && !body.is_empty()
         {
-            (answer.object, answer.signature) = self.decode(at, body, response.complete, known);
+            (answer.object, answer.signature) = self.decode(clock, body, response.complete, known);
         }
         answer
     }
@@ -266,7 +269,14 @@ mod tests {
             first_frame: FrameNo(1),
             first_at: Timestamp::EPOCH,
         };
-        let mut read = || reader.read(Timestamp::EPOCH, FrameNo(1), &response, [].into_iter());
+        let mut read = || {
+            reader.read(
+                (Timestamp::EPOCH, Timestamp::EPOCH),
+                FrameNo(1),
+                &response,
+                [].into_iter(),
+            )
+        };
         let Object::Crl {
             body: Some(kept), ..
         } = read().object

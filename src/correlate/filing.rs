@@ -10,11 +10,14 @@ use crate::pki::ocsp::OcspResponse;
 impl State {
     pub(super) fn ingest(&mut self, event: Event) {
         let Event {
-            at,
+            at: clock,
             frame,
             flow,
-            kind,
+            mut kind,
         } = event;
+        self.steps.seen(frame, clock);
+        let at = self.steps.time(frame, clock);
+        self.steps.align(frame, &mut kind);
         self.began = self.began.or(Some(at));
         match kind {
             EventKind::FlowOpened(opened) => self.opened(at, frame, flow, &opened),
@@ -321,9 +324,12 @@ impl State {
         frame: FrameNo,
         response: &crate::event::Response,
     ) -> answers::Answered {
-        let mut answer = self
-            .reader
-            .read(at, frame, response, self.certificates.serials());
+        let mut answer = self.reader.read(
+            (at, self.steps.clock(at)),
+            frame,
+            response,
+            self.certificates.serials(),
+        );
         if !self.log.has_room(answer.weight()) {
             answer.object = answers::Object::None;
             self.limit_reached();
@@ -406,11 +412,13 @@ impl State {
                     && build::is_lets_encrypt(record)
                 {
                     let trust = &self.reader.trust;
-                    record.staple_signature = verify::verify_ocsp(&staple.der, response, trust, at);
+                    let clock = self.steps.clock(at);
+                    record.staple_signature =
+                        verify::verify_ocsp(&staple.der, response, trust, clock);
                 }
                 record.shown.staple.clone_from(&staple.response);
                 record.staple_frame = Some(frame);
-                record.staple_at = Some(at);
+                record.staple_at = Some(self.steps.clock(at));
             }
             EventKind::ServerKey(key) => record.server_key = Some(key),
             EventKind::Beat(beat) => record.beat(at, frame, beat),

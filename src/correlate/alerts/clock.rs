@@ -27,6 +27,8 @@ const LIFE: Span = Span::from_secs(100 * DAY);
 const SERVERS: usize = 256;
 /// Web servers' clocks are right to minutes.
 const DATE_SLACK: Span = Span::from_secs(3_600);
+/// More of one kind say no more.
+const ENOUGH: usize = 500;
 /// So many answers about different things that all miss alike, or so many servers whose dates do.
 const ANSWERS: usize = 3;
 const DATES: usize = 2;
@@ -34,11 +36,14 @@ const DATES: usize = 2;
 /// What web servers say of the time: by server, how far that which came nearest to the capture's was ahead of it. What a cache held
 /// for long has an old one.
 #[derive(Debug, Default)]
-pub struct Dates(HashMap<IpAddr, Span>);
+pub struct Dates(HashMap<(IpAddr, Setting), Span>);
+
+/// Which clock it was, where it was set during the capture: what fits one says nothing of the other.
+type Setting = Span;
 
 impl Dates {
     /// Takes note of a response's date.
-    pub fn said(&mut self, server: IpAddr, at: Timestamp, date: Timestamp) {
+    pub fn said(&mut self, server: (IpAddr, Setting), at: Timestamp, date: Timestamp) {
         let room = self.0.len() < SERVERS;
         let ahead = date.since(at);
         match self.0.get_mut(&server) {
@@ -74,6 +79,9 @@ impl Shift {
     }
 }
 
+/// The same with the clock by which it came.
+type Timed = (Setting, Shift);
+
 /// What an answer is about.
 #[derive(Debug, Eq, Hash, PartialEq)]
 enum About<'a> {
@@ -81,13 +89,14 @@ enum About<'a> {
     List(&'a str, &'a [String]),
 }
 
-/// All that is dated in a capture, but for what fits its clock and any other.
+/// All that is dated in a capture, with the clock by which it came.
 struct Evidence<'a> {
-    leaves: Vec<Shift>,
-    answers: Vec<(About<'a>, Shift)>,
-    dates: &'a Dates,
-    /// An answer or a server fits the clock to the hour.
-    fits: bool,
+    state: &'a State,
+    leaves: Vec<Timed>,
+    /// One about each thing, of those that do not fit.
+    answers: Vec<Timed>,
+    /// Where an answer or a server fits the clock to the hour.
+    fits: Vec<Setting>,
 }
 
 /// Says of answers that do not fit the clock that the clock is in doubt, where it is.
@@ -114,83 +123,115 @@ pub fn doubt_clock(state: &State, contacts: &[Contact], findings: &mut [Finding]
 }
 
 impl<'a> Evidence<'a> {
-    fn of(state: &'a State, contacts: &'a [Contact]) -> Self {
+    fn of(state: &'a State, contacts: &[Contact]) -> Self {
+        let (mut leaves, mut off) = leaves(state);
+        leaves.truncate(ENOUGH);
+        off.truncate(ENOUGH);
+        leaves.append(&mut off);
+        let (mut answers, mut fits) = (Vec::new(), HashSet::default());
         let mut seen = HashSet::default();
-        let leaves = state.handshakes.iter().filter_map(|record| {
-            let leaf = record.leaf()?;
-            let brief = leaf.not_after.since(leaf.not_before) <= LONGEST_LIFE;
-            let shift = Shift::new(record.hello_at, leaf.not_before, Some(leaf.not_after));
-            (brief && seen.insert(&leaf.serial)).then_some(shift)
-        });
-        let leaves = leaves.collect();
-        let answers: Vec<_> = contacts
-            .iter()
-            .filter_map(|contact| contact.answer.as_ref())
-            .flat_map(dated)
-            .collect();
-        let dates = &state.dates;
-        let fits = answers.iter().any(|(_, shift)| shift.is_none())
-            || dates.0.values().any(|ahead| ahead.abs() <= DATE_SLACK);
+        for answer in contacts.iter().filter_map(|c| c.answer.as_ref()) {
+            let setting = state.steps.setting(answer.at);
+            for (about, shift) in dated(answer) {
+                if shift.is_none() {
+                    fits.insert(setting);
+                } else if answers.len() < ENOUGH && seen.insert((about, setting)) {
+                    answers.push((setting, shift));
+                }
+            }
+        }
+        let dates = state.dates.0.iter();
+        let fitting = dates.filter(|(_, ahead)| ahead.abs() <= DATE_SLACK);
+        fits.extend(fitting.map(|((_, setting), _)| *setting));
         Self {
+            state,
             leaves,
             answers,
-            dates,
-            fits,
+            fits: fits.into_iter().collect(),
         }
     }
 
     /// Whether the clock is a better reason for an answer's not fitting it than the answer.
     fn doubts(&self, contact: &Contact) -> bool {
-        let Some(answer) = contact.answer.as_ref().filter(|_| !self.fits) else {
+        let Some(answer) = &contact.answer else {
             return false;
         };
-        let off = |shift: &Shift| !shift.is_none();
-        dated(answer).any(|(about, missed)| {
-            off(&missed) && self.speaks_against_clock(contact, &about, missed)
-        })
+        let setting = self.state.steps.setting(answer.at);
+        let right = self.fits.iter().any(|then| is_same(*then, setting));
+        let missed = dated(answer).filter(|(_, shift)| !shift.is_none());
+        let mut missed = missed.filter(|_| !right);
+        missed.any(|(about, shift)| self.outweighs(contact, &about, (setting, shift)))
     }
 
-    fn speaks_against_clock(&self, contact: &Contact, about: &About<'_>, missed: Shift) -> bool {
-        let right = self.leaves.iter().filter(|leaf| leaf.is_none());
-        let (right, refute): (Vec<&Shift>, Vec<&Shift>) =
-            right.partition(|leaf| leaf.meets(missed));
-        if !refute.is_empty() {
+    fn outweighs(
+        &self,
+        contact: &Contact,
+        about: &About<'_>,
+        (setting, missed): (Setting, Shift),
+    ) -> bool {
+        let then = |(then, _): &&Timed| is_same(*then, setting);
+        let leaves = || self.leaves.iter().filter(then);
+        let mut right = leaves().filter(|(_, shift)| shift.is_none()).peekable();
+        let none_right = right.peek().is_none();
+        if right.any(|(_, shift)| !shift.meets(missed)) {
             return false;
         }
+        let alike = |(_, shift): &&Timed| !shift.is_none() && shift.meets(missed);
         // A site whose certificate ran out is no rarity, so that this tells nothing beside others that did not.
-        let alike = |shift: &Shift| !shift.is_none() && shift.meets(missed);
-        if right.is_empty() && self.leaves.iter().any(alike) {
-            return true;
-        }
-        let answers = self.answers.iter().filter(|(_, shift)| alike(shift));
-        let subjects: HashSet<_> = answers.map(|(about, _)| about).collect();
-        if subjects.len() >= ANSWERS {
-            return true;
-        }
-        let own = contact.server.map(|server| server.ip());
-        let others = self.dates.0.iter().filter(|(server, ahead)| {
-            Some(**server) != own && Shift(**ahead, **ahead).meets(missed)
-        });
-        if others.count() >= DATES {
-            return true;
-        }
-        // Where no certificate shows that the clock is right: nobody has answers of the future to play, and of old ones about
-        // certificates that ran out themselves nobody has any use.
-        let Shift(least, most) = missed;
-        let life = match contact.role() {
-            Some(_) => LIFE,
-            None => LONGEST_LIFE,
-        };
-        let about_leaf = matches!(about, About::Certificate(_));
-        let useless = about_leaf && most < Span::from_nanos(-life.as_nanos());
-        right.is_empty() && (least > Span::ZERO || useless)
+        let of_leaves = none_right && leaves().any(|leaf| alike(&leaf));
+        let answers = || self.answers.iter().filter(then).filter(alike);
+        of_leaves
+            || answers().take(ANSWERS).count() == ANSWERS
+            || self.other_servers(contact, (setting, missed)) >= DATES
+            || none_right && is_of_no_use(contact, about, missed)
     }
+
+    /// How many other web servers say that it is the time at which the answer would fit.
+    fn other_servers(&self, contact: &Contact, (setting, missed): (Setting, Shift)) -> usize {
+        let own = contact.server.map(|server| server.ip());
+        let dates = self.state.dates.0.iter();
+        let others = dates.filter(|((server, then), ahead)| {
+            let other = Some(*server) != own && is_same(*then, setting);
+            other && Shift(**ahead, **ahead).meets(missed)
+        });
+        others.count()
+    }
+}
+
+/// The leaves that fit the clock, and those that do not, each once.
+fn leaves(state: &State) -> (Vec<Timed>, Vec<Timed>) {
+    let mut seen = HashSet::default();
+    let leaves = state.handshakes.iter().filter_map(|record| {
+        let leaf = record.leaf()?;
+        let brief = leaf.not_after.since(leaf.not_before) <= LONGEST_LIFE;
+        let setting = state.steps.setting(record.hello_at);
+        let clock = record.hello_at.minus(setting);
+        let shift = Shift::new(clock, leaf.not_before, Some(leaf.not_after));
+        (brief && seen.insert((&leaf.serial, setting))).then_some((setting, shift))
+    });
+    leaves.partition(|(_, shift)| shift.is_none())
+}
+
+/// Nobody has answers of the future to play, and of old ones about certificates that ran out themselves nobody has any use.
+fn is_of_no_use(contact: &Contact, about: &About<'_>, Shift(least, most): Shift) -> bool {
+    let life = match contact.role() {
+        Some(_) => LIFE,
+        None => LONGEST_LIFE,
+    };
+    let about_leaf = matches!(about, About::Certificate(_));
+    least > Span::ZERO || about_leaf && most < Span::from_nanos(-life.as_nanos())
+}
+
+/// Whether two clocks show about the same.
+fn is_same(one: Setting, other: Setting) -> bool {
+    let differ = Span::from_nanos(one.as_nanos().saturating_sub(other.as_nanos()));
+    differ.abs() <= DATE_SLACK
 }
 
 /// The dates of an answer whose signature holds.
 fn dated(answer: &Answered) -> impl Iterator<Item = (About<'_>, Shift)> {
     let genuine = matches!(answer.signature, Signature::Verified | Signature::Unfit);
-    let shift = |from, until| Shift::new(answer.at, from, until);
+    let shift = |from, until| Shift::new(answer.clock, from, until);
     let (ocsp, list) = match &answer.object {
         Object::Ocsp(response) if genuine => (response.answers.as_slice(), None),
         Object::Crl { facts, .. } if genuine => (&[][..], Some(facts)),

@@ -57,7 +57,7 @@ pub fn faults(answer: &Answered, asked: &Asked<'_>) -> Vec<Fault> {
                 faults.extend(other_subject(question, response));
             }
             for one in &response.answers {
-                faults.extend(time(answer.at, one.this_update, one.next_update));
+                faults.extend(time(answer.clock, one.this_update, one.next_update));
             }
         }
         Object::Crl { facts, .. } => {
@@ -70,7 +70,7 @@ pub fn faults(answer: &Answered, asked: &Asked<'_>) -> Vec<Fault> {
             {
                 faults.push(Fault::OtherPoint(first.clone()));
             }
-            faults.extend(time(answer.at, facts.this_update, facts.next_update));
+            faults.extend(time(answer.clock, facts.this_update, facts.next_update));
         }
         Object::Certificates(certs) => {
             let faults_of = |cert: &Arc<Certificate>| other_ca(asked, cert.subject_cn.as_deref());

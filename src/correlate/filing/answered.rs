@@ -19,7 +19,9 @@ impl State {
     ) {
         if let (Some(flow), Some(date)) = (self.flows.get(&id), response.date) {
             let server = flow.ends.server.ip();
-            self.dates.said(server, response.first_at, date);
+            let setting = self.steps.setting(response.first_at);
+            let clock = response.first_at.minus(setting);
+            self.dates.said((server, setting), clock, date);
         }
         let by_order = self
             .waiting(id)
