@@ -486,6 +486,9 @@ pub struct Response {
     pub index: u32,
     /// That request is not in the capture.
     pub unasked: bool,
+    /// Whose bytes before it the capture lacks, messages perhaps among them, by [`Side::index`]: then the order on the connection
+    /// alone does not tell which request it answers.
+    pub torn: [bool; 2],
     /// Status code; 0 when the connection ended before a head came.
     pub status: u16,
     /// Content-Type.
@@ -494,6 +497,8 @@ pub struct Response {
     pub location: Option<String>,
     /// Server.
     pub server: Option<String>,
+    /// Date (RFC 9110 6.6.1).
+    pub date: Option<Timestamp>,
     /// Decoded body (chunked and gzip undone), when it is of a kind that is kept.
     pub body: Option<Body>,
     /// Whether the body came whole.

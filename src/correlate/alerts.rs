@@ -4,6 +4,7 @@
 
 mod address;
 mod answers;
+mod clock;
 mod replay;
 pub mod rules;
 
@@ -11,13 +12,16 @@ use crate::correlate::State;
 use crate::correlate::contacts::{Contact, Watch};
 use crate::correlate::devices::DeviceMap;
 use crate::event::{DnsOutcome, Request, TargetForm};
-use crate::finding::{Aftermath, Alert, Failure, Handshake, HandshakeOutcome, Signature, Stage};
+use crate::finding::{
+    Aftermath, Alert, Failure, Handshake, HandshakeOutcome, Severity, Signature, Stage,
+};
 use crate::frame::FrameNo;
 use crate::pki::cert::Serial;
 use crate::pki::endpoint::{HostRole, OCSP_OFF_SINCE, PathRole, Service, path_role};
 use crate::pki::ocsp::CertStatus;
 
 pub use address::{address_doubt, looks_foreign};
+pub use clock::{Dates, doubt_clock};
 pub use replay::older_answers;
 use rules::AlertRule;
 
@@ -153,10 +157,17 @@ fn names(scene: &Scene<'_>, role: &HostRole, alerts: &mut Vec<Alert>) {
             } else {
                 &rules::ADDRESS
             };
-            alerts.push(alert(rule, &subject, frames));
+            let mut alert = alert(rule, &subject, frames);
+            if !genuine && address::is_unread(contact) {
+                alert.severity = Severity::Low;
+            }
+            alerts.push(alert);
         }
     }
-    if role.service == Service::Ocsp && !role.predecessor && contact.at >= OCSP_OFF_SINCE {
+    if role.service == Service::Ocsp
+        && !role.predecessor
+        && scene.state.steps.clock(contact.at) >= OCSP_OFF_SINCE
+    {
         alerts.push(alert(
             &rules::OCSP_OFF,
             contact.host.as_str(),

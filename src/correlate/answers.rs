@@ -17,7 +17,8 @@ use crate::time::Timestamp;
 
 use lists::Lists;
 
-pub use faults::{Asked, Fault, faults};
+pub(super) use faults::CLOCK_SLACK;
+pub use faults::{Asked, Fault, faults, is_about};
 
 /// What came back.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub struct Answered {
     pub status: u16,
     /// When its last byte came.
     pub at: Timestamp,
+    /// The same by the clock of the capture.
+    pub clock: Timestamp,
     /// First frame.
     pub first_frame: FrameNo,
     /// When that was captured.
@@ -93,10 +96,10 @@ impl Reader {
         self.lists.give_back(list);
     }
 
-    /// Decodes a response; `known` lists the serials of certificates seen so far.
+    /// Decodes a response that ended at a time, which may differ from what the clock showed; `known` lists the serials of certificates seen so far.
     pub fn read<'a>(
         &mut self,
-        at: Timestamp,
+        (at, clock): (Timestamp, Timestamp),
         frame: FrameNo,
         response: &Response,
         known: impl Iterator<Item = &'a Serial>,
@@ -104,6 +107,7 @@ impl Reader {
         let mut answer = Answered {
             status: response.status,
             at,
+            clock,
             first_frame: response.first_frame,
             first_at: response.first_at,
             frame,
@@ -117,7 +121,7 @@ impl Reader {
         if let Some(body) = &response.body
             && !body.is_empty()
         {
-            (answer.object, answer.signature) = self.decode(at, body, response.complete, known);
+            (answer.object, answer.signature) = self.decode(clock, body, response.complete, known);
         }
         answer
     }
@@ -253,17 +257,26 @@ mod tests {
         let response = Response {
             index: 0,
             unasked: false,
+            torn: [false; 2],
             status: 200,
             content_type: None,
             location: None,
             server: None,
+            date: None,
             complete: true,
             body_len: body.len() as u64,
             body: Some(body.clone()),
             first_frame: FrameNo(1),
             first_at: Timestamp::EPOCH,
         };
-        let mut read = || reader.read(Timestamp::EPOCH, FrameNo(1), &response, [].into_iter());
+        let mut read = || {
+            reader.read(
+                (Timestamp::EPOCH, Timestamp::EPOCH),
+                FrameNo(1),
+                &response,
+                [].into_iter(),
+            )
+        };
         let Object::Crl {
             body: Some(kept), ..
         } = read().object

@@ -35,7 +35,9 @@ const RETRY: Span = Span::from_secs(30);
 
 /// Everything concluded from what was filed.
 #[must_use]
-pub fn report(state: &State, coverage: Coverage) -> Report {
+pub fn report(state: &State, mut coverage: Coverage) -> Report {
+    let by_clock = coverage.span;
+    coverage.span = state.steps.span(by_clock);
     let mut devices = state.devices.resolve();
     let contacts = assemble(&state.log, &devices);
     let judge = Judge::new(state, &devices, &contacts, &coverage).with_threads(state.threads);
@@ -81,6 +83,7 @@ pub fn report(state: &State, coverage: Coverage) -> Report {
         }
         findings.push(finding);
     });
+    alerts::doubt_clock(state, &contacts, &mut findings);
     name_what_moved_askers(&mut findings);
     let handshakes: Vec<Handshake> = state
         .handshakes
@@ -103,19 +106,27 @@ pub fn report(state: &State, coverage: Coverage) -> Report {
         .chain(handshakes.iter().map(|h| h.client_device))
         .collect();
     devices.devices.retain(|d| talked.contains(&d.id));
-    Report {
+    let mut report = Report {
         alerts: outages.iter().map(outage::raise).collect(),
         findings,
         handshakes,
         around,
         devices: devices.devices,
         lookups,
-        coverage: covered(state, coverage),
+        coverage: covered(
+            state,
+            Coverage {
+                span: by_clock,
+                ..coverage
+            },
+        ),
         dossiers,
         servers,
         outages,
         privacy,
-    }
+    };
+    state.steps.show(&mut report);
+    report
 }
 
 /// Every handshake that is remembered, in order, also those that no finding speaks of.
@@ -124,7 +135,9 @@ pub fn handshakes(state: &State) -> Vec<Handshake> {
     let devices = state.devices.resolve();
     let judge = Judge::new(state, &devices, &[], &Coverage::default());
     let records = state.handshakes.iter();
-    records.map(|r| shown(&judge, &devices, r)).collect()
+    let mut all: Vec<Handshake> = records.map(|r| shown(&judge, &devices, r)).collect();
+    state.steps.show_handshakes(&mut all);
+    all
 }
 
 fn passed_on(relay: Relay, contacts: &[Contact]) -> Option<PassedOn> {

@@ -57,6 +57,8 @@ pub struct Case<'a> {
     pub onset: Span,
     /// Whether an earlier handshake of the device went to the same site.
     pub repeat: bool,
+    /// Whether no handshake of the device had shown the certificate that is asked about when the contact began.
+    pub unshown: bool,
 }
 
 /// A related contact that is tied to the handshake.

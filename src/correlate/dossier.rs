@@ -288,7 +288,7 @@ fn others(mut names: BTreeSet<String>, own: Option<&str>) -> Others {
 
 /// The leaf that was shown, else the latest one known for the name that was valid then.
 fn certificate(state: &State, record: &Record, site: &Site) -> Option<Shown> {
-    let at = record.shown.hello_at;
+    let at = state.steps.clock(record.shown.hello_at);
     let (leaf, visibility) = match record.leaf() {
         Some(leaf) => (leaf, record.shown.visibility),
         None => {

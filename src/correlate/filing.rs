@@ -12,11 +12,14 @@ use crate::pki::ocsp::OcspResponse;
 impl State {
     pub(super) fn ingest(&mut self, event: Event) {
         let Event {
-            at,
+            at: clock,
             frame,
             flow,
-            kind,
+            mut kind,
         } = event;
+        self.steps.seen(frame, clock);
+        let at = self.steps.time(frame, clock);
+        self.steps.align(frame, &mut kind);
         self.began = self.began.or(Some(at));
         match kind {
             EventKind::FlowOpened(opened) => self.opened(at, frame, flow, &opened),
@@ -223,44 +226,6 @@ impl State {
             || self.certificates.names_url(host.as_str(), &request.path)
     }
 
-    fn responded(
-        &mut self,
-        at: Timestamp,
-        frame: FrameNo,
-        id: FlowId,
-        response: &crate::event::Response,
-    ) {
-        let Some(flow) = self.flows.get_mut(&id) else {
-            return;
-        };
-        let log = &self.log;
-        let answered = |number: &RequestNo| {
-            let request = log.request(*number);
-            request.is_some_and(|r| r.request.index == response.index && r.answer.is_none())
-        };
-        let place = flow.waiting.iter().position(answered);
-        let Some(number) = place.and_then(|place| flow.waiting.remove(place)) else {
-            if response.unasked {
-                self.answered_unasked(at, frame, id, response);
-            }
-            return;
-        };
-        let mut answer = self.read(at, frame, response);
-        if let Some(record) = self.log.request_mut(number) {
-            let url = log::url_of(&record.host, &record.request);
-            answer.hold_against(&answers::Asked {
-                request: Some(&record.request),
-                url: url.as_deref(),
-                ocsp: record.ocsp.as_ref(),
-                role: match &record.watch {
-                    Watch::Known(role) => Some(role),
-                    Watch::LookAlike | Watch::OtherCa => None,
-                },
-            });
-            record.answer = Some(answer);
-        }
-    }
-
     /// Decodes an answer, and learns from it.
     fn read(
         &mut self,
@@ -268,9 +233,12 @@ impl State {
         frame: FrameNo,
         response: &crate::event::Response,
     ) -> answers::Answered {
-        let mut answer = self
-            .reader
-            .read(at, frame, response, self.certificates.serials());
+        let mut answer = self.reader.read(
+            (at, self.steps.clock(at)),
+            frame,
+            response,
+            self.certificates.serials(),
+        );
         if !self.log.has_room(answer.weight()) {
             answer.object = answers::Object::None;
             self.limit_reached();
@@ -359,11 +327,13 @@ impl State {
                     && build::is_lets_encrypt(record)
                 {
                     let trust = &self.reader.trust;
-                    record.staple_signature = verify::verify_ocsp(&staple.der, response, trust, at);
+                    let clock = self.steps.clock(at);
+                    record.staple_signature =
+                        verify::verify_ocsp(&staple.der, response, trust, clock);
                 }
                 record.shown.staple.clone_from(&staple.response);
                 record.staple_frame = Some(frame);
-                record.staple_at = Some(at);
+                record.staple_at = Some(self.steps.clock(at));
             }
             EventKind::ServerKey(key) => record.server_key = Some(key),
             EventKind::Beat(beat) => record.beat(at, frame, beat),
@@ -470,6 +440,7 @@ const STAPLE: usize = 8 << 10;
 /// Where SOCKS (IANA) and Squid listen, and nothing else by custom.
 const PROXY_PORTS: [u16; 3] = [1080, 3128, 3129];
 
+mod answered;
 mod lookups;
 mod presence;
 mod unasked;

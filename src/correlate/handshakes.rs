@@ -39,8 +39,11 @@ pub struct Handshakes {
     older: Past,
     /// How many may be kept beyond the limit, because rulings speak of them.
     kept_limit: usize,
+    /// In order of their hellos, which is not the order in which they came where the clock of the capture stepped back.
     by_client: HashMap<HostKey, VecDeque<HandshakeId>>,
     by_server: HashMap<HostKey, VecDeque<HandshakeId>>,
+    /// The latest hello so far.
+    latest: Option<Timestamp>,
     by_serial: HashMap<Serial, VecDeque<HandshakeId>>,
     /// The certificates of all chains.
     shelf: Shelf,
@@ -121,8 +124,25 @@ impl Handshakes {
             Some(name) => Site::Sni(name),
             None => Site::Address(ends.server.ip()),
         };
-        self.by_client.entry(client).or_default().push_back(id);
-        self.by_server.entry(server).or_default().push_back(id);
+        if self.latest <= Some(at) {
+            self.latest = Some(at);
+            self.by_client.entry(client).or_default().push_back(id);
+            self.by_server.entry(server).or_default().push_back(id);
+        } else {
+            let place = |list: Option<&VecDeque<HandshakeId>>| self.first_after(list, at);
+            let places = (
+                place(self.by_client.get(&client)),
+                place(self.by_server.get(&server)),
+            );
+            self.by_client
+                .entry(client)
+                .or_default()
+                .insert(places.0, id);
+            self.by_server
+                .entry(server)
+                .or_default()
+                .insert(places.1, id);
+        }
         self.records.push_back(Record {
             shown: Handshake {
                 client_device: DeviceId(u32::MAX),
@@ -386,6 +406,13 @@ impl Handshakes {
         self.forgotten
     }
 
+    /// Where in a list the hellos after a time begin.
+    fn first_after(&self, list: Option<&VecDeque<HandshakeId>>, at: Timestamp) -> usize {
+        list.map_or(0, |list| {
+            list.partition_point(|id| self.get(*id).is_none_or(|r| r.hello_at <= at))
+        })
+    }
+
     fn until<'h>(
         &'h self,
         list: Option<&'h VecDeque<HandshakeId>>,
@@ -393,9 +420,7 @@ impl Handshakes {
     ) -> impl Iterator<Item = &'h Record> {
         // Frames may be out of order by the queues they came through, not by more.
         let until = at.plus(Span::from_secs(2));
-        let past = list.map_or(0, |list| {
-            list.partition_point(|id| self.get(*id).is_none_or(|r| r.hello_at <= until))
-        });
+        let past = self.first_after(list, until);
         let before = list
             .into_iter()
             .flat_map(move |list| list.range(..past).rev());

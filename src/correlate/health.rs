@@ -37,7 +37,7 @@ pub fn servers(state: &State, judge: &Judge<'_>, findings: &[Finding]) -> Vec<Se
     let costs = costs(state, judge, findings);
     for (place, server) in &mut servers {
         if let Some(last) = state.handshakes.get(server.last) {
-            inspect(server, last);
+            inspect(state, server, last);
         }
         if let Some(cost) = costs.get(place) {
             server.cost = cost.clone();
@@ -110,10 +110,10 @@ fn about_leaf<'r>(
 }
 
 /// Looks at the last handshake: what was wrong before and is mended needs no mending.
-fn inspect(server: &mut ServerHealth, record: &Record) {
+fn inspect(state: &State, server: &mut ServerHealth, record: &Record) {
     let Some(leaf) = record.leaf() else { return };
     let shown = &record.shown;
-    let at = shown.hello_at;
+    let at = state.steps.clock(shown.hello_at);
     server.must_staple = leaf.must_staple;
     let frames = || shown.frames.certificate.into_iter().collect::<Vec<_>>();
     let mut faults = Vec::new();

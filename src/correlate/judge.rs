@@ -238,6 +238,7 @@ impl<'a> Judge<'a> {
             before,
             leaf: self.leaf_asked(contact),
             family,
+            unshown: !self.was_shown(&keys, contact, extent.start),
         };
         let mut weighed: Vec<Weighed> = Vec::new();
         for (record, stance) in candidates {
@@ -327,6 +328,7 @@ impl<'a> Judge<'a> {
             chased: self.was_chased(asked, record),
             kin: self.kin(asked, record),
             repeat: self.is_repeat(record, site_key),
+            unshown: asked.unshown,
         };
         let mut evidence: Vec<Evidence> = RULES
             .iter()
@@ -380,6 +382,8 @@ struct Asked<'a> {
     leaf: Option<&'a Certificate>,
     /// Of the client that made the contact.
     family: Option<Family>,
+    /// No handshake of the device had shown it when the contact began.
+    unshown: bool,
 }
 
 fn canonical(devices: &DeviceMap, key: HostKey) -> HostKey {

@@ -40,6 +40,8 @@ pub struct LookupRecord {
     pub watch: Watch,
     /// When the answer came (or was given up).
     pub ended_at: Timestamp,
+    /// The capture cut the answer short: it may have given more addresses.
+    pub cut: bool,
     /// Interface.
     pub interface: InterfaceId,
 }
@@ -189,13 +191,9 @@ impl Log {
 
     /// Logs a lookup.
     pub fn add_lookup(&mut self, lookup: LookupRecord) {
-        let name = lookup.shown.name.clone();
-        self.by_name
-            .entry(name)
-            .or_default()
-            .push(self.lookups.len());
-        self.askers.insert(lookup.client);
+        let index = self.lookups.len();
         self.lookups.push(lookup);
+        self.index_lookup(index);
     }
 
     /// Logs a request; gives its number.
@@ -229,10 +227,14 @@ impl Log {
         is_open: impl Fn(FlowId) -> bool,
     ) -> Vec<Answered> {
         self.forgotten_until = self.forgotten_until.max(Some(contacts));
-        let old = self.requests.partition_point(|r| r.at < contacts);
+        let old = self.requests.iter().take_while(|r| r.at < contacts).count();
         let requests: Vec<RequestRecord> = self.requests.drain(..old).collect();
         self.forgotten_requests += requests.len() as u64;
-        let old = self.answers.partition_point(|a| a.answer.at < contacts);
+        let old = self
+            .answers
+            .iter()
+            .take_while(|a| a.answer.at < contacts)
+            .count();
         let answers: Vec<Answered> = self.answers.drain(..old).map(|a| a.answer).collect();
         let freed = requests.iter().map(RequestRecord::weight);
         let freed = freed.chain(answers.iter().map(Answered::weight));
@@ -241,21 +243,40 @@ impl Log {
             let last = connect.close.as_ref().map_or(connect.at, |close| close.at);
             last >= contacts || is_open(*flow)
         });
-        let old = self.lookups.partition_point(|l| l.ended_at < lookups);
+        let old = self
+            .lookups
+            .iter()
+            .take_while(|l| l.ended_at < lookups)
+            .count();
         if old > 0 {
             let gone = self.lookups.drain(..old);
             let lists = gone.map(|l| weight::lookup(l.shown.addresses.len(), &l.shown.chain));
             self.taken = self.taken.saturating_sub(lists.sum());
             self.by_name.clear();
             self.askers.clear();
-            for (index, lookup) in self.lookups.iter().enumerate() {
-                let name = lookup.shown.name.clone();
-                self.by_name.entry(name).or_default().push(index);
-                self.askers.insert(lookup.client);
-            }
+            (0..self.lookups.len()).for_each(|index| self.index_lookup(index));
         }
         let answered = requests.into_iter().filter_map(|request| request.answer);
         answered.chain(answers).collect()
+    }
+
+    /// Makes a lookup findable by its name, among others of it in the order in which they were asked.
+    fn index_lookup(&mut self, index: usize) {
+        let Some(lookup) = self.lookups.get(index) else {
+            return;
+        };
+        self.askers.insert(lookup.client);
+        let asked_at = |index: &usize| self.lookups.get(*index).map(|l| l.shown.at);
+        let list = self.by_name.entry(lookup.shown.name.clone()).or_default();
+        let in_turn = list
+            .last()
+            .is_none_or(|last| asked_at(last) <= Some(lookup.shown.at));
+        let place = if in_turn {
+            list.len()
+        } else {
+            list.partition_point(|other| asked_at(other) <= Some(lookup.shown.at))
+        };
+        list.insert(place, index);
     }
 
     /// Whether what was done at a time was forgotten.
@@ -264,20 +285,13 @@ impl Log {
         self.forgotten_until.is_some_and(|until| at < until)
     }
 
-    /// The lookups of a name that were asked by `until`, the latest answers first.
+    /// The lookups of a name that were asked by `until`, the latest first.
     pub fn lookups_of(&self, name: &Name, until: Timestamp) -> impl Iterator<Item = &LookupRecord> {
         let list = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
         let all = |index: &usize| self.lookups.get(*index);
-        // Answers may be some seconds out of the order of their questions.
-        let late = until.plus(Span::from_secs(60));
-        let past = list.partition_point(|i| all(i).is_none_or(|l| l.shown.at <= late));
+        let past = list.partition_point(|i| all(i).is_none_or(|l| l.shown.at <= until));
         let before = list.get(..past).unwrap_or_default();
-        before
-            .iter()
-            .rev()
-            .take(LOOK_BACK)
-            .filter_map(all)
-            .filter(move |l| l.shown.at <= until)
+        before.iter().rev().take(LOOK_BACK).filter_map(all)
     }
 
     /// Whether a client looked a watched name up.

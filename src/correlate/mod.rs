@@ -30,6 +30,7 @@ use contacts::{ConnectRecord, Log, LookupRecord, RequestRecord, Watch, kind_of_p
 use devices::{Devices, HostKey};
 use handshakes::Handshakes;
 use names::{CutTold, Fact, Names};
+use steps::Steps;
 use strain::Strain;
 
 pub mod agents;
@@ -59,6 +60,7 @@ pub mod relays;
 pub mod repeats;
 pub mod rules;
 pub mod shelf;
+pub mod steps;
 pub mod strain;
 pub mod synthesized;
 pub mod verdict;
@@ -121,6 +123,10 @@ pub struct State {
     pub concluded: Concluded,
     /// Where limits were reached.
     pub strain: Strain,
+    /// Where the clock of the capture stepped back.
+    pub steps: Steps,
+    /// What web servers said of the time.
+    pub dates: alerts::Dates,
     /// What the capture could not show.
     pub coverage: Coverage,
     /// The first event.
@@ -202,6 +208,8 @@ impl Correlator {
                 watched_addresses: HashMap::default(),
                 concluded: Concluded::default(),
                 strain: Strain::default(),
+                steps: Steps::default(),
+                dates: alerts::Dates::default(),
                 coverage: Coverage::default(),
                 began: None,
                 joined: HashSet::default(),
@@ -237,12 +245,13 @@ impl Correlator {
     /// When there is little room left for contacts: the time to [`Self::forget`] by, so that there is again.
     #[must_use]
     pub fn crowded_until(&self) -> Option<Timestamp> {
-        self.state.crowded_until()
+        let until = self.state.crowded_until()?;
+        Some(self.state.steps.as_now(until))
     }
 
     /// Forgets contacts before a time, and what no later one can rest on, for captures that go on for weeks.
     pub fn forget(&mut self, before: Timestamp) {
-        self.state.forget(before);
+        self.state.forget(self.state.steps.from_now(before));
     }
 
     /// Draws the conclusions from everything filed so far. `coverage` holds what the rooms above counted.

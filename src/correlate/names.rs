@@ -128,7 +128,14 @@ impl Names {
         if self.cut.len() >= CUT_KEPT {
             self.cut.pop_front();
         }
-        self.cut.push_back(fact);
+        // In order of time, wherever the clock of the capture steps back to.
+        let in_turn = self.cut.back().is_none_or(|last| last.at <= fact.at);
+        let place = if in_turn {
+            self.cut.len()
+        } else {
+            self.cut.partition_point(|other| other.at <= fact.at)
+        };
+        self.cut.insert(place, fact);
     }
 
     /// The last such answer before a connection: clients connect within moments of being told.

@@ -43,6 +43,7 @@ struct Series {
 struct Answer {
     /// When it was first asked for.
     at: Timestamp,
+    /// Its lifetime, by a clock that is not set.
     from: Timestamp,
     until: Timestamp,
 }
@@ -137,7 +138,8 @@ impl<'c> Question<'c> {
 
 impl Answer {
     fn of(contact: &Contact) -> Option<Self> {
-        let (from, until) = match &contact.answer.as_ref()?.object {
+        let answered = contact.answer.as_ref()?;
+        let (from, until) = match &answered.object {
             Object::Ocsp(response) => {
                 let first = response.answers.first()?;
                 (first.this_update, first.next_update)
@@ -145,10 +147,11 @@ impl Answer {
             Object::Crl { facts, .. } => (facts.this_update, facts.next_update),
             _ => return None,
         };
+        let ahead = answered.at.since(answered.clock);
         Some(Self {
             at: contact.at,
-            from,
-            until: until?,
+            from: from.plus(ahead),
+            until: until?.plus(ahead),
         })
     }
 

@@ -209,6 +209,13 @@ pub fn decide(contact: &Contact, weighed: &[Weighed], shared_address: bool) -> R
     } else {
         settled(contact, &decided, &groups)
     };
+    // It showed what was asked for too late: the clock of one of two capture points was wrong, or nobody knows whose it was.
+    if decided.iter().any(|w| w.says("too-early")) {
+        ruling.confidence = ruling.confidence.min(Confidence::Likely);
+        for named in &mut ruling.named {
+            named.level = named.level.min(Some(Confidence::Likely));
+        }
+    }
     if shared_address && ruling.confidence < Confidence::Proven {
         ruling.confidence = one_down(ruling.confidence);
     }

@@ -51,6 +51,9 @@ impl Hold {
     }
 }
 
+/// By how much the clocks of two capture points may differ that somebody puts together: NTP holds them to milliseconds, or to some ten.
+pub const SKEW: Span = Span::from_millis(100);
+
 /// Two captures points on one host can swap frames by this much; within one file it absorbs batching of receive queues.
 const SLACK: Span = Span::from_millis(1);
 

@@ -4,7 +4,7 @@
 //! leading zeros, and facts are worth having even so.
 
 use crate::pki::PkiError;
-use crate::time::Timestamp;
+use crate::time::{Timestamp, days_from_civil};
 
 /// Tags used by the structures of this room.
 pub(crate) mod tag {
@@ -255,16 +255,6 @@ fn number(text: &[u8], digits: usize) -> Option<(i64, &[u8])> {
         value = value * 10 + i64::from(digit - b'0');
     }
     Some((value, rest))
-}
-
-/// Days since 1970-01-01 in the Gregorian calendar, counting years from March so that the leap day comes last.
-const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
 }
 
 #[cfg(test)]

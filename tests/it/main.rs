@@ -35,6 +35,7 @@ mod layering;
 mod listed;
 #[cfg(feature = "live")]
 mod live;
+mod lossy;
 mod networks;
 mod notation;
 mod properties;

@@ -93,6 +93,77 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4))]
+
+    /// A clock that is set back a little while the capture goes on changes what times frames bear, and nothing of what they say.
+    #[test]
+    fn a_clock_that_steps_back_changes_no_verdict(seed: u64, seconds in 2_i64..200) {
+        for (case, alone) in ALL.iter() {
+            // Between events of one moment, so that no time passed unseen.
+            let moments = case.events.windows(2).enumerate().filter(|(_, two)| two[0].at == two[1].at);
+            let moments: Vec<usize> = moments.map(|(before, _)| before + 1).collect();
+            let Some(place) = moments.get((seed % moments.len().max(1) as u64) as usize) else {
+                continue;
+            };
+            // And by more than the case lasts, so that no pause is taken for the way back.
+            let (first, last) = (case.events[0].at, case.events[case.events.len() - 1].at);
+            let lasts = last.since(first).as_nanos() / 1_000_000_000;
+            if lasts > 600 {
+                continue;
+            }
+            let step = Span::from_secs(lasts + seconds);
+            let report = case.report_of(set_back(&case.events, *place, step));
+            prop_assert_eq!(said(&report), said(alone), "{} from {}", &case.title, place + 1);
+            let begin = case.events[*place].frame;
+            for (stepped, before) in report.findings.iter().zip(&alone.findings) {
+                let asked = before.frames.request.first().is_some_and(|frame| *frame >= begin);
+                let by = if asked { step } else { Span::ZERO };
+                let shown = before.frames.request.is_empty() || stepped.at == before.at.minus(by);
+                prop_assert!(shown, "{}: {:?} for {:?}", &case.title, stepped.at, before.at);
+            }
+        }
+    }
+}
+
+/// The same events with a clock that was set back from one of them on.
+fn set_back(events: &[Event], place: usize, step: Span) -> Vec<Event> {
+    let (frame, moment) = (events[place].frame, events[place].at);
+    let mut stepped = events.to_vec();
+    for event in &mut stepped {
+        let from = |then: FrameNo, at: &mut Timestamp| {
+            if then >= frame {
+                *at = at.minus(step);
+            }
+        };
+        from(event.frame, &mut event.at);
+        match &mut event.kind {
+            EventKind::Request(request) => from(request.first_frame, &mut request.first_at),
+            EventKind::Response(response) => from(response.first_frame, &mut response.first_at),
+            EventKind::DnsAnswer(answer) => {
+                let asked = answer.query_frame.unwrap_or(event.frame);
+                answer.asked_at.iter_mut().for_each(|at| from(asked, at));
+            }
+            EventKind::FlowClosed(close) => {
+                from(close.frame, &mut close.at);
+                let last = close.last_payload.iter_mut().flatten();
+                for at in last.filter(|at| **at > moment) {
+                    *at = at.minus(step);
+                }
+            }
+            _ => {}
+        }
+    }
+    // The capture goes on for as long.
+    if let Some(mut last) = stepped.last().cloned() {
+        last.at = last.at.plus(Span::from_secs(60));
+        (last.frame, last.kind) = (FrameNo(last.frame.0 + 1), EventKind::Connected);
+        last.flow = FlowId(u64::MAX);
+        stepped.push(last);
+    }
+    stepped
+}
+
 #[test]
 fn without_its_trigger_no_site_is_proven() {
     let mut tried = 0;

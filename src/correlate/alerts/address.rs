@@ -4,7 +4,6 @@ use crate::correlate::State;
 use crate::correlate::answers::{Answered, Object};
 use crate::correlate::contacts::Contact;
 use crate::correlate::devices::{DeviceMap, HostKey};
-use crate::finding::Signature;
 use crate::frame::FrameNo;
 use crate::pki::ocsp::ResponseStatus;
 
@@ -29,10 +28,11 @@ pub fn address_doubt(
     let answers = state
         .log
         .lookups_of(&contact.host, contact.at)
-        .filter(|l| keys.contains(&l.client) && !l.shown.addresses.is_empty());
+        .filter(|l| keys.contains(&l.client));
     let (mut told, mut frames) = (false, Vec::new());
     for lookup in answers {
-        if lookup.shown.addresses.contains(&server.ip()) {
+        // An answer of which the end is missing may have given any address.
+        if lookup.cut || lookup.shown.addresses.contains(&server.ip()) {
             return None;
         }
         // One family asked tells nothing about addresses of the other.
@@ -66,21 +66,50 @@ pub fn address_doubt(
     asks_dns(state, &keys).then(|| (server.ip().to_string(), frames))
 }
 
-/// The answer is no answer of Let's Encrypt's.
+/// The answer is no answer of Let's Encrypt's: its whole body was there to be read and is something else.
 #[must_use]
 pub fn looks_foreign(contact: &Contact) -> bool {
-    contact.answer.as_ref().is_some_and(|a| {
-        a.status == 200 && a.signature != Signature::Verified && !genuine_object(a)
-    })
+    contact
+        .answer
+        .as_ref()
+        .is_some_and(|a| a.status == 200 && a.complete && !is_bare(contact) && is_foreign(a))
 }
 
-/// Error answers of responders are not signed (RFC 6960 2.3), so anyone can make them.
-fn genuine_object(answer: &Answered) -> bool {
+/// Nothing is known of what the answer says: the capture lacks it or a part of it, or it has no body by definition.
+pub(super) fn is_unread(contact: &Contact) -> bool {
+    let unread = |a: &Answered| a.status == 200 && (!a.complete || is_bare(contact));
+    contact.answer.as_ref().is_none_or(unread)
+}
+
+/// Answers to HEAD have no body (RFC 9110 9.3.2).
+fn is_bare(contact: &Contact) -> bool {
+    contact.request.as_ref().is_some_and(|r| r.method == "HEAD")
+}
+
+fn is_foreign(answer: &Answered) -> bool {
     match &answer.object {
-        Object::Ocsp(response) => response.status == ResponseStatus::Successful,
-        Object::Crl { .. } | Object::Certificates(_) => true,
-        Object::None | Object::Foreign => false,
+        // Error answers of responders are not signed (RFC 6960 2.3), so anyone can make them.
+        Object::Ocsp(response) => response.status != ResponseStatus::Successful,
+        Object::Crl { .. } | Object::Certificates(_) => false,
+        Object::Foreign => true,
+        // Bodies of such types are kept and read, unless a limit forbids.
+        Object::None => {
+            let content_type = answer.content_type.as_deref();
+            answer.body_len > 0 && !content_type.is_some_and(is_of_pki)
+        }
     }
+}
+
+/// Media types of RFC 2585 and RFC 6960.
+fn is_of_pki(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    let types = [
+        "application/ocsp-response",
+        "application/pkix-crl",
+        "application/pkix-cert",
+        "application/pkcs7-mime",
+    ];
+    types.iter().any(|t| essence.eq_ignore_ascii_case(t))
 }
 
 /// Whether this device asks a resolver that this capture shows.

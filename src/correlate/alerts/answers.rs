@@ -54,14 +54,15 @@ pub(super) fn answered(scene: &Scene<'_>, alerts: &mut Vec<Alert>) {
         role,
     };
     for fault in faults(answer, &asked) {
-        alerts.push(fault_alert(&fault, scene.trigger, frames()));
+        alerts.push(fault_alert(scene, &fault, frames()));
     }
 }
 
-fn fault_alert(fault: &Fault, trigger: Option<&Handshake>, frames: Vec<FrameNo>) -> Alert {
-    let clock_is_off = trigger
+fn fault_alert(scene: &Scene<'_>, fault: &Fault, frames: Vec<FrameNo>) -> Alert {
+    let clock_is_off = scene
+        .trigger
         .and_then(|t| Some((t, t.chain.first()?)))
-        .is_some_and(|(t, leaf)| !leaf.is_valid_at(t.hello_at));
+        .is_some_and(|(t, leaf)| !leaf.is_valid_at(scene.state.steps.clock(t.hello_at)));
     let (rule, subject) = match fault {
         Fault::OtherSerial => (&rules::WRONG_SERIAL, ""),
         Fault::OtherIssuer(name) => (&rules::WRONG_ISSUER, name.as_str()),

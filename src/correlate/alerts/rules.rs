@@ -105,8 +105,9 @@ rules! {
         "An answer whose thisUpdate lies ahead (five minutes allowed)",
         "RFC 6960 4.2.2.1";
     CLOCK = "clock-doubt", Info,
-        "One of the two before, but the certificate shown in the same handshake does not fit the clock of the capture either",
-        "RFC 5280 4.1.2.5";
+        "One of the two before, but the clock of the capture is the better reason: the certificate shown in the same handshake does not \
+         fit it either, or nothing in the capture that is dated does, or nobody could have such an answer to play it again",
+        "RFC 5280 4.1.2.5, RFC 9110 6.6.1 (Date)";
     OLDER = "older-answer", Low,
         "A genuine answer that is older than one delivered before it in this capture",
         "RFC 9919 6: caches are refreshed before nextUpdate";

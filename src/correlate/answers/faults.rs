@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::correlate::answers::{Answered, Object};
+use crate::correlate::log::kind_of_path;
 use crate::event::Request;
+use crate::finding::ContactKind;
 use crate::pki::cert::Certificate;
 use crate::pki::endpoint::{HostRole, PathRole, path_role};
 use crate::pki::hierarchy::Hierarchy;
@@ -11,7 +13,7 @@ use crate::pki::ocsp::{OcspRequest, OcspResponse, ResponseStatus};
 use crate::time::{Span, Timestamp};
 
 /// Clocks of captures and devices are rarely off by more.
-const CLOCK_SLACK: Span = Span::from_secs(300);
+pub(in crate::correlate) const CLOCK_SLACK: Span = Span::from_secs(300);
 
 /// 2015-06-04, when the first certificate of Let's Encrypt's hierarchy was made. A capture dated before has no clock: its times
 /// are counted from its start, or nobody set them.
@@ -55,7 +57,7 @@ pub fn faults(answer: &Answered, asked: &Asked<'_>) -> Vec<Fault> {
                 faults.extend(other_subject(question, response));
             }
             for one in &response.answers {
-                faults.extend(time(answer.at, one.this_update, one.next_update));
+                faults.extend(time(answer.clock, one.this_update, one.next_update));
             }
         }
         Object::Crl { facts, .. } => {
@@ -68,7 +70,7 @@ pub fn faults(answer: &Answered, asked: &Asked<'_>) -> Vec<Fault> {
             {
                 faults.push(Fault::OtherPoint(first.clone()));
             }
-            faults.extend(time(answer.at, facts.this_update, facts.next_update));
+            faults.extend(time(answer.clock, facts.this_update, facts.next_update));
         }
         Object::Certificates(certs) => {
             let faults_of = |cert: &Arc<Certificate>| other_ca(asked, cert.subject_cn.as_deref());
@@ -80,6 +82,28 @@ pub fn faults(answer: &Answered, asked: &Asked<'_>) -> Vec<Fault> {
     }
     faults.dedup();
     faults
+}
+
+/// Whether an answer is about what was asked, as far as both say what they are about.
+#[must_use]
+pub fn is_about(answer: &Answered, asked: &Asked<'_>) -> Option<bool> {
+    let asks_by_path = || {
+        let request = asked.request?;
+        (kind_of_path(&request.path) != ContactKind::Unknown).then_some(false)
+    };
+    match (&answer.object, asked.ocsp) {
+        (Object::Ocsp(response), Some(question)) => (response.status == ResponseStatus::Successful)
+            .then(|| other_subject(question, response).is_none()),
+        (Object::Ocsp(_), None) => asks_by_path(),
+        (Object::Crl { .. } | Object::Certificates(_), Some(_)) => Some(false),
+        (Object::Crl { facts, .. }, None) => {
+            let same = |idp: &String| asked.url.map(|url| idp.eq_ignore_ascii_case(url));
+            let mut named = facts.idp_urls.iter().filter_map(same).peekable();
+            named.peek()?;
+            Some(named.any(|same| same))
+        }
+        (Object::Certificates(_) | Object::None | Object::Foreign, _) => None,
+    }
 }
 
 /// The CertIDs of an answer are those of the question (RFC 6960 3.2 item 1).

@@ -88,6 +88,7 @@ impl State {
             watch,
             // A question that was given up ended, for the client, when it last asked; later is our own patience.
             ended_at: if unanswered { asked_at } else { at },
+            cut: answer.cut,
             interface: InterfaceId(0),
         });
     }

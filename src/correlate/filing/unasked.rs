@@ -14,22 +14,18 @@ use crate::pki::hierarchy::{Environment, Hierarchy};
 use crate::pki::ocsp::OcspRequest;
 
 impl State {
+    /// Whether an answer that belongs to no request can be told whose it is.
+    pub(super) fn may_file_unasked(&self, id: FlowId, response: &Response) -> bool {
+        let known = self.log.connects.contains_key(&id);
+        known || response.body.is_some() && self.flows.contains_key(&id)
+    }
+
     /// Files an answer that belongs to no request.
-    pub(super) fn answered_unasked(
-        &mut self,
-        at: Timestamp,
-        frame: FrameNo,
-        id: FlowId,
-        response: &Response,
-    ) {
+    pub(super) fn answered_unasked(&mut self, id: FlowId, index: u32, mut answer: Answered) {
         if self.log.answers.len() >= self.limits.findings {
             return self.limit_reached();
         }
         let known = self.log.connects.contains_key(&id);
-        if !known && response.body.is_none() {
-            return;
-        }
-        let mut answer = self.read(at, frame, response);
         let Some(flow) = self.flows.get(&id) else {
             return;
         };
@@ -59,7 +55,7 @@ impl State {
         connect.requests += 1;
         self.log.answers.push(AnswerRecord {
             flow: id,
-            index: response.index,
+            index,
             first: connect.requests == 1,
             host,
             watch,

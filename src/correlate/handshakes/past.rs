@@ -121,14 +121,16 @@ mod tests {
     use std::net::IpAddr;
     use std::sync::Arc;
 
+    use proptest::prelude::*;
+
     use crate::correlate::devices::HostKey;
-    use crate::correlate::handshakes::Handshakes;
+    use crate::correlate::handshakes::{Handshakes, Record};
     use crate::event::{Carrier, Chain, ClientHello, Ech, Name, Provenance};
     use crate::finding::HandshakeId;
     use crate::flow::{ClientBy, Endpoints, FlowId, Scope, Side, Transport};
     use crate::frame::{FrameNo, InterfaceId};
     use crate::pki::cert::Certificate;
-    use crate::time::Timestamp;
+    use crate::time::{Span, Timestamp};
 
     const SITE: &str = "a.example";
 
@@ -238,5 +240,38 @@ mod tests {
         // Beyond four times the limit it is no longer known whose they were.
         assert!(all.has_met(client(99), SITE));
         assert!(all.forgotten_until(client(99)) > Some(Timestamp::from_secs(10)));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// A clock that steps back hides no handshake from who asks for those of a time.
+        #[test]
+        fn those_of_a_time_are_found_in_whatever_order_they_came(
+            seconds in proptest::collection::vec((1_u8..3, 0_i64..40), 1..40),
+            from in 0_i64..40,
+            long in 0_i64..20,
+        ) {
+            let mut all = Handshakes::new(100, 0, 1 << 20);
+            for (last, second) in &seconds {
+                open(&mut all, *last, *second);
+            }
+            let (from, until) = (Timestamp::from_secs(from), Timestamp::from_secs(from + long));
+            let key = client(1);
+            let own = |r: &&Record| r.client == key;
+            let sorted = |mut ids: Vec<HandshakeId>| {
+                ids.sort();
+                ids
+            };
+            let ids = |records: Vec<&Record>| sorted(records.iter().map(|r| r.shown.id).collect());
+            let between = all.of_client_between(key, (from, until), 100).collect();
+            let meant = all.iter().filter(own).filter(|r| (from..=until).contains(&r.hello_at));
+            prop_assert_eq!(ids(between), ids(meant.collect()));
+            let backwards: Vec<&Record> = all.of_client_until(key, until).collect();
+            prop_assert!(backwards.is_sorted_by_key(|r| std::cmp::Reverse(r.hello_at)));
+            let late = until.plus(Span::from_secs(2));
+            let meant = all.iter().filter(own).filter(|r| r.hello_at <= late);
+            prop_assert_eq!(ids(backwards), ids(meant.collect()));
+        }
     }
 }

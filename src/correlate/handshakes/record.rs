@@ -32,7 +32,7 @@ pub struct Record {
     pub client_chain: Vec<Arc<Certificate>>,
     /// Frame of the staple.
     pub staple_frame: Option<FrameNo>,
-    /// When it was delivered.
+    /// When it was delivered, by the clock of the capture.
     pub staple_at: Option<Timestamp>,
     /// Signature over it; checked for certificates of Let's Encrypt.
     pub staple_signature: Signature,

@@ -147,7 +147,8 @@ impl<'a> Judge<'a> {
             let mut firsts = Firsts::default();
             for earlier in self.state.handshakes.of_client(record.client) {
                 let (_, key) = self.site(earlier);
-                firsts.entry(key).or_insert(earlier.shown.id);
+                let first = firsts.entry(key).or_insert(earlier.shown.id);
+                *first = earlier.shown.id.min(*first);
             }
             firsts
         };

@@ -1,6 +1,7 @@
 //! Cheap narrowing: the handshakes that can have caused a contact at all.
 
 use super::*;
+use crate::correlate::waits::SKEW;
 use crate::pki::endpoint;
 
 /// Handshakes looked back at for one contact: more within one window is a scan, not browsing.
@@ -27,14 +28,17 @@ impl<'a> Judge<'a> {
             );
         }
         let asked = contact.ocsp.iter().flat_map(|request| &request.ids);
+        let late = if self.was_shown(keys, contact, start) {
+            Span::from_millis(1)
+        } else {
+            SKEW
+        };
         for id in asked {
             found.extend(
                 self.state
                     .handshakes
                     .with_serial(&id.serial)
-                    .filter(|r| {
-                        keys.contains(&r.client) && r.hello_at <= start.plus(Span::from_millis(1))
-                    })
+                    .filter(|r| keys.contains(&r.client) && r.hello_at <= start.plus(late))
                     .take(LOOK_BACK),
             );
         }
@@ -89,6 +93,17 @@ impl<'a> Judge<'a> {
             );
         }
         in_order(found)
+    }
+
+    /// Whether a handshake of a device had shown a certificate that a contact asks about when the contact began.
+    pub(super) fn was_shown(&self, keys: &[HostKey], contact: &Contact, start: Timestamp) -> bool {
+        let mut ids = contact.ocsp.iter().flat_map(|request| &request.ids);
+        ids.any(|id| {
+            let mut shown = self.state.handshakes.with_serial(&id.serial);
+            shown.any(|r| {
+                keys.contains(&r.client) && r.shown.certificate_at.is_none_or(|at| at <= start)
+            })
+        })
     }
 
     /// The leaf that a contact asks about, when any handshake showed it.

@@ -2,9 +2,9 @@
 
 use super::{anchor_frame, evidence};
 use crate::correlate::agents::Family;
-use crate::correlate::case::Case;
+use crate::correlate::case::{Case, ShownCert};
 use crate::correlate::pace::{self, PerMille};
-use crate::correlate::waits::{GOES_ON_WITHIN, Stance};
+use crate::correlate::waits::{GOES_ON_WITHIN, SKEW, Stance};
 use crate::finding::{Bearing, ContactKind, Direction, Evidence, Facts, Visibility, Weight};
 use crate::pki::ocsp::CertStatus;
 use crate::time::Span;
@@ -179,13 +179,27 @@ pub(super) fn too_early(case: &Case<'_>) -> Option<Evidence> {
     } else {
         Facts::TooLate { lag }
     };
+    let bearing = if shows_what_was_asked(case) {
+        Bearing::Opposes(Weight::Slight)
+    } else {
+        Bearing::Excludes
+    };
     Some(evidence(
         case,
         "too-early",
-        Bearing::Excludes,
+        bearing,
         facts,
         case.record.shown.frames.client_hello,
     ))
+}
+
+/// Whether a client that checks what it is shown asked about this very certificate moments before the handshake showed it, and no
+/// other one had. Serials are not guessed (64 random bits at least, CA/B Forum BR 7.1): then it is rather that two capture points had
+/// two clocks.
+fn shows_what_was_asked(case: &Case<'_>) -> bool {
+    let lag = case.record.anchor().since(case.started);
+    let read = |s: &ShownCert| s.sent && s.is_fact();
+    case.unshown && lag <= SKEW && !comes_from_outside(case) && case.asked_cert().is_some_and(read)
 }
 
 pub(super) fn looked_up_before(case: &Case<'_>) -> Option<Evidence> {

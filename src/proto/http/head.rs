@@ -5,6 +5,9 @@ use httparse::{EMPTY_HEADER, Header, ParserConfig, Status};
 
 use crate::event::{Name, TargetForm};
 use crate::proto::Probe;
+use crate::time::Timestamp;
+
+use super::date;
 
 /// Headers read of one head; Apache refuses more than 100.
 const HEADERS: usize = 128;
@@ -65,6 +68,7 @@ pub(super) struct ResponseHead {
     pub(super) status: u16,
     pub(super) location: Option<String>,
     pub(super) server: Option<String>,
+    pub(super) date: Option<Timestamp>,
     pub(super) message: MessageHead,
 }
 
@@ -247,6 +251,7 @@ pub(super) fn response(head: &[u8]) -> Option<ResponseHead> {
         status: response.code?,
         location: None,
         server: None,
+        date: None,
         message: MessageHead::default(),
     };
     for header in response.headers.iter().take_while(|h| !h.name.is_empty()) {
@@ -255,6 +260,8 @@ pub(super) fn response(head: &[u8]) -> Option<ResponseHead> {
             read.location = read.location.or_else(|| Some(text(value)));
         } else if name.eq_ignore_ascii_case("server") {
             read.server = read.server.or_else(|| Some(text(value)));
+        } else if name.eq_ignore_ascii_case("date") {
+            read.date = read.date.or_else(|| date::read(value));
         } else {
             read.message.take(name, value);
         }

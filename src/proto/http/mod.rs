@@ -7,6 +7,7 @@
 #![warn(clippy::indexing_slicing)]
 
 mod body;
+mod date;
 mod half;
 mod head;
 mod keep;
@@ -19,6 +20,7 @@ use std::collections::VecDeque;
 
 use crate::event::{AnomalyKind, Request, Response};
 use crate::flow::{Appetite, Chunk, Close, Ending, FlowId, Gap, Side};
+use crate::frame::FrameNo;
 use crate::proto::held::Held;
 use crate::proto::{Context, Probe, tls_probe};
 use crate::time::Span;
@@ -67,6 +69,8 @@ pub(crate) struct Http {
     tunnelled: bool,
     /// The capture began inside the connection.
     joined: bool,
+    /// Whose messages may be missing, by [`Side::index`].
+    torn: [bool; 2],
     /// Server bytes that came before their request.
     early: Held,
     /// Client bytes behind a CONNECT that is not answered yet.
@@ -78,6 +82,8 @@ pub(crate) struct Http {
 #[derive(Debug)]
 struct Exchange {
     index: u32,
+    /// Where the request began.
+    first_frame: FrameNo,
     method: Method,
     interest: Interest,
 }
@@ -149,18 +155,31 @@ impl Http {
 
     /// Bytes of one side are missing.
     pub(crate) fn gap(&mut self, flow: FlowId, gap: Gap, cx: &mut Context) -> Next {
-        if let tunnel @ Next::Tunnel { .. } = self.read_early(flow, false, cx) {
-            return tunnel;
-        }
         match gap.side {
-            Side::Client => self.client_gap(flow, gap, cx),
+            Side::Client => {
+                self.client_gap(flow, gap, cx);
+                // What came early may answer a request behind the gap, which was held back until the gap was given up.
+                if self.waiting.is_empty() {
+                    return Next::Stay(Appetite::More);
+                }
+                self.read_early(flow, true, cx)
+            }
             Side::Server => {
-                if let Some(tunnel) = self.server_gap(flow, gap, cx) {
+                if let tunnel @ Next::Tunnel { .. } = self.read_early(flow, false, cx) {
                     return tunnel;
                 }
+                let tunnel = self.server_gap(flow, gap, cx);
+                tunnel.unwrap_or(Next::Stay(Appetite::More))
             }
         }
-        Next::Stay(Appetite::More)
+    }
+
+    /// Bytes of a side are missing, and where its next message begins is not known.
+    fn lose(&mut self, side: Side) {
+        self.half(side).phase = Phase::Lost;
+        if let Some(torn) = self.torn.get_mut(side.index()) {
+            *torn = true;
+        }
     }
 
     /// Whether a server speaks before it was asked. No HTTP/1 server does, but the frames of the two

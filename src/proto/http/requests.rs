@@ -103,6 +103,7 @@ impl Http {
             flow,
             Exchange {
                 index,
+                first_frame,
                 method,
                 interest,
             },
@@ -184,7 +185,7 @@ impl Http {
             Phase::Head => {
                 self.cut_request_head(flow, cx);
                 if !matches!(self.requests.phase, Phase::Hold) {
-                    self.requests.phase = Phase::Lost;
+                    self.lose(Side::Client);
                 }
             }
             Phase::Body(body) => match body.gap(gap.missing, cx) {
@@ -192,11 +193,11 @@ impl Http {
                 Some(true) => self.end_request(flow, true, cx),
                 None => {
                     self.end_request(flow, false, cx);
-                    self.requests.phase = Phase::Lost;
+                    self.lose(Side::Client);
                 }
             },
             Phase::Hold => self.held.clear(Side::Client),
-            Phase::Lost => {}
+            Phase::Lost => self.lose(Side::Client),
         }
     }
 

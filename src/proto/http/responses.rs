@@ -32,8 +32,11 @@ impl Http {
                 return self.lost_in_tunnel(flow, chunk, cx);
             }
             self.responses.phase = Phase::Head;
-            // A client that does not pipeline had its earlier answers before it asked again.
-            self.forget_waiting(flow, 1, cx);
+            // A client that does not pipeline had its earlier answers before it asked again. What it asked after this one began to come
+            // (the assembler holds back what lies behind a gap, requests meanwhile do not wait) is answered later.
+            let asked = |e: &&Exchange| e.first_frame < chunk.frame;
+            let asked = self.waiting.iter().filter(asked).count();
+            self.forget_waiting(flow, self.waiting.len() - asked.saturating_sub(1), cx);
         }
         let mut rest = chunk.bytes;
         while !rest.is_empty() && self.faults < FAULTS {
@@ -108,7 +111,7 @@ impl Http {
             self.overrun -= 1;
             None
         } else {
-            self.waiting.pop_front()
+            self.take_waiting()
         };
         let content_type = head.message.content_type.as_deref();
         let (index, interest, report) = match &exchange {
@@ -131,10 +134,12 @@ impl Http {
             response: Box::new(Response {
                 index,
                 unasked: exchange.is_none(),
+                torn: self.torn,
                 status,
                 content_type: head.message.content_type,
                 location: head.location,
                 server: head.server,
+                date: head.date,
                 body: None,
                 complete: false,
                 body_len: 0,
@@ -187,6 +192,18 @@ impl Http {
         }
     }
 
+    /// The request whose turn it is to be answered. Where messages are missing, none that was sent after this response began: it can not
+    /// be what is answered.
+    fn take_waiting(&mut self) -> Option<Exchange> {
+        let (_, began) = self.responses.first;
+        let torn = self.torn.contains(&true);
+        let may_be = |e: &Exchange| !torn || e.first_frame < began;
+        self.waiting
+            .front()
+            .is_some_and(may_be)
+            .then(|| self.waiting.pop_front())?
+    }
+
     fn finish_response(&mut self, flow: FlowId, whole: bool, cx: &mut Context) {
         if let Phase::Body(body) = std::mem::take(&mut self.responses.phase) {
             self.end_response(flow, body, whole, cx);
@@ -227,7 +244,7 @@ impl Http {
         match &mut self.responses.phase {
             Phase::Head => {
                 let tunnel = self.cut_response_head(flow, cx);
-                self.responses.phase = Phase::Lost;
+                self.lose(Side::Server);
                 return tunnel;
             }
             Phase::Body(body) => match body.gap(gap.missing, cx) {
@@ -235,10 +252,11 @@ impl Http {
                 Some(true) => self.finish_response(flow, true, cx),
                 None => {
                     self.finish_response(flow, false, cx);
-                    self.responses.phase = Phase::Lost;
+                    self.lose(Side::Server);
                 }
             },
-            Phase::Hold | Phase::Lost => {}
+            Phase::Hold => {}
+            Phase::Lost => self.lose(Side::Server),
         }
         None
     }
@@ -262,17 +280,19 @@ impl Http {
             return None;
         }
         // An answer came, even when nothing of it can be read.
-        let exchange = self.waiting.pop_front();
+        let exchange = self.take_waiting();
         if let (Some(head), Some(exchange)) = (head, exchange) {
             let (first_at, first_frame) = self.responses.first;
             self.flush_if_asking(flow, exchange.index, cx);
             let response = Box::new(Response {
                 index: exchange.index,
                 unasked: false,
+                torn: self.torn,
                 status: head.status,
                 content_type: head.message.content_type,
                 location: head.location,
                 server: head.server,
+                date: head.date,
                 body: None,
                 complete: false,
                 body_len: 0,
@@ -340,10 +360,12 @@ impl Http {
             let response = Box::new(Response {
                 index: exchange.index,
                 unasked: false,
+                torn: self.torn,
                 status: 0,
                 content_type: None,
                 location: None,
                 server: None,
+                date: None,
                 body: None,
                 complete: false,
                 body_len: 0,

@@ -208,9 +208,9 @@ static WORDS: &[Words] = &[
     },
     Words {
         rule: "clock-doubt",
-        with: "Neither the answer nor the certificate it concerns fits the clock of this capture ({}).",
-        without: "Neither the answer nor the certificate it concerns fits the clock of this capture.",
-        benign: "The clock of the capturing machine was wrong, or the times were changed afterwards: that explains both at once.",
+        with: "The answer does not fit the clock of this capture, and nothing beside it that is dated does ({}).",
+        without: "The answer does not fit the clock of this capture, and nothing beside it that is dated does.",
+        benign: "The clock of the capturing machine was wrong, or the times were changed afterwards: that explains all at once.",
     },
     Words {
         rule: "older-answer",

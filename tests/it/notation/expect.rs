@@ -37,6 +37,8 @@ enum Claim {
     Cause(Cause),
     Alert(String, bool),
     Quiet,
+    /// No alert above low.
+    Harmless,
     /// Exactly these rules.
     Alerts(Vec<String>),
     With(String),
@@ -72,6 +74,7 @@ impl Expectation {
                 "no-site" => Claim::NoSite,
                 "unnamed" => Claim::Unnamed,
                 "quiet" => Claim::Quiet,
+                "harmless" => Claim::Harmless,
                 "only-alerts" => {
                     let mut rules: Vec<String> = words
                         .take_while(|w| {
@@ -169,6 +172,7 @@ impl Claim {
                 own == *rules
             }
             Self::Quiet => finding.alerts.iter().all(|a| a.severity == Severity::Info),
+            Self::Harmless => finding.alerts.iter().all(|a| a.severity <= Severity::Low),
             Self::With(rule) => finding
                 .candidates
                 .iter()

@@ -13,7 +13,7 @@ use crate::notation::words::{Words, span};
 use crate::notation::world::{Status, World};
 
 impl Stage {
-    /// `at fetch CLIENT -> SERVER WHAT [ANSWER] [in SPAN] [by AGENT] [on CONNECTION] ..`
+    /// `at fetch CLIENT -> SERVER WHAT [ANSWER] [in SPAN] [by AGENT] [on CONNECTION] [torn requests | answers] [cut] [dated SPAN] ..`
     pub(in crate::notation) fn fetch(&mut self, at: Timestamp, mut words: Words<'_>) {
         let mut ends = self.ends(&mut words, 80, Transport::Tcp);
         let mut question = self.question(&mut words);
@@ -23,6 +23,7 @@ impl Stage {
         let (mut this, mut next) = (Span::from_secs(-86_400), Span::from_secs(6 * 86_400));
         let (mut forwarded, mut tunnelled, mut unasked) = (false, false, false);
         let mut clock = None;
+        let (mut torn, mut cut, mut dated) = ([false; 2], false, None);
         let (mut method, mut forged, mut location, mut sends) = (None, false, None, 0);
         while let Some(word) = words.next() {
             match word {
@@ -39,6 +40,7 @@ impl Stage {
                     status = words.need("a status").parse().expect("a status");
                     body = Reply::Empty;
                 }
+                "lost" => body = Reply::Lost,
                 "none" => body = Reply::Nothing(Ending::CaptureEnded),
                 "reset" => body = Reply::Nothing(Ending::Reset(Side::Server)),
                 "left" => body = Reply::Nothing(Ending::Reset(Side::Client)),
@@ -56,6 +58,13 @@ impl Stage {
                 "forwarded" => forwarded = true,
                 "tunnelled" => tunnelled = true,
                 "unasked" => unasked = true,
+                "cut" => cut = true,
+                "dated" => dated = Some(span(words.need("a time")).expect("a time")),
+                "torn" => match words.need("whose messages are missing before") {
+                    "requests" => torn[Side::Client.index()] = true,
+                    "answers" => torn[Side::Server.index()] = true,
+                    other => words.refuse(other),
+                },
                 "syn" => {
                     syn = Span::from_nanos(-span(words.need("a time")).expect("a time").as_nanos());
                 }
@@ -116,6 +125,18 @@ impl Stage {
             self.add(at, flow, EventKind::Request(Box::new(request)));
         }
         let end = at.plus(took);
+        if matches!(body, Reply::Lost) {
+            self.flows.entry(flow).or_insert(Open {
+                client: at,
+                bytes: sent,
+                closed: false,
+            });
+            if let Some(connection) = connection {
+                let requests = index + 1;
+                self.named.insert(connection, Connection { flow, requests });
+            }
+            return;
+        }
         if let Reply::Nothing(how) = body {
             let response = response(index, 0, end, None, None);
             self.add(end, flow, EventKind::Response(Box::new(response)));
@@ -134,6 +155,11 @@ impl Stage {
         let mut response = response(index, status, end, kind, bytes);
         response.location = location;
         response.unasked = unasked;
+        response.torn = torn;
+        response.date = dated.map(|ahead| end.plus(ahead));
+        if cut {
+            (response.body, response.complete) = (None, false);
+        }
         self.add(end, flow, EventKind::Response(Box::new(response)));
         let open = self.flows.entry(flow).or_insert(Open {
             client: at,
@@ -269,6 +295,8 @@ enum Reply {
     Text,
     Empty,
     Nothing(Ending),
+    /// One that the capture lacks.
+    Lost,
 }
 
 fn response(
@@ -282,10 +310,12 @@ fn response(
     Response {
         index,
         unasked: false,
+        torn: [false; 2],
         status,
         content_type: kind.map(str::to_owned),
         location: None,
         server: None,
+        date: None,
         body: body.map(Into::into),
         complete: status != 0,
         body_len,
