@@ -16,6 +16,8 @@ use crate::frame::{Frame, NameHint};
 use crate::time::Timestamp;
 
 mod extract;
+mod flows;
+mod front;
 
 pub use self::extract::Extractor;
 

@@ -58,7 +58,7 @@ impl Decoder {
     /// [`Undecoded::is_anomaly`] tells these from malformed frames.
     #[inline(always)]
     pub fn decode<'a>(&'a mut self, frame: &Frame<'a>) -> Result<Packet<'a>, Undecoded> {
-        match fast::packet(frame) {
+        match plain(frame) {
             Some(packet) => Ok(packet),
             None => self.decode_any(frame),
         }
@@ -83,6 +83,13 @@ impl Decoder {
         self.fragments.latest = None;
         walk::Walk::new(frame, self.depth, &mut self.fragments, &mut self.joined).run(frame)
     }
+}
+
+/// The packet of a plain frame, as [`Decoder::decode`] gives it; None for whatever that has to look at header by header.
+#[inline(always)]
+#[must_use]
+pub fn plain<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
+    fast::packet(frame)
 }
 
 /// The frames inside a frame that holds several (an 802.11 A-MSDU, a USB transfer, a concatenation of DOCSIS), to be decoded one by one; None for all others.
