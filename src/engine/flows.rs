@@ -56,12 +56,13 @@ impl Flows {
     /// Counts a packet of a flow that nobody reads any more; false when it is none.
     #[inline(always)]
     pub(super) fn counted(&mut self, frame: &Frame<'_>) -> bool {
-        wire::glance(frame).is_some_and(|packet| {
-            let lookup = packet.transport == Transport::Udp
-                && dns::transport(packet.src_port, packet.dst_port).is_some();
-            let shard = Shard::of_glance(&packet);
-            !lookup && self.table.count(frame.at, frame.no, shard, &packet)
-        })
+        let Some(packet) = wire::glance(frame) else {
+            return false;
+        };
+        let lookup = packet.transport == Transport::Udp
+            && dns::transport(packet.src_port, packet.dst_port).is_some();
+        let shard = Shard::of_glance(&packet);
+        !lookup && self.table.count(frame.at, frame.no, shard, &packet)
     }
 
     /// Takes a packet. `flow` is the id of the flow that it opens, if it opens one.
@@ -77,12 +78,12 @@ impl Flows {
         let (shard, transport) = shard(packet);
         self.table.tell(at, frame, &mut self.cx);
         self.cx.turn(shard, Cause::Packet);
-        let scope = self.table.scope(packet.scope);
+        let scope = self.table.scope(shard, packet.scope);
         if let Some(transport) = transport
             && lookup(at, frame, packet, transport, scope, &mut self.cx)
         {
             if let Some((scope, with)) = self.cx.dns_joined() {
-                self.table.join(scope, with);
+                self.table.join(shard, scope, with, &mut self.cx);
             }
             // Lookups are no flows, so their senders are sighted here, once for each address.
             let room = self.sighted.len() < self.cx.limits.devices;
@@ -320,6 +321,10 @@ impl Witness for Context {
             tsval,
         };
         self.emit(at, frame, flow, EventKind::Sighting(sighting));
+    }
+
+    fn joined(&mut self, at: Timestamp, frame: FrameNo, scope: Scope, with: Scope) {
+        self.emit(at, frame, FlowId(0), EventKind::Joined { scope, with });
     }
 
     fn closed(&mut self, flow: FlowId, at: Timestamp, frame: FrameNo, close: &Close) {

@@ -39,7 +39,7 @@ impl Front {
     }
 
     /// Accounts for a frame.
-    #[inline]
+    #[inline(always)]
     pub(super) fn account(&mut self, frame: &Frame<'_>) {
         let coverage = &mut self.coverage;
         coverage.frames += 1;

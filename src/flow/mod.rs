@@ -22,12 +22,14 @@ mod lru;
 mod over;
 mod part;
 mod reader;
+mod scopes;
 pub(crate) mod shard;
 mod slots;
 pub mod table;
 mod tags;
 mod tcp;
 
+pub use scopes::Scopes;
 pub use shard::Shard;
 pub use table::{Arrived, Table};
 
@@ -248,6 +250,8 @@ pub trait Witness {
         packet: &Packet<'_>,
         tsval: Option<u32>,
     );
+    /// Two scopes were found to be one, that is called as the second: a mirror tags the directions of its flows unlike.
+    fn joined(&mut self, _at: Timestamp, _frame: FrameNo, _scope: Scope, _with: Scope) {}
     /// The flow is over; its reader was told just before.
     fn closed(&mut self, flow: FlowId, at: Timestamp, frame: FrameNo, close: &Close);
     /// A side sent bytes twice that differ; the first were believed. At most once for each side.

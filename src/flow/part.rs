@@ -10,6 +10,7 @@ use crate::flow::lru::Slot;
 use crate::flow::over::Ended;
 use crate::flow::reader::{self, Moment, Reader};
 use crate::flow::slots::Slots;
+use crate::flow::table::Arrived;
 use crate::flow::tags::Tags;
 use crate::flow::{
     Appetite, ClientBy, Ending, Endpoints, FlowId, Scope, Stream, Transport, Witness,
@@ -39,7 +40,9 @@ pub(super) struct Part<S> {
     burden: Burden,
     moment: Moment,
     ignored: Ignored,
-    learned: Learned,
+    tags: Tags,
+    /// Scopes that the packet at hand showed to be one.
+    joined: Option<(Scope, Scope)>,
 }
 
 /// Packets that were left out of account.
@@ -65,32 +68,68 @@ impl<S> Part<S> {
             burden: Burden::new(limits.readers_total),
             moment: Moment::BEFORE_ALL,
             ignored: Ignored::default(),
-            learned: Learned::default(),
+            tags: Tags::default(),
+            joined: None,
         }
     }
 
     /// Takes in a packet: finds or opens its flow and drives its reader. What is due by its time is done.
+    #[inline(always)]
     pub(super) fn packet<C: Witness>(
         &mut self,
         moment: Moment,
-        arrival: Arrival<'_>,
+        arrived: &Arrived,
+        packet: &Packet<'_>,
         make: &mut impl FnMut(FlowId, &Endpoints) -> S,
         cx: &mut C,
     ) where
         S: Stream<C>,
     {
         self.moment = moment;
-        match &arrival.packet.body {
+        let own = packet.scope;
+        let scope = self.scope(own);
+        let renamed;
+        let packet = if scope == own {
+            packet
+        } else {
+            renamed = Packet { scope, ..*packet };
+            &renamed
+        };
+        let arrival = Arrival {
+            interface: arrived.interface,
+            packet,
+            own,
+            flow: arrived.flow,
+        };
+        match &packet.body {
             Body::Tcp(segment) => self.segment(arrival, segment, make, cx),
             Body::Udp(datagram) => self.datagram(arrival, datagram, make, cx),
-            Body::Unreachable(about) => self.unreachable(arrival.packet, about, cx),
+            Body::Unreachable(about) => self.unreachable(packet, about, cx),
             Body::Other(_) => {}
+        }
+        if let Some((scope, with)) = self.joined.take() {
+            self.join(moment, scope, with, cx);
         }
     }
 
-    /// What the last packet taught about tags.
-    pub(super) fn learned(&mut self) -> Learned {
-        std::mem::take(&mut self.learned)
+    /// What a scope is called.
+    #[inline]
+    pub(super) fn scope(&self, scope: Scope) -> Scope {
+        self.tags.scopes.name(scope)
+    }
+
+    /// Takes two scopes for one.
+    pub(super) fn join<C: Witness>(
+        &mut self,
+        moment: Moment,
+        scope: Scope,
+        with: Scope,
+        cx: &mut C,
+    ) {
+        if self.tags.scopes.join(scope, with) {
+            let Moment { at, frame, .. } = moment;
+            cx.joined(at, frame, scope, with);
+        }
     }
 
     /// What came with this packet is not idle since before it.
@@ -230,8 +269,7 @@ impl<S> Part<S> {
         S: Stream<C>,
     {
         self.make_room(cx);
-        let packet = new.arrival.packet;
-        self.learned.began = packet.base != packet.scope;
+        self.tags.note(new.arrival.packet);
         let Moment { now, at, frame } = self.moment;
         let entry = Entry {
             key: new.key,
@@ -504,26 +542,16 @@ impl<S> Part<S> {
 
 /// A packet as it came.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Arrival<'a> {
-    pub(super) interface: InterfaceId,
-    pub(super) packet: &'a Packet<'a>,
+struct Arrival<'a> {
+    interface: InterfaceId,
+    packet: &'a Packet<'a>,
     /// Its scope before that was found to be one with another.
-    pub(super) own: Scope,
-    pub(super) tags: &'a Tags,
+    own: Scope,
     /// Id of the flow that it opens, if it does.
-    pub(super) flow: FlowId,
+    flow: FlowId,
 }
 
-/// What a packet taught about tags; those are known to all shards.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Learned {
-    /// A flow began.
-    pub(super) began: bool,
-    /// These scopes are one.
-    pub(super) joined: Option<(Scope, Scope)>,
-}
-
-/// What [`Table::insert`] needs to know.
+/// What [`Part::insert`] needs to know.
 struct NewFlow<'a> {
     arrival: Arrival<'a>,
     key: Key,

@@ -52,7 +52,7 @@ impl Shard {
         #[expect(clippy::cast_possible_truncation, reason = "both halves are used")]
         let folded = (both >> 64) as u64 ^ both as u64;
         let [top, ..] = folded.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
-        Self(usize::from(top) % SHARDS)
+        Self((usize::from(top) * SHARDS) >> 8)
     }
 }
 

@@ -1,10 +1,9 @@
 //! All flows at one time: packets to their shards, which are told when time changes something.
 
 use crate::flow::key::Key;
-use crate::flow::part::{Arrival, Part};
+use crate::flow::part::Part;
 use crate::flow::reader::Moment;
 use crate::flow::shard::{self, Shard};
-use crate::flow::tags::Tags;
 use crate::flow::{Cause, Endpoints, FlowId, Scope, Stream, Transport, Witness};
 use crate::frame::{FrameNo, InterfaceId};
 use crate::limits::Limits;
@@ -29,7 +28,6 @@ pub struct Table<S> {
     doubted: Option<(Shard, Key)>,
     /// Whether that is so of the packet at hand.
     doubts: bool,
-    tags: Tags,
 }
 
 /// Where and when a packet came.
@@ -58,7 +56,6 @@ impl<S> Table<S> {
             moment: Moment::BEFORE_ALL,
             doubted: None,
             doubts: false,
-            tags: Tags::default(),
         }
     }
 
@@ -77,6 +74,7 @@ impl<S> Table<S> {
     }
 
     /// The same of a packet that was told already.
+    #[inline(always)]
     pub fn packet_told<C: Witness>(
         &mut self,
         arrived: &Arrived,
@@ -90,35 +88,10 @@ impl<S> Table<S> {
         if self.doubts {
             self.doubted = key_of(packet).map(|key| (shard, key));
         }
-        let own = packet.scope;
-        let scope = self.tags.name(own);
-        let renamed;
-        let packet = if scope == own {
-            packet
-        } else {
-            renamed = Packet { scope, ..*packet };
-            &renamed
-        };
-        let arrival = Arrival {
-            interface: arrived.interface,
-            packet,
-            own,
-            tags: &self.tags,
-            flow: arrived.flow,
-        };
         cx.turn(shard, Cause::Packet);
         let part = shard::of_mut(&mut self.parts, shard);
-        part.packet(self.moment, arrival, make, cx);
+        part.packet(self.moment, arrived, packet, make, cx);
         let due = part.due();
-        if packet.base != own || !self.tags.is_idle() {
-            let learned = part.learned();
-            if let Some((scope, with)) = learned.joined {
-                self.tags.join(scope, with);
-            }
-            if learned.began {
-                self.tags.note(packet);
-            }
-        }
         self.set_due(shard, due);
         if self.doubted.is_some() {
             // The next packet tells whether it is believed.
@@ -127,7 +100,7 @@ impl<S> Table<S> {
     }
 
     /// A packet tells the time; that may be all, when it is of no flow, or of a shard that is looked after elsewhere.
-    #[inline]
+    #[inline(always)]
     pub fn tell<C: Witness>(&mut self, at: Timestamp, frame: FrameNo, cx: &mut C)
     where
         S: Stream<C>,
@@ -147,18 +120,14 @@ impl<S> Table<S> {
 
     /// Counts a packet, where that is all it needs: its flow is only counted, and nothing is due at its time. False sends
     /// it to [`Self::packet`], which does the same and whatever else there is to do.
-    #[inline]
+    #[inline(always)]
     pub fn count(&mut self, at: Timestamp, frame: FrameNo, shard: Shard, packet: &Glance) -> bool {
         let now = self.moment.now.max(at);
         if now >= self.calm || at.since(self.moment.now) > LEAP {
             return false;
         }
-        let ends = Key::of(&Glance {
-            scope: self.tags.name(packet.scope),
-            ..*packet
-        });
         let moment = Moment { now, at, frame };
-        let counted = shard::of_mut(&mut self.parts, shard).count(moment, ends, packet);
+        let counted = shard::of_mut(&mut self.parts, shard).count(moment, packet);
         if counted {
             self.moment = moment;
         }
@@ -207,7 +176,7 @@ impl<S> Table<S> {
         })
     }
 
-    /// Takes over a shard from another table that was told the same packets. Only before there are tags, which shards share.
+    /// Takes over a shard from another table that was told the same packets.
     pub fn take_over(&mut self, shard: Shard, other: &mut Self) {
         std::mem::swap(
             shard::of_mut(&mut self.parts, shard),
@@ -224,16 +193,20 @@ impl<S> Table<S> {
         self.calm = ALWAYS;
     }
 
-    /// What a scope is called: the same for scopes that were found to be one.
+    /// What a scope is called in a shard: the same for scopes that were found to be one there.
     #[inline]
     #[must_use]
-    pub fn scope(&self, scope: Scope) -> Scope {
-        self.tags.name(scope)
+    pub fn scope(&self, shard: Shard, scope: Scope) -> Scope {
+        shard::of(&self.parts, shard).scope(scope)
     }
 
     /// Takes two scopes for one, because somebody saw a question in `with` and its answer in `scope`.
-    pub fn join(&mut self, scope: Scope, with: Scope) {
-        self.tags.join(scope, with);
+    pub fn join<C: Witness>(&mut self, shard: Shard, scope: Scope, with: Scope, cx: &mut C)
+    where
+        S: Stream<C>,
+    {
+        let part = shard::of_mut(&mut self.parts, shard);
+        part.join(self.moment, scope, with, cx);
     }
 
     /// Flows in memory, those included that are over and only remembered.

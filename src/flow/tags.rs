@@ -5,33 +5,22 @@
 //! tells them apart and a flow was seen one way in the one and the other way in the other, where (TCP) the other acknowledges
 //! what the one sent: 32 bits that a stranger's connection with the same addresses and ports does not share.
 
-use foldhash::HashMap;
-
 use crate::flow::Scope;
+use crate::flow::scopes::Scopes;
 use crate::wire::Packet;
 
-/// Which tags there are, and which of them are one.
+/// Which tags there are, and which of them are one, as far as the flows of one shard tell.
 #[derive(Debug, Default)]
 pub(super) struct Tags {
     /// Tagged scopes in which flows began, newest first, each behind what it is without tags.
     seen: Vec<(Scope, Scope)>,
-    /// What a scope is called that is one with another. Only looked into, never walked.
-    joined: HashMap<Scope, Scope>,
+    pub(super) scopes: Scopes,
 }
 
 /// An answer comes soon after what it answers, so of the tags of a trunk only the last few are tried.
 const TRIED: usize = 16;
 
-/// There are 4,094 VLANs.
-const JOINED: usize = 4_096;
-
 impl Tags {
-    /// Whether nothing was noted or joined.
-    #[inline]
-    pub(super) fn is_idle(&self) -> bool {
-        self.seen.is_empty() && self.joined.is_empty()
-    }
-
     /// Notes where a flow begins.
     pub(super) fn note(&mut self, packet: &Packet<'_>) {
         let tagged = (packet.base, packet.scope);
@@ -43,22 +32,6 @@ impl Tags {
             None => self.seen.truncate(TRIED - 1),
         }
         self.seen.insert(0, tagged);
-    }
-
-    /// What a scope is called.
-    #[inline]
-    pub(super) fn name(&self, scope: Scope) -> Scope {
-        if self.joined.is_empty() {
-            return scope;
-        }
-        self.joined.get(&scope).copied().unwrap_or(scope)
-    }
-
-    pub(super) fn join(&mut self, scope: Scope, with: Scope) {
-        let name = self.name(with);
-        if scope != name && self.joined.len() < JOINED && !self.joined.contains_key(&scope) {
-            self.joined.insert(scope, name);
-        }
     }
 
     /// Scopes that differ from a packet's in tags alone.

@@ -203,7 +203,7 @@ impl Context {
     }
 
     /// Trace time has come to `now`: reports lookups that waited too long. Cheap when there are none.
-    #[inline]
+    #[inline(always)]
     pub fn expire(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
         if self.now >= self.due {

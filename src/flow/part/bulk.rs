@@ -3,19 +3,18 @@
 use super::Part;
 use crate::flow::Transport;
 use crate::flow::entry::Phase;
-use crate::flow::key::{End, Key};
+use crate::flow::key::Key;
 use crate::flow::reader::Moment;
 use crate::wire::Glance;
 
 impl<S> Part<S> {
     /// See [`crate::flow::Table::count`].
     #[inline(always)]
-    pub(in crate::flow) fn count(
-        &mut self,
-        moment: Moment,
-        (key, end): (Key, End),
-        packet: &Glance,
-    ) -> bool {
+    pub(in crate::flow) fn count(&mut self, moment: Moment, packet: &Glance) -> bool {
+        let (key, end) = Key::of(&Glance {
+            scope: self.scope(packet.scope),
+            ..*packet
+        });
         let Moment { now, at, frame } = moment;
         let Some((slot, entry)) = self.slots.find_mut(&key) else {
             return false;

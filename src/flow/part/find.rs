@@ -34,21 +34,20 @@ impl<S> Part<S> {
                 return Found::Over(at);
             }
         }
-        let other = self.other_direction(key, end, arrival);
+        let other = self.other_direction(key, end, arrival.packet);
         other.map_or(Found::Nothing, Found::Flow)
     }
 
     /// The flow whose other direction this packet is of, when that one was found under another tag. Asked of packets that
     /// belong to no flow under their own.
-    fn other_direction(&mut self, key: &Key, end: End, arrival: Arrival<'_>) -> Option<Slot> {
-        let packet = arrival.packet;
+    fn other_direction(&mut self, key: &Key, end: End, packet: &Packet<'_>) -> Option<Slot> {
         if let Body::Tcp(segment) = &packet.body
             && segment.flags & Segment::ACK == 0
         {
             // The first packet of a connection answers nothing.
             return None;
         }
-        let (slot, with) = arrival
+        let (slot, with) = self
             .tags
             .beside(packet)
             .filter_map(|scope| Some((self.slots.find(&key.in_scope(scope))?, scope)))
@@ -56,7 +55,7 @@ impl<S> Part<S> {
                 let entry = self.slots.get(*slot);
                 entry.is_some_and(|entry| answers(entry, end, packet))
             })?;
-        self.learned.joined = Some((packet.scope, with));
+        self.joined = Some((packet.scope, with));
         Some(slot)
     }
 }
