@@ -53,6 +53,31 @@ impl Flows {
         }
     }
 
+    /// The same limits and secrets for other shards, of which nothing was seen yet.
+    pub(super) fn beside(&self) -> Self {
+        Self {
+            table: Table::new(&self.cx.limits),
+            cx: self.cx.beside(),
+            process: None,
+            keys_taken: self.keys_taken,
+            sighted: HashSet::default(),
+            settled: 0,
+            counts: Counts::default(),
+        }
+    }
+
+    /// Takes over a shard from flows that were shown the same, and what was counted there.
+    pub(super) fn take_over(&mut self, shard: Shard, other: &mut Self) {
+        self.table.take_over(shard, &mut other.table);
+        self.cx.take_over(shard, &mut other.cx);
+        let counts = std::mem::take(&mut other.counts);
+        for (sum, count) in self.counts.flows.iter_mut().zip(counts.flows) {
+            *sum += count;
+        }
+        self.counts.midstream += counts.midstream;
+        self.counts.one_sided += counts.one_sided;
+    }
+
     /// Counts a packet of a flow that nobody reads any more; false when it is none.
     #[inline(always)]
     pub(super) fn counted(&mut self, frame: &Frame<'_>) -> bool {
