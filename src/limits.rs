@@ -2,7 +2,8 @@
 //!
 //! All input is hostile: whatever grows with the input has its limit here. A limit that bites is counted
 //! as an [`crate::event::Anomaly`] or a coverage counter and shown in the report, never passed over in
-//! silence. Sizes are bytes, times are trace time.
+//! silence. Sizes are bytes, times are trace time. What is for all flows is shared out to shards of them
+//! ([`Limits::shard`]).
 
 use crate::time::Span;
 

@@ -71,9 +71,12 @@ impl Extractor {
     #[inline(never)]
     fn take(&mut self, frame: &Frame<'_>) {
         let id = FlowId(self.front.ordinal());
-        if let Some(packet) = self.front.decode(frame) {
-            let (at, no, interface) = (frame.at, frame.no, frame.interface);
+        let (at, no, interface) = (frame.at, frame.no, frame.interface);
+        // Apart, so that the packet of a plain frame is never moved.
+        if let Some(packet) = wire::plain(frame) {
             self.flows.take(at, no, interface, &packet, id);
+        } else if let Some(packet) = self.front.decode(frame) {
+            self.flows.take_any(at, no, interface, &packet, id);
         }
     }
 

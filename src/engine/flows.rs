@@ -103,21 +103,11 @@ impl Flows {
         let (shard, transport) = shard(packet);
         self.table.tell(at, frame, &mut self.cx);
         self.cx.turn(shard, Cause::Packet);
-        let scope = self.table.scope(shard, packet.scope);
-        if let Some(transport) = transport
-            && lookup(at, frame, packet, transport, scope, &mut self.cx)
-        {
-            if let Some((scope, with)) = self.cx.dns_joined() {
-                self.table.join(shard, scope, with, &mut self.cx);
-            }
-            // Lookups are no flows, so their senders are sighted here, once for each address.
-            let room = self.sighted.len() < self.cx.limits.devices;
-            if room && self.sighted.insert((scope, packet.src)) {
-                let packet = Packet { scope, ..*packet };
-                self.cx
-                    .sighted(FlowId(0), at, frame, Side::Client, &packet, None);
-            }
-        } else {
+        let known = transport.is_some_and(|transport| {
+            // One call is less than to have all of this wherever packets are taken.
+            self.look_up(at, frame, packet, transport, shard)
+        });
+        if !known {
             let mut make = |_: FlowId, _: &Endpoints| Session::default();
             let arrived = Arrived {
                 at,
@@ -129,6 +119,46 @@ impl Flows {
             self.table
                 .packet_told(&arrived, packet, &mut make, &mut self.cx);
         }
+    }
+
+    /// The same, for callers that are not in so much of a hurry.
+    #[inline(never)]
+    pub(super) fn take_any(
+        &mut self,
+        at: Timestamp,
+        frame: FrameNo,
+        interface: InterfaceId,
+        packet: &Packet<'_>,
+        flow: FlowId,
+    ) {
+        self.take(at, frame, interface, packet, flow);
+    }
+
+    /// Takes a lookup, which is no flow; false when it is none.
+    #[inline(never)]
+    fn look_up(
+        &mut self,
+        at: Timestamp,
+        frame: FrameNo,
+        packet: &Packet<'_>,
+        transport: DnsTransport,
+        shard: Shard,
+    ) -> bool {
+        let scope = self.table.scope(shard, packet.scope);
+        let known = lookup(at, frame, packet, transport, scope, &mut self.cx);
+        if known {
+            if let Some((scope, with)) = self.cx.dns_joined() {
+                self.table.join(shard, scope, with, &mut self.cx);
+            }
+            // Its sender is sighted here, once for each address.
+            let room = self.sighted.len() < self.cx.limits.devices;
+            if room && self.sighted.insert((scope, packet.src)) {
+                let packet = Packet { scope, ..*packet };
+                self.cx
+                    .sighted(FlowId(0), at, frame, Side::Client, &packet, None);
+            }
+        }
+        known
     }
 
     /// Takes lines of an NSS key log. Returns how many were secrets.

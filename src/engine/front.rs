@@ -61,10 +61,9 @@ impl Front {
         }
     }
 
-    /// The packet of a frame; None when there is none to be had, which is counted.
-    #[inline(always)]
+    /// The packet of a frame that is not plain; None when there is none to be had, which is counted.
     pub(super) fn decode<'a>(&'a mut self, frame: &Frame<'a>) -> Option<Packet<'a>> {
-        match self.decoder.decode(frame) {
+        match self.decoder.decode_any(frame) {
             Ok(packet) => Some(packet),
             Err(undecoded) => {
                 *self.undecoded.entry(undecoded.reason()).or_default() += 1;

@@ -193,14 +193,14 @@ impl Share {
                     {
                         flows.process = process.map(|(_, process)| Arc::clone(process));
                         let id = FlowId(item.ordinal);
-                        flows.take(item.at, item.frame, item.interface, &packet, id);
+                        flows.take_any(item.at, item.frame, item.interface, &packet, id);
                     }
                 }
                 What::Packet(_, number) => {
                     if let Some(packet) = batch.packet(number) {
                         flows.process = process.map(|(_, process)| Arc::clone(process));
                         let id = FlowId(item.ordinal);
-                        flows.take(item.at, item.frame, item.interface, &packet, id);
+                        flows.take_any(item.at, item.frame, item.interface, &packet, id);
                     }
                 }
                 What::Secrets(lines) => {

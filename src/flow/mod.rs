@@ -33,7 +33,7 @@ pub use scopes::Scopes;
 pub use shard::Shard;
 pub use table::{Arrived, Table};
 
-/// A flow of the whole run; given in order of appearance and never reused.
+/// A flow of the whole run; given in order of appearance, with gaps, and never reused.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct FlowId(pub u64);
 

@@ -37,3 +37,24 @@ impl Scopes {
         news
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_one_has_one_name_in_whatever_order_that_is_found() {
+        let pairs = [(5, 0), (6, 5), (0, 6), (7, 6)].map(|(one, other)| (Scope(one), Scope(other)));
+        for first in 0..pairs.len() {
+            let mut scopes = Scopes::default();
+            let news = (0..pairs.len()).filter(|number| {
+                let (scope, with) = pairs[(first + number) % pairs.len()];
+                scopes.join(scope, with)
+            });
+            assert_eq!(news.count(), 3);
+            let name = scopes.name(Scope(0));
+            assert!([5, 6, 7].iter().all(|one| scopes.name(Scope(*one)) == name));
+            assert_eq!(scopes.name(Scope(8)), Scope(8));
+        }
+    }
+}

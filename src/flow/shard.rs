@@ -84,3 +84,44 @@ pub(crate) const fn of<T>(all: &[T; Shard::COUNT], shard: Shard) -> &T {
 pub(crate) const fn of_mut<T>(all: &mut [T; Shard::COUNT], shard: Shard) -> &mut T {
     &mut all[shard.index()]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::{Scope, Transport};
+    use crate::wire::Unreachable;
+
+    fn packet(src: IpAddr, dst: IpAddr, body: Body<'_>) -> Packet<'_> {
+        Packet {
+            scope: Scope(0),
+            base: Scope(0),
+            src,
+            dst,
+            ttl: 64,
+            mac: None,
+            by_this_host: None,
+            body,
+        }
+    }
+
+    #[test]
+    fn both_directions_and_what_is_said_of_them_are_of_one_shard_and_neighbours_spread() {
+        let server: IpAddr = [192, 0, 2, 1].into();
+        let mut count = [0; Shard::COUNT];
+        for last in 0..=255 {
+            let client: IpAddr = [10, 0, 0, last].into();
+            let there = Shard::of(&packet(client, server, Body::Other(6)));
+            assert_eq!(there, Shard::of(&packet(server, client, Body::Other(6))));
+            let about = Unreachable {
+                transport: Transport::Tcp,
+                src: (client, 50_000),
+                dst: (server, 443),
+            };
+            let router: IpAddr = [198, 51, 100, 1].into();
+            let told = packet(router, client, Body::Unreachable(about));
+            assert_eq!(there, Shard::of(&told));
+            *of_mut(&mut count, there) += 1;
+        }
+        assert!(count.iter().all(|of_shard| *of_shard > 32), "{count:?}");
+    }
+}

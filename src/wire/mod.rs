@@ -77,9 +77,13 @@ impl Decoder {
         self.fragments.latest
     }
 
-    /// The general path.
+    /// The general path: the same of a frame that is not [`plain`].
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::decode`].
     #[inline(never)]
-    fn decode_any<'a>(&'a mut self, frame: &Frame<'a>) -> Result<Packet<'a>, Undecoded> {
+    pub fn decode_any<'a>(&'a mut self, frame: &Frame<'a>) -> Result<Packet<'a>, Undecoded> {
         self.fragments.latest = None;
         walk::Walk::new(frame, self.depth, &mut self.fragments, &mut self.joined).run(frame)
     }
