@@ -15,8 +15,13 @@ use crate::finding::{Handshake, Report};
 use crate::frame::{Frame, NameHint};
 use crate::time::Timestamp;
 
+mod batch;
 mod extract;
+mod flows;
+mod front;
+pub mod shares;
 
+pub use self::batch::Batch;
 pub use self::extract::Extractor;
 
 /// What the user asked for and gave.

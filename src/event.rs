@@ -46,6 +46,14 @@ pub enum EventKind {
     FlowClosed(Close),
     /// An address as the source of packets: the first time in each flow for each side.
     Sighting(Sighting),
+    /// Two scopes are one, that is called as the second, from here on: a mirror tags the directions of its flows unlike. What
+    /// happens later may still name either, because each shard of flows finds out for itself.
+    Joined {
+        /// One scope.
+        scope: Scope,
+        /// The other.
+        with: Scope,
+    },
     /// The process that owns the client end (live, or recorded in the capture).
     Process(Arc<Process>),
     /// A name for an address that the capture file carries.

@@ -2,9 +2,14 @@
 //!
 //! All input is hostile: whatever grows with the input has its limit here. A limit that bites is counted
 //! as an [`crate::event::Anomaly`] or a coverage counter and shown in the report, never passed over in
-//! silence. Sizes are bytes, times are trace time.
+//! silence. Sizes are bytes, times are trace time. What is for all flows is shared out to shards of them
+//! ([`Limits::shard`]).
 
 use crate::time::Span;
+
+/// Shares of all flows that have room each for itself ([`Limits::shard`]). Fixed, so that what bites does not depend on how many
+/// threads look after them; the more, the less room each has, and the more threads have something to do.
+pub const SHARDS: usize = 4;
 
 /// Caps and timeouts; [`Limits::default`] is what the tool uses.
 #[derive(Clone, Debug)]
@@ -140,6 +145,21 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// What one of the shards that flows are shared out to may take of what is for all of them, however many threads
+    /// there are: an equal part. Only of bodies each may take the whole, since a large CRL takes most of it.
+    #[must_use]
+    pub fn shard(self) -> Self {
+        let part = |whole: usize| whole.div_ceil(SHARDS);
+        Self {
+            flows: part(self.flows),
+            out_of_order_total: part(self.out_of_order_total),
+            readers_total: part(self.readers_total),
+            tls_held_total: part(self.tls_held_total),
+            quic_crypto_total: part(self.quic_crypto_total),
+            ..self
+        }
+    }
+
     /// About the most memory, in bytes, that hostile input can make a reading take when every cap is reached at once: the
     /// sum of the caps in bytes, and of those in numbers times what one of a kind takes. The report comes on top, by
     /// findings. An ordinary capture takes a tenth of it.
@@ -150,7 +170,7 @@ impl Limits {
             self.multilink_bytes,
             self.out_of_order_total,
             self.readers_total,
-            self.bodies_total,
+            self.bodies_total.saturating_mul(SHARDS),
             self.crl_body,
             self.tls_held_total,
             self.quic_crypto_total,
@@ -168,7 +188,8 @@ impl Limits {
             (self.streams, 66_000),
             (self.circuits, 100),
             (self.bluetooth_channels, 160),
-            (self.dns_pending, 250),
+            // Those over TCP are of the shards of their connections.
+            (self.dns_pending.saturating_mul(SHARDS), 250),
             (self.names, 240),
             // With 64 askers each.
             (self.watched_addresses, 64 * 80),

@@ -246,11 +246,12 @@ impl Merged {
         self.lanes.iter().map(|lane| lane.size).sum()
     }
 
-    /// Whether a thread of its own reads any of the inputs.
+    /// How many of the inputs that are open have a thread of their own that reads them.
     #[must_use]
-    pub fn is_read_ahead(&self) -> bool {
-        let mut states = self.lanes.iter().map(|lane| &lane.state);
-        states.any(|state| matches!(state, State::Open(source) if source.is_read_ahead()))
+    pub fn read_ahead(&self) -> usize {
+        let states = self.lanes.iter().map(|lane| &lane.state);
+        let ahead = |state: &&State| matches!(state, State::Open(source) if source.is_read_ahead());
+        states.filter(ahead).count()
     }
 
     /// Frames handed out so far.

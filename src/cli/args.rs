@@ -129,7 +129,7 @@ pub struct Args {
     pub count: Option<u64>,
 
     /// Threads at work (default: 2 where there are two cores): the second correlates, or decompresses what is compressed; the
-    /// third reads ahead, further ones read further inputs. All weigh the contacts of the report, which is the same with any number
+    /// third reads ahead, further ones read further inputs, and from the fifth on flows are shared out to all but three. All weigh the contacts of the report, which is the same with any number
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..))]
     pub threads: Option<u8>,
 

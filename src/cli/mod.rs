@@ -27,6 +27,7 @@ mod progress;
 mod reading;
 mod redact;
 mod say;
+mod shared;
 #[cfg(feature = "live")]
 mod sieve;
 

@@ -146,7 +146,12 @@ impl Reading {
             _ => ReadAhead::Always,
         };
         let source = self.open_ahead(follow, ahead)?;
-        if self.threads > 1 + usize::from(source.is_read_ahead()) {
+        let ahead = source.read_ahead();
+        // This thread and that of correlation are at work, too. Of growing key logs each share would have to wait for all others.
+        let workers = self.threads.saturating_sub(ahead + 2);
+        if workers > 1 && !self.keys.any() {
+            self.engine = self.engine.share_out(workers);
+        } else if self.threads > 1 + ahead.min(1) {
             self.engine = self.engine.part();
         }
         Ok((self, source))

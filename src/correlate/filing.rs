@@ -22,7 +22,11 @@ impl State {
         self.steps.align(frame, &mut kind);
         self.began = self.began.or(Some(at));
         match kind {
-            EventKind::FlowOpened(opened) => self.opened(at, frame, flow, &opened),
+            EventKind::FlowOpened(mut opened) => {
+                opened.ends.scope = self.scopes.name(opened.ends.scope);
+                self.opened(at, frame, flow, &opened);
+            }
+            EventKind::Joined { scope, with } => drop(self.scopes.join(scope, with)),
             EventKind::RealClient(client) => {
                 if let Some(flow) = self.flows.get_mut(&flow) {
                     flow.told_client = Some(client);
@@ -34,11 +38,17 @@ impl State {
                 }
             }
             EventKind::FlowClosed(close) => self.closed(flow, &close),
-            EventKind::Sighting(seen) => self.sighted(at, flow, &seen),
+            EventKind::Sighting(mut seen) => {
+                seen.scope = self.scopes.name(seen.scope);
+                self.sighted(at, flow, &seen);
+            }
             EventKind::Process(process) => self.process(flow, &process),
             EventKind::NameHint(_) => {}
             EventKind::DnsQuery(_) => {}
-            EventKind::DnsAnswer(answer) => self.looked_up(at, frame, answer),
+            EventKind::DnsAnswer(mut answer) => {
+                answer.scope = self.scopes.name(answer.scope);
+                self.looked_up(at, frame, answer);
+            }
             EventKind::Request(request) => self.requested(at, frame, flow, request),
             EventKind::Response(response) => self.responded(at, frame, flow, &response),
             EventKind::BlindSpot(spot) => self.blind(flow, spot),

@@ -15,7 +15,7 @@ use crate::event::{
     BlindSpot, DnsAnswer, DnsOutcome, DnsTransport, Event, EventKind, Name, Process, Request,
 };
 use crate::finding::{Coverage, Handshake, HandshakeId, HandshakeOutcome, Lookup, Report};
-use crate::flow::{Close, Endpoints, FlowId, Transport};
+use crate::flow::{Close, Endpoints, FlowId, Scopes, Transport};
 use crate::frame::{FrameNo, InterfaceId};
 use crate::limits::Limits;
 use crate::pki::cert::Certificate;
@@ -105,6 +105,8 @@ pub struct State {
     threads: NonZeroUsize,
     /// Live flows.
     flows: HashMap<FlowId, Flow>,
+    /// Scopes that are one.
+    scopes: Scopes,
     /// Addresses.
     pub devices: Devices,
     /// Names.
@@ -195,6 +197,7 @@ impl Correlator {
         Self {
             state: State {
                 flows: HashMap::default(),
+                scopes: Scopes::default(),
                 devices: Devices::new(limits.devices),
                 names: Names::new(limits.names),
                 handshakes: Handshakes::new(

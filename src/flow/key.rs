@@ -4,6 +4,7 @@ use std::hash::{Hash, Hasher};
 use std::hint::select_unpredictable;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use crate::flow::shard::number;
 use crate::flow::{Scope, Transport};
 use crate::wire::Glance;
 
@@ -177,14 +178,6 @@ impl<T> Pair<T> {
             End::Low => &self.low,
             End::High => &self.high,
         }
-    }
-}
-
-#[inline(always)]
-fn number(ip: IpAddr) -> u128 {
-    match ip {
-        IpAddr::V4(ip) => u128::from(ip.to_bits()),
-        IpAddr::V6(ip) => ip.to_bits(),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The room knows no protocol: whoever reads the bytes implements [`Stream`].
 //!
-//! [`Table`] is the way in. Below it: `key` says which flow a packet is of, `slots` and `lru` keep entries
+//! [`Table`] is the way in. Below it: `part` has the flows of one [`Shard`], `key` says which flow a packet is of, `slots` and `lru` keep entries
 //! and give them up, `tcp` holds the rules about whose segment it is, `assembler` brings bytes into order,
 //! `reader` drives the [`Stream`] of a flow, and `burden` knows what all of them hold together.
 
@@ -20,14 +20,20 @@ mod entry;
 mod key;
 mod lru;
 mod over;
+mod part;
 mod reader;
+mod scopes;
+pub(crate) mod shard;
 mod slots;
 pub mod table;
+mod tags;
 mod tcp;
 
-pub use table::Table;
+pub use scopes::Scopes;
+pub use shard::Shard;
+pub use table::{Arrived, Table};
 
-/// A flow of the whole run; given in order of appearance and never reused.
+/// A flow of the whole run; given in order of appearance, with gaps, and never reused.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct FlowId(pub u64);
 
@@ -205,11 +211,22 @@ pub trait Stream<C> {
     fn weight(&self) -> usize;
 }
 
+/// Why something happens to flows.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Cause {
+    /// Time passed.
+    Time,
+    /// A packet came, or the end.
+    Packet,
+}
+
 /// Who is told about flows as such, besides their readers: the `C` of [`Stream`].
 ///
 /// `at` and `frame` are those of the packet that brought it about; when only the passing of time did, those
 /// of the last packet before.
 pub trait Witness {
+    /// What comes next concerns flows of this shard: because time passed, or because of a packet of it.
+    fn turn(&mut self, _shard: Shard, _why: Cause) {}
     /// A flow was seen for the first time. `from_start`: by its SYN or SYN-ACK, or (UDP) by a packet from
     /// its client.
     fn opened(
@@ -233,6 +250,8 @@ pub trait Witness {
         packet: &Packet<'_>,
         tsval: Option<u32>,
     );
+    /// Two scopes were found to be one, that is called as the second: a mirror tags the directions of its flows unlike.
+    fn joined(&mut self, _at: Timestamp, _frame: FrameNo, _scope: Scope, _with: Scope) {}
     /// The flow is over; its reader was told just before.
     fn closed(&mut self, flow: FlowId, at: Timestamp, frame: FrameNo, close: &Close);
     /// A side sent bytes twice that differ; the first were believed. At most once for each side.

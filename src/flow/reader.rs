@@ -18,6 +18,15 @@ pub(super) struct Moment {
     pub(super) frame: FrameNo,
 }
 
+impl Moment {
+    /// Before the first packet.
+    pub(super) const BEFORE_ALL: Self = Self {
+        now: Timestamp::from_nanos(i64::MIN),
+        at: Timestamp::from_nanos(i64::MAX),
+        frame: FrameNo(0),
+    };
+}
+
 /// Runs `work` on one direction of a TCP stream, if its bytes are still wanted, with the flow's reader as
 /// the outlet. When the reader is done, the streams are freed and the flow only counts from then on.
 pub(super) fn drive<S: Stream<C>, C: Witness>(

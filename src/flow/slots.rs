@@ -126,9 +126,14 @@ impl<S> Slots<S> {
         }
     }
 
-    /// Whether an entry may be idle.
+    /// No entry is idle before this.
     #[inline]
-    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+    pub(super) const fn next_due(&self) -> Timestamp {
+        self.next_due
+    }
+
+    /// Whether an entry may be idle.
+    fn is_due(&self, now: Timestamp) -> bool {
         now >= self.next_due
     }
 

@@ -1,142 +1,137 @@
-//! All flows at one time: packets in, readers driven, flows opened and given up by trace time.
+//! All flows at one time: packets to their shards, which are told when time changes something.
 
-use std::collections::VecDeque;
-
-use crate::flow::assembler::{Assembler, Patience};
-use crate::flow::burden::{Burden, Turn};
-use crate::flow::entry::{Entry, Opening, Phase};
-use crate::flow::key::{End, Key, Pair};
-use crate::flow::lru::Slot;
-use crate::flow::over::Ended;
-use crate::flow::reader::{self, Moment, Reader};
-use crate::flow::slots::Slots;
-use crate::flow::{
-    Appetite, ClientBy, Ending, Endpoints, FlowId, Scope, Stream, Transport, Witness,
-};
+use crate::flow::key::Key;
+use crate::flow::part::Part;
+use crate::flow::reader::Moment;
+use crate::flow::shard::{self, Shard};
+use crate::flow::{Cause, Endpoints, FlowId, Scope, Stream, Transport, Witness};
 use crate::frame::{FrameNo, InterfaceId};
 use crate::limits::Limits;
 use crate::time::{Span, Timestamp};
-use crate::wire::{Body, Packet, Unreachable};
+use crate::wire::{Body, Glance, Packet};
 
-use self::tags::Tags;
-
-mod bulk;
-mod connection;
-mod datagram;
-mod tags;
+pub use crate::flow::part::Ignored;
 
 /// The flows of a run and their readers.
 ///
-/// Ids are given in order of appearance from 1. A reader is made with the first payload of its flow (so a
-/// scan costs little), with the flow's ends. All effects follow from the packets and their times alone.
+/// A reader is made with the first payload of its flow (so a scan costs little), with the flow's ends. All effects follow from the
+/// packets and their times alone.
 #[derive(Debug)]
 pub struct Table<S> {
-    slots: Slots<S>,
-    ended: Ended,
-    capacity: usize,
-    patience: Patience,
-    /// Flows whose holes are looked at again, in the order of when.
-    checks: VecDeque<Check>,
-    /// Memory of out-of-order bytes over all flows, and its limit.
-    held: usize,
-    held_limit: usize,
-    burden: Burden,
-    last_id: FlowId,
+    parts: [Part<S>; Shard::COUNT],
+    /// When time alone changes something in each of them next.
+    dues: [Timestamp; Shard::COUNT],
+    /// Before this time no packet does anything but to its own flow.
+    calm: Timestamp,
     moment: Moment,
     /// The flow of a packet whose leap in time is not believed yet.
-    doubted: Option<Key>,
-    ignored: Ignored,
-    tags: Tags,
+    doubted: Option<(Shard, Key)>,
+    /// Whether that is so of the packet at hand.
+    doubts: bool,
 }
 
-/// Packets that were left out of account.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Ignored {
-    /// TCP segments that belong to no connection known or to one that is over.
-    pub strays: u64,
-    /// TCP segments with numbers that their receiver could not have accepted.
-    pub implausible: u64,
+/// Where and when a packet came.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrived {
+    /// Its time.
+    pub at: Timestamp,
+    /// Its frame.
+    pub frame: FrameNo,
+    /// Where it was captured.
+    pub interface: InterfaceId,
+    /// Whose flows it may be of.
+    pub shard: Shard,
+    /// The id of the flow that it opens, if it opens one: higher than those of all packets before.
+    pub flow: FlowId,
 }
 
 impl<S> Table<S> {
-    /// An empty table.
+    /// An empty table. The limits are those of each shard ([`Limits::shard`]).
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
         Self {
-            slots: Slots::new(limits),
-            ended: Ended::new(limits),
-            capacity: limits.flows.max(1),
-            patience: Patience::new(limits),
-            checks: VecDeque::new(),
-            held: 0,
-            held_limit: limits.out_of_order_total,
-            burden: Burden::new(limits.readers_total),
-            last_id: FlowId(0),
-            moment: Moment {
-                now: Timestamp::from_nanos(i64::MIN),
-                at: Timestamp::from_nanos(i64::MAX),
-                frame: FrameNo(0),
-            },
+            parts: Shard::ALL.map(|_| Part::new(limits)),
+            dues: [NEVER; Shard::COUNT],
+            calm: NEVER,
+            moment: Moment::BEFORE_ALL,
             doubted: None,
-            ignored: Ignored::default(),
-            tags: Tags::default(),
+            doubts: false,
         }
     }
 
     /// Takes in a packet: finds or opens its flow and drives its reader. `make` makes the reader of a flow.
     pub fn packet<C: Witness>(
         &mut self,
-        at: Timestamp,
-        frame: FrameNo,
-        interface: InterfaceId,
+        arrived: &Arrived,
         packet: &Packet<'_>,
         make: &mut impl FnMut(FlowId, &Endpoints) -> S,
         cx: &mut C,
     ) where
         S: Stream<C>,
     {
+        self.tell(arrived.at, arrived.frame, cx);
+        self.packet_told(arrived, packet, make, cx);
+    }
+
+    /// The same of a packet that was told already.
+    #[inline(always)]
+    pub fn packet_told<C: Witness>(
+        &mut self,
+        arrived: &Arrived,
+        packet: &Packet<'_>,
+        make: &mut impl FnMut(FlowId, &Endpoints) -> S,
+        cx: &mut C,
+    ) where
+        S: Stream<C>,
+    {
+        let shard = arrived.shard;
+        if self.doubts {
+            self.doubted = key_of(packet).map(|key| (shard, key));
+        }
+        cx.turn(shard, Cause::Packet);
+        let part = shard::of_mut(&mut self.parts, shard);
+        part.packet(self.moment, arrived, packet, make, cx);
+        let due = part.due();
+        self.set_due(shard, due);
+        if self.doubted.is_some() {
+            // The next packet tells whether it is believed.
+            self.calm = ALWAYS;
+        }
+    }
+
+    /// A packet tells the time; that may be all, when it is of no flow, or of a shard that is looked after elsewhere.
+    #[inline(always)]
+    pub fn tell<C: Witness>(&mut self, at: Timestamp, frame: FrameNo, cx: &mut C)
+    where
+        S: Stream<C>,
+    {
         // One packet with a damaged time stamp must not stop the clock for all that follow: a leap is
         // believed when two packets in a row make it.
         let leaps = |to: Timestamp| to.since(self.moment.now) > LEAP;
         let doubted = leaps(at) && !leaps(self.moment.at);
-        let now = if doubted {
-            self.moment.now
-        } else {
-            self.moment.now.max(at)
-        };
-        if let Some(key) = self.doubted.take() {
-            // What came with the first packet of a leap that is believed now is not idle since before it.
-            if let Some(slot) = self.slots.find(&key) {
-                self.slots.touch(slot, now);
-            } else if let Some((at, _)) = self.ended.find(&key, self.moment.now) {
-                self.ended.touch(at, now);
-            }
-        }
+        let before = self.moment.now;
+        let now = if doubted { before } else { before.max(at) };
         self.moment = Moment { now, at, frame };
-        if doubted {
-            self.doubted = key_of(packet);
+        self.doubts = doubted;
+        if now >= self.calm {
+            self.pass_time(before, cx);
         }
-        self.pass_time(cx);
-        let own = packet.scope;
-        let scope = self.tags.name(own);
-        let renamed;
-        let packet = if scope == own {
-            packet
-        } else {
-            renamed = Packet { scope, ..*packet };
-            &renamed
-        };
-        let arrival = Arrival {
-            interface,
-            packet,
-            own,
-        };
-        match &packet.body {
-            Body::Tcp(segment) => self.segment(arrival, segment, make, cx),
-            Body::Udp(datagram) => self.datagram(arrival, datagram, make, cx),
-            Body::Unreachable(about) => self.unreachable(arrival.packet, about, cx),
-            Body::Other(_) => {}
+    }
+
+    /// Counts a packet, where that is all it needs: its flow is only counted, and nothing is due at its time. False sends
+    /// it to [`Self::packet`], which does the same and whatever else there is to do.
+    #[inline(always)]
+    pub fn count(&mut self, at: Timestamp, frame: FrameNo, shard: Shard, packet: &Glance) -> bool {
+        let now = self.moment.now.max(at);
+        if now >= self.calm || at.since(self.moment.now) > LEAP {
+            return false;
         }
+        let moment = Moment { now, at, frame };
+        let counted = shard::of_mut(&mut self.parts, shard).count(moment, packet);
+        if counted {
+            self.moment = moment;
+        }
+        counted
     }
 
     /// Tells the time when there are no packets to tell it: flows idle for too long are closed, holes
@@ -146,7 +141,7 @@ impl<S> Table<S> {
         S: Stream<C>,
     {
         self.moment.now = self.moment.now.max(now);
-        self.pass_time(cx);
+        self.expire_parts(cx);
     }
 
     /// Closes all flows, in the order of their ids.
@@ -154,33 +149,70 @@ impl<S> Table<S> {
     where
         S: Stream<C>,
     {
-        for (_, slot) in self.slots.open_flows() {
-            let how = match self.slots.get(slot) {
-                Some(entry) if self.was_unanswered(entry) => Ending::Unanswered,
-                Some(entry) if entry.refused => Ending::Refused,
-                _ => Ending::CaptureEnded,
-            };
-            self.end(slot, how, cx);
+        let of_shard = |shard: Shard, part: &Part<S>| {
+            let open = part.open_flows().into_iter();
+            open.map(move |(id, slot)| (id, shard, slot))
+        };
+        let parts = Shard::ALL.into_iter().zip(&self.parts);
+        let mut open: Vec<_> = parts
+            .flat_map(|(shard, part)| of_shard(shard, part))
+            .collect();
+        open.sort_unstable_by_key(|(id, ..)| *id);
+        for (_, shard, slot) in open {
+            cx.turn(shard, Cause::Packet);
+            shard::of_mut(&mut self.parts, shard).finish(self.moment, slot, cx);
         }
         // What comes next is the report, which needs the room.
-        self.slots.clear();
-        self.ended.clear();
-        self.checks = VecDeque::new();
-        self.burden.clear();
+        self.parts.iter_mut().for_each(Part::clear);
     }
 
-    /// The reader of a flow and its ends, for facts that come from elsewhere (keys); None before its first
+    /// The reader of a flow and its ends, for facts that come from elsewhere (keys), and its shard; None before its first
     /// payload and after its end. The ends may be swapped as [`Stream`] allows.
-    pub fn session_mut(&mut self, flow: FlowId) -> Option<(&mut S, &mut Endpoints)> {
-        let slot = self.slots.find_id(flow)?;
-        let live = self.slots.get_mut(slot)?.live.as_deref_mut()?;
-        Some((&mut live.session, &mut live.ends))
+    pub fn session_mut(&mut self, flow: FlowId) -> Option<(Shard, &mut S, &mut Endpoints)> {
+        let mut parts = Shard::ALL.into_iter().zip(&mut self.parts);
+        parts.find_map(|(shard, part)| {
+            let (session, ends) = part.session_mut(flow)?;
+            Some((shard, session, ends))
+        })
+    }
+
+    /// Takes over a shard from another table that was told the same packets.
+    pub fn take_over(&mut self, shard: Shard, other: &mut Self) {
+        std::mem::swap(
+            shard::of_mut(&mut self.parts, shard),
+            shard::of_mut(&mut other.parts, shard),
+        );
+        std::mem::swap(
+            shard::of_mut(&mut self.dues, shard),
+            shard::of_mut(&mut other.dues, shard),
+        );
+        if let Some(doubted) = other.doubted.take_if(|(doubted, _)| *doubted == shard) {
+            self.doubted = Some(doubted);
+        }
+        // The next packet sees to it.
+        self.calm = ALWAYS;
+    }
+
+    /// What a scope is called in a shard: the same for scopes that were found to be one there.
+    #[inline]
+    #[must_use]
+    pub fn scope(&self, shard: Shard, scope: Scope) -> Scope {
+        shard::of(&self.parts, shard).scope(scope)
+    }
+
+    /// Takes two scopes for one, because somebody saw a question in `with` and its answer in `scope`.
+    pub fn join<C: Witness>(&mut self, shard: Shard, scope: Scope, with: Scope, cx: &mut C)
+    where
+        S: Stream<C>,
+    {
+        let part = shard::of_mut(&mut self.parts, shard);
+        part.join(self.moment, scope, with, cx);
     }
 
     /// Flows in memory, those included that are over and only remembered.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.slots.len() + self.ended.len()
+        self.parts.iter().map(Part::len).sum()
     }
 
     /// Whether there are none.
@@ -191,341 +223,67 @@ impl<S> Table<S> {
 
     /// Packets that were left out of account so far.
     #[must_use]
-    pub const fn ignored(&self) -> Ignored {
-        self.ignored
+    pub fn ignored(&self) -> Ignored {
+        let parts = self.parts.iter().map(Part::ignored);
+        parts.fold(Ignored::default(), |sum, part| Ignored {
+            strays: sum.strays + part.strays,
+            implausible: sum.implausible + part.implausible,
+        })
     }
 
     /// Memory of out-of-order bytes at this moment, overhead included.
     #[must_use]
-    pub const fn held(&self) -> usize {
-        self.held
+    pub fn held(&self) -> usize {
+        self.parts.iter().map(Part::held).sum()
     }
 
-    fn pass_time<C: Witness>(&mut self, cx: &mut C)
+    /// Looks at holes that are to be taken.
+    #[cfg(test)]
+    fn checks(&self) -> usize {
+        self.parts.iter().map(Part::checks).sum()
+    }
+
+    #[inline(never)]
+    fn pass_time<C: Witness>(&mut self, before: Timestamp, cx: &mut C)
     where
         S: Stream<C>,
     {
-        // Counted, because at the end of time what is looked at again later is due at once.
-        for _ in 0..self.checks.len() {
-            let Some(Check { slot, flow, .. }) = self
-                .checks
-                .pop_front_if(|check| check.due <= self.moment.now)
-            else {
-                break;
-            };
-            self.check_holes(slot, flow, cx);
+        if let Some((shard, key)) = self.doubted.take() {
+            // What came with the first packet of a leap that is believed now is not idle since before it.
+            let part = shard::of_mut(&mut self.parts, shard);
+            part.touch(&key, before, self.moment.now);
         }
-        while let Some(slot) = self.slots.idle(self.moment.now) {
-            if let Some(entry) = self.slots.get(slot) {
-                let how = match entry.phase {
-                    Phase::Opening => Ending::Unanswered,
-                    _ if entry.refused => Ending::Refused,
-                    _ => Ending::Expired,
-                };
-                self.end(slot, how, cx);
-            }
-            self.slots.remove(slot);
-        }
+        self.expire_parts(cx);
     }
 
-    /// ICMP says that a packet did not arrive. For a connection that stands this means little (RFC 1122
-    /// section 4.2.3.9), and for an answered datagram flow too.
-    fn unreachable<C: Witness>(&mut self, packet: &Packet<'_>, about: &Unreachable, cx: &mut C)
+    fn expire_parts<C: Witness>(&mut self, cx: &mut C)
     where
         S: Stream<C>,
     {
-        let (key, sender) = Key::new(about.transport, packet.scope, about.src, about.dst);
-        let Some(slot) = self.slots.find(&key) else {
-            return;
-        };
-        let Some(entry) = self.slots.get_mut(slot) else {
-            return;
-        };
-        if entry.halves.of(sender.other()).packets > 0 {
-            return;
-        }
-        match entry.phase {
-            Phase::Opening if sender == entry.client => self.close(slot, Ending::Refused, cx),
-            _ => entry.refused = about.transport == Transport::Udp,
-        }
-    }
-
-    /// Puts in a flow that was not there.
-    fn insert<C: Witness>(&mut self, new: &NewFlow<'_>, cx: &mut C) -> Option<Slot>
-    where
-        S: Stream<C>,
-    {
-        self.make_room(cx);
-        self.tags.note(new.arrival.packet);
-        let Moment { now, at, frame } = self.moment;
-        self.last_id.0 += 1;
-        let entry = Entry {
-            key: new.key,
-            phase: new.phase,
-            client: new.client,
-            decided: new.decided,
-            refused: false,
-            reset_by: None,
-            id: self.last_id,
-            used: now,
-            last: at,
-            last_frame: frame,
-            halves: Pair::default(),
-            opening: new.opening,
-            live: None,
-        };
-        let interface = new.arrival.interface;
-        cx.opened(
-            entry.id,
-            at,
-            frame,
-            &entry.ends(),
-            interface,
-            new.from_start,
-        );
-        self.slots.insert(entry, now)
-    }
-
-    fn make_room<C: Witness>(&mut self, cx: &mut C)
-    where
-        S: Stream<C>,
-    {
-        while self.len() >= self.capacity {
-            if self.ended.forget_oldest(self.moment.now) {
-                continue;
-            }
-            let slot = self.slots.least_missed();
-            let Some((slot, id)) = slot.and_then(|slot| Some((slot, self.slots.get(slot)?.id)))
-            else {
-                return;
-            };
-            let Moment { at, frame, .. } = self.moment;
-            cx.limit(id, at, frame, "flows");
-            self.end(slot, Ending::Expired, cx);
-            self.slots.remove(slot);
-        }
-    }
-
-    /// Ends a flow, and remembers that it is over.
-    fn close<C: Witness>(&mut self, slot: Slot, how: Ending, cx: &mut C)
-    where
-        S: Stream<C>,
-    {
-        self.end(slot, how, cx);
-        self.retire(slot);
-    }
-
-    /// Remembers of a flow only that it is over.
-    fn retire(&mut self, slot: Slot) {
-        if let Some(entry) = self.slots.get(slot) {
-            self.ended.put(entry, self.moment.now);
-        }
-        self.slots.remove(slot);
-    }
-
-    /// Ends a flow: what waits goes to the reader, then the reader and everything but the entry is freed.
-    fn end<C: Witness>(&mut self, slot: Slot, how: Ending, cx: &mut C)
-    where
-        S: Stream<C>,
-    {
-        for end in End::BOTH {
-            self.drive(slot, end, cx, |assembler, out| assembler.flush(out));
-        }
-        let Moment { at, frame, .. } = self.moment;
-        let Some(entry) = self.slots.get_mut(slot) else {
-            return;
-        };
-        let (id, close) = (entry.id, entry.summary(how));
-        if let Some(mut live) = entry.live.take() {
-            live.session.close(id, &live.ends, &close, cx);
-            self.burden.shift(live.weight, 0);
-        }
-        cx.closed(id, at, frame, &close);
-    }
-
-    /// Closes a TCP flow when both its sides are through.
-    fn settle<C: Witness>(&mut self, slot: Slot, cx: &mut C)
-    where
-        S: Stream<C>,
-    {
-        let finished = |entry: &Entry<S>| {
-            let all = |is: fn(&Entry<S>, End) -> bool| End::BOTH.iter().all(|end| is(entry, *end));
-            all(|entry, end| entry.halves.of(end).fin) && all(Entry::is_finished)
-        };
-        if self.slots.get(slot).is_some_and(finished) {
-            self.close(slot, Ending::Finished, cx);
-        }
-    }
-
-    /// See [`reader::drive`]; keeps account of memory besides.
-    fn drive<C: Witness>(
-        &mut self,
-        slot: Slot,
-        end: End,
-        cx: &mut C,
-        work: impl FnOnce(&mut Assembler, &mut Reader<'_, S, C>) -> Appetite,
-    ) where
-        S: Stream<C>,
-    {
-        if let Some(entry) = self.slots.get_mut(slot) {
-            let before = entry.held();
-            reader::drive(entry, end, self.moment, cx, work);
-            self.held = (self.held + entry.held()).saturating_sub(before);
-            self.weigh(slot);
-        }
-    }
-
-    /// Asks a reader what it holds.
-    fn weigh<C: Witness>(&mut self, slot: Slot)
-    where
-        S: Stream<C>,
-    {
-        let Some(entry) = self.slots.get_mut(slot) else {
-            return;
-        };
-        let (flow, used) = (entry.id, entry.used);
-        let Some(live) = entry.live.as_deref_mut() else {
-            return;
-        };
-        let weight = live.session.weight();
-        self.burden.shift(live.weight, weight);
-        live.weight = weight;
-        if weight > 0 && !std::mem::replace(&mut live.in_line, true) {
-            self.burden.join(Turn { slot, flow, used });
-            let slots = &self.slots;
-            self.burden.tidy(2 * slots.len() + 64, |turn| {
-                slots.get(turn.slot).is_some_and(|e| e.id == turn.flow)
-            });
-        }
-    }
-
-    /// Ends the flows whose readers were used longest ago, until all readers together keep their limit. That many are not read at
-    /// one time outside of floods.
-    fn unburden<C: Witness>(&mut self, cx: &mut C)
-    where
-        S: Stream<C>,
-    {
-        while self.burden.is_over()
-            && let Some(turn) = self.burden.next()
-        {
-            let Some(entry) = self.slots.get_mut(turn.slot) else {
-                continue;
-            };
-            let (flow, used) = (entry.id, entry.used);
-            let Some(live) = entry.live.as_deref_mut() else {
-                continue;
-            };
-            if flow != turn.flow {
-                continue;
-            }
-            if live.weight == 0 {
-                live.in_line = false;
-            } else if used > turn.used {
-                self.burden.join(Turn { used, ..turn });
-            } else {
-                let Moment { at, frame, .. } = self.moment;
-                cx.limit(flow, at, frame, "memory of the readers of all flows");
-                self.close(turn.slot, Ending::Expired, cx);
+        let parts = Shard::ALL.into_iter().zip(&mut self.parts);
+        for ((shard, part), due) in parts.zip(&mut self.dues) {
+            *due = part.due();
+            if *due <= self.moment.now {
+                cx.turn(shard, Cause::Time);
+                part.expire(self.moment, cx);
+                *due = part.due();
             }
         }
+        self.calm = soonest(&self.dues);
     }
 
-    /// Gives up the holes of a flow whose time has come.
-    fn release<C: Witness>(&mut self, slot: Slot, cx: &mut C)
-    where
-        S: Stream<C>,
-    {
-        let (now, patience) = (self.moment.now, self.patience);
-        for end in End::BOTH {
-            let Some(entry) = self.slots.get(slot) else {
-                return;
-            };
-            if entry.is_waiting(end) {
-                let packets = entry.packets();
-                self.drive(slot, end, cx, |assembler, out| {
-                    assembler.release(now, packets, &patience, out)
-                });
-            }
+    #[inline]
+    fn set_due(&mut self, shard: Shard, due: Timestamp) {
+        let known = shard::of_mut(&mut self.dues, shard);
+        if *known != due {
+            *known = due;
+            self.calm = soonest(&self.dues);
         }
     }
+}
 
-    /// Has the holes of a flow looked at again later, when it has any.
-    fn watch(&mut self, slot: Slot) {
-        let due = self.moment.now.plus(self.patience.acked_age);
-        let Some(entry) = self.slots.get_mut(slot) else {
-            return;
-        };
-        let waits = End::BOTH.iter().any(|end| entry.is_waiting(*end));
-        let flow = entry.id;
-        if let Some(live) = entry.live.as_deref_mut()
-            && waits
-            && !std::mem::replace(&mut live.queued, true)
-        {
-            self.checks.push_back(Check { due, slot, flow });
-            // Flows that end leave their checks behind, for no longer than the time until they are due; but
-            // trace time may stand still.
-            if self.checks.len() > 2 * self.slots.len() + 64 {
-                let slots = &self.slots;
-                let stays = |check: &Check| {
-                    let entry = slots.get(check.slot);
-                    entry.is_some_and(|entry| entry.id == check.flow)
-                };
-                self.checks.retain(stays);
-            }
-        }
-    }
-
-    fn check_holes<C: Witness>(&mut self, slot: Slot, flow: FlowId, cx: &mut C)
-    where
-        S: Stream<C>,
-    {
-        if !self.unqueue(slot, flow) {
-            return;
-        }
-        self.release(slot, cx);
-        self.watch(slot);
-        self.settle(slot, cx);
-    }
-
-    /// Gives up holes, those first that are next to be looked at, until the memory limit is kept.
-    fn relieve<C: Witness>(&mut self, cx: &mut C)
-    where
-        S: Stream<C>,
-    {
-        while self.held > self.held_limit
-            && let Some(Check { slot, flow, .. }) = self.checks.pop_front()
-        {
-            if !self.unqueue(slot, flow) {
-                continue;
-            }
-            let Moment { at, frame, .. } = self.moment;
-            cx.limit(flow, at, frame, "out-of-order bytes of all flows");
-            for end in End::BOTH {
-                self.drive(slot, end, cx, |assembler, out| assembler.flush(out));
-            }
-            self.settle(slot, cx);
-        }
-    }
-
-    /// Whether the flow is still there and was queued.
-    fn unqueue(&mut self, slot: Slot, flow: FlowId) -> bool {
-        self.slots
-            .get_mut(slot)
-            .filter(|entry| entry.id == flow)
-            .and_then(|entry| entry.live.as_deref_mut())
-            .is_some_and(|live| std::mem::take(&mut live.queued))
-    }
-
-    /// A SYN is unanswered when the answer had time to come: RFC 6298 waits one second for it at first.
-    fn was_unanswered(&self, entry: &Entry<S>) -> bool {
-        let first = match entry.opening {
-            Opening::Syn(at) => at,
-            Opening::Unseen | Opening::Answered(..) | Opening::Done(..) => entry.last,
-        };
-        let retried = entry.halves.of(entry.client).packets > 1;
-        let waited = self.moment.now.since(first) >= Span::from_secs(1);
-        entry.phase == Phase::Opening && (retried || waited)
-    }
+fn soonest(dues: &[Timestamp; Shard::COUNT]) -> Timestamp {
+    dues.iter().fold(NEVER, |soonest, due| soonest.min(*due))
 }
 
 /// The five-tuple of a packet that has one.
@@ -542,33 +300,8 @@ fn key_of(packet: &Packet<'_>) -> Option<Key> {
 /// A step of the clock that one packet alone does not prove.
 const LEAP: Span = Span::from_secs(24 * 3_600);
 
-/// A packet as it came.
-#[derive(Clone, Copy, Debug)]
-struct Arrival<'a> {
-    interface: InterfaceId,
-    packet: &'a Packet<'a>,
-    /// Its scope before that was found to be one with another.
-    own: Scope,
-}
-
-/// What [`Table::insert`] needs to know.
-struct NewFlow<'a> {
-    arrival: Arrival<'a>,
-    key: Key,
-    phase: Phase,
-    client: End,
-    decided: ClientBy,
-    from_start: bool,
-    opening: Opening,
-}
-
-/// A look at the holes of a flow, at some time.
-#[derive(Clone, Copy, Debug)]
-struct Check {
-    due: Timestamp,
-    slot: Slot,
-    flow: FlowId,
-}
+const NEVER: Timestamp = Timestamp::from_nanos(i64::MAX);
+const ALWAYS: Timestamp = Timestamp::from_nanos(i64::MIN);
 
 #[cfg(test)]
 mod tests;

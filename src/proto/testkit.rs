@@ -113,7 +113,7 @@ pub(crate) fn play_on(
         turnaround: None,
     };
     session.close(FlowId(7), &ends, &close, cx);
-    assert_eq!(cx.bodies_held, 0, "every body is released");
+    assert_eq!(cx.held().bodies, 0, "every body is released");
     std::mem::take(&mut cx.events)
 }
 

@@ -59,10 +59,17 @@ impl Decoder {
     /// [`Undecoded::is_anomaly`] tells these from malformed frames.
     #[inline(always)]
     pub fn decode<'a>(&'a mut self, frame: &Frame<'a>) -> Result<Packet<'a>, Undecoded> {
-        match fast::packet(frame) {
+        match plain(frame) {
             Some(packet) => Ok(packet),
             None => self.decode_any(frame),
         }
+    }
+
+    /// Whether there is one for [`Self::further`] to give.
+    #[inline]
+    #[must_use]
+    pub fn has_further(&self) -> bool {
+        !self.fragments.further.is_empty()
     }
 
     /// The next packet of the frame that was decoded last, of which only decoding tells that it holds several: to be asked until
@@ -96,13 +103,24 @@ impl Decoder {
         self.fragments.latest
     }
 
-    /// The general path.
+    /// The general path: the same of a frame that is not [`plain`].
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::decode`].
     #[inline(never)]
-    fn decode_any<'a>(&'a mut self, frame: &Frame<'a>) -> Result<Packet<'a>, Undecoded> {
+    pub fn decode_any<'a>(&'a mut self, frame: &Frame<'a>) -> Result<Packet<'a>, Undecoded> {
         self.fragments.latest = None;
         self.fragments.further.clear();
         walk::Walk::new(frame, self.depth, &mut self.fragments, &mut self.joined).run(frame)
     }
+}
+
+/// The packet of a plain frame, as [`Decoder::decode`] gives it; None for whatever that has to look at header by header.
+#[inline(always)]
+#[must_use]
+pub fn plain<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
+    fast::packet(frame)
 }
 
 /// The frames inside a frame that holds several (an 802.11 A-MSDU, a USB transfer, a concatenation of DOCSIS), to be decoded one by one; None for all others.

@@ -26,8 +26,8 @@ use whylencr::event::{
 };
 use whylencr::finding::Coverage;
 use whylencr::flow::{
-    Appetite, Chunk, ClientBy, Close, Endpoints, FlowId, Gap, Scope, Side, Stream, Table,
-    Transport, Witness,
+    Appetite, Arrived, Chunk, ClientBy, Close, Endpoints, FlowId, Gap, Scope, Shard, Side, Stream,
+    Table, Transport, Witness,
 };
 use whylencr::frame::{FrameNo, InterfaceId};
 use whylencr::limits::Limits;
@@ -114,14 +114,14 @@ fn through_table(bytes: &[u8], appetite: Appetite) {
             return;
         };
         let mut make = |_: FlowId, _: &Endpoints| Sink(appetite);
-        table.packet(
-            frame.at,
-            frame.no,
-            frame.interface,
-            &packet,
-            &mut make,
-            &mut Nobody,
-        );
+        let arrived = Arrived {
+            at: frame.at,
+            frame: frame.no,
+            interface: frame.interface,
+            shard: Shard::of(&packet),
+            flow: FlowId(frame.no.0),
+        };
+        table.packet(&arrived, &packet, &mut make, &mut Nobody);
     });
     table.finish(&mut Nobody);
 }

@@ -268,7 +268,7 @@ fn any_number_of_threads_gives_the_same_report() {
     ] {
         let one = report("1", inputs);
         assert!(one.contains("\"findings\""), "{inputs:?}");
-        for threads in ["2", "3", "4"] {
+        for threads in ["2", "3", "4", "5", "8"] {
             assert!(report(threads, inputs) == one, "{threads} {inputs:?}");
         }
     }

@@ -53,6 +53,7 @@ mod schema;
 #[path = "../support/score.rs"]
 mod score;
 mod scoreboard;
+mod shares;
 mod tampered;
 #[cfg(all(feature = "tui", unix))]
 mod terminal;

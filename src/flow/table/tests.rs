@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::*;
-use crate::flow::{Chunk, Close, Gap, Scope, Side};
-use crate::wire::{Datagram, Segment};
+use crate::flow::entry::Entry;
+use crate::flow::{Appetite, Chunk, ClientBy, Close, Gap, Side};
+use crate::wire::{Datagram, Segment, Unreachable};
 
 mod endings;
 mod limits;
@@ -22,6 +23,7 @@ struct Log {
     /// Readers swap client and server when they are told this.
     swap: Option<&'static [u8]>,
     closes: Vec<Close>,
+    opened: u64,
 }
 
 impl Log {
@@ -102,6 +104,7 @@ impl Witness for Log {
         _: InterfaceId,
         from_start: bool,
     ) {
+        self.opened += 1;
         let mut line = format!(
             "{} open {} by {:?}",
             flow.0,
@@ -278,14 +281,16 @@ impl Wire {
             device: None,
             body,
         };
-        self.table.packet(
-            self.at,
-            FrameNo(self.frame),
-            InterfaceId(0),
-            &packet,
-            &mut |_, _: &Endpoints| Tape::default(),
-            &mut self.log,
-        );
+        let arrived = Arrived {
+            at: self.at,
+            frame: FrameNo(self.frame),
+            interface: InterfaceId(0),
+            shard: Shard::of(&packet),
+            flow: FlowId(self.log.opened + 1),
+        };
+        let mut make = |_, _: &Endpoints| Tape::default();
+        self.table
+            .packet(&arrived, &packet, &mut make, &mut self.log);
         self
     }
 

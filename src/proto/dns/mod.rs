@@ -160,6 +160,13 @@ impl Dns {
         }
     }
 
+    /// When the next question has waited too long, or is forgotten; the end of time when none waits.
+    #[inline]
+    #[must_use]
+    pub fn due(&self) -> Timestamp {
+        self.pending.next_due()
+    }
+
     fn give_up(&mut self, limits: &Limits, events: &mut Vec<Event>) {
         let (now, timeout, wanted) = (self.now, limits.dns_timeout, self.wanted);
         self.pending.due(now, |pending| {
@@ -175,7 +182,8 @@ impl Dns {
     }
 
     /// The capture is over: whatever still waits stays unanswered.
-    pub fn finish(&mut self, events: &mut Vec<Event>) {
+    pub fn finish(&mut self, now: Timestamp, events: &mut Vec<Event>) {
+        self.now = self.now.max(now);
         while let Some(mut pending) = self.pending.pop() {
             if pending.state == State::Waiting {
                 unanswered(&mut pending, self.now, self.wanted, events);

@@ -131,6 +131,13 @@ impl Table {
         }
     }
 
+    /// When the first question is due.
+    #[inline]
+    pub(super) fn next_due(&self) -> Timestamp {
+        let end_of_time = Timestamp::from_nanos(i64::MAX);
+        self.slots.oldest().map_or(end_of_time, |slot| slot.due)
+    }
+
     /// Whether any question is due.
     #[inline]
     pub(super) fn is_due(&self, now: Timestamp) -> bool {

@@ -551,7 +551,7 @@ fn of_names_nobody_wants_only_addresses_are_told() {
     let alias = |owner: &str| record(&name(owner), 5, &name("edge.example"));
     let address = |last| record(&name("edge.example"), 1, &[192, 0, 2, last]);
     let mut cx = Context::default();
-    cx.dns.wanted = Some(|name| name.ends_with("wanted.example"));
+    cx.want(|name| name.ends_with("wanted.example"));
     let messages = [
         (true, query(1, "a.example", 1)),
         (

@@ -149,10 +149,10 @@ impl Partial {
             return Ok(());
         }
         let growth = end.saturating_sub(self.bytes.len());
-        if self.runs.len() >= RUNS || cx.crypto_held + growth > cx.limits.quic_crypto_total {
+        if self.runs.len() >= RUNS || cx.held().crypto + growth > cx.limits.quic_crypto_total {
             return Err(Full);
         }
-        cx.crypto_held += growth;
+        cx.held_mut().crypto += growth;
         self.bytes.resize(self.bytes.len() + growth, 0);
         self.fill(fragment);
         self.runs.push((fragment.offset, end));
@@ -189,6 +189,7 @@ impl Partial {
     }
 
     fn release(&self, cx: &mut Context) {
-        cx.crypto_held = cx.crypto_held.saturating_sub(self.bytes.len());
+        let held = &mut cx.held_mut().crypto;
+        *held = held.saturating_sub(self.bytes.len());
     }
 }

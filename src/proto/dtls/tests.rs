@@ -58,7 +58,7 @@ impl Talk {
     /// What was reported from beginning to end, without beats.
     fn facts(mut self) -> Vec<String> {
         self.dtls.end(FlowId(1), &mut self.cx);
-        assert_eq!(self.cx.crypto_held, 0);
+        assert_eq!(self.cx.held().crypto, 0);
         let facts = self.cx.events.iter().filter_map(|event| word(&event.kind));
         facts.collect()
     }
@@ -268,7 +268,7 @@ fn joining_is_bounded() {
     for number in 1..60 {
         talk.say(Server, &fragment(12, number, &[0; 900], 0, 1));
     }
-    assert!(talk.cx.crypto_held <= 1_000);
+    assert!(talk.cx.held().crypto <= 1_000);
     let told = talk.facts();
     assert!(told.contains(&"fragments of a DTLS handshake".to_owned()));
 }

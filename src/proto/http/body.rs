@@ -245,13 +245,13 @@ impl Body {
             return;
         }
         if self.kept.len() + bytes.len() > limit
-            || cx.bodies_held.saturating_add(bytes.len()) > cx.limits.bodies_total
+            || cx.held().bodies.saturating_add(bytes.len()) > cx.limits.bodies_total
         {
             self.lose(Lost::Limit, cx);
             return;
         }
         self.kept.extend_from_slice(bytes);
-        cx.bodies_held += bytes.len();
+        cx.held_mut().bodies += bytes.len();
     }
 
     fn lose(&mut self, why: Lost, cx: &mut Context) {
@@ -261,7 +261,8 @@ impl Body {
 
     /// Gives up what is held, before the body is dropped.
     pub(super) fn release(&mut self, cx: &mut Context) {
-        cx.bodies_held = cx.bodies_held.saturating_sub(self.kept.len());
+        let held = &mut cx.held_mut().bodies;
+        *held = held.saturating_sub(self.kept.len());
         self.kept = Vec::new();
     }
 
@@ -301,8 +302,9 @@ impl Body {
         };
         let kept = std::mem::take(&mut self.kept);
         // What it is unpacked from is there until it is unpacked.
-        let room = limit.min(cx.limits.bodies_total.saturating_sub(cx.bodies_held));
-        cx.bodies_held = cx.bodies_held.saturating_sub(kept.len());
+        let room = limit.min(cx.limits.bodies_total.saturating_sub(cx.held().bodies));
+        let held = &mut cx.held_mut().bodies;
+        *held = held.saturating_sub(kept.len());
         // Servers mislabel bodies that were never compressed: DER says so by its first byte.
         let coding = match kept.first() {
             None | Some(0x30) => Coding::Identity,

@@ -76,12 +76,12 @@ impl Half {
                 return Taken::Head(head.into());
             }
         }
-        if cx.bodies_held.saturating_add(rest.len()) > cx.limits.bodies_total {
+        if cx.held().bodies.saturating_add(rest.len()) > cx.limits.bodies_total {
             return Taken::Not("too much is held over all flows");
         }
         let before = self.head.len();
         self.head.extend_from_slice(rest);
-        cx.bodies_held += rest.len();
+        cx.held_mut().bodies += rest.len();
         // The blank line may have begun in the last three bytes of the chunk before.
         match head::end_of_head(&self.head, before.saturating_sub(3)) {
             Some(end) if end <= limit => {
@@ -122,7 +122,8 @@ impl Half {
 
     /// Gives up the part of a head that is held.
     pub(super) fn release(&mut self, cx: &mut Context) -> Vec<u8> {
-        cx.bodies_held = cx.bodies_held.saturating_sub(self.head.len());
+        let held = &mut cx.held_mut().bodies;
+        *held = held.saturating_sub(self.head.len());
         std::mem::take(&mut self.head)
     }
 }

@@ -177,7 +177,8 @@ impl Connection {
         if !self.held.take(cx).is_empty() {
             self.messages.forget_keys(flow, cx);
         }
-        cx.crypto_held = cx.crypto_held.saturating_sub(self.spaces.held());
+        let held = &mut cx.held_mut().crypto;
+        *held = held.saturating_sub(self.spaces.held());
         self.spaces = Spaces::default();
     }
 
@@ -332,7 +333,7 @@ impl Connection {
         let space = self.spaces.of(level, origin.side);
         space.largest = space.largest.max(Some(opened.number));
         let held_before = space.stream.held();
-        let held_elsewhere = cx.crypto_held.saturating_sub(held_before);
+        let held_elsewhere = cx.held().crypto.saturating_sub(held_before);
         let limit = cx.limits.quic_crypto_total.saturating_sub(held_elsewhere);
         let limit = limit.min(cx.limits.quic_crypto);
         let mut fresh = 0;
@@ -364,7 +365,7 @@ impl Connection {
         if space.overflown {
             space.stream = CryptoStream::default();
         }
-        cx.crypto_held = held_elsewhere.saturating_add(space.stream.held());
+        cx.held_mut().crypto = held_elsewhere.saturating_add(space.stream.held());
         if let Some((kind, detail)) = complaint {
             self.complain(origin, kind, detail, cx);
         }

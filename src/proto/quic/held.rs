@@ -47,12 +47,12 @@ impl HeldPackets {
     ) -> Result<(), Full> {
         let cost = packet.bytes.len().saturating_add(size_of::<HeldPacket>());
         if self.cost.saturating_add(cost) > cx.limits.tls_held_flow
-            || cx.encrypted_held.saturating_add(cost) > cx.limits.tls_held_total
+            || cx.held().encrypted.saturating_add(cost) > cx.limits.tls_held_total
         {
             return Err(Full);
         }
         self.cost += cost;
-        cx.encrypted_held += cost;
+        cx.held_mut().encrypted += cost;
         self.packets.push(HeldPacket {
             side: origin.side,
             at: origin.at,
@@ -68,9 +68,8 @@ impl HeldPackets {
 
     /// Gives all packets back, and their room.
     pub(super) fn take(&mut self, cx: &mut Context) -> Vec<HeldPacket> {
-        cx.encrypted_held = cx
-            .encrypted_held
-            .saturating_sub(std::mem::take(&mut self.cost));
+        let held = &mut cx.held_mut().encrypted;
+        *held = held.saturating_sub(std::mem::take(&mut self.cost));
         std::mem::take(&mut self.packets)
     }
 

@@ -213,21 +213,21 @@ fn a_crypto_stream_is_bounded() {
         .filter(|told| !told.contains("ClientHello"))
         .collect();
     assert_eq!(told, ["62 LimitReached"]);
-    assert_eq!(talk.cx.crypto_held, 0);
+    assert_eq!(talk.cx.held().crypto, 0);
 }
 
 #[test]
 fn waiting_bytes_of_all_streams_are_bounded_together() {
     let mut talk = Talk::new();
     talk.cx.limits.quic_crypto_total = 1_000;
-    talk.cx.crypto_held = 500;
+    talk.cx.held_mut().crypto = 500;
     let client = Sealer::initial(version::V1, &DCID, Side::Client);
     talk.client(&client.packet(0, &crypto(700, &[0; 100])));
-    assert!((600..=1_000).contains(&talk.cx.crypto_held));
+    assert!((600..=1_000).contains(&talk.cx.held().crypto));
     let told = talk.client(&client.packet(1, &crypto(900, &[0; 500])));
     assert_eq!(told, ["2 LimitReached"]);
     talk.close();
-    assert_eq!(talk.cx.crypto_held, 500);
+    assert_eq!(talk.cx.held().crypto, 500);
 }
 
 proptest! {
@@ -285,6 +285,6 @@ proptest! {
         }
         talk.poke();
         talk.close();
-        prop_assert_eq!((talk.cx.encrypted_held, talk.cx.crypto_held), (0, 0));
+        prop_assert_eq!((talk.cx.held().encrypted, talk.cx.held().crypto), (0, 0));
     }
 }

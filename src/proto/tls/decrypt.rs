@@ -60,7 +60,7 @@ pub(crate) struct Opening {
     /// Nothing more will be opened.
     closed: bool,
     held: VecDeque<Sealed>,
-    /// Bytes counted in [`Context::encrypted_held`] for this sender.
+    /// Bytes counted in [`Held::encrypted`] for this sender.
     reserved: usize,
 }
 
@@ -92,10 +92,10 @@ impl Opening {
     /// Makes room for a record of `len` bytes; false when a limit forbids it.
     pub(crate) fn reserve(&mut self, len: usize, cx: &mut Context) -> bool {
         let fits = self.reserved + len <= cx.limits.tls_held_flow
-            && cx.encrypted_held + len <= cx.limits.tls_held_total;
+            && cx.held().encrypted + len <= cx.limits.tls_held_total;
         if fits {
             self.reserved += len;
-            cx.encrypted_held += len;
+            cx.held_mut().encrypted += len;
         }
         fits
     }
@@ -104,7 +104,8 @@ impl Opening {
     pub(crate) fn release(&mut self, len: usize, cx: &mut Context) {
         let len = len.min(self.reserved);
         self.reserved -= len;
-        cx.encrypted_held = cx.encrypted_held.saturating_sub(len);
+        let held = &mut cx.held_mut().encrypted;
+        *held = held.saturating_sub(len);
     }
 
     /// A complete record joins the queue.

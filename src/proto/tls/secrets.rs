@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::crypto::Secret;
-use crate::flow::{FlowId, Side};
+use crate::flow::{FlowId, Shard, Side};
 use crate::limits::Limits;
 
 /// The secrets that are kept. The early, exporter and TLS 1.2 master secrets open nothing that shows a
@@ -43,7 +43,9 @@ pub struct KeyStore {
     secrets: BTreeMap<([u8; 32], Label), Secret>,
     /// Those of before the last [`Self::turn`].
     older: BTreeMap<([u8; 32], Label), Secret>,
-    waiting: BTreeMap<[u8; 32], Vec<FlowId>>,
+    waiting: BTreeMap<[u8; 32], Vec<(Shard, FlowId)>>,
+    /// The shard whose turn it is.
+    shard: Shard,
     ready: Vec<FlowId>,
     asked: u64,
     lines: u64,
@@ -61,6 +63,7 @@ impl KeyStore {
             secrets: BTreeMap::new(),
             older: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            shard: Shard::FIRST,
             ready: Vec::new(),
             asked: 0,
             lines: 0,
@@ -110,7 +113,7 @@ impl KeyStore {
         }
         self.secrets.insert((random, label), secret);
         if let Some(flows) = self.waiting.get(&random) {
-            for flow in flows {
+            for (_, flow) in flows {
                 if !self.ready.contains(flow) {
                     self.ready.push(*flow);
                 }
@@ -138,9 +141,10 @@ impl KeyStore {
     /// Has `flow` told when a secret for `random` comes, until [`KeyStore::forget`].
     pub fn wait(&mut self, random: [u8; 32], flow: FlowId) {
         let flows = self.waiting.entry(random).or_default();
-        // The same random on several flows is a replay or a forgery; a few of them are enough.
-        if flows.len() < 8 && !flows.contains(&flow) {
-            flows.push(flow);
+        let own = flows.iter().filter(|(shard, _)| *shard == self.shard);
+        // The same random on several flows is a replay or a forgery; a few of them (for each shard) are enough.
+        if own.count() < 8 && !flows.iter().any(|(_, known)| *known == flow) {
+            flows.push((self.shard, flow));
             self.asked += 1;
         }
     }
@@ -154,16 +158,48 @@ impl KeyStore {
     /// `flow` waits no longer.
     pub fn forget(&mut self, random: &[u8; 32], flow: FlowId) {
         if let Some(flows) = self.waiting.get_mut(random) {
-            flows.retain(|waiting| *waiting != flow);
+            flows.retain(|(_, waiting)| *waiting != flow);
             if flows.is_empty() {
                 self.waiting.remove(random);
             }
         }
     }
 
-    /// The flows for which secrets came since the last call: they want to be poked.
+    /// The flows for which secrets came since the last call, in order: they want to be poked.
     pub fn take_ready(&mut self) -> Vec<FlowId> {
+        self.ready.sort_unstable();
         std::mem::take(&mut self.ready)
+    }
+
+    /// The same secrets, before anybody asked for one.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        Self {
+            expecting: self.expecting,
+            secrets: self.secrets.clone(),
+            older: self.older.clone(),
+            lines: self.lines,
+            dropped: self.dropped,
+            ..Self::with_capacity(self.capacity)
+        }
+    }
+
+    /// Takes over who waits of a shard, and all that was counted there.
+    pub fn take_over(&mut self, shard: Shard, other: &mut Self) {
+        for (random, flows) in &mut other.waiting {
+            let of_shard = flows.extract_if(.., |(waits, _)| *waits == shard);
+            let of_shard: Vec<_> = of_shard.collect();
+            if !of_shard.is_empty() {
+                self.waiting.entry(*random).or_default().extend(of_shard);
+            }
+        }
+        self.asked += std::mem::take(&mut other.asked);
+        self.used += std::mem::take(&mut other.used);
+    }
+
+    /// Who waits from now on is of this shard.
+    pub const fn turn_to(&mut self, shard: Shard) {
+        self.shard = shard;
     }
 
     /// Counts a connection that secrets opened.

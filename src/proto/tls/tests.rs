@@ -109,7 +109,7 @@ impl Talk {
             turnaround: None,
         };
         self.tls.close(FLOW, &self.ends, &close, &mut self.cx);
-        assert_eq!(self.cx.encrypted_held, 0);
+        assert_eq!(self.cx.held().encrypted, 0);
         self
     }
 

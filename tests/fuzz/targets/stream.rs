@@ -59,5 +59,6 @@ fuzz_target!(|data: &[u8]| {
         turnaround: None,
     };
     session.close(FlowId(1), &ends, &close, &mut cx);
-    assert_eq!(cx.bodies_held + cx.encrypted_held + cx.crypto_held, 0);
+    let held = cx.held();
+    assert_eq!(held.bodies + held.encrypted + held.crypto, 0);
 });

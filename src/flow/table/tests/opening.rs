@@ -123,7 +123,7 @@ fn a_session_poked_from_outside_may_swap_its_ends() {
     let mut wire = Wire::new();
     assert!(wire.table.session_mut(FlowId(1)).is_none());
     wire.connect().tcp(A, ".", 101, 301, "one").told();
-    let (_, ends) = wire.table.session_mut(FlowId(1)).unwrap();
+    let (_, _, ends) = wire.table.session_mut(FlowId(1)).unwrap();
     std::mem::swap(&mut ends.client, &mut ends.server);
     assert_eq!(wire.tcp(A, ".", 104, 301, "two").told(), ["1 server 3 two"]);
     wire.finish();
@@ -339,14 +339,15 @@ fn scopes_are_flows_of_their_own() {
         assert_eq!((ends.scope, ends.transport), (Scope(9), Transport::Udp));
         Tape::default()
     };
-    wire.table.packet(
-        wire.at,
-        FrameNo(4),
-        InterfaceId(0),
-        &packet,
-        &mut make,
-        &mut wire.log,
-    );
+    let arrived = Arrived {
+        at: wire.at,
+        frame: FrameNo(4),
+        interface: InterfaceId(0),
+        shard: Shard::of(&packet),
+        flow: FlowId(2),
+    };
+    wire.table
+        .packet(&arrived, &packet, &mut make, &mut wire.log);
     assert_eq!(wire.told().first().unwrap(), "2 open 50000 by First");
 }
 

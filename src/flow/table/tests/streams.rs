@@ -299,7 +299,7 @@ proptest! {
         }
         wire.finish();
         prop_assert_eq!(wire.table.held(), 0);
-        prop_assert!(wire.table.slots.open_flows().is_empty());
+        prop_assert!(wire.table.parts.iter().all(|part| part.open_flows().is_empty()));
         let opened = wire.told().iter().filter(|line| line.contains(" open ")).count();
         prop_assert_eq!(opened, wire.log.closes.len());
     }

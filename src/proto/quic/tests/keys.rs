@@ -54,7 +54,7 @@ fn key_logs_open_the_certificate_flight_until_finished() {
         ["6 Client Finished 63"]
     );
     assert_eq!(talk.cx.keys.used(), 1);
-    assert_eq!(talk.cx.encrypted_held, 0);
+    assert_eq!(talk.cx.held().encrypted, 0);
 }
 
 /// RFC 9001 5.3: every suite of TLS 1.3 but that with the short tag.
@@ -91,13 +91,13 @@ fn packets_wait_for_keys_that_come_late() {
     let server = Sealer::handshake(version::V1, Side::Server, KEYS);
     let told = talk.server(&server.packet(0, &crypto(0, &server_flight())));
     assert_eq!(told.len(), 1, "{told:?}");
-    assert!(talk.cx.encrypted_held > 0);
+    assert!(talk.cx.held().encrypted > 0);
     for _ in 0..4 {
         talk.client(&[0x41; 30]);
     }
     assert_eq!(talk.appetite, Appetite::Done);
     assert!(talk.poke().is_empty());
-    assert!(talk.cx.encrypted_held > 0);
+    assert!(talk.cx.held().encrypted > 0);
     talk.cx.keys.add_text(key_log(1).as_bytes());
     assert_eq!(talk.cx.keys.take_ready(), [FLOW]);
     assert_eq!(
@@ -108,7 +108,7 @@ fn packets_wait_for_keys_that_come_late() {
             "3 staple"
         ]
     );
-    assert_eq!(talk.cx.encrypted_held, 0);
+    assert_eq!(talk.cx.held().encrypted, 0);
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn packets_that_overtake_the_server_hello_are_opened_after_it() {
             "2 Server chain of 1 by KeyLog since 2"
         ]
     );
-    assert_eq!(talk.cx.encrypted_held, 0);
+    assert_eq!(talk.cx.held().encrypted, 0);
 }
 
 #[test]
@@ -143,12 +143,12 @@ fn another_connection_on_the_same_ports_starts_from_nothing() {
     begin(&mut talk);
     let server = Sealer::handshake(version::V1, Side::Server, KEYS);
     talk.server(&server.packet(0, &[1; 500]));
-    assert!(talk.cx.encrypted_held > 0);
+    assert!(talk.cx.held().encrypted > 0);
     let hello = crypto(0, &client_hello("example.net", 2));
     let told =
         talk.client(&Sealer::initial(version::V1, b"new conn", Side::Client).packet(0, &hello));
     assert_eq!(told[0], "4 hello example.net since 4");
-    assert_eq!(talk.cx.encrypted_held, 0);
+    assert_eq!(talk.cx.held().encrypted, 0);
     talk.cx.keys.add_text(key_log(1).as_bytes());
     assert_eq!(talk.cx.keys.take_ready(), []);
 }
@@ -168,9 +168,9 @@ fn keys_that_never_come_cost_nothing_in_the_end() {
             .count(),
         1
     );
-    assert!(talk.cx.encrypted_held <= talk.cx.limits.tls_held_flow);
+    assert!(talk.cx.held().encrypted <= talk.cx.limits.tls_held_flow);
     talk.close();
-    assert_eq!(talk.cx.encrypted_held, 0);
+    assert_eq!(talk.cx.held().encrypted, 0);
     talk.cx.keys.add_text(key_log(1).as_bytes());
     assert_eq!(talk.cx.keys.take_ready(), []);
 }
@@ -188,5 +188,5 @@ fn a_wrong_key_is_told_once() {
         told.iter().filter(|told| told.contains("WrongKey")).count(),
         1
     );
-    assert_eq!(talk.cx.encrypted_held, 0);
+    assert_eq!(talk.cx.held().encrypted, 0);
 }

@@ -61,11 +61,11 @@ fn keys_that_come_late_open_what_was_held() {
         rfc8448_talk(&mut talk)[4..],
         ["beat Server Encrypted 674", "beat Client Encrypted 53"]
     );
-    assert!(talk.cx.encrypted_held > 0);
+    assert!(talk.cx.held().encrypted > 0);
     talk.all_keys();
     assert!(talk.poked);
     assert_eq!(talk.all(), ["chain Server 02 by keys"]);
-    assert_eq!(talk.cx.encrypted_held, 0);
+    assert_eq!(talk.cx.held().encrypted, 0);
     talk.close();
 }
 
@@ -87,7 +87,7 @@ fn keys_may_come_when_the_flow_is_bulk_already() {
 fn nothing_is_held_when_no_keys_are_expected() {
     let mut talk = Talk::new();
     rfc8448_talk(&mut talk);
-    assert_eq!(talk.cx.encrypted_held, 0);
+    assert_eq!(talk.cx.held().encrypted, 0);
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn holding_is_bounded() {
     talk.cx.limits.tls_held_total = 500;
     let words = rfc8448_talk(&mut talk);
     assert!(words.contains(&"encrypted handshake not held back for keys that may come".to_owned()));
-    assert!(talk.cx.encrypted_held <= 500);
+    assert!(talk.cx.held().encrypted <= 500);
     talk.close();
 }
 

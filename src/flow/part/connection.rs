@@ -1,7 +1,7 @@
 //! TCP: what a segment does to the table.
 
-use super::tags::Found;
-use super::{Arrival, NewFlow, Table};
+use super::find::Found;
+use super::{Arrival, NewFlow, Part};
 use crate::flow::entry::{Doubt, Micros, Opening, Phase};
 use crate::flow::key::{End, Key};
 use crate::flow::lru::Slot;
@@ -10,7 +10,7 @@ use crate::flow::{Appetite, ClientBy, Ending, Endpoints, FlowId, Stream, Transpo
 use crate::recent::Sequence;
 use crate::wire::Segment;
 
-impl<S> Table<S> {
+impl<S> Part<S> {
     /// Takes in a TCP segment.
     pub(super) fn segment<C: Witness>(
         &mut self,

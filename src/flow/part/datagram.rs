@@ -1,13 +1,13 @@
 //! UDP: datagrams grouped by five-tuple.
 
-use super::tags::Found;
-use super::{Arrival, NewFlow, Table};
+use super::find::Found;
+use super::{Arrival, NewFlow, Part};
 use crate::flow::entry::{Opening, Phase};
 use crate::flow::key::Key;
 use crate::flow::{Appetite, Chunk, ClientBy, Endpoints, FlowId, Gap, Stream, Transport, Witness};
 use crate::wire::Datagram;
 
-impl<S> Table<S> {
+impl<S> Part<S> {
     /// Takes in a UDP datagram. The reader gets it whole, with its number on its side as the offset; when
     /// the snap length cut it, a gap with the same number follows.
     pub(super) fn datagram<C: Witness>(
