@@ -15,6 +15,7 @@
 mod clat;
 mod leases;
 mod own;
+mod systems;
 
 use std::collections::BTreeMap;
 use std::collections::hash_map::Entry;
@@ -89,10 +90,16 @@ struct Host {
     initial: [u8; 2],
     /// Operating systems that User-Agents of this address named, or whose own TLS it spoke: bit set.
     systems: u8,
+    /// Connections to addresses that it did not ask for, but somebody else, and to those for which nobody was seen to ask.
+    led: u32,
+    unled: u32,
     /// Who was told the addresses that it connected to without having asked.
     handed: Vec<HostKey>,
     blind: BTreeMap<BlindSpot, u64>,
 }
+
+/// So many addresses may be known from before the capture began.
+const UNLED: u32 = 8;
 
 /// More leases of one station than this are not told apart from several stations.
 const HANDED: usize = 4;
@@ -151,10 +158,18 @@ impl Devices {
         // Where only what is sent to it was captured, it is never sighted.
         if self.host(told).is_some()
             && let Some(host) = self.host(connects)
-            && host.handed.len() <= HANDED
-            && !host.handed.contains(&told)
         {
-            host.handed.push(told);
+            host.led = host.led.saturating_add(1);
+            if host.handed.len() <= HANDED && !host.handed.contains(&told) {
+                host.handed.push(told);
+            }
+        }
+    }
+
+    /// Takes in that nobody was seen to ask for an address that `connects` connects to.
+    pub fn unled(&mut self, connects: HostKey) {
+        if let Some(host) = self.hosts.get_mut(&connects) {
+            host.unled = host.unled.saturating_add(1);
         }
     }
 
@@ -167,7 +182,7 @@ impl Devices {
 
     /// Takes in the User-Agent of a request that came from an address (RFC 9110 10.1.5).
     pub fn agent(&mut self, client: HostKey, agent: &str) {
-        let system = system_of(agent);
+        let system = systems::system_of(agent);
         if system != 0
             && let Some(host) = self.host(client)
         {
@@ -177,7 +192,7 @@ impl Devices {
 
     /// Takes in a fingerprint (JA4) of a handshake that came from an address.
     pub fn fingerprint(&mut self, client: HostKey, ja4: &str) {
-        let system = system_of_ciphers(ja4);
+        let system = systems::system_of_ciphers(ja4);
         if system != 0
             && let Some(host) = self.host(client)
         {
@@ -306,7 +321,9 @@ impl Devices {
             matches!((host.mac, link), (Some(a), Some(b)) if a != b)
         });
         let families = self.are_of_two_families(connects, *first);
-        (!conflict && !link_differs && families).then_some(*first)
+        // Who finds most of its addresses where nobody sees it (DNS over HTTPS) meets one that a neighbour asked for now and then.
+        let by_chance = host.unled >= UNLED && host.led < host.unled / 4;
+        (!conflict && !link_differs && families && !by_chance).then_some(*first)
     }
 
     fn map(&self, keys: &[HostKey], groups: &mut Groups) -> DeviceMap {
@@ -374,6 +391,8 @@ impl Host {
             received: false,
             initial: [0; 2],
             systems: 0,
+            led: 0,
+            unled: 0,
             handed: Vec::new(),
             blind: BTreeMap::new(),
         }
@@ -388,7 +407,9 @@ impl Host {
     /// random offset for each connection (RFC 7323 5.4). So do User-Agents and fingerprints of different systems; a virtual machine behind its host's
     /// address is shared use as well.
     fn shared(&self) -> bool {
-        self.initial.iter().any(|set| set.count_ones() > 1) || self.systems.count_ones() > 1
+        let [of_tcp, _] = self.initial;
+        self.initial.iter().any(|set| set.count_ones() > 1)
+            || systems::count(self.systems, of_tcp) > 1
     }
 }
 
@@ -525,48 +546,6 @@ const fn is_link_local(ip: IpAddr) -> bool {
         IpAddr::V4(v4) => v4.is_link_local(),
         IpAddr::V6(v6) => v6.is_unicast_link_local(),
     }
-}
-
-const WINDOWS: u8 = 1;
-const APPLE: u8 = 2;
-
-/// The operating system that software names in its User-Agent, as a bit; 0 when it names none.
-fn system_of(agent: &str) -> u8 {
-    const SYSTEMS: [(u8, &[&str]); 4] = [
-        (
-            WINDOWS,
-            &[
-                "Windows NT",
-                "Microsoft-CryptoAPI",
-                "Microsoft NCSI",
-                "Windows-Update-Agent",
-            ],
-        ),
-        (
-            APPLE,
-            &["Macintosh", "iPhone", "iPad", "com.apple.", "Darwin/"],
-        ),
-        (4, &["Android"]),
-        (8, &["X11; Linux", "X11; Ubuntu", "Debian APT"]),
-    ];
-    let named = SYSTEMS
-        .iter()
-        .find(|(_, signs)| signs.iter().any(|sign| agent.contains(sign)));
-    named.map_or(0, |(bit, _)| *bit)
-}
-
-/// The operating system whose own TLS offers these cipher suites, as a bit; 0 for software that runs on several. The second part of
-/// a JA4 stands for the suites alone (FoxIO JA4 technical details); which are whose: FoxIO ja4plus-mapping.csv, and for Apple's the
-/// fingerprints that curl-impersonate measures of Safari 15 to 26.
-fn system_of_ciphers(ja4: &str) -> u8 {
-    const OWN: [(&str, u8); 3] = [
-        ("d83cc789557e", WINDOWS),
-        ("76e208dd3e22", WINDOWS),
-        ("a09f3c656075", APPLE),
-    ];
-    let suites = ja4.split('_').nth(1);
-    let own = OWN.iter().find(|(hash, _)| suites == Some(*hash));
-    own.map_or(0, |(_, bit)| *bit)
 }
 
 /// Which initial value an observed TTL came from, as a bit; paths are rarely longer than 30 hops.

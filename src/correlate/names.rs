@@ -60,6 +60,17 @@ pub struct Given {
     pub at: Timestamp,
 }
 
+/// Who asked for an address that a client connects to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Asker {
+    /// Nobody that was seen.
+    Nobody,
+    /// One other client, just before.
+    Sole(HostKey),
+    /// The client itself, several others, or somebody long before.
+    Unclear,
+}
+
 /// An answer of which the capture cut the addresses off.
 #[derive(Clone, Debug)]
 pub struct CutTold {
@@ -216,22 +227,22 @@ impl Names {
         address: IpAddr,
         at: Timestamp,
         window: Span,
-    ) -> Option<HostKey> {
-        let mut asker = None;
+    ) -> Asker {
+        let mut asker = Asker::Nobody;
         for fact in self.facts(address) {
             if fact.client.scope != connects.scope {
                 continue;
             }
             if fact.client == connects {
-                return None;
+                return Asker::Unclear;
             }
-            if fact.at <= at && at.since(fact.at) <= window {
-                match asker {
-                    None => asker = Some(fact.client),
-                    Some(known) if known != fact.client => return None,
-                    Some(_) => {}
-                }
-            }
+            let recent = fact.at <= at && at.since(fact.at) <= window;
+            asker = match asker {
+                Asker::Sole(known) if recent && known != fact.client => return Asker::Unclear,
+                Asker::Sole(_) => asker,
+                _ if recent => Asker::Sole(fact.client),
+                _ => Asker::Unclear,
+            };
         }
         asker
     }

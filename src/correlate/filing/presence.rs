@@ -1,6 +1,7 @@
 //! Who was seen, and with whom.
 
 use super::*;
+use crate::correlate::names::Asker;
 use crate::event::Sighting;
 use crate::flow::Side;
 use crate::time::Span;
@@ -27,9 +28,13 @@ impl State {
 
     /// Takes in who asked for the address that a client connects to, when it did not ask itself.
     pub(super) fn hand_over(&mut self, connects: HostKey, server: std::net::IpAddr, at: Timestamp) {
-        if let Some(told) = self.names.sole_asker(connects, server, at, TOLD) {
-            self.devices.reached(connects, server);
-            self.devices.handed_over(connects, told);
+        match self.names.sole_asker(connects, server, at, TOLD) {
+            Asker::Sole(told) => {
+                self.devices.reached(connects, server);
+                self.devices.handed_over(connects, told);
+            }
+            Asker::Nobody => self.devices.unled(connects),
+            Asker::Unclear => {}
         }
     }
 
