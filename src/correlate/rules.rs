@@ -158,7 +158,7 @@ pub static RULES: &[Rule] = &[
     Rule {
         name: "key-kind-unfit",
         apply: certificates::key_kind_unfit,
-        reason: "Since 2024 ECDSA keys get ECDSA intermediates and RSA keys RSA ones; the TLS 1.2 suite tells the key, in TLS 1.3 the length of the signature",
+        reason: "Since 2024 ECDSA keys get ECDSA intermediates and RSA keys RSA ones, and of the roots X2 and YE sign for the former alone, YR for the latter; the TLS 1.2 suite tells the key, in TLS 1.3 the length of the signature",
         source: "letsencrypt.org/certificates, RFC 5246 7.4.3, RFC 8446 4.4.3",
     },
     Rule {
@@ -188,7 +188,7 @@ pub static RULES: &[Rule] = &[
     Rule {
         name: "own-certificate",
         apply: company::own_certificate,
-        reason: "The device itself shows this certificate to its visitors, so it asks for a staple; software that checks for itself does not",
+        reason: "The device itself shows this certificate to its visitors, so it asks for a staple; software that checks for itself does not, but for Java and Windows, which do both",
         source: "RFC 6066 8; measured with nginx, Apache, Caddy",
     },
     Rule {
