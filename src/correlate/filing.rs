@@ -116,7 +116,7 @@ impl State {
         let Some(flow) = self.flows.remove(&id) else {
             return;
         };
-        self.spoke(&flow.ends, close);
+        self.spoke(&flow.ends, flow.opened_at, close);
         if let Some(record) = flow.handshake.and_then(|h| self.handshakes.get_mut(h)) {
             record.closed(close);
         }

@@ -133,6 +133,8 @@ pub struct State {
     pub coverage: Coverage,
     /// The first event.
     began: Option<Timestamp>,
+    /// When a lookup was last taken for a sign of life.
+    spoke_at: Timestamp,
     /// Clients of connections, other than of HTTP, that were open when the capture began.
     joined: HashSet<HostKey>,
 }
@@ -215,6 +217,7 @@ impl Correlator {
                 dates: alerts::Dates::default(),
                 coverage: Coverage::default(),
                 began: None,
+                spoke_at: Timestamp::from_nanos(i64::MIN),
                 joined: HashSet::default(),
                 all_cas: config.all_cas,
                 threads: config.threads,

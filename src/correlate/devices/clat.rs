@@ -8,6 +8,10 @@ use crate::correlate::synthesized::is_synthesized;
 impl Devices {
     /// Takes in whom an address asked or connected to.
     pub fn reached(&mut self, client: HostKey, server: IpAddr) {
+        // Translators have IPv6 addresses (RFC 6877 6).
+        if client.ip.is_ipv4() {
+            return;
+        }
         if is_synthesized(server) {
             if let Some(host) = self.host(client) {
                 host.translated = true;

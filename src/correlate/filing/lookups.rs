@@ -1,6 +1,10 @@
 //! Lookups: which address was given for which name, and which of them are of watched names.
 
 use super::*;
+use crate::time::Span;
+
+/// At most one lookup in this time is taken for a sign of life. Flows are others.
+const SPEAKS: Span = Span::from_millis(20);
 
 impl State {
     pub(super) fn looked_up(&mut self, at: Timestamp, frame: FrameNo, answer: Box<DnsAnswer>) {
@@ -12,7 +16,11 @@ impl State {
             ip: answer.client.ip(),
         };
         if let Some(asked) = answer.asked_at {
-            self.devices.spoke(client, asked);
+            // Of many lookups some tell as well who is there.
+            if asked.since(self.spoke_at).abs() >= SPEAKS {
+                self.spoke_at = asked;
+                self.devices.spoke(client, asked);
+            }
             self.devices.reached(client, answer.server.ip());
         }
         if answer.cut && answer.addresses.is_empty() {

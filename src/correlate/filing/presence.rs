@@ -38,8 +38,11 @@ impl State {
         }
     }
 
-    /// Takes in when the ends of a flow last spoke.
-    pub(super) fn spoke(&mut self, ends: &Endpoints, close: &Close) {
+    /// Takes in when the ends of a flow last spoke. They were sighted when it opened, which for short ones is as good.
+    pub(super) fn spoke(&mut self, ends: &Endpoints, opened_at: Timestamp, close: &Close) {
+        if close.at.since(opened_at) < Span::from_secs(1) {
+            return;
+        }
         for (end, spoke) in [ends.client, ends.server].iter().zip(close.last_payload) {
             let key = HostKey {
                 scope: ends.scope,
