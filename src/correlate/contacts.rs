@@ -93,10 +93,7 @@ impl Contact {
     /// The role of a Let's Encrypt host.
     #[must_use]
     pub fn role(&self) -> Option<&HostRole> {
-        match &self.watch {
-            Watch::Known(role) => Some(role),
-            Watch::LookAlike | Watch::OtherCa => None,
-        }
+        self.watch.role()
     }
 
     /// The CA label of a host that serves what concerns leaves, as opposed to intermediates.

@@ -27,6 +27,17 @@ pub enum Watch {
     OtherCa,
 }
 
+impl Watch {
+    /// The role of a Let's Encrypt host.
+    #[must_use]
+    pub const fn role(&self) -> Option<&HostRole> {
+        match self {
+            Self::Known(role) => Some(role),
+            Self::LookAlike | Self::OtherCa => None,
+        }
+    }
+}
+
 /// A lookup of a watched name.
 #[derive(Clone, Debug)]
 pub struct LookupRecord {

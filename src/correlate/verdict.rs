@@ -296,6 +296,11 @@ fn began_soon(weighed: &Weighed) -> bool {
     weighed.says("prompt")
 }
 
+/// Whether the handshake was over when the fetch began, and not just over.
+fn was_over(weighed: &Weighed) -> bool {
+    weighed.stance == Some(Stance::Over) && !began_soon(weighed)
+}
+
 /// Whether more than nearness speaks for it.
 pub fn is_tied(weighed: &Weighed) -> bool {
     let least = Bearing::Supports(Weight::Slight);

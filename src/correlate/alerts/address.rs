@@ -82,7 +82,7 @@ pub(super) fn is_unread(contact: &Contact) -> bool {
 }
 
 /// Answers to HEAD have no body (RFC 9110 9.3.2).
-fn is_bare(contact: &Contact) -> bool {
+pub(super) fn is_bare(contact: &Contact) -> bool {
     contact.request.as_ref().is_some_and(|r| r.method == "HEAD")
 }
 

@@ -1,5 +1,6 @@
 //! What an answer is worth, and what it says.
 
+use crate::correlate::alerts::address::is_bare;
 use crate::correlate::alerts::{Scene, alert, rules};
 use crate::correlate::answers::{Answered, Asked, Fault, Object, faults};
 use crate::correlate::contacts::{Contact, Watch};
@@ -90,8 +91,7 @@ fn signer(answer: &Answered) -> &str {
 
 /// A whole answer with a body that is not of the kind asked for.
 fn is_something_else(contact: &Contact, answer: &Answered) -> bool {
-    let is_head = contact.request.as_ref().is_some_and(|r| r.method == "HEAD");
-    if answer.status != 200 || !answer.complete || answer.body_len == 0 || is_head {
+    if answer.status != 200 || !answer.complete || answer.body_len == 0 || is_bare(contact) {
         return false;
     }
     match answer.object {

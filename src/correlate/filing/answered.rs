@@ -88,9 +88,6 @@ fn with_asked<T>(record: &RequestRecord, then: impl FnOnce(&Asked<'_>) -> T) -> 
         request: Some(&record.request),
         url: url.as_deref(),
         ocsp: record.ocsp.as_ref(),
-        role: match &record.watch {
-            Watch::Known(role) => Some(role),
-            Watch::LookAlike | Watch::OtherCa => None,
-        },
+        role: record.watch.role(),
     })
 }

@@ -42,15 +42,11 @@ impl State {
         };
         // All hosts of a CA may share their addresses, so what came tells better which one it was than the lookup before.
         let (host, watch) = told.unwrap_or_else(|| (connect.host.clone(), connect.watch.clone()));
-        let role = match &watch {
-            Watch::Known(role) => Some(role),
-            Watch::LookAlike | Watch::OtherCa => None,
-        };
         answer.hold_against(&Asked {
             request: None,
             url: None,
             ocsp: None,
-            role,
+            role: watch.role(),
         });
         connect.requests += 1;
         self.log.answers.push(AnswerRecord {

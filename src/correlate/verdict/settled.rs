@@ -88,9 +88,10 @@ pub(super) fn settled(contact: &Contact, decided: &[&Weighed], groups: &[&Weighe
     ruling(outcome, confidence, named())
 }
 
-/// Whether it is of another CA, most of which have one list, and all one file, for all certificates that an issuer signed.
+/// Whether all under a CA have in common what was fetched: it is about the CA, or of another one than Let's Encrypt, most of which have
+/// one list, and all one file, for all certificates that an issuer signed.
 fn is_for_all(contact: &Contact) -> bool {
-    contact.ocsp.is_none() && contact.role().is_none()
+    is_about_ca(contact) || (contact.ocsp.is_none() && contact.role().is_none())
 }
 
 /// Whether hidden handshakes that were merely under way come into question beside those that show what was asked for.
@@ -123,10 +124,9 @@ fn is_late(contact: &Contact, decided: &[&Weighed]) -> bool {
             .iter()
             .any(|e| matches!(e.facts, Facts::OtherClientFamily { .. }))
     };
-    let over = |w: &&Weighed| foreign(w) || (w.stance == Some(Stance::Over) && !began_soon(w));
-    let common = is_about_ca(contact) || is_for_all(contact);
+    let over = |w: &&Weighed| foreign(w) || was_over(w);
     let checks = family.is_some_and(Family::is_verifier)
-        || common && !family.is_some_and(Family::is_run_by_itself);
+        || is_for_all(contact) && !family.is_some_and(Family::is_run_by_itself);
     contact.ocsp.is_none() && checks && decided.iter().all(over)
 }
 
@@ -135,7 +135,7 @@ fn alone(contact: &Contact, only: &Weighed, held: u8, sites: usize) -> Confidenc
     let busy = only.says("busy-device");
     if is_late(contact, &[only]) {
         // What all under a CA share it may be for any of them.
-        if is_about_ca(contact) || is_for_all(contact) {
+        if is_for_all(contact) {
             Confidence::Possible
         } else {
             Confidence::Likely

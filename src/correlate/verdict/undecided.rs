@@ -95,8 +95,7 @@ pub(super) fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
 fn is_past(contact: &Contact, weighed: &Weighed) -> bool {
     contact.kind == ContactKind::Issuer
         && contact.family().is_some_and(Family::is_verifier)
-        && weighed.stance == Some(Stance::Over)
-        && !began_soon(weighed)
+        && was_over(weighed)
 }
 
 /// Clients fetch an issuer now and then although the server sent it, to find another path. When its certificate names the URL, it was
