@@ -204,6 +204,30 @@ impl<S> Entry<S> {
         self.live.as_deref().is_some_and(|live| live.queued) || self.is_waiting(end)
     }
 
+    /// What an end acknowledges is settled in the other direction.
+    pub(super) fn acknowledge(&mut self, end: End, ack: u32) {
+        if let Some(live) = self.live.as_deref_mut()
+            && let Some(streams) = &mut live.streams
+        {
+            let lane = streams.of_mut(end.other());
+            let offset = lane.offset(ack).and_then(|at| u64::try_from(at).ok());
+            if let Some(offset) = offset {
+                lane.assembler.acknowledge(offset);
+            }
+        }
+    }
+
+    /// Whether an acknowledgement from `end` tells nothing else: not that the connection stands or is another one, nor that holes
+    /// are to be looked at.
+    pub(super) fn is_settled_for(&self, end: End) -> bool {
+        let opened = !matches!(self.opening, Opening::Answered(..)) || end != self.client;
+        let doubted = self
+            .live
+            .as_deref()
+            .is_some_and(|live| live.doubt.is_some());
+        opened && !doubted && !self.is_disordered(end)
+    }
+
     /// Whether an end sent FIN, and all before it was read or given up.
     pub(super) fn is_finished(&self, end: End) -> bool {
         match self.lane(end) {

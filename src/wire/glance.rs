@@ -1,5 +1,5 @@
-//! The few fields by which a packet is counted in a flow that nobody reads any more: most packets of most captures are
-//! bulk data. Whatever may need more than counting is left to [`super::Decoder::decode`], which finds the same fields (a
+//! The few fields by which a packet is counted in a flow that nobody reads any more, and a bare acknowledgement in one that is
+//! read: most packets of most captures are bulk data, and of the others every other one says no more than what arrived. Whatever may need more than counting is left to [`super::Decoder::decode`], which finds the same fields (a
 //! property test holds the two together).
 
 use super::ip::protocol;
@@ -28,6 +28,8 @@ pub struct Glance {
     pub dst_port: u16,
     /// Sequence number of TCP, 0 with UDP.
     pub seq: u32,
+    /// Acknowledgement number of TCP, where it means something.
+    pub ack: Option<u32>,
     /// Payload bytes on the wire.
     pub len: u32,
 }
@@ -99,22 +101,25 @@ pub fn glance(frame: &Frame<'_>) -> Option<Glance> {
         .min(promised - there);
     let (&[s0, s1, d0, d1, a, b, c, d], after) = bytes.get(..there)?.split_first_chunk::<8>()?;
     let (src_port, dst_port) = (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1]));
-    let (transport, seq, header) = match number {
+    let (transport, seq, ack, header) = match number {
         protocol::TCP => {
-            let &[_, _, _, _, offset, flags, ..] = after.first_chunk::<12>()?;
+            let &[e, f, g, h, offset, flags, ..] = after.first_chunk::<12>()?;
             if flags & (Segment::SYN | Segment::FIN | Segment::RST) != 0 {
                 return None;
             }
             let header = usize::from(offset >> 4) * 4;
             let seq = u32::from_be_bytes([a, b, c, d]);
-            (Transport::Tcp, seq, Some(header).filter(|len| *len >= 20)?)
+            let ack = u32::from_be_bytes([e, f, g, h]);
+            let ack = (flags & Segment::ACK != 0).then_some(ack);
+            let header = Some(header).filter(|len| *len >= 20)?;
+            (Transport::Tcp, seq, ack, header)
         }
         protocol::UDP => {
             let length = usize::from(u16::from_be_bytes([a, b]));
             if length != promised || tunnel::may_carry(src_port, dst_port, after) {
                 return None;
             }
-            (Transport::Udp, 0, 8)
+            (Transport::Udp, 0, None, 8)
         }
         _ => return None,
     };
@@ -127,6 +132,7 @@ pub fn glance(frame: &Frame<'_>) -> Option<Glance> {
         src_port,
         dst_port,
         seq,
+        ack,
         len: u32::try_from(there.checked_sub(header)? + cut).ok()?,
     })
 }

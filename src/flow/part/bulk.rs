@@ -1,4 +1,4 @@
-//! Packets of flows that nobody reads any more.
+//! Packets that do nothing but add to their flow: all of one that nobody reads any more, and acknowledgements of one that is read.
 
 use super::Part;
 use crate::flow::Transport;
@@ -21,8 +21,23 @@ impl<S> Part<S> {
         };
         let half = entry.halves.of(end);
         let begun = half.packets > 0 && (half.known || packet.transport == Transport::Udp);
-        if entry.phase != Phase::Counting || !begun {
+        if !begun {
             return false;
+        }
+        match entry.phase {
+            Phase::Counting => {}
+            Phase::Reading if packet.transport == Transport::Tcp && packet.len == 0 => {
+                if !entry.is_settled_for(end) {
+                    return false;
+                }
+                entry.arrived(end, at, frame);
+                if let Some(ack) = packet.ack {
+                    entry.acknowledge(end, ack);
+                }
+                self.slots.touch(slot, now);
+                return true;
+            }
+            Phase::Opening | Phase::Reading => return false,
         }
         entry.arrived(end, at, frame);
         let half = entry.halves.of_mut(end);

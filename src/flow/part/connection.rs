@@ -199,19 +199,23 @@ impl<S> Part<S> {
         {
             entry.opening = Opening::Done(connect, Micros::of(moment.at.since(answered)));
         }
-        self.take_payload(slot, end, segment, make, cx);
-        self.take_acknowledgement(slot, end, segment);
-        if self
-            .slots
-            .get(slot)
-            .is_some_and(|entry| entry.is_disordered(end))
-        {
+        let read = self.take_payload(slot, end, segment, make, cx);
+        let Some(entry) = self.slots.get_mut(slot) else {
+            return;
+        };
+        if segment.flags & Segment::ACK != 0 {
+            entry.acknowledge(end, segment.ack);
+        }
+        let disordered = entry.is_disordered(end);
+        if disordered {
             self.release(slot, cx);
             self.watch(slot);
         }
-        self.settle(slot, cx);
-        self.relieve(cx);
-        self.unburden(cx);
+        if read || disordered {
+            self.settle(slot, cx);
+            self.relieve(cx);
+            self.unburden(cx);
+        }
     }
 
     fn reset<C: Witness>(&mut self, slot: Slot, end: End, segment: &Segment<'_>, cx: &mut C)
@@ -243,7 +247,7 @@ impl<S> Part<S> {
         self.retire(slot);
     }
 
-    /// Payload and FIN: to the reader, or only counted.
+    /// Payload and FIN: to the reader, or only counted. Returns whether it may have changed more than counters.
     fn take_payload<C: Witness>(
         &mut self,
         slot: Slot,
@@ -251,12 +255,13 @@ impl<S> Part<S> {
         segment: &Segment<'_>,
         make: &mut impl FnMut(FlowId, &Endpoints) -> S,
         cx: &mut C,
-    ) where
+    ) -> bool
+    where
         S: Stream<C>,
     {
         let moment = self.moment;
         let Some(entry) = self.slots.get_mut(slot) else {
-            return;
+            return false;
         };
         let syn = segment.flags & Segment::SYN != 0;
         let fin = segment.flags & Segment::FIN != 0;
@@ -269,16 +274,16 @@ impl<S> Part<S> {
             half.begin(seq);
         }
         if len == 0 && !fin {
-            return;
+            return false;
         }
         if !half.count(seq, len, moment.at) {
             self.ignored.implausible += 1;
-            return;
+            return false;
         }
         let fin_ahead = tcp::distance(half.next, fin_seq);
         if fin && fin_ahead.unsigned_abs() > tcp::FAR {
             self.ignored.implausible += 1;
-            return;
+            return false;
         }
         let unread = entry.is_unwanted() || (entry.live.is_none() && len == 0 && fin_ahead == 0);
         let streams = if unread { None } else { entry.streams(make) };
@@ -290,7 +295,7 @@ impl<S> Part<S> {
         });
         entry.halves.of_mut(end).fin |= fin && (fin_ahead >= 0 || placed.is_some());
         let Some((part, stop)) = placed else {
-            return;
+            return fin;
         };
         self.drive(slot, end, cx, |assembler, out| {
             if let Some(part) = part
@@ -303,25 +308,7 @@ impl<S> Part<S> {
             }
             Appetite::More
         });
-    }
-
-    /// What this end acknowledges is settled in the other direction.
-    fn take_acknowledgement(&mut self, slot: Slot, end: End, segment: &Segment<'_>) {
-        if segment.flags & Segment::ACK == 0 {
-            return;
-        }
-        if let Some(entry) = self.slots.get_mut(slot)
-            && let Some(live) = entry.live.as_deref_mut()
-            && let Some(streams) = &mut live.streams
-        {
-            let lane = streams.of_mut(end.other());
-            if let Some(offset) = lane
-                .offset(segment.ack)
-                .and_then(|at| u64::try_from(at).ok())
-            {
-                lane.assembler.acknowledge(offset);
-            }
-        }
+        true
     }
 }
 

@@ -229,14 +229,15 @@ fn glanced_at(packet: Packet<'_>) -> Option<Glance> {
         IpAddr::V4(ip) => u128::from(Ipv4Addr::to_bits(ip)),
         IpAddr::V6(ip) => Ipv6Addr::to_bits(ip),
     };
-    let (transport, src_port, dst_port, seq, payload, cut) = match packet.body {
+    let (transport, (src_port, dst_port), seq, ack, payload, cut) = match packet.body {
         Body::Tcp(tcp) => {
             let (ports, seq) = ((tcp.src_port, tcp.dst_port), tcp.seq);
-            (Transport::Tcp, ports.0, ports.1, seq, tcp.payload, tcp.cut)
+            let ack = (tcp.flags & Segment::ACK != 0).then_some(tcp.ack);
+            (Transport::Tcp, ports, seq, ack, tcp.payload, tcp.cut)
         }
         Body::Udp(udp) => {
             let ports = (udp.src_port, udp.dst_port);
-            (Transport::Udp, ports.0, ports.1, 0, udp.payload, udp.cut)
+            (Transport::Udp, ports, 0, None, udp.payload, udp.cut)
         }
         _ => return None,
     };
@@ -249,6 +250,7 @@ fn glanced_at(packet: Packet<'_>) -> Option<Glance> {
         src_port,
         dst_port,
         seq,
+        ack,
         len: u32::try_from(payload.len()).ok()? + cut,
     })
 }
