@@ -49,6 +49,16 @@ impl<T> Recent<T> {
     /// Chains for each entry, at the least.
     const CHAINS: usize = 2;
 
+    /// Puts in the newest entry of never more than `most`: room is made for no more.
+    pub(crate) fn push_of(&mut self, most: usize, hash: u64, value: T) -> Sequence {
+        let len = self.entries.len();
+        if len == self.entries.capacity() && len < most && most <= 2 * len {
+            self.entries.reserve_exact(most - len);
+            self.links.reserve_exact(most - len);
+        }
+        self.push(hash, value)
+    }
+
     /// Puts in the newest entry.
     pub(crate) fn push(&mut self, hash: u64, value: T) -> Sequence {
         if self.entries.len() * Self::CHAINS >= self.newest.len() {

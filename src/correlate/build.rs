@@ -83,6 +83,8 @@ pub fn report(state: &State, mut coverage: Coverage) -> Report {
         }
         findings.push(finding);
     });
+    // What follows needs the room.
+    drop((settled, repeats, relays));
     alerts::doubt_clock(state, &contacts, &mut findings);
     name_what_moved_askers(&mut findings);
     let handshakes: Vec<Handshake> = state
@@ -214,7 +216,11 @@ fn candidate(state: &State, weighed: Weighed) -> Option<Candidate> {
         ja4: record.shown.ja4.to_string(),
         community_id: Some(community_id(
             transport(&record.shown.carrier),
-            record.peer,
+            record
+                .balancer
+                .as_deref()
+                .copied()
+                .unwrap_or(record.shown.client),
             record.shown.server,
         )),
     })

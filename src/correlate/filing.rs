@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 
+use super::handshakes::Stapled;
 use super::log::RequestNo;
 use super::synthesized::plain;
 use super::*;
 use crate::event::{AnomalyKind, Body, Carrier, Chain, Ech};
+use crate::finding::Signature;
 use crate::pki::endpoint::{PathRole, path_role};
 use crate::pki::ocsp::OcspResponse;
 
@@ -301,7 +303,7 @@ impl State {
             if let Some(record) = self.handshakes.get_mut(handshake) {
                 record.shown.process.clone_from(&flow.process);
                 if unnamed {
-                    record.given = self.names.given(record.client, record.server.ip, at);
+                    record.given = self.names.given(record.client, record.server.ip, at).into();
                 }
             }
             if let Some(client) = flow.told_client {
@@ -333,17 +335,22 @@ impl State {
                 if staple.response.as_ref().is_some_and(large) {
                     return self.limit_reached();
                 }
-                if let Some(response) = staple.response.as_deref()
-                    && build::is_lets_encrypt(record)
-                {
-                    let trust = &self.reader.trust;
-                    let clock = self.steps.clock(at);
-                    record.staple_signature =
-                        verify::verify_ocsp(&staple.der, response, trust, clock);
-                }
+                let at = self.steps.clock(at);
+                let signature = match staple.response.as_deref() {
+                    Some(response) if build::is_lets_encrypt(record) => {
+                        verify::verify_ocsp(&staple.der, response, &self.reader.trust, at)
+                    }
+                    _ => record
+                        .stapled
+                        .as_ref()
+                        .map_or(Signature::Unchecked, |s| s.signature),
+                };
                 record.shown.staple.clone_from(&staple.response);
-                record.staple_frame = Some(frame);
-                record.staple_at = Some(self.steps.clock(at));
+                record.stapled = Some(Box::new(Stapled {
+                    frame,
+                    at,
+                    signature,
+                }));
             }
             EventKind::ServerKey(key) => record.server_key = Some(key),
             EventKind::Beat(beat) => record.beat(at, frame, beat),

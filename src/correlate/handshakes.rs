@@ -16,8 +16,8 @@ use crate::correlate::pages::Pages;
 use crate::correlate::shelf::Shelf;
 use crate::event::{Carrier, Chain, ClientHello, Ech};
 use crate::finding::{
-    Beats, DeviceId, Handshake, HandshakeFrames, HandshakeId, HandshakeOutcome, Seen, Signature,
-    Site, Visibility,
+    Beats, DeviceId, Handshake, HandshakeFrames, HandshakeId, HandshakeOutcome, Seen, Site,
+    Visibility,
 };
 use crate::flow::{Endpoints, FlowId, Scope};
 use crate::frame::FrameNo;
@@ -25,7 +25,7 @@ use crate::pki::cert::Serial;
 use crate::time::{Span, Timestamp};
 
 use past::Past;
-pub use record::Record;
+pub use record::{Record, Stapled};
 
 /// Where addresses are that were only told of: no packet is found there.
 const TOLD: Scope = Scope(u32::MAX);
@@ -183,12 +183,10 @@ impl Handshakes {
             hello_at: at,
             client,
             server,
-            peer: ends.client,
-            given: Vec::new(),
-            client_chain: Vec::new(),
-            staple_frame: None,
-            staple_at: None,
-            staple_signature: Signature::Unchecked,
+            balancer: None,
+            given: Box::default(),
+            client_chain: Box::default(),
+            stapled: None,
             server_key: None,
             heard: false,
             turnaround: Span::ZERO,
@@ -259,6 +257,7 @@ impl Handshakes {
         let Some(record) = self.get_mut(id) else {
             return;
         };
+        record.balancer = Some(Box::new(record.shown.client));
         record.shown.client = client;
         let key = record.client;
         record.client = HostKey {

@@ -10,7 +10,7 @@ use crate::correlate::State;
 use crate::correlate::alerts::lacks_demanded_staple;
 use crate::correlate::case::split_url;
 use crate::correlate::dossier::trigger;
-use crate::correlate::handshakes::Record;
+use crate::correlate::handshakes::{Record, Stapled};
 use crate::correlate::judge::Judge;
 use crate::finding::health::{Fault, Problem};
 use crate::finding::{Cost, Direction, Finding, HandshakeId, ServerHealth, Signature, StapleFacts};
@@ -69,7 +69,7 @@ fn visit(server: &mut ServerHealth, record: &Record) {
     server.last = shown.id;
     if shown.wanted_staple {
         server.asked_staple += 1;
-        server.stapled += u64::from(record.staple_frame.is_some());
+        server.stapled += u64::from(record.stapled.is_some());
     }
     if lacks_demanded_staple(shown) {
         let frames = shown.frames.certificate;
@@ -88,7 +88,12 @@ fn visit(server: &mut ServerHealth, record: &Record) {
             }),
         }
     }
-    if let (Some(frame), Some(at)) = (record.staple_frame, record.staple_at) {
+    if let Some(Stapled {
+        frame,
+        at,
+        signature,
+    }) = record.stapled.as_deref().copied()
+    {
         let response = shown.staple.as_deref();
         let about = response.and_then(|r| about_leaf(r, record.leaf()?));
         server.staple = Some(StapleFacts {
@@ -97,7 +102,7 @@ fn visit(server: &mut ServerHealth, record: &Record) {
             status: about.map(|a| a.status),
             age: about.map(|a| at.since(a.this_update)),
             next_update: about.and_then(|a| a.next_update),
-            signature: record.staple_signature,
+            signature,
         });
     }
 }

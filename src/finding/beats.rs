@@ -26,6 +26,9 @@ struct Short {
     what: u32,
 }
 
+/// Most handshakes have no more.
+const USUAL: usize = 8;
+
 /// Says that the server spoke.
 const SERVER: u32 = 0x80;
 const LENGTHS: u32 = 0x00ff_ffff;
@@ -71,6 +74,7 @@ impl Beats {
     pub fn push(&mut self, at: Timestamp, frame: FrameNo, beat: Beat) {
         if self.short.is_empty() {
             self.first = frame;
+            self.short.reserve(USUAL);
         }
         let side = match beat.side {
             Side::Client => 0,

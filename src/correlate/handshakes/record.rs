@@ -13,7 +13,18 @@ use crate::frame::FrameNo;
 use crate::pki::cert::{Certificate, KeyKind};
 use crate::time::{Span, Timestamp};
 
-/// A handshake as correlation keeps it.
+/// How a stapled answer came. What it says is with what was [`Seen`].
+#[derive(Clone, Copy, Debug)]
+pub struct Stapled {
+    /// Its frame.
+    pub frame: FrameNo,
+    /// When it was delivered, by the clock of the capture.
+    pub at: Timestamp,
+    /// Signature over it; checked for certificates of Let's Encrypt.
+    pub signature: Signature,
+}
+
+/// A handshake as correlation keeps it: of tens of thousands, so that what most lack takes little room.
 #[derive(Clone, Debug)]
 pub struct Record {
     /// What presenters see.
@@ -24,18 +35,14 @@ pub struct Record {
     pub client: HostKey,
     /// Server address in its scope; the proxy's, which is no device, when it goes through one.
     pub server: HostKey,
-    /// The client end of the flow itself, which may be a load balancer's.
-    pub peer: SocketAddr,
+    /// The client end of the flow itself, where that is a load balancer's.
+    pub balancer: Option<Box<SocketAddr>>,
     /// What its client and others had been told about the server's address, where the hello does not name the site.
-    pub given: Vec<Given>,
+    pub given: Box<[Given]>,
     /// Client certificates, when the server asked for them and they could be read.
-    pub client_chain: Vec<Arc<Certificate>>,
-    /// Frame of the staple.
-    pub staple_frame: Option<FrameNo>,
-    /// When it was delivered, by the clock of the capture.
-    pub staple_at: Option<Timestamp>,
-    /// Signature over it; checked for certificates of Let's Encrypt.
-    pub staple_signature: Signature,
+    pub client_chain: Box<[Arc<Certificate>]>,
+    /// How its staple came.
+    pub stapled: Option<Box<Stapled>>,
     /// Kind of the server's key, told by the length of an encrypted signature.
     pub server_key: Option<KeyKind>,
     /// Packets of the server's side were captured.
@@ -77,7 +84,7 @@ impl Record {
     ) -> Vec<Arc<Certificate>> {
         let certs = chain.certs.clone();
         if chain.side == Side::Client {
-            return std::mem::replace(&mut self.client_chain, certs);
+            return std::mem::replace(&mut self.client_chain, certs.into()).into_vec();
         }
         self.certificate_lost = !chain.complete;
         self.shown.visibility = match chain.provenance {

@@ -72,7 +72,8 @@ impl Told {
             frame: fact.frame,
             first: fact.first,
         };
-        self.facts.push(hash, entry);
+        // One more than the limit, until the oldest goes.
+        self.facts.push_of(self.limit + 1, hash, entry);
         while self.facts.len() > self.limit || self.names.size() > self.text_limit {
             self.forget();
         }

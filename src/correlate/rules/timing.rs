@@ -245,7 +245,7 @@ pub(super) fn stapled(case: &Case<'_>) -> Option<Evidence> {
                 "stapled",
                 bearing,
                 Facts::Stapled,
-                case.record.staple_frame,
+                case.record.stapled.as_deref().map(|stapled| stapled.frame),
             )
         })
 }
