@@ -275,12 +275,13 @@ pub fn split_url(url: &str) -> Option<(&str, &str)> {
         return None;
     }
     let rest = url.get(7..)?;
-    let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
-    let host = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, host)| host);
-    let host = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+    // Byte by byte: every handshake near a contact has its URLs taken apart, and they are short.
+    let end = rest.bytes().position(|byte| byte == b'/');
+    let (authority, path) = end.map_or((rest, ""), |at| rest.split_at(at));
+    let user = authority.bytes().rposition(|byte| byte == b'@');
+    let host = user.map_or(authority, |at| authority.get(at + 1..).unwrap_or_default());
+    let host = match host.bytes().rposition(|byte| byte == b':') {
+        Some(at) if host.bytes().skip(at + 1).all(|b| b.is_ascii_digit()) => host.get(..at)?,
         _ => host,
     };
     Some((host, path))

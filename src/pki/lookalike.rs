@@ -134,24 +134,49 @@ pub fn look_alike(name: &str) -> Option<LookAlike> {
     })
 }
 
-/// Whether any rule may fit. Nearly every name asked for anywhere passes here and has nothing of it, so all bytes are looked
+/// Whether any rule may fit. Nearly every name asked for anywhere passes here and has nothing of it, so sixteen bytes are looked
 /// at together. What imitates in any top level holds the `ncr` of the label (only its l has a double) or is punycode; a slip of
 /// the finger is looked for under `org` alone, and leaves a label of four to six letters.
 fn is_suspect(name: &str) -> bool {
-    let bytes = name.as_bytes();
-    let front = bytes.len().checked_sub(".org".len());
-    let front = front
-        .and_then(|front| bytes.get(..front))
-        .unwrap_or_default();
-    let registered = front.iter().rev().take(7).take_while(|byte| **byte != b'.');
-    let (second, third) = (bytes.get(1..), bytes.get(2..));
-    let pairs = bytes.iter().zip(second.unwrap_or_default());
-    let mut found = ends_in(name, "org") && (4..=6).contains(&registered.count());
-    for ((a, b), c) in pairs.zip(third.unwrap_or_default()) {
-        let word = (a | 0x20 == b'n') & (b | 0x20 == b'c') & (c | 0x20 == b'r');
-        found |= word | ((*a == b'-') & (*b == b'-'));
+    const LANES: usize = 16;
+    let mut bytes = name.as_bytes();
+    let mut odd = [0_u8; LANES];
+    let mut look = |chunk: &[u8; LANES + 2]| {
+        let (second, third) = (chunk.iter().skip(1), chunk.iter().skip(2));
+        for (((a, b), c), odd) in chunk.iter().zip(second).zip(third).zip(&mut odd) {
+            let word = (a | 0x20 == b'n') & (b | 0x20 == b'c') & (c | 0x20 == b'r');
+            let hyphens = (*b == b'-') & ((*a == b'-') | (*c == b'-'));
+            *odd |= u8::from(word | hyphens);
+        }
+    };
+    // Words may stand across the ends of two chunks, so the next one begins inside of this one, and the last ends with the name.
+    while let (Some(chunk), Some(rest)) = (bytes.first_chunk(), bytes.get(LANES..)) {
+        look(chunk);
+        bytes = rest;
     }
-    found
+    match name.as_bytes().last_chunk() {
+        Some(chunk) => look(chunk),
+        None => {
+            let mut chunk = [0; LANES + 2];
+            chunk
+                .iter_mut()
+                .zip(bytes)
+                .for_each(|(to, byte)| *to = *byte);
+            look(&chunk);
+        }
+    }
+    odd.iter().any(|odd| *odd != 0) || may_be_neighbour(name)
+}
+
+fn may_be_neighbour(name: &str) -> bool {
+    let Some((front, top)) = name.as_bytes().split_last_chunk::<4>() else {
+        return false;
+    };
+    if !top.eq_ignore_ascii_case(b".org") {
+        return false;
+    }
+    let registered = front.iter().rev().take(7).take_while(|byte| **byte != b'.');
+    (4..=6).contains(&registered.count())
 }
 
 /// The label under the public suffix, which is taken to be the top level, or two labels where a country
@@ -269,6 +294,8 @@ fn is_neighbour(label: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn kind(name: &str) -> Option<LookAlikeKind> {
@@ -383,5 +410,18 @@ mod tests {
         let found = look_alike("r3.o.xn--lncr-v4d.org").unwrap();
         assert_eq!(found.imitation, "lеncr");
         assert_eq!(look_alike("xLENCR.org").unwrap().imitation, "xlencr");
+    }
+
+    proptest! {
+        /// Wherever in a name it stands, across the ends of the chunks, too.
+        #[test]
+        fn what_a_rule_may_fit_is_found_at_any_place(
+            front in "[a-m.]{0,40}",
+            sign in prop_oneof![Just("ncr"), Just("NcR"), Just("--"), Just("")],
+            back in "[o-z.]{0,40}",
+        ) {
+            let name = format!("{front}{sign}{back}");
+            prop_assert_eq!(is_suspect(&name), !sign.is_empty() || may_be_neighbour(&name));
+        }
     }
 }

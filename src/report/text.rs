@@ -504,11 +504,13 @@ fn wrap(text: &str, first: usize, then: usize) -> Vec<&str> {
     let mut lines = Vec::new();
     let (mut start, mut end, mut used) = (0, 0, 0);
     let mut next = 0;
-    for word in text.split(' ') {
+    // By bytes: a report has ten thousands of words, of a few each.
+    for word in text.as_bytes().split(|byte| *byte == b' ') {
         let at = next;
         next += word.len() + 1;
         let room = if lines.is_empty() { first } else { then };
-        let length = word.chars().count();
+        // Of a character in UTF-8 only the first byte is none of 10xxxxxx.
+        let length = word.iter().filter(|byte| **byte & 0xc0 != 0x80).count();
         if used > 0 && used + 1 + length > room {
             lines.push(text.get(start..end).unwrap_or_default());
             used = 0;

@@ -47,8 +47,13 @@ pub(super) fn system_of_ciphers(ja4: &str) -> u8 {
         ("76e208dd3e22", WINDOWS),
         ("a09f3c656075", APPLE),
     ];
-    let suites = ja4.split('_').nth(1);
-    let own = OWN.iter().find(|(hash, _)| suites == Some(*hash));
+    // Behind the first part, of ten characters.
+    let suites = ja4.get(10..).and_then(|rest| rest.strip_prefix('_'));
+    let own = OWN.iter().find(|(hash, _)| {
+        suites
+            .and_then(|suites| suites.strip_prefix(hash))
+            .is_some_and(|rest| rest.starts_with('_'))
+    });
     own.map_or(0, |(_, bit)| *bit)
 }
 

@@ -82,9 +82,10 @@ struct Slot {
 
 impl Table {
     /// A key that is ready to be looked for.
-    pub(super) fn key(&self, key: Key) -> Key {
-        let hash = self.hasher.hash_one(key);
-        Key { hash, ..key }
+    #[inline]
+    pub(super) fn key(&self, mut key: Key) -> Key {
+        key.hash = self.hasher.hash_one(key);
+        key
     }
 
     /// The oldest question under a key that `is` the one meant, of the same scope if there is one.
@@ -278,11 +279,23 @@ impl Hash for Key {
     #[inline(always)]
     fn hash<H: Hasher>(&self, state: &mut H) {
         let (server, port) = self.answerer();
-        state.write_u128(u128::from_ne_bytes(self.client));
-        state.write_u128(server);
+        let client = u128::from_ne_bytes(self.client);
+        if self.v6 {
+            state.write_u128(client);
+            state.write_u128(server);
+        } else {
+            // Both fit.
+            state.write_u64(first_word(client) << 32 | first_word(server));
+        }
         state.write_u64(self.rest());
         state.write_u64(u64::from(port) << 32 | u64::from(self.base.0));
     }
+}
+
+/// The first four octets.
+const fn first_word(octets: u128) -> u64 {
+    let [a, b, c, d, ..] = octets.to_ne_bytes();
+    u32::from_ne_bytes([a, b, c, d]) as u64
 }
 
 fn octets(ip: IpAddr) -> [u8; 16] {

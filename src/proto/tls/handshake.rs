@@ -109,13 +109,9 @@ impl Joiner {
         self.last = seen;
         if self.buffer.is_empty() {
             self.first = seen;
-            if let Some((kind, len)) = header(bytes)
-                && len <= limit
-                && let Some((message, rest)) = bytes.split_at_checked(HEADER + len)
-            {
+            if let Some((message, rest)) = whole(bytes, seen, limit) {
                 *bytes = rest;
-                let body = message.get(HEADER..).unwrap_or_default();
-                return Some(Joined::Message(self.message(kind, body, true)));
+                return Some(Joined::Message(message));
             }
         }
         self.fill(bytes, HEADER);
@@ -205,6 +201,21 @@ impl Joiner {
             last: self.last,
         }
     }
+}
+
+/// The message that `bytes` begin with, when it is there as a whole, and what follows it. Most come so, and need no joining.
+#[must_use]
+pub fn whole(bytes: &[u8], seen: Seen, limit: usize) -> Option<(Message<'_>, &[u8])> {
+    let (kind, len) = header(bytes).filter(|(_, len)| *len <= limit)?;
+    let (message, rest) = bytes.split_at_checked(HEADER + len)?;
+    let message = Message {
+        kind,
+        body: message.get(HEADER..).unwrap_or_default(),
+        whole: true,
+        first: seen,
+        last: seen,
+    };
+    Some((message, rest))
 }
 
 fn header(bytes: &[u8]) -> Option<(u8, usize)> {

@@ -56,7 +56,12 @@ impl Fingerprints {
                 self.numbers.push(kind);
             }
         }
-        self.sort();
+        // Some browsers shuffle them for each hello.
+        self.numbers
+            .get_mut(1..)
+            .unwrap_or_default()
+            .sort_unstable();
+        self.measure();
         let algorithms = numbers(signatures).filter(|n| !is_grease(*n));
         self.numbers.extend(algorithms);
         let second = self.hash();
@@ -64,7 +69,8 @@ impl Fingerprints {
         self.numbers.push(0);
         self.numbers.extend(hello.suites());
         let suites = self.numbers.len() - 1;
-        self.sort();
+        self.measure();
+        // Left in the order in which they stand, which is the same in all hellos of one software.
         let first = self.hash();
         let transport = match carrier {
             Carrier::Quic { .. } => b'q',
@@ -105,15 +111,14 @@ impl Fingerprints {
         names
     }
 
-    /// Sorts the numbers so far, which are the first list.
-    fn sort(&mut self) {
+    /// The numbers so far are the first list.
+    fn measure(&mut self) {
         if let Some((length, list)) = self.numbers.split_first_mut() {
-            list.sort_unstable();
             *length = u16::try_from(list.len()).unwrap_or(u16::MAX);
         }
     }
 
-    /// The hash of the numbers.
+    /// The hash of the numbers, the first list sorted.
     fn hash(&mut self) -> [u8; 12] {
         if let Some(known) = self.hashes.get(self.numbers.as_slice()) {
             return *known;
@@ -122,7 +127,9 @@ impl Fingerprints {
         let (list, more) = lists
             .split_at_checked(usize::from(*length))
             .unwrap_or((lists, &[]));
-        let hash = hash(list, more);
+        let mut sorted = list.to_vec();
+        sorted.sort_unstable();
+        let hash = hash(&sorted, more);
         if self.hashes.len() < REMEMBERED && self.numbers.len() <= NUMBERS {
             self.hashes.insert(self.numbers.clone(), hash);
         }

@@ -436,6 +436,15 @@ impl Reader {
         scene: &mut Scene<'_>,
     ) {
         let limit = scene.cx.limits.tls_message;
+        while self.half(side).joiner.at_boundary()
+            && let Some((message, rest)) = handshake::whole(bytes, seen, limit)
+        {
+            self.message(side, &message, opened, scene);
+            bytes = rest;
+        }
+        if bytes.is_empty() {
+            return;
+        }
         let mut joiner = std::mem::take(&mut self.half(side).joiner);
         while let Some(joined) = joiner.next(&mut bytes, seen, limit) {
             match joined {
