@@ -134,8 +134,9 @@ impl<T> Recent<T> {
         self.first - 1
     }
 
+    /// How many entries that are still there came before one.
     #[inline]
-    fn index(&self, sequence: Sequence) -> Option<usize> {
+    pub(crate) fn index(&self, sequence: Sequence) -> Option<usize> {
         usize::try_from(sequence.checked_sub(self.first)?).ok()
     }
 

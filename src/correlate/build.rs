@@ -289,6 +289,7 @@ fn lookups(state: &State, handshakes: &[Handshake]) -> Vec<Lookup> {
             }
         }
     }
+    lookups.shrink_to_fit();
     lookups.sort_by(|a, b| a.at.cmp(&b.at).then(a.frames.cmp(&b.frames)));
     lookups
 }

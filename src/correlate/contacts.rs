@@ -208,6 +208,8 @@ pub fn assemble(log: &Log, devices: &DeviceMap) -> Vec<Contact> {
     vain::add_lookups(&mut contacts, &known, log, devices, &used);
     suffix::hand_over(&suffixed, log, &mut contacts);
     contacts.retain(|contact| !log.is_forgotten(contact.at));
+    // They stay as long as the report is made.
+    contacts.shrink_to_fit();
     contacts.sort_by_key(|c| (c.at, c.frames.request.first().copied(), c.flow));
     contacts
 }

@@ -260,8 +260,12 @@ impl Common {
             };
         }
         let asking = self.asking.get_or_init(|| {
-            let told = state.names.clients();
-            told.chain(state.log.askers()).collect()
+            // One by one: clients are few among all that they were told.
+            let mut asking = HashSet::default();
+            for client in state.names.clients().chain(state.log.askers()) {
+                asking.insert(client);
+            }
+            asking
         });
         if keys.iter().any(|key| asking.contains(key)) {
             Learned::Never

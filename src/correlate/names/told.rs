@@ -5,12 +5,13 @@
 
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use foldhash::fast::RandomState;
 
 use super::Fact;
 use crate::correlate::devices::HostKey;
+use crate::flow::Scope;
 use crate::frame::FrameNo;
 use crate::recent::{Recent, Sequence};
 use crate::time::Timestamp;
@@ -20,6 +21,8 @@ use crate::time::Timestamp;
 pub(super) struct Told {
     /// By address, hashed with a random seed (who asks chooses the keys).
     facts: Recent<Entry>,
+    /// When each was told first, and the frame of that answer: in the same order, apart from what every answer is held against.
+    firsts: VecDeque<(Timestamp, FrameNo)>,
     hasher: RandomState,
     names: Text,
     limit: usize,
@@ -27,14 +30,55 @@ pub(super) struct Told {
     text_limit: usize,
 }
 
+/// One line of the cache: what was told of an address lies anywhere in megabytes, and is looked at for each answer.
 #[derive(Debug)]
+#[repr(align(64))]
 struct Entry {
-    address: IpAddr,
-    client: HostKey,
-    name: Place,
+    address: Packed,
+    client: Packed,
     at: Timestamp,
     frame: FrameNo,
-    first: (Timestamp, FrameNo),
+    name: Place,
+    scope: Scope,
+    /// Which of the addresses are of IPv6.
+    six: [bool; 2],
+}
+
+const _: () = assert!(size_of::<Entry>() == 64);
+
+/// An address as a number.
+type Packed = u128;
+
+fn packed(ip: IpAddr) -> (Packed, bool) {
+    match ip {
+        IpAddr::V4(ip) => (Packed::from(ip.to_bits()), false),
+        IpAddr::V6(ip) => (ip.to_bits(), true),
+    }
+}
+
+impl Entry {
+    fn is_about(&self, address: IpAddr) -> bool {
+        let [six, _] = self.six;
+        packed(address) == (self.address, six)
+    }
+
+    fn was_told(&self, client: HostKey) -> bool {
+        let [_, six] = self.six;
+        packed(client.ip) == (self.client, six) && client.scope == self.scope
+    }
+
+    fn client(&self) -> HostKey {
+        let ip = match self.six {
+            [_, true] => IpAddr::V6(Ipv6Addr::from_bits(self.client)),
+            // An address of IPv4 fits.
+            [_, false] => {
+                let bits = u32::try_from(self.client).unwrap_or_default();
+                IpAddr::V4(Ipv4Addr::from_bits(bits))
+            }
+        };
+        let scope = self.scope;
+        HostKey { scope, ip }
+    }
 }
 
 /// Facts looked at for one address; CDN addresses serve thousands of names, the latest matter.
@@ -46,6 +90,7 @@ impl Told {
     pub(super) fn new(limit: usize) -> Self {
         Self {
             facts: Recent::default(),
+            firsts: VecDeque::new(),
             hasher: RandomState::default(),
             names: Text::default(),
             limit: limit.max(1),
@@ -57,23 +102,26 @@ impl Told {
     pub(super) fn insert(&mut self, address: IpAddr, fact: Fact<'_>) {
         let hash = self.hasher.hash_one(address);
         let same =
-            |entry: &Entry| entry.client == fact.client && self.names.get(entry.name) == fact.name;
+            |entry: &Entry| entry.was_told(fact.client) && self.names.get(entry.name) == fact.name;
         let known = self.of(hash, address).find(|(_, entry)| same(entry));
         let known = known.map(|(known, _)| known);
         if let Some(entry) = known.and_then(|known| self.facts.get_mut(known)) {
             (entry.at, entry.frame) = (fact.at, fact.frame);
             return;
         }
+        let (of, client) = (packed(address), packed(fact.client.ip));
         let entry = Entry {
-            address,
-            client: fact.client,
-            name: self.names.push(fact.name),
+            address: of.0,
+            client: client.0,
             at: fact.at,
             frame: fact.frame,
-            first: fact.first,
+            name: self.names.push(fact.name),
+            scope: fact.client.scope,
+            six: [of.1, client.1],
         };
         // One more than the limit, until the oldest goes.
         self.facts.push_of(self.limit + 1, hash, entry);
+        self.firsts.push_back(fact.first);
         while self.facts.len() > self.limit || self.names.size() > self.text_limit {
             self.forget();
         }
@@ -88,18 +136,22 @@ impl Told {
     /// What is known of an address, the latest first.
     pub(super) fn about(&self, address: IpAddr) -> impl Iterator<Item = Fact<'_>> {
         let facts = self.of(self.hasher.hash_one(address), address);
-        facts.map(|(_, entry)| Fact {
-            client: entry.client,
-            name: self.names.get(entry.name),
-            at: entry.at,
-            frame: entry.frame,
-            first: entry.first,
+        facts.map(|(sequence, entry)| {
+            let first = self.facts.index(sequence);
+            let first = first.and_then(|place| self.firsts.get(place)).copied();
+            Fact {
+                client: entry.client(),
+                name: self.names.get(entry.name),
+                at: entry.at,
+                frame: entry.frame,
+                first: first.unwrap_or((entry.at, entry.frame)),
+            }
         })
     }
 
     /// Who was told each fact.
     pub(super) fn clients(&self) -> impl Iterator<Item = HostKey> {
-        self.facts.iter().map(|entry| entry.client)
+        self.facts.iter().map(Entry::client)
     }
 
     /// How many facts had to be forgotten.
@@ -109,13 +161,14 @@ impl Told {
 
     fn of(&self, hash: u64, address: IpAddr) -> impl Iterator<Item = (Sequence, &Entry)> {
         let of_hash = self.facts.of(hash);
-        let of_address = of_hash.filter(move |(_, entry)| entry.address == address);
+        let of_address = of_hash.filter(move |(_, entry)| entry.is_about(address));
         of_address.take(PER_ADDRESS)
     }
 
     /// Drops the oldest fact.
     fn forget(&mut self) {
         self.facts.pop();
+        self.firsts.pop_front();
         if let Some(oldest) = self.facts.oldest() {
             self.names.forget_before(oldest.name);
         }
@@ -197,7 +250,6 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
-    use crate::flow::Scope;
 
     fn address(number: u32) -> IpAddr {
         IpAddr::V4(Ipv4Addr::from(number))
