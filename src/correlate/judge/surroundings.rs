@@ -102,13 +102,8 @@ impl<'a> Judge<'a> {
                 (other, contact)
             };
             let same_software = contact.family() == other.family();
-            // One leaf has one issuer, so its questions go to the hosts of one label.
-            let same_chain = match (contact.leaf_label(), other.leaf_label()) {
-                (Some(one), Some(another)) => one == another,
-                _ => true,
-            };
             let back_to_back = same_software
-                && same_chain
+                && contact.may_share_leaf(other)
                 && b.at.since(a.ended_at).abs() <= Span::from_millis(150);
             (same_question || back_to_back).then(|| Kin {
                 finding: FindingId::at(*i),

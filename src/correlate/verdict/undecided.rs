@@ -126,17 +126,23 @@ fn last_one_left<'w>(contact: &Contact, groups: &[&'w Weighed]) -> Option<&'w We
     let last = left.next().filter(|_| left.next().is_none())?;
     let held = last.says("handshake-waited") || last.says("aborted-after-answer");
     // One that is tied to another certificate as well is sure to be neither's.
-    let torn = last.says("tied-to-other-serial") || last.says("tied-to-other-issuer");
+    let torn = last.evidence.iter().any(|e| is_conclusion(e.rule));
     (held && !torn && last.says("same-client-family")).then_some(last)
+}
+
+/// Rules that rest on verdicts on other contacts.
+fn is_conclusion(rule: &str) -> bool {
+    matches!(
+        rule,
+        "tied-to-other-serial" | "tied-to-other-issuer" | "tied-to-other-list"
+    )
 }
 
 /// Confidence in a candidate if verdicts on other contacts that are short of proof said nothing against it: a verdict is no surer than
 /// what it rests on.
 fn without_conclusions(weighed: &Weighed) -> Option<Confidence> {
-    let conclusion = |e: &Evidence| {
-        e.bearing == Bearing::Opposes(Weight::Fair)
-            && matches!(e.rule, "tied-to-other-serial" | "tied-to-other-issuer")
-    };
+    let conclusion =
+        |e: &Evidence| e.bearing == Bearing::Opposes(Weight::Fair) && is_conclusion(e.rule);
     if !weighed.evidence.iter().any(conclusion) {
         return weighed.level;
     }
