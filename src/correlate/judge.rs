@@ -39,6 +39,7 @@ use known::Memo;
 use marks::{discount_process, discount_timing, mark_shared_waits};
 use pass::Lesson;
 pub use pass::Pass;
+pub(in crate::correlate) use suspects::names_url;
 
 /// A handshake weighed against a contact.
 #[derive(Clone, Debug)]
