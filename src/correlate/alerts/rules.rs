@@ -137,7 +137,7 @@ rules! {
         "Three or more contacts in a row that failed alike, of two devices or more, while hardly any succeeded",
         "the outage of 2018-07-30, when letsencrypt.org did not resolve for hours";
     BLOCKED = "blocked", Low,
-        "The same for one device, over at least a minute",
+        "The same for one device, over at least a minute, or for several by the answer of a filter: an address where no server can be",
         "a block on port 80 or in DNS shows like this";
     OCSP_OFF = "ocsp-after-shutdown", Info,
         "A contact with an OCSP host of lencr.org after 2025-08-06",
