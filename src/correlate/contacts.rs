@@ -5,6 +5,7 @@
 //! addresses are one device, so the log is kept raw until then.
 
 mod copies;
+mod late;
 mod leaf;
 mod suffix;
 mod vain;
@@ -150,9 +151,16 @@ pub fn assemble(log: &Log, devices: &DeviceMap) -> Vec<Contact> {
         contacts.push(contact);
     }
     let mut copies = Copies::default();
+    let mut reset = late::Reset::of(&contacts);
     for record in &log.answers {
         if let Some(connect) = log.connects.get(&record.flow) {
             let what = (connect.client, connect.server, record.index);
+            if let Some(asked) = reset.take(connect, record)
+                && let Some(asked) = contacts.get_mut(asked)
+            {
+                late::came(asked, record, connect);
+                continue;
+            }
             if !translated.holds(record.flow)
                 && !copies.holds(what, connect.client_key.scope, record.answer.first_at)
             {

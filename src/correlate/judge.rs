@@ -214,14 +214,13 @@ impl<'a> Judge<'a> {
         let keys = self.devices.addresses(contact.client);
         let extent = Extent::of(contact);
         let family = contact.family();
-        let holds_data = family
-            .is_none_or(Family::may_hold_data)
-            .then_some(contact.began_at.min(extent.start));
+        let holds_data = family.is_none_or(Family::may_hold_data);
         let candidates: Vec<(&Record, Stance)> = self
             .outbound(&keys, contact, extent.start)
             .into_iter()
             .map(|record| {
-                let stance = stance(record, extent.start, extent.end, holds_data);
+                let began = || self.checks_began(index, contact, record, before);
+                let stance = stance(record, extent.start, extent.end, holds_data.then(began));
                 (record, stance)
             })
             .collect();

@@ -66,6 +66,9 @@ pub(super) fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
     if let Some(own) = same_process(&tops).filter(|_| top >= Confidence::Likely) {
         return ruling(Outcome::Site, Confidence::Likely, vec![own.clone()]);
     }
+    if let Some(named) = only_named(contact, groups).filter(|_| top >= Confidence::Likely) {
+        return ruling(Outcome::Site, Confidence::Likely, vec![named.clone()]);
+    }
     if let Some(closest) = closest(&tops).filter(|_| top >= Confidence::Likely) {
         return ruling(
             Outcome::Site,
@@ -93,9 +96,9 @@ pub(super) fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
 /// Whether a client that checks by itself fetched an issuer some time after the handshake was over. Measured: none did so. All leaves of an
 /// intermediate, and all intermediates of a root, name one, so whoever asked hid its certificate or is not in the capture.
 fn is_past(contact: &Contact, weighed: &Weighed) -> bool {
-    contact.kind == ContactKind::Issuer
-        && contact.family().is_some_and(Family::is_verifier)
-        && was_over(weighed)
+    // And what is a root's nearly every chain names; images and scripts are made with it (wget http://x1.i.lencr.org).
+    let checks = contact.family().is_some_and(Family::is_verifier);
+    contact.kind == ContactKind::Issuer && (checks || contact.is_about_root()) && was_over(weighed)
 }
 
 /// Clients fetch an issuer now and then although the server sent it, to find another path. When its certificate names the URL, it was
@@ -173,6 +176,22 @@ fn closest<'w>(tops: &[&'w Weighed]) -> Option<&'w Weighed> {
         && second.as_nanos() >= first.as_nanos().saturating_mul(4)
         && second.as_nanos().saturating_sub(first.as_nanos()) >= 15_000_000;
     (clear && held.len() == tops.len()).then_some(*best)
+}
+
+/// Of those that were held for a list the one whose certificate, known from elsewhere, names it: another one's is on it once in 128 times
+/// (Boulder, docs/CRLS.md).
+fn only_named<'w>(contact: &Contact, groups: &[&'w Weighed]) -> Option<&'w Weighed> {
+    contact.shard()?;
+    let strong = Bearing::Supports(Weight::Strong);
+    let named = |w: &&Weighed| {
+        let names = |e: &Evidence| e.rule == "named-in-certificate" && e.bearing == strong;
+        w.evidence.iter().any(names)
+    };
+    let mut named = groups.iter().copied().filter(named);
+    match (named.next(), named.next()) {
+        (Some(only), None) => Some(only).filter(|w| engaged(w) == HELD),
+        _ => None,
+    }
 }
 
 /// The only one of the fetching process, when all others are known to be of other processes.
