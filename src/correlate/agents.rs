@@ -140,9 +140,10 @@ pub fn family(request: &Request) -> Family {
     let starts = |text: &str| lower.starts_with(text);
     if starts("microsoft-cryptoapi") {
         Family::CryptoApi
-    } else if has("trustd") || starts("ocspd/") || has("securityd") {
+    } else if has("trustd") || starts("ocspd/") || starts("ocspd ") || has("securityd") {
         Family::Trustd
-    } else if starts("java/") || starts("java-http-client") {
+    } else if starts("java/") || has(" java/") || starts("java-http-client") {
+        // A program that sets `http.agent` has its name before that of Java (HttpURLConnection).
         Family::Java
     } else if has("firefox/") || has("thunderbird/") || has("seamonkey/") {
         Family::Firefox

@@ -123,6 +123,19 @@ fn is_browsing(path: &str) -> bool {
         || path.starts_with("/apple-touch-icon")
 }
 
+/// Whether a path is what certificates name but for a slash, a query, or the number of a list that is not there today: what scripts that
+/// join addresses, go around caches or count do. Let's Encrypt may come to have more lists (Boulder, docs/CRLS.md).
+fn is_nearly_right(role: &HostRole, request: &Request) -> bool {
+    let bare = request.path.split(['?', '#']).next().unwrap_or_default();
+    let joined = format!("/{}", bare.trim_start_matches('/'));
+    let number = joined
+        .strip_suffix(".crl")
+        .and_then(|path| path.strip_prefix('/'));
+    let listed = number.is_some_and(|n| n.len() <= 5 && n.bytes().all(|b| b.is_ascii_digit()));
+    path_role(role, &request.method, &joined) != PathRole::Odd
+        || role.service == Service::Crl && listed
+}
+
 fn names(scene: &Scene<'_>, role: &HostRole, alerts: &mut Vec<Alert>) {
     let contact = scene.contact;
     if role.service == Service::Page {
@@ -145,7 +158,11 @@ fn names(scene: &Scene<'_>, role: &HostRole, alerts: &mut Vec<Alert>) {
                 Oddity::Path => (&rules::ODD_PATH, request.path.chars().take(200).collect()),
                 Oddity::NoQuestion => (&rules::NO_QUESTION, String::new()),
             };
-            alerts.push(alert(rule, &subject, contact.frames.request.clone()));
+            let mut alert = alert(rule, &subject, contact.frames.request.clone());
+            if oddity == Oddity::Path && is_nearly_right(role, request) {
+                alert.severity = Severity::Low;
+            }
+            alerts.push(alert);
         }
         if let Some((subject, frames)) = address_doubt(scene.state, scene.devices, contact) {
             let genuine = contact

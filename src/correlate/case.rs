@@ -81,6 +81,10 @@ pub struct Tie {
     pub serial: Option<Serial>,
     /// The CA label of the host it went to, if that is about leaves.
     pub label: Option<String>,
+    /// The shard of the list that the leaf is on.
+    pub shard: Option<u32>,
+    /// From its end to the client's next word, where the handshake stood still for it.
+    pub closeness: Option<Span>,
     /// How sure the tie is.
     pub confidence: Confidence,
     /// No other handshake that was under way is left (see [`crate::correlate::verdict::Ruling`]).
@@ -185,6 +189,15 @@ impl Case<'_> {
     #[must_use]
     pub fn looked_up_before(&self) -> bool {
         self.contact.own_lookup && self.onset < Span::from_millis(-1)
+    }
+
+    /// From the end of the fetch to the client's next word, where the handshake stood still for it.
+    #[must_use]
+    pub fn closeness(&self) -> Option<Span> {
+        match self.stance? {
+            Stance::Held(hold) => Some(hold.until.since(self.started.plus(self.duration))),
+            _ => None,
+        }
     }
 
     /// What other contacts tell of this handshake's leaf.

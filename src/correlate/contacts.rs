@@ -5,6 +5,8 @@
 //! addresses are one device, so the log is kept raw until then.
 
 mod copies;
+mod late;
+mod leaf;
 mod suffix;
 mod vain;
 
@@ -23,7 +25,6 @@ use crate::correlate::devices::{DeviceMap, HostKey, Owner};
 pub use crate::correlate::log::{
     AnswerRecord, ConnectRecord, Log, LookupRecord, RequestRecord, Watch, kind_of_path, url_of,
 };
-use crate::correlate::rules::is_root_label;
 use crate::event::{DnsOutcome, Name, Process, Request, TargetForm};
 use crate::finding::{ContactFrames, ContactKind, Failure, Stage};
 use crate::flow::{Ending, FlowId};
@@ -75,7 +76,7 @@ pub struct Contact {
     pub failure: Option<Failure>,
     /// Lookups that belong to it, by index into the log.
     pub lookups: Vec<usize>,
-    /// Whether these lookups led to no earlier contact.
+    /// Whether these lookups led to no earlier contact, and nobody else waited for them.
     pub own_lookup: bool,
     /// First question to last answer of the responder's lookups.
     pub lookup_time: Option<Span>,
@@ -94,20 +95,6 @@ impl Contact {
     #[must_use]
     pub fn role(&self) -> Option<&HostRole> {
         self.watch.role()
-    }
-
-    /// The CA label of a host that serves what concerns leaves, as opposed to intermediates.
-    #[must_use]
-    pub fn leaf_label(&self) -> Option<&str> {
-        let label = self.role()?.label.as_deref()?;
-        (!is_root_label(label)).then_some(label)
-    }
-
-    /// Whether it is with a root's host.
-    #[must_use]
-    pub fn is_about_root(&self) -> bool {
-        let label = self.role().and_then(|role| role.label.as_deref());
-        label.is_some_and(is_root_label)
     }
 
     /// The software that made the request.
@@ -150,24 +137,35 @@ pub fn assemble(log: &Log, devices: &DeviceMap) -> Vec<Contact> {
     let mut used = copied_lookups(log);
     let asked = Asked::new(log, devices);
     let suffixed = suffix::mark(log, devices, &asked, &mut used);
+    let mut taken = Taken {
+        used,
+        shared: HashSet::default(),
+    };
     let tunnels = Tunnels::of(log);
     let translated = Translated::of(log);
     for record in deduplicated(&log.requests)
         .filter(|record| !tunnels.lead_on(record) && !translated.holds(record.flow))
     {
         let mut contact = from_request(record, log.connects.get(&record.flow));
-        attach_lookups(&mut contact, log, devices, &asked, &mut used);
+        attach_lookups(&mut contact, log, devices, &asked, &mut taken);
         contacts.push(contact);
     }
     let mut copies = Copies::default();
+    let mut reset = late::Reset::of(&contacts);
     for record in &log.answers {
         if let Some(connect) = log.connects.get(&record.flow) {
             let what = (connect.client, connect.server, record.index);
+            if let Some(asked) = reset.take(connect, record)
+                && let Some(asked) = contacts.get_mut(asked)
+            {
+                late::came(asked, record, connect);
+                continue;
+            }
             if !translated.holds(record.flow)
                 && !copies.holds(what, connect.client_key.scope, record.answer.first_at)
             {
                 let mut contact = from_answer(record, connect);
-                attach_lookups(&mut contact, log, devices, &asked, &mut used);
+                attach_lookups(&mut contact, log, devices, &asked, &mut taken);
                 contacts.push(contact);
             }
         }
@@ -201,11 +199,14 @@ pub fn assemble(log: &Log, devices: &DeviceMap) -> Vec<Contact> {
             continue;
         }
         let mut contact = from_connection(connect);
-        attach_lookups(&mut contact, log, devices, &asked, &mut used);
+        attach_lookups(&mut contact, log, devices, &asked, &mut taken);
         known.add(&contact, contacts.len(), devices);
         contacts.push(contact);
     }
-    vain::add_lookups(&mut contacts, &known, log, devices, &used);
+    vain::add_lookups(&mut contacts, &known, log, devices, &taken.used);
+    for contact in &mut contacts {
+        contact.own_lookup &= contact.lookups.iter().all(|l| !taken.shared.contains(l));
+    }
     suffix::hand_over(&suffixed, log, &mut contacts);
     contacts.retain(|contact| !log.is_forgotten(contact.at));
     // They stay as long as the report is made.
@@ -231,6 +232,16 @@ impl<'l> Tunnels<'l> {
             && self.0.contains(&(record.flow, &record.host))
     }
 }
+
+/// Lookups that led to a contact.
+struct Taken {
+    used: Vec<bool>,
+    /// Those for which somebody else may have been waiting: systems ask once for all who want to know the same.
+    shared: HashSet<usize>,
+}
+
+/// Who waited for an address connects within this time of the answer.
+const CONNECTS_WITHIN: Span = Span::from_millis(100);
 
 /// Lookups by name and owner, those of each in the order in which they were asked, so that the few near a contact
 /// are found among any number.
@@ -434,7 +445,7 @@ fn attach_lookups(
     log: &Log,
     devices: &DeviceMap,
     asked: &Asked<'_>,
-    used: &mut [bool],
+    Taken { used, shared }: &mut Taken,
 ) {
     if contact.request.as_ref().is_some_and(|r| r.index > 0) {
         return;
@@ -452,6 +463,11 @@ fn attach_lookups(
         let latest = near.iter().filter_map(at).max();
         let burst = |index: &usize| matches!((at(index), latest), (Some(a), Some(l)) if l.since(a) <= Span::from_secs(1));
         taken = near.into_iter().filter(burst).collect();
+        let waited = |index: &&usize| {
+            let ended = log.lookups.get(**index).map(|l| l.ended_at);
+            ended.is_some_and(|ended| begun.since(ended) <= CONNECTS_WITHIN)
+        };
+        shared.extend(taken.iter().filter(waited));
     }
     for index in &taken {
         if let Some(slot) = used.get_mut(*index) {

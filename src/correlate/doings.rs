@@ -10,7 +10,7 @@ use crate::correlate::alerts;
 use crate::correlate::contacts::{Contact, Watch};
 use crate::correlate::devices::DeviceMap;
 use crate::correlate::handshakes::Record;
-use crate::correlate::judge::Weighed;
+use crate::correlate::judge::{Weighed, names_url};
 use crate::correlate::relays::Relay;
 use crate::correlate::repeats::{Repeats, SWEEP};
 use crate::correlate::verdict::{self, Ruling};
@@ -19,7 +19,7 @@ use crate::finding::{
     Cause, Confidence, ContactKind, Coverage, Missing, Outcome, Site, Stage, Visibility,
 };
 use crate::pki::cert::Serial;
-use crate::time::Span;
+use crate::time::{Span, Timestamp};
 
 /// A capture that began less than this before the contact may have missed the handshake.
 const TOO_FRESH: Span = Span::from_secs(5);
@@ -67,7 +67,9 @@ pub fn explain<'c>(
             .named
             .iter()
             .all(|w| directory(w) && !verdict::is_tied(w));
-    if (unexplained || near_only)
+    if let Some((cause, confidence)) = unmoved(state, devices, repeats, contact, &ruling) {
+        ruling = own(ruling, cause, confidence);
+    } else if (unexplained || near_only)
         && let Some((cause, confidence)) =
             own_doing(state, devices, repeats, contact, &ruling, coverage)
     {
@@ -159,6 +161,62 @@ fn own_doing<'c>(
             Confidence::Possible
         },
     ))
+}
+
+/// What a device fetches among many others of the kind, when the one it holds runs out, or every hour, it does not fetch because of a
+/// visit that was over by then and whose certificate happens to name it: one in 128 certificates of an intermediate names a list, and all of
+/// them one issuer.
+fn unmoved<'c>(
+    state: &State,
+    devices: &DeviceMap,
+    repeats: &Repeats<'c>,
+    contact: &'c Contact,
+    ruling: &Ruling,
+) -> Option<(Cause, Confidence)> {
+    let family = contact.family()?;
+    let past = !ruling.named.is_empty() && ruling.named.iter().all(verdict::was_over);
+    if !past || contact.ocsp.is_some() || ruling.outcome == Outcome::NoOutbound {
+        return None;
+    }
+    if repeats.is_refresh(contact, devices) {
+        return Some((Cause::Refresh, Confidence::Likely));
+    }
+    if family.is_verifier() {
+        return None;
+    }
+    if let Some(urls) = repeats.sweep(contact, devices)
+        && is_inventory(state, devices, contact, urls)
+    {
+        return Some((Cause::Scanner, Confidence::Likely));
+    }
+    let steady = repeats.is_periodic(contact, devices);
+    (steady && !follows_visits(state, devices, repeats, contact))
+        .then_some((Cause::Scheduled, Confidence::Likely))
+}
+
+/// Whether a job that asks the same at a steady interval visits a site before it does, as monitors of certificates do: most times a
+/// handshake that names what is fetched was not long before.
+fn follows_visits<'c>(
+    state: &State,
+    devices: &DeviceMap,
+    repeats: &Repeats<'c>,
+    contact: &'c Contact,
+) -> bool {
+    const TIMES: usize = 64;
+    let Some(url) = contact.url() else {
+        return false;
+    };
+    let keys = devices.addresses(contact.client);
+    let visited = |at: Timestamp| {
+        let before = (at.minus(SWEEP), at);
+        let mut near = keys
+            .iter()
+            .flat_map(|key| state.handshakes.of_client_between(*key, before, TIMES));
+        near.any(|record| names_url(record, &url))
+    };
+    let times = repeats.times(contact, devices);
+    let times = times.get(..TIMES.min(times.len())).unwrap_or_default();
+    times.iter().filter(|at| visited(**at)).count() * 2 > times.len()
 }
 
 /// What tells by its time alone that nothing but a timer caused it.

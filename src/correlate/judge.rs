@@ -39,6 +39,7 @@ use known::Memo;
 use marks::{discount_process, discount_timing, mark_shared_waits};
 use pass::Lesson;
 pub use pass::Pass;
+pub(in crate::correlate) use suspects::names_url;
 
 /// A handshake weighed against a contact.
 #[derive(Clone, Debug)]
@@ -213,14 +214,13 @@ impl<'a> Judge<'a> {
         let keys = self.devices.addresses(contact.client);
         let extent = Extent::of(contact);
         let family = contact.family();
-        let holds_data = family
-            .is_none_or(Family::may_hold_data)
-            .then_some(contact.began_at.min(extent.start));
+        let holds_data = family.is_none_or(Family::may_hold_data);
         let candidates: Vec<(&Record, Stance)> = self
             .outbound(&keys, contact, extent.start)
             .into_iter()
             .map(|record| {
-                let stance = stance(record, extent.start, extent.end, holds_data);
+                let began = || self.checks_began(index, contact, record, before);
+                let stance = stance(record, extent.start, extent.end, holds_data.then(began));
                 (record, stance)
             })
             .collect();

@@ -54,7 +54,10 @@ pub fn outages(findings: &[Finding], lookups: &[Lookup], servers: &[ServerHealth
 /// The alert on an outage.
 #[must_use]
 pub fn raise(outage: &Outage) -> Alert {
-    let rule = if outage.devices.len() > 1 {
+    // What answers with an address where no server can be is a filter, and filters for all.
+    let filtered = |(failure, _): &(Failure, u64)| matches!(failure, Failure::Sinkhole(_));
+    let by_filter = outage.failures.iter().all(filtered);
+    let rule = if outage.devices.len() > 1 && !by_filter {
         &rules::OUTAGE
     } else {
         &rules::BLOCKED

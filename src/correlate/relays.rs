@@ -90,8 +90,13 @@ impl<'c> Relays<'c> {
             return None;
         }
         let mut found: Option<Relay> = None;
-        for index in &contact.lookups {
-            let relay = self.looked_up(self.log.lookups.get(*index)?)?;
+        let lookups = || contact.lookups.iter().map(|i| self.log.lookups.get(*i));
+        for lookup in lookups() {
+            let lookup = lookup?;
+            let relay = self.looked_up(lookup).or_else(|| {
+                let asked = lookups().flatten().filter(|l| asks_with(l, lookup));
+                asked.filter_map(|l| self.looked_up(l)).next()
+            })?;
             let addressed = relay.addressed && found.is_none_or(|f| f.addressed);
             found = Some(Relay {
                 addressed,
@@ -180,6 +185,14 @@ fn agent(contact: &Contact) -> Option<&str> {
 /// Whether a question was waiting for its answer while another one was asked and answered.
 fn is_open(waiting: &LookupRecord, asked: &LookupRecord) -> bool {
     let begun = waiting.shown.at < asked.shown.at;
+    // Some answer from what they hold and ask anew then (RFC 8767 5; dnsmasq(8), `use-stale-cache`; unbound.conf(5), `prefetch`).
+    let renewed = begun
+        && waiting.shown.outcome == DnsOutcome::Answered
+        && !asked.shown.at.since(waiting.ended_at).is_negative()
+        && asked.shown.at.since(waiting.ended_at) <= AT_ONCE;
+    if renewed {
+        return true;
+    }
     let unanswered = waiting.shown.outcome == DnsOutcome::Unanswered;
     let ended = if unanswered {
         waiting.shown.at.plus(PATIENCE)
@@ -187,6 +200,15 @@ fn is_open(waiting: &LookupRecord, asked: &LookupRecord) -> bool {
         waiting.ended_at
     };
     begun && asked.shown.at <= ended && (unanswered || asked.ended_at <= ended)
+}
+
+/// Whether two questions are one that a forwarder puts to several resolvers at once, the first of which to answer is heard (dnsmasq(8),
+/// `all-servers`, and now and then without it to find the fastest).
+fn asks_with(one: &LookupRecord, other: &LookupRecord) -> bool {
+    one.shown.name == other.shown.name
+        && one.shown.qtype == other.shown.qtype
+        && one.shown.server != other.shown.server
+        && one.shown.at.since(other.shown.at).abs() <= AT_ONCE
 }
 
 /// `r10.c.lencr.org`, `c.lencr.org`, `lencr.org`, `org`.

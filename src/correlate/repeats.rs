@@ -102,6 +102,13 @@ impl<'c> Repeats<'c> {
             .is_some_and(|series| series.steady)
     }
 
+    /// When the same was asked, in order.
+    #[must_use]
+    pub fn times(&self, contact: &'c Contact, devices: &DeviceMap) -> &[Timestamp] {
+        let series = self.series(contact, devices);
+        series.map_or(&[][..], |s| s.times.as_slice())
+    }
+
     /// The same was asked again within this time.
     #[must_use]
     pub fn is_asked_again(&self, contact: &'c Contact, devices: &DeviceMap, within: Span) -> bool {

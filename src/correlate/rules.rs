@@ -90,6 +90,12 @@ pub static RULES: &[Rule] = &[
         source: "RFC 5280 4.1.2.4",
     },
     Rule {
+        name: "tied-to-other-list",
+        apply: certificates::tied_to_other_list,
+        reason: "A leaf is on one list; another contact tells that this one's is on another. Of two that fell into one silence the client went on at once after the one that it was for",
+        source: "Let's Encrypt CP/CPS 7.1, boulder issuance/cert.go",
+    },
+    Rule {
         name: "handshake-waited",
         apply: timing::handshake_waited,
         reason: "Clients that check by themselves hold the handshake until the answer or a timeout",

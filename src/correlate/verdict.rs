@@ -297,7 +297,7 @@ fn began_soon(weighed: &Weighed) -> bool {
 }
 
 /// Whether the handshake was over when the fetch began, and not just over.
-fn was_over(weighed: &Weighed) -> bool {
+pub fn was_over(weighed: &Weighed) -> bool {
     weighed.stance == Some(Stance::Over) && !began_soon(weighed)
 }
 
@@ -365,8 +365,9 @@ fn cause(contact: &Contact, ruling: &Ruling) -> Cause {
         };
     };
     // Measured: no client that checks by itself did so after application data had flowed or the connection was over.
-    match (best.stance, family) {
-        (Some(Stance::Over), Some(family)) if !family.is_verifier() => Cause::Person,
+    let over = best.stance == Some(Stance::Over) && ruling.named.iter().all(|w| engaged(w) < HELD);
+    match (over, family) {
+        (true, Some(family)) if !family.is_verifier() => Cause::Person,
         // curl, wget and scripts check no certificate this way by themselves; only a person makes them.
         (_, Some(Family::Curl | Family::Downloader | Family::Python)) => Cause::Person,
         _ => automatic,

@@ -61,7 +61,7 @@ const SLACK: Span = Span::from_millis(1);
 pub const GOES_ON_WITHIN: Span = Span::from_millis(300);
 
 /// Who looks at a certificate when the handshake is done does so at once.
-const LOOKS_WITHIN: Span = Span::from_secs(1);
+pub const LOOKS_WITHIN: Span = Span::from_secs(1);
 
 /// The client's silences between the server's flight and its first application data.
 pub fn gaps(record: &Record) -> impl Iterator<Item = Span> {

@@ -317,6 +317,11 @@ pub enum Facts {
         /// CA label of that contact's host.
         own: String,
     },
+    /// Another contact tells that the hidden certificate is on another list.
+    HiddenListDiffers {
+        /// Shard of that list.
+        own: u32,
+    },
     /// The CA asked about has not issued the certificate known for this name.
     LearnedOtherwise {
         /// CA of the certificate known for the name.

@@ -81,6 +81,10 @@ pub(super) struct Half {
     /// Whether `next` means anything yet.
     pub(super) known: bool,
     pub(super) fin: bool,
+    /// TTL of its SYN; 0 where that was not seen.
+    pub(super) ttl: u8,
+    /// Whether its SYN was signed.
+    pub(super) signed: bool,
 }
 
 /// What a flow has while someone reads it.

@@ -304,6 +304,12 @@ fn kind_of(label: &str) -> Option<LabelKind> {
     }
 }
 
+/// The shard that a path names, `/<n>.crl`.
+#[must_use]
+pub fn shard_of_path(path: &str) -> Option<u32> {
+    shard_of_file(path.strip_prefix('/')?)
+}
+
 /// `<n>.crl` with n from 1 to 128, written without leading zeros.
 fn shard_of_file(file: &str) -> Option<u32> {
     let number = file.strip_suffix(".crl")?;

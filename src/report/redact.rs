@@ -307,6 +307,7 @@ impl Hider {
             | Facts::IkeClient { .. }
             | Facts::SharedAddress
             | Facts::HiddenIssuerDiffers { .. }
+            | Facts::HiddenListDiffers { .. }
             | Facts::LearnedOtherwise { .. } => {}
         }
     }

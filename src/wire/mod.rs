@@ -203,13 +203,30 @@ impl Segment<'_> {
     /// The value of the timestamp option (RFC 7323 section 3.2): the sender's clock.
     #[must_use]
     pub fn tsval(&self) -> Option<u32> {
+        self.option(|option| match *option {
+            [8, 10, a, b, c, d, ..] => Some(u32::from_be_bytes([a, b, c, d])),
+            _ => None,
+        })
+    }
+
+    /// Whether it carries a signature (RFC 2385, RFC 5925).
+    #[must_use]
+    pub fn is_signed(&self) -> bool {
+        let signature = |option: &[u8]| matches!(option, [19 | 29, ..]).then_some(());
+        self.option(signature).is_some()
+    }
+
+    /// What the first option tells that tells something; each is followed by all after it.
+    fn option<T>(&self, tells: impl Fn(&[u8]) -> Option<T>) -> Option<T> {
         let mut options = self.options;
         loop {
+            if let Some(told) = tells(options) {
+                return Some(told);
+            }
             options = match *options {
                 // End of options; no-operation, which alone has no length either.
                 [] | [0, ..] => return None,
                 [1, ref rest @ ..] => rest,
-                [8, 10, a, b, c, d, ..] => return Some(u32::from_be_bytes([a, b, c, d])),
                 [_, length @ 2..=255, ..] => options.get(usize::from(length)..)?,
                 _ => return None,
             }

@@ -4,7 +4,7 @@ use crate::correlate::alerts::address::is_bare;
 use crate::correlate::alerts::{Scene, alert, rules};
 use crate::correlate::answers::{Answered, Asked, Fault, Object, faults};
 use crate::correlate::contacts::{Contact, Watch};
-use crate::finding::{Aftermath, Alert, Handshake, Signature};
+use crate::finding::{Aftermath, Alert, Handshake, Severity, Signature};
 use crate::frame::FrameNo;
 use crate::pki::cert::Serial;
 use crate::pki::endpoint::{PathRole, Service, path_role};
@@ -27,8 +27,15 @@ pub(super) fn answered(scene: &Scene<'_>, alerts: &mut Vec<Alert>) {
     });
     match answer.signature {
         Signature::Bad => alerts.push(alert(&rules::BAD_SIGNATURE, "", frames())),
-        Signature::UnknownIssuer if role.is_some() => {
-            alerts.push(alert(&rules::UNVERIFIABLE, signer(answer), frames()));
+        Signature::UnknownIssuer => {
+            if let Some(role) = role {
+                let mut alert = alert(&rules::UNVERIFIABLE, signer(answer), frames());
+                // Let's Encrypt takes new CAs into use without notice (letsencrypt.org/certificates).
+                if role.grammatical && role.label.is_some() && role.ca.is_none() {
+                    alert.severity = Severity::Low;
+                }
+                alerts.push(alert);
+            }
         }
         _ => {}
     }

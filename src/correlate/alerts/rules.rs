@@ -74,7 +74,8 @@ rules! {
         "A POST to an OCSP host whose body is no OCSP request",
         "RFC 6960 4.1.1";
     ODD_PATH = "odd-path", Medium,
-        "A path that no certificate names at this kind of host, and that no browser asks for by itself",
+        "A path that no certificate names at this kind of host, and that no browser asks for by itself; low where it is one but for a \
+         slash, a query, or the number of the list",
         "letsencrypt.org/certificates; RFC 6960 A.1 for OCSP paths";
     WRONG_CONTENT = "wrong-content", Medium,
         "A whole answer with status 200 that is not of the kind asked for",
@@ -86,7 +87,8 @@ rules! {
         "A signature that does not hold, or whose signer may not speak for this",
         "RFC 6960 3.2, 4.2.2.2; RFC 5280 6.3.3";
     UNVERIFIABLE = "unverifiable-signature", Medium,
-        "An answer from a host of Let's Encrypt signed by nobody known: neither the built-in hierarchy nor --ca",
+        "An answer from a host of Let's Encrypt signed by nobody known: neither the built-in hierarchy nor --ca; low where the host is of a \
+         CA that is not known either, as one newer than this version is",
         "RFC 6960 3.2";
     WRONG_SERIAL = "wrong-serial", High,
         "An OCSP response without an answer for any serial that was asked about",
@@ -137,7 +139,7 @@ rules! {
         "Three or more contacts in a row that failed alike, of two devices or more, while hardly any succeeded",
         "the outage of 2018-07-30, when letsencrypt.org did not resolve for hours";
     BLOCKED = "blocked", Low,
-        "The same for one device, over at least a minute",
+        "The same for one device, over at least a minute, or for several by the answer of a filter: an address where no server can be",
         "a block on port 80 or in DNS shows like this";
     OCSP_OFF = "ocsp-after-shutdown", Info,
         "A contact with an OCSP host of lencr.org after 2025-08-06",

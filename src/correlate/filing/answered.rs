@@ -7,7 +7,6 @@ use super::*;
 use crate::correlate::answers::{Answered, Asked, is_about};
 use crate::correlate::log::RequestRecord;
 use crate::event::Response;
-use crate::flow::Side;
 
 impl State {
     pub(super) fn responded(
@@ -67,8 +66,8 @@ impl State {
         if let Some((number, _)) = others.find(|(_, other)| fits(other) == Some(true)) {
             return Some(number);
         }
-        // It may answer a request that is missing; else all were seen, and it answers none of them rightly.
-        by_order.filter(|_| !response.torn[Side::Client.index()])
+        // It may answer a request that is missing, which does not show where that was the last one.
+        None
     }
 
     fn answered(&mut self, id: FlowId, number: RequestNo, mut answer: Answered) {

@@ -102,7 +102,7 @@ impl Lesson {
         let Some(best) = ruling.named.first() else {
             return lesson;
         };
-        let label = contact.leaf_label();
+        let label = contact.issuer_label();
         let serial = contact
             .ocsp
             .as_ref()
@@ -123,6 +123,8 @@ impl Lesson {
             handshake: best.id,
             serial: serial.map(|id| id.serial.clone()),
             label: label.map(str::to_owned),
+            shard: contact.shard(),
+            closeness: best.closeness,
             confidence: ruling.confidence,
             by_elimination: ruling.by_elimination,
         };
@@ -136,6 +138,7 @@ fn disagree(ties: &[Tie]) -> bool {
     let differ = |a: &Tie, b: &Tie| {
         matches!((&a.serial, &b.serial), (Some(x), Some(y)) if x != y)
             || matches!((&a.label, &b.label), (Some(x), Some(y)) if x != y)
+            || matches!((a.shard, b.shard), (Some(x), Some(y)) if x != y)
     };
     ties.iter()
         .enumerate()

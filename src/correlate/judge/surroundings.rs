@@ -1,6 +1,7 @@
 //! What else the device did around a contact: other handshakes, other contacts, earlier visits.
 
 use super::*;
+use crate::correlate::waits::LOOKS_WITHIN;
 use crate::finding::{ContactKind, Stage};
 
 impl<'a> Judge<'a> {
@@ -71,6 +72,38 @@ impl<'a> Judge<'a> {
             .unwrap_or(from)
     }
 
+    /// When the checks began that a contact goes on with: those that are tied to a handshake, one after the other, each of which ended just before
+    /// the next was begun. A chain has several lists, and one may take seconds to come or to be given up.
+    pub(super) fn checks_began(
+        &self,
+        index: usize,
+        contact: &Contact,
+        record: &Record,
+        before: &Pass,
+    ) -> Timestamp {
+        const LOOK_BACK: usize = 16;
+        let mut began = contact.began_at.min(Extent::of(contact).start);
+        let device = canonical(self.devices, contact.client);
+        let siblings = self.by_device.get(&device);
+        let siblings = siblings.map_or(&[][..], Vec::as_slice);
+        let here = siblings.partition_point(|other| *other < index);
+        for other in siblings.iter().take(here).rev().take(LOOK_BACK) {
+            let tied = before.ties_to(*other, record.shown.id);
+            let Some(other) = self.contacts.get(*other).filter(|_| tied) else {
+                continue;
+            };
+            let alike = match (contact.family(), other.family()) {
+                (Some(one), Some(another)) => one == another,
+                _ => true,
+            };
+            let at_once = began.since(other.ended_at) <= LOOKS_WITHIN;
+            if alike && at_once && contact.may_share_leaf(other) {
+                began = began.min(other.began_at);
+            }
+        }
+        began
+    }
+
     /// A contact of the same burst or question whose trigger is known to be this handshake.
     pub(super) fn kin(&self, asked: &Asked<'_>, record: &Record) -> Option<Kin> {
         let Asked {
@@ -102,13 +135,8 @@ impl<'a> Judge<'a> {
                 (other, contact)
             };
             let same_software = contact.family() == other.family();
-            // One leaf has one issuer, so its questions go to the hosts of one label.
-            let same_chain = match (contact.leaf_label(), other.leaf_label()) {
-                (Some(one), Some(another)) => one == another,
-                _ => true,
-            };
             let back_to_back = same_software
-                && same_chain
+                && contact.may_share_leaf(other)
                 && b.at.since(a.ended_at).abs() <= Span::from_millis(150);
             (same_question || back_to_back).then(|| Kin {
                 finding: FindingId::at(*i),

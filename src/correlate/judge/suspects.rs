@@ -127,7 +127,8 @@ fn in_order(mut found: Vec<&Record>) -> Vec<&Record> {
     found
 }
 
-fn names_url(record: &Record, url: &str) -> bool {
+/// Whether a certificate that was shown names a list or an issuer.
+pub(in crate::correlate) fn names_url(record: &Record, url: &str) -> bool {
     let same = |named: &str| {
         named.eq_ignore_ascii_case(url) || url.strip_suffix('/').is_some_and(|bare| bare == named)
     };

@@ -7,6 +7,7 @@ use crate::correlate::waits;
 use crate::finding::{Bearing, Confidence, ContactKind, Direction, Evidence, Facts, Stage, Weight};
 use crate::pki::cert::KeyKind;
 use crate::pki::endpoint;
+use crate::time::Span;
 
 pub(super) fn same_serial(case: &Case<'_>) -> Option<Evidence> {
     if case.direction == Direction::Inbound {
@@ -230,24 +231,77 @@ pub(super) fn tied_to_other_serial(case: &Case<'_>) -> Option<Evidence> {
 }
 
 pub(super) fn tied_to_other_issuer(case: &Case<'_>) -> Option<Evidence> {
-    let wanted = case.contact.leaf_label()?;
+    let wanted = case.contact.issuer_label()?;
     if !case.record.hides_certificate() {
         return None;
     }
-    let of_handshake = case
+    let is_own = |tie: &Tie| tie.handshake == case.record.shown.id;
+    let tie = case
         .other_ties()
-        .filter_map(|tie| tie.label.as_deref())
-        .find(|label| *label != wanted);
+        .filter(|tie| tie.label.as_deref().is_some_and(|label| label != wanted))
+        .max_by_key(|tie| (is_own(tie), tie.confidence));
+    // One leaf was shown there, so one of the two merely fell into the silence.
+    let one_leaf = tie.is_some_and(is_own);
+    if one_leaf && went_on_after(case.closeness(), tie.and_then(|tie| tie.closeness)) {
+        return None;
+    }
     // Some servers have an RSA and an ECDSA certificate, so this is weaker for the site than for the handshake.
     let of_site = || {
         let labels = case.labels.filter(|labels| !labels.contains(wanted))?;
         labels.first().map(String::as_str)
     };
+    let of_handshake = tie.and_then(|tie| tie.label.as_deref());
     let own = of_handshake.or_else(of_site)?.to_owned();
-    let bearing = Bearing::Opposes(Weight::Fair);
+    let weight = if one_leaf {
+        Weight::Strong
+    } else {
+        Weight::Fair
+    };
+    let bearing = Bearing::Opposes(weight);
     let facts = Facts::HiddenIssuerDiffers { own };
     Some(evidence(case, "tied-to-other-issuer", bearing, facts, None))
 }
+
+pub(super) fn tied_to_other_list(case: &Case<'_>) -> Option<Evidence> {
+    let wanted = case.contact.shard()?;
+    // Where the certificate is known from elsewhere, its serial and its URLs say the same.
+    let known = || case.shown.iter().any(|s| s.position == 0);
+    if !case.record.hides_certificate() || known() || tied_to_other_serial(case).is_some() {
+        return None;
+    }
+    let other = |tie: &&Tie| {
+        tie.label.as_deref() == case.contact.leaf_label()
+            && tie.shard.is_some_and(|shard| shard != wanted)
+    };
+    let tie = case
+        .other_ties()
+        .filter(other)
+        .max_by_key(|t| (t.handshake == case.record.shown.id, t.confidence))?;
+    let bearing = if tie.handshake != case.record.shown.id {
+        // Each server behind one name may have a certificate of its own, and may have renewed it since.
+        Bearing::Opposes(Weight::Fair)
+    } else if tie.confidence == Confidence::Proven {
+        Bearing::Excludes
+    } else if went_on_after(case.closeness(), tie.closeness) {
+        // The other fetch merely fell into the silence.
+        return None;
+    } else {
+        Bearing::Opposes(Weight::Strong)
+    };
+    let facts = Facts::HiddenListDiffers { own: tie.shard? };
+    Some(evidence(case, "tied-to-other-list", bearing, facts, None))
+}
+
+/// Whether a client that waits goes on after the one of two fetches rather than after the other: at once, as clients do.
+fn went_on_after(one: Option<Span>, other: Option<Span>) -> bool {
+    let (Some(one), Some(other)) = (one, other) else {
+        return one.is_some();
+    };
+    one <= AT_ONCE && other.as_nanos() >= one.as_nanos().saturating_mul(4) && other > AT_ONCE
+}
+
+/// A client that has its answer goes on this soon, unless it is loaded.
+const AT_ONCE: Span = Span::from_millis(15);
 
 pub(super) fn key_kind_unfit(case: &Case<'_>) -> Option<Evidence> {
     let role = case.contact.role()?;

@@ -124,11 +124,17 @@ fn is_late(contact: &Contact, decided: &[&Weighed]) -> bool {
             .iter()
             .any(|e| matches!(e.facts, Facts::OtherClientFamily { .. }))
     };
-    let over = |w: &&Weighed| foreign(w) || was_over(w);
-    let checks = family.is_some_and(Family::is_verifier)
+    // Who sends no agent may also be a script, which fetches right after it has visited.
+    let silent = family == Some(Family::Silent);
+    let over = |w: &&Weighed| foreign(w) || was_over(w) && (!silent || w.lead > RIGHT_AFTER);
+    let checks = silent
+        || family.is_some_and(Family::is_verifier)
         || is_for_all(contact) && !family.is_some_and(Family::is_run_by_itself);
     contact.ocsp.is_none() && checks && decided.iter().all(over)
 }
+
+/// A script goes on to its next line.
+const RIGHT_AFTER: Span = Span::from_secs(2);
 
 /// How sure it is that the only site whose certificate settles it is the one.
 fn alone(contact: &Contact, only: &Weighed, held: u8, sites: usize) -> Confidence {
@@ -140,6 +146,9 @@ fn alone(contact: &Contact, only: &Weighed, held: u8, sites: usize) -> Confidenc
         } else {
             Confidence::Likely
         }
+    } else if is_about_ca(contact) && only.says("did-not-wait") {
+        // Who checks waits; so the one that did may not be in the capture.
+        Confidence::Likely
     } else if is_about_ca(contact) && (busy || held == 0 && sites > 1) {
         // A handshake that was over, or stood still where many do, shows only that this site is among those under the CA.
         Confidence::Strong

@@ -66,6 +66,9 @@ pub(super) fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
     if let Some(own) = same_process(&tops).filter(|_| top >= Confidence::Likely) {
         return ruling(Outcome::Site, Confidence::Likely, vec![own.clone()]);
     }
+    if let Some(named) = only_named(contact, groups).filter(|_| top >= Confidence::Likely) {
+        return ruling(Outcome::Site, Confidence::Likely, vec![named.clone()]);
+    }
     if let Some(closest) = closest(&tops).filter(|_| top >= Confidence::Likely) {
         return ruling(
             Outcome::Site,
@@ -93,9 +96,9 @@ pub(super) fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
 /// Whether a client that checks by itself fetched an issuer some time after the handshake was over. Measured: none did so. All leaves of an
 /// intermediate, and all intermediates of a root, name one, so whoever asked hid its certificate or is not in the capture.
 fn is_past(contact: &Contact, weighed: &Weighed) -> bool {
-    contact.kind == ContactKind::Issuer
-        && contact.family().is_some_and(Family::is_verifier)
-        && was_over(weighed)
+    // And what is a root's nearly every chain names; images and scripts are made with it (wget http://x1.i.lencr.org).
+    let checks = contact.family().is_some_and(Family::is_verifier);
+    contact.kind == ContactKind::Issuer && (checks || contact.is_about_root()) && was_over(weighed)
 }
 
 /// Clients fetch an issuer now and then although the server sent it, to find another path. When its certificate names the URL, it was
@@ -126,17 +129,23 @@ fn last_one_left<'w>(contact: &Contact, groups: &[&'w Weighed]) -> Option<&'w We
     let last = left.next().filter(|_| left.next().is_none())?;
     let held = last.says("handshake-waited") || last.says("aborted-after-answer");
     // One that is tied to another certificate as well is sure to be neither's.
-    let torn = last.says("tied-to-other-serial") || last.says("tied-to-other-issuer");
+    let torn = last.evidence.iter().any(|e| is_conclusion(e.rule));
     (held && !torn && last.says("same-client-family")).then_some(last)
+}
+
+/// Rules that rest on verdicts on other contacts.
+fn is_conclusion(rule: &str) -> bool {
+    matches!(
+        rule,
+        "tied-to-other-serial" | "tied-to-other-issuer" | "tied-to-other-list"
+    )
 }
 
 /// Confidence in a candidate if verdicts on other contacts that are short of proof said nothing against it: a verdict is no surer than
 /// what it rests on.
 fn without_conclusions(weighed: &Weighed) -> Option<Confidence> {
-    let conclusion = |e: &Evidence| {
-        e.bearing == Bearing::Opposes(Weight::Fair)
-            && matches!(e.rule, "tied-to-other-serial" | "tied-to-other-issuer")
-    };
+    let conclusion =
+        |e: &Evidence| e.bearing == Bearing::Opposes(Weight::Fair) && is_conclusion(e.rule);
     if !weighed.evidence.iter().any(conclusion) {
         return weighed.level;
     }
@@ -167,6 +176,22 @@ fn closest<'w>(tops: &[&'w Weighed]) -> Option<&'w Weighed> {
         && second.as_nanos() >= first.as_nanos().saturating_mul(4)
         && second.as_nanos().saturating_sub(first.as_nanos()) >= 15_000_000;
     (clear && held.len() == tops.len()).then_some(*best)
+}
+
+/// Of those that were held for a list the one whose certificate, known from elsewhere, names it: another one's is on it once in 128 times
+/// (Boulder, docs/CRLS.md).
+fn only_named<'w>(contact: &Contact, groups: &[&'w Weighed]) -> Option<&'w Weighed> {
+    contact.shard()?;
+    let strong = Bearing::Supports(Weight::Strong);
+    let named = |w: &&Weighed| {
+        let names = |e: &Evidence| e.rule == "named-in-certificate" && e.bearing == strong;
+        w.evidence.iter().any(names)
+    };
+    let mut named = groups.iter().copied().filter(named);
+    match (named.next(), named.next()) {
+        (Some(only), None) => Some(only).filter(|w| engaged(w) == HELD),
+        _ => None,
+    }
 }
 
 /// The only one of the fetching process, when all others are known to be of other processes.

@@ -2,7 +2,7 @@
 
 use super::find::Found;
 use super::{Arrival, NewFlow, Part};
-use crate::flow::entry::{Doubt, Micros, Opening, Phase};
+use crate::flow::entry::{Doubt, Half, Micros, Opening, Phase};
 use crate::flow::key::{End, Key};
 use crate::flow::lru::Slot;
 use crate::flow::tcp::{self, Meaning};
@@ -172,6 +172,14 @@ impl<S> Part<S> {
         if entry.arrived(end, moment.at, moment.frame) {
             let (id, side, tsval) = (entry.id, entry.side(end), segment.tsval());
             cx.sighted(id, moment.at, moment.frame, side, arrival.packet, tsval);
+            if segment.flags & Segment::SYN != 0 {
+                let half = entry.halves.of_mut(end);
+                (half.ttl, half.signed) = (arrival.packet.ttl, segment.is_signed());
+            }
+        }
+        if end == entry.client && is_decoy(entry.halves.of(end), arrival.packet.ttl, segment) {
+            self.ignored.implausible += 1;
+            return;
         }
         if segment.flags & Segment::RST != 0 {
             return self.reset(slot, end, segment, cx);
@@ -310,6 +318,18 @@ impl<S> Part<S> {
         });
         true
     }
+}
+
+/// Whether a segment of the client is not meant to be taken in by the server. Programs that get connections past filters (GoodbyeDPI, zapret,
+/// ByeDPI) send a hello or request with another name first, with a TTL that ends before the server is reached, or signed, which whoever has
+/// no key for it drops (RFC 2385 2.0). A host gives all segments of a connection one TTL, and paths differ by a few hops.
+fn is_decoy(syn: &Half, ttl: u8, segment: &Segment<'_>) -> bool {
+    const FAR: u8 = 40;
+    const DOOMED: u8 = 20;
+    let tells = tcp::payload_len(segment) > 0 || segment.flags & Segment::RST != 0;
+    let begun = segment.flags & Segment::SYN == 0 && tells && syn.ttl > 0;
+    let doomed = || syn.ttl >= FAR && ttl <= DOOMED;
+    begun && (doomed() || !syn.signed && segment.is_signed())
 }
 
 /// Whether this looks like a keep-alive probe with its garbage octet (RFC 9293 section 3.8.4), which is a

@@ -169,6 +169,9 @@ struct Wire {
     server_port: u16,
     /// Tags on what A and B send.
     tags: [u32; 2],
+    /// TTL of what A sends.
+    ttl: u8,
+    options: &'static [u8],
 }
 
 /// Who sends.
@@ -178,6 +181,8 @@ enum Host {
     B,
 }
 use Host::{A, B};
+
+const TIMESTAMP: &[u8] = &[1, 1, 8, 10, 0, 0, 0, 7, 0, 0, 0, 0];
 
 impl Wire {
     fn new() -> Self {
@@ -193,6 +198,8 @@ impl Wire {
             port: 50_000,
             server_port: 80,
             tags: [0; 2],
+            ttl: 64,
+            options: TIMESTAMP,
         }
     }
 
@@ -227,7 +234,7 @@ impl Wire {
                 ack,
                 flags: bits.sum(),
                 window: 1_000,
-                options: &[1, 1, 8, 10, 0, 0, 0, 7, 0, 0, 0, 0],
+                options: self.options,
                 payload: payload.as_bytes(),
                 cut,
             }),
@@ -273,7 +280,7 @@ impl Wire {
             src,
             dst,
             ttl: match from {
-                A => 64,
+                A => self.ttl,
                 B => 57,
             },
             mac: None,

@@ -271,8 +271,8 @@ static WORDS: &[Words] = &[
     },
     Words {
         rule: "blocked",
-        with: "Contacts of one device failed again and again: {}.",
-        without: "Contacts of one device failed again and again.",
+        with: "Contacts failed again and again: {}.",
+        without: "Contacts failed again and again.",
         benign: "A firewall or DNS filter does this on purpose; a weak network or a responder in trouble looks the same.",
     },
     Words {

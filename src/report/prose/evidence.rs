@@ -253,6 +253,9 @@ fn facts(facts: &Facts, candidate: &Candidate, finding: &Finding) -> String {
         Facts::HiddenIssuerDiffers { own } => format!(
             "another contact shows that the hidden certificate of {site} is of the issuer \"{own}\""
         ),
+        Facts::HiddenListDiffers { own } => {
+            format!("another contact shows that the hidden certificate of {site} is on list {own}")
+        }
         Facts::LearnedOtherwise { own } => format!(
             "the certificate known for {site} from elsewhere in the input comes from {}, not from the CA that {this} \
              concerns",

@@ -148,6 +148,7 @@ fn every_fact_has_a_sentence() {
         Facts::IkeClient { fits: false },
         Facts::SharedAddress,
         Facts::HiddenIssuerDiffers { own: name() },
+        Facts::HiddenListDiffers { own: 8 },
         Facts::LearnedOtherwise { own: name() },
     ];
     let candidate = sample::candidate("shop.example", Confidence::Likely);

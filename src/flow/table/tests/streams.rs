@@ -304,3 +304,30 @@ proptest! {
         prop_assert_eq!(opened, wire.log.closes.len());
     }
 }
+
+#[test]
+fn what_ends_before_the_server_or_is_dropped_there_was_not_said() {
+    let mut wire = Wire::new();
+    wire.connect().told();
+    wire.ttl = 4;
+    wire.tcp(A, ".", 101, 301, "decoy");
+    wire.tcp(A, "R", 101, 0, "");
+    wire.ttl = 64;
+    wire.options = &[1, 1, 19, 18, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    wire.tcp(A, ".", 101, 301, "decoy");
+    wire.options = TIMESTAMP;
+    // A few routers more or less are another path.
+    wire.ttl = 61;
+    wire.tcp(A, ".", 101, 301, "hello");
+    assert_eq!(wire.told(), ["1 client 0 hello"]);
+    assert_eq!(wire.table.ignored().implausible, 3);
+}
+
+#[test]
+fn whoever_signs_from_the_start_is_heard() {
+    let mut wire = Wire::new();
+    wire.options = &[19, 18, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    wire.connect().told();
+    wire.tcp(A, ".", 101, 301, "BGP");
+    assert_eq!(wire.told(), ["1 client 0 BGP"]);
+}
