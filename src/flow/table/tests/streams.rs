@@ -273,6 +273,50 @@ proptest! {
         prop_assert_eq!(wire.table.held(), 0);
     }
 
+    /// Acknowledgements that only a glance was given, and packets that were only counted, leave what is told as it is.
+    #[test]
+    fn a_glance_tells_what_a_look_does(
+        segments in vec(
+            (any::<bool>(), 0_u8..12, 0_u32..40, 0_u32..60, -5_i64..400),
+            0..120,
+        ),
+        done in any::<bool>(),
+    ) {
+        let mut all = [false, true].map(|glances| {
+            let mut wire = Wire::new();
+            wire.glances = glances;
+            wire.log.enough = done.then_some(b"later");
+            wire.connect();
+            let mut next = [101, 301];
+            for (client, kind, ahead, behind, millis) in &segments {
+                let (host, side) = if *client { (A, 0) } else { (B, 1) };
+                let (seq, ack) = (next[side], next[1 - side] - u32::min(*behind, 50));
+                wire.after(*millis);
+                match kind {
+                    0 => wire.tcp(host, "F.", seq, ack, ""),
+                    1 => wire.tcp(host, ".", seq + ahead, ack, "later"),
+                    2 => wire.tcp(host, "S", seq + 9_000, 0, ""),
+                    3 => wire.tcp_cut(host, ".", seq, ack, "", *ahead),
+                    4 => wire.tcp(host, "", seq, ack, ""),
+                    5..=7 => {
+                        next[side] += 4;
+                        wire.tcp(host, ".", seq, ack, "text")
+                    }
+                    // Of bytes that the capture lacks.
+                    8 | 9 => wire.tcp(host, ".", seq, next[1 - side] + 45, ""),
+                    _ => wire.tcp(host, ".", seq, ack, ""),
+                };
+            }
+            wire.finish();
+            wire
+        });
+        let told = all.each_mut().map(Wire::told);
+        prop_assert_eq!(&told[0], &told[1]);
+        let closes = all.each_ref().map(|wire| format!("{:?}", wire.log.closes));
+        prop_assert_eq!(&closes[0], &closes[1]);
+        prop_assert_eq!(all[0].table.ignored(), all[1].table.ignored());
+    }
+
     /// Segments of any kind: no panic, readers are closed once (they assert it), memory comes back.
     #[test]
     fn any_segments_at_all(
