@@ -72,8 +72,8 @@ impl<'a> Judge<'a> {
             .unwrap_or(from)
     }
 
-    /// When the checks began that a contact goes on with: those that are tied to a handshake, one after the other, each of which ended just before
-    /// the next was begun. A chain has several lists, and one may take seconds to come or to be given up.
+    /// When the checks began that a contact goes on with, one after the other, each of which ended just before the next was begun. A chain has
+    /// several lists, and one may take seconds to come or to be given up.
     pub(super) fn checks_began(
         &self,
         index: usize,
@@ -82,22 +82,28 @@ impl<'a> Judge<'a> {
         before: &Pass,
     ) -> Timestamp {
         const LOOK_BACK: usize = 16;
+        /// Of one chain that nothing else tells so.
+        const BACK_TO_BACK: Span = Span::from_millis(150);
         let mut began = contact.began_at.min(Extent::of(contact).start);
         let device = canonical(self.devices, contact.client);
         let siblings = self.by_device.get(&device);
         let siblings = siblings.map_or(&[][..], Vec::as_slice);
         let here = siblings.partition_point(|other| *other < index);
         for other in siblings.iter().take(here).rev().take(LOOK_BACK) {
-            let tied = before.ties_to(*other, record.shown.id);
-            let Some(other) = self.contacts.get(*other).filter(|_| tied) else {
+            let patience = if before.ties_to(*other, record.shown.id) {
+                LOOKS_WITHIN
+            } else {
+                BACK_TO_BACK
+            };
+            let Some(other) = self.contacts.get(*other) else {
                 continue;
             };
             let alike = match (contact.family(), other.family()) {
                 (Some(one), Some(another)) => one == another,
                 _ => true,
             };
-            let at_once = began.since(other.ended_at) <= LOOKS_WITHIN;
-            if alike && at_once && contact.may_share_leaf(other) {
+            let next = began.since(other.ended_at) <= patience && began > other.began_at;
+            if alike && next && contact.may_share_leaf(other) {
                 began = began.min(other.began_at);
             }
         }
