@@ -192,18 +192,23 @@ fn unmoved<'c>(
     {
         return Some((Cause::Scanner, Confidence::Likely));
     }
-    let steady = repeats.is_periodic(contact, devices);
-    (steady && !follows_visits(state, devices, repeats, contact))
-        .then_some((Cause::Scheduled, Confidence::Likely))
+    let visited = |within| follows_visits(state, devices, repeats, contact, within);
+    if repeats.is_periodic(contact, devices) && !visited(SWEEP) {
+        return Some((Cause::Scheduled, Confidence::Likely));
+    }
+    // Or now and then.
+    let often = repeats.times(contact, devices).len() >= 3;
+    (often && !visited(NEARBY)).then_some((Cause::Person, Confidence::Likely))
 }
 
-/// Whether a job that asks the same at a steady interval visits a site before it does, as monitors of certificates do: most times a
-/// handshake that names what is fetched was not long before.
+/// Whether a job that asks the same again and again visits a site before it does, as monitors of certificates do: most times a handshake that
+/// names what is fetched was not long before.
 fn follows_visits<'c>(
     state: &State,
     devices: &DeviceMap,
     repeats: &Repeats<'c>,
     contact: &'c Contact,
+    within: Span,
 ) -> bool {
     const TIMES: usize = 64;
     let Some(url) = contact.url() else {
@@ -211,7 +216,7 @@ fn follows_visits<'c>(
     };
     let keys = devices.addresses(contact.client);
     let visited = |at: Timestamp| {
-        let before = (at.minus(SWEEP), at);
+        let before = (at.minus(within), at);
         let mut near = keys
             .iter()
             .flat_map(|key| state.handshakes.of_client_between(*key, before, TIMES));
