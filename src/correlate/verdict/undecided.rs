@@ -59,6 +59,9 @@ pub(super) fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
             Confidence::Likely if under_way <= 1 => Confidence::Likely,
             _ => Confidence::Possible,
         };
+        if confidence == Confidence::Possible && is_mere_neighbour(contact, only) {
+            return unexplained();
+        }
         if confidence > Confidence::Possible || groups.len() == 1 {
             return ruling(Outcome::Site, confidence, vec![(*only).clone()]);
         }
@@ -99,6 +102,12 @@ fn is_past(contact: &Contact, weighed: &Weighed) -> bool {
     // And what is a root's nearly every chain names; images and scripts are made with it (wget http://x1.i.lencr.org).
     let checks = contact.family().is_some_and(Family::is_verifier);
     contact.kind == ContactKind::Issuer && (checks || contact.is_about_root()) && was_over(weighed)
+}
+
+/// Whether nothing but its nearness speaks for a handshake that was over, although clients of this kind ask while it is not (measured).
+fn is_mere_neighbour(contact: &Contact, weighed: &Weighed) -> bool {
+    let checks = contact.family().is_some_and(Family::is_verifier);
+    checks && was_over(weighed) && !is_tied(weighed)
 }
 
 /// Clients fetch an issuer now and then although the server sent it, to find another path. When its certificate names the URL, it was
