@@ -59,7 +59,8 @@ pub(super) fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
             Confidence::Likely if under_way <= 1 => Confidence::Likely,
             _ => Confidence::Possible,
         };
-        if confidence == Confidence::Possible && is_mere_neighbour(contact, only) {
+        let none = is_mere_neighbour(contact, only) || has_more_against(only);
+        if confidence == Confidence::Possible && none {
             return unexplained();
         }
         if confidence > Confidence::Possible || groups.len() == 1 {
@@ -108,6 +109,18 @@ fn is_past(contact: &Contact, weighed: &Weighed) -> bool {
 fn is_mere_neighbour(contact: &Contact, weighed: &Weighed) -> bool {
     let checks = contact.family().is_some_and(Family::is_verifier);
     checks && was_over(weighed) && !is_tied(weighed)
+}
+
+/// Whether more speaks against it than for it, nearness apart.
+fn has_more_against(weighed: &Weighed) -> bool {
+    let evidence = weighed.evidence.iter();
+    let balance = evidence.fold(0_i32, |balance, e| match e.bearing {
+        Bearing::Decides => balance + 2,
+        Bearing::Supports(Weight::Strong | Weight::Fair) => balance + 1,
+        Bearing::Opposes(Weight::Strong | Weight::Fair) => balance - 1,
+        _ => balance,
+    });
+    balance < 0
 }
 
 /// Clients fetch an issuer now and then although the server sent it, to find another path. When its certificate names the URL, it was
