@@ -12,7 +12,7 @@ use crate::correlate::devices::DeviceMap;
 use crate::correlate::handshakes::Record;
 use crate::correlate::judge::{Weighed, names_url};
 use crate::correlate::relays::Relay;
-use crate::correlate::repeats::{Repeats, SWEEP};
+use crate::correlate::repeats::{Repeats, SLOW_SWEEP, SWEEP};
 use crate::correlate::verdict::{self, Ruling};
 use crate::event::{BlindSpot, Name, Request};
 use crate::finding::{
@@ -133,7 +133,7 @@ fn own_doing<'c>(
         return Some((Cause::Acme, Confidence::Likely));
     }
     if let Some(urls) = repeats.sweep(contact, devices)
-        && is_inventory(state, devices, contact, urls)
+        && is_inventory(state, devices, contact, urls, SWEEP)
     {
         return Some((Cause::Scanner, Confidence::Likely));
     }
@@ -184,23 +184,31 @@ fn unmoved<'c>(
     if family.is_verifier() {
         return None;
     }
-    if let Some(urls) = repeats.sweep(contact, devices)
-        && is_inventory(state, devices, contact, urls)
+    let inventory = |urls: Option<usize>, within| {
+        urls.is_some_and(|urls| is_inventory(state, devices, contact, urls, within))
+    };
+    if inventory(repeats.sweep(contact, devices), SWEEP)
+        || inventory(repeats.slow_sweep(contact, devices), SLOW_SWEEP)
     {
         return Some((Cause::Scanner, Confidence::Likely));
     }
-    let steady = repeats.is_periodic(contact, devices);
-    (steady && !follows_visits(state, devices, repeats, contact))
-        .then_some((Cause::Scheduled, Confidence::Likely))
+    let visited = |within| follows_visits(state, devices, repeats, contact, within);
+    if repeats.is_periodic(contact, devices) && !visited(SWEEP) {
+        return Some((Cause::Scheduled, Confidence::Likely));
+    }
+    // Or now and then.
+    let often = repeats.times(contact, devices).len() >= 3;
+    (often && !visited(NEARBY)).then_some((Cause::Person, Confidence::Likely))
 }
 
-/// Whether a job that asks the same at a steady interval visits a site before it does, as monitors of certificates do: most times a
-/// handshake that names what is fetched was not long before.
+/// Whether a job that asks the same again and again visits a site before it does, as monitors of certificates do: most times a handshake that
+/// names what is fetched was not long before.
 fn follows_visits<'c>(
     state: &State,
     devices: &DeviceMap,
     repeats: &Repeats<'c>,
     contact: &'c Contact,
+    within: Span,
 ) -> bool {
     const TIMES: usize = 64;
     let Some(url) = contact.url() else {
@@ -208,7 +216,7 @@ fn follows_visits<'c>(
     };
     let keys = devices.addresses(contact.client);
     let visited = |at: Timestamp| {
-        let before = (at.minus(SWEEP), at);
+        let before = (at.minus(within), at);
         let mut near = keys
             .iter()
             .flat_map(|key| state.handshakes.of_client_between(*key, before, TIMES));
@@ -275,8 +283,14 @@ fn about_own(state: &State, devices: &DeviceMap, contact: &Contact) -> Option<Co
 
 /// An inventory goes through lists and issuers without visiting the sites. Who visits each before (a monitor of certificates) fetches
 /// at most the issuer, the list and that of the root for it.
-fn is_inventory(state: &State, devices: &DeviceMap, contact: &Contact, urls: usize) -> bool {
-    let around = (contact.at.minus(SWEEP), contact.at.plus(SWEEP));
+fn is_inventory(
+    state: &State,
+    devices: &DeviceMap,
+    contact: &Contact,
+    urls: usize,
+    within: Span,
+) -> bool {
+    let around = (contact.at.minus(within), contact.at.plus(within));
     let keys = devices.addresses(contact.client);
     let visits = keys.iter().flat_map(|key| {
         state

@@ -215,12 +215,15 @@ impl<'a> Judge<'a> {
         let extent = Extent::of(contact);
         let family = contact.family();
         let holds_data = family.is_none_or(Family::may_hold_data);
+        let chain = holds_data.then(|| self.chain(index, contact));
         let candidates: Vec<(&Record, Stance)> = self
             .outbound(&keys, contact, extent.start)
             .into_iter()
             .map(|record| {
-                let began = || self.checks_began(index, contact, record, before);
-                let stance = stance(record, extent.start, extent.end, holds_data.then(began));
+                let began = chain
+                    .as_ref()
+                    .map(|chain| Self::checks_began(contact, chain, record, before));
+                let stance = stance(record, extent.start, extent.end, began);
                 (record, stance)
             })
             .collect();

@@ -17,6 +17,8 @@ const LEAST: u64 = 3;
 const OVER: u64 = 3;
 /// One device's failures within less are one bad moment.
 const LASTING: Span = Span::from_secs(60);
+/// And those of several devices: a resolver or router that restarts answers nobody for seconds, and clients ask again after five (resolv.conf(5)).
+const MOMENT: Span = Span::from_secs(5);
 /// Outages told of; more are one network's bad days.
 const OUTAGES: usize = 32;
 /// Frames, hosts and labels shown of one outage.
@@ -200,7 +202,8 @@ impl<'f> Run<'f> {
                 frames.extend(all.take(2));
             }
         }
-        let lasting = labels.len() > 1 || last.at.since(first.at) >= LASTING;
+        let least = if labels.len() > 1 { MOMENT } else { LASTING };
+        let lasting = last.at.since(first.at) >= least;
         if failed < LEAST || failed < LEAST * succeeded || !lasting {
             return None;
         }

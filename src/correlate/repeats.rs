@@ -20,6 +20,8 @@ pub struct Repeats<'c> {
     asked: HashMap<(Owner, Question<'c>), Series>,
     /// When a device went through many lists or issuers, and through how many.
     sweeps: HashMap<(Owner, Timestamp), usize>,
+    /// The same of those that do so slowly.
+    slow_sweeps: HashMap<(Owner, Timestamp), usize>,
 }
 
 /// What makes two contacts ask the same.
@@ -57,6 +59,9 @@ const ANSWERS: usize = 256;
 pub const SWEEP: Span = Span::from_secs(60);
 /// And are so many different ones.
 const SWEPT: usize = 8;
+/// Those of a slow one, which asks a few a minute so as not to be a burden, are more over a longer time.
+pub const SLOW_SWEEP: Span = Span::from_secs(600);
+const SWEPT_SLOWLY: usize = 16;
 
 impl<'c> Repeats<'c> {
     /// Goes through contacts in order of time.
@@ -80,11 +85,18 @@ impl<'c> Repeats<'c> {
         for series in asked.values_mut() {
             series.steady = is_steady(&series.times);
         }
-        let mut sweeps = HashMap::default();
+        let (mut sweeps, mut slow_sweeps) = (HashMap::default(), HashMap::default());
         for (owner, fetches) in &fetched {
-            sweeps.extend(swept(fetches).into_iter().map(|(at, n)| ((*owner, at), n)));
+            let of_owner = |(at, n)| ((*owner, at), n);
+            sweeps.extend(swept(fetches, SWEEP, SWEPT).into_iter().map(of_owner));
+            let slow = swept(fetches, SLOW_SWEEP, SWEPT_SLOWLY);
+            slow_sweeps.extend(slow.into_iter().map(of_owner));
         }
-        Self { asked, sweeps }
+        Self {
+            asked,
+            sweeps,
+            slow_sweeps,
+        }
     }
 
     /// The same was fetched before, and that answer was about to run out (RFC 9919 6: clients renew before nextUpdate).
@@ -126,6 +138,13 @@ impl<'c> Repeats<'c> {
     pub fn sweep(&self, contact: &'c Contact, devices: &DeviceMap) -> Option<usize> {
         let owner = devices.owner(contact.client);
         self.sweeps.get(&(owner, contact.at)).copied()
+    }
+
+    /// The same over a longer time.
+    #[must_use]
+    pub fn slow_sweep(&self, contact: &'c Contact, devices: &DeviceMap) -> Option<usize> {
+        let owner = devices.owner(contact.client);
+        self.slow_sweeps.get(&(owner, contact.at)).copied()
     }
 
     fn series(&self, contact: &'c Contact, devices: &DeviceMap) -> Option<&Series> {
@@ -188,20 +207,20 @@ fn is_steady(times: &[Timestamp]) -> bool {
     gaps().count() >= 2 && least >= 60_000_000_000 && most.saturating_sub(least) <= least / 10
 }
 
-/// The times at which, within a minute before and after, enough different URLs were fetched; and how many.
-fn swept(fetches: &[Fetch]) -> Vec<(Timestamp, usize)> {
+/// The times at which, within a span before and after, enough different URLs were fetched; and how many.
+fn swept(fetches: &[Fetch], within: Span, least: usize) -> Vec<(Timestamp, usize)> {
     let mut found = Vec::new();
     let mut near: VecDeque<(Timestamp, &str)> = VecDeque::new();
     let mut different: HashMap<&str, u32> = HashMap::default();
     let mut coming = fetches.iter().peekable();
     for (at, _) in fetches {
-        while let Some((other, url)) = coming.next_if(|(other, _)| other.since(*at) <= SWEEP) {
+        while let Some((other, url)) = coming.next_if(|(other, _)| other.since(*at) <= within) {
             if let Some(url) = url {
                 near.push_back((*other, url));
                 *different.entry(url).or_default() += 1;
             }
         }
-        while let Some((_, url)) = near.pop_front_if(|(other, _)| at.since(*other) > SWEEP) {
+        while let Some((_, url)) = near.pop_front_if(|(other, _)| at.since(*other) > within) {
             if let Some(count) = different.get_mut(url) {
                 *count -= 1;
                 if *count == 0 {
@@ -209,7 +228,7 @@ fn swept(fetches: &[Fetch]) -> Vec<(Timestamp, usize)> {
                 }
             }
         }
-        if different.len() >= SWEPT {
+        if different.len() >= least {
             found.push((*at, different.len()));
         }
     }
@@ -239,6 +258,7 @@ mod tests {
 
     #[test]
     fn eight_different_ones_within_a_minute_are_a_sweep() {
+        let swept = |fetches: &[Fetch]| swept(fetches, SWEEP, SWEPT);
         let fetch =
             |second: i64, number: i64| (at(second), Some(format!("http://c.example/{number}")));
         let seven: Vec<_> = (0..7).map(|n| fetch(n, n)).chain([fetch(7, 3)]).collect();

@@ -136,7 +136,7 @@ rules! {
         "A lookup that failed or got no answer, and no other that succeeded",
         "RFC 1035 4.1.1";
     OUTAGE = "outage", Medium,
-        "Three or more contacts in a row that failed alike, of two devices or more, while hardly any succeeded",
+        "Three or more contacts in a row that failed alike over five seconds or more, of two devices or more, while hardly any succeeded",
         "the outage of 2018-07-30, when letsencrypt.org did not resolve for hours";
     BLOCKED = "blocked", Low,
         "The same for one device, over at least a minute, or for several by the answer of a filter: an address where no server can be",

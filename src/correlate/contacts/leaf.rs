@@ -28,18 +28,12 @@ impl Contact {
         label.is_some_and(is_root_label)
     }
 
-    /// The shard of the list that the leaf is on: as the list itself says, or as the serial asked about implies.
+    /// The number of the list that the leaf is on, when that list is fetched.
     #[must_use]
     pub fn shard(&self) -> Option<u32> {
         self.leaf_label()?;
-        match (&self.ocsp, self.kind) {
-            (Some(question), _) => match question.ids.as_slice() {
-                [only] => endpoint::shard_of(&only.serial),
-                _ => None,
-            },
-            (None, ContactKind::Crl) => endpoint::shard_of_path(self.path()?),
-            _ => None,
-        }
+        let list = self.ocsp.is_none() && self.kind == ContactKind::Crl;
+        endpoint::shard_of_path(self.path().filter(|_| list)?)
     }
 
     /// Whether one leaf can be the reason for both: it has one issuer (RFC 5280 4.1.2.4), one list (Let's Encrypt CP/CPS 7.1), and above

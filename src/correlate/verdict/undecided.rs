@@ -59,6 +59,10 @@ pub(super) fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
             Confidence::Likely if under_way <= 1 => Confidence::Likely,
             _ => Confidence::Possible,
         };
+        let none = is_mere_neighbour(contact, only) || has_more_against(only);
+        if confidence == Confidence::Possible && none {
+            return unexplained();
+        }
         if confidence > Confidence::Possible || groups.len() == 1 {
             return ruling(Outcome::Site, confidence, vec![(*only).clone()]);
         }
@@ -99,6 +103,24 @@ fn is_past(contact: &Contact, weighed: &Weighed) -> bool {
     // And what is a root's nearly every chain names; images and scripts are made with it (wget http://x1.i.lencr.org).
     let checks = contact.family().is_some_and(Family::is_verifier);
     contact.kind == ContactKind::Issuer && (checks || contact.is_about_root()) && was_over(weighed)
+}
+
+/// Whether nothing but its nearness speaks for a handshake that was over, although clients of this kind ask while it is not (measured).
+fn is_mere_neighbour(contact: &Contact, weighed: &Weighed) -> bool {
+    let checks = contact.family().is_some_and(Family::is_verifier);
+    checks && was_over(weighed) && !is_tied(weighed)
+}
+
+/// Whether more speaks against it than for it, nearness apart.
+fn has_more_against(weighed: &Weighed) -> bool {
+    let evidence = weighed.evidence.iter();
+    let balance = evidence.fold(0_i32, |balance, e| match e.bearing {
+        Bearing::Decides => balance + 2,
+        Bearing::Supports(Weight::Strong | Weight::Fair) => balance + 1,
+        Bearing::Opposes(Weight::Strong | Weight::Fair) => balance - 1,
+        _ => balance,
+    });
+    balance < 0
 }
 
 /// Clients fetch an issuer now and then although the server sent it, to find another path. When its certificate names the URL, it was
