@@ -105,9 +105,11 @@ pub fn glance(frame: &Frame<'_>) -> Option<Glance> {
             if flags & (Segment::SYN | Segment::FIN | Segment::RST) != 0 {
                 return None;
             }
+            if offset < 0x60 && (offset < 0x50 || dst_port == tunnel::STT) {
+                return None;
+            }
             let header = usize::from(offset >> 4) * 4;
-            let seq = u32::from_be_bytes([a, b, c, d]);
-            (Transport::Tcp, seq, Some(header).filter(|len| *len >= 20)?)
+            (Transport::Tcp, u32::from_be_bytes([a, b, c, d]), header)
         }
         protocol::UDP => {
             let length = usize::from(u16::from_be_bytes([a, b]));

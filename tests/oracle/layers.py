@@ -12,6 +12,7 @@ TOLD = {
     "short numbers": "-omp.short_seqno:TRUE", "ESP": "-oesp.enable_null_encryption_decode_heuristic:TRUE",
     "PPP of a modem": "--enable-heuristic=ppp_usb_bulk", "in RTP": "--enable-heuristic=rtp_udp",
     "Tap of EtherCAT": "--enable-heuristic=esl_eth",
+    "STT": "-oip.try_heuristic_first:TRUE", "WASSP by its looks": "--enable-heuristic=wassp_udp",
     "Satellite": "--enable-heuristic=dvb_s2_udp -odvb-s2_modeadapt.full_decode:TRUE -odvb-s2_modeadapt.decode_df:TRUE",
 }
 

@@ -9,6 +9,7 @@ mod headers;
 mod links;
 mod lowpan;
 mod odd;
+mod overlays;
 mod properties;
 mod rare;
 mod sequences;

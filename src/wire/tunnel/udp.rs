@@ -9,7 +9,7 @@ use super::super::scope::Tag;
 use super::super::walk::{Next, Walk};
 use super::super::{Datagram, Packet, Undecoded, plausible};
 use super::capwap::{self, capwap};
-use super::{esp, kind, l2tp_v3_frame, rare};
+use super::{esp, kind, l2tp_v3_frame, rare, wassp};
 use crate::frame::LinkType;
 
 const L2TP: u16 = 1701;
@@ -44,7 +44,7 @@ const TO: [u16; 14] = [
 ];
 
 /// Ports that either end of a tunnel has.
-const EITHER: [u16; 13] = [
+const EITHER: [u16; 14] = [
     L2TP,
     GTP_USER,
     TEREDO,
@@ -58,6 +58,7 @@ const EITHER: [u16; 13] = [
     rare::MINT,
     rare::MINT_DATA,
     rare::ETHERCAT,
+    wassp::PORT,
 ];
 
 /// What of a number is looked at first: few others share it.
@@ -98,6 +99,7 @@ fn carries(src_port: u16, dst_port: u16, payload: &[u8]) -> bool {
         || teredo_between_peers(payload)
         || packets_of_stream(payload).is_some()
         || rare::may_be_copy(payload)
+        || wassp::may_be(payload)
         || link::gse::may_begin(payload)
 }
 
@@ -139,6 +141,7 @@ pub(in crate::wire) fn open<'a>(
         .or_else(|| either(CAPWAP_DATA).then(|| capwap(rest)).flatten())
         .or_else(|| either(TEREDO).then(|| teredo(rest)).flatten())
         .or_else(|| rare::open(datagram, rest))
+        .or_else(|| wassp::open(either(wassp::PORT), rest))
         .or_else(|| esp_in_udp(walk, datagram, rest))
         .or_else(|| {
             teredo_between_peers(rest.bytes)
@@ -185,8 +188,9 @@ fn in_parts<'a>(
     let stream = packets_of_stream(rest.bytes)
         .filter(|packets| rest.cut == 0 && link::transport::is_stream(packets));
     let satellite = link::gse::may_begin(rest.bytes) && rest.cut == 0;
-    let ethercat = datagram.src_port == rare::ETHERCAT || datagram.dst_port == rare::ETHERCAT;
-    if stream.is_none() && !satellite && !ethercat {
+    let either = |port| datagram.src_port == port || datagram.dst_port == port;
+    let (ethercat, wassp) = (either(rare::ETHERCAT), either(wassp::PORT));
+    if stream.is_none() && !satellite && !ethercat && !wassp {
         return Ok(None);
     }
     walk.session = u32::from(datagram.src_port) << 16 | u32::from(datagram.dst_port);
@@ -196,7 +200,8 @@ fn in_parts<'a>(
             (kind::TRANSPORT_STREAM, Some(found))
         }
         None if satellite => (kind::SATELLITE, link::gse::units(walk, rest)),
-        None => (kind::ETHERCAT, link::ethercat::units(walk, rest)),
+        None if ethercat => (kind::ETHERCAT, link::ethercat::units(walk, rest)),
+        None => (kind::WASSP, wassp::joined(walk, rest)),
     };
     let found = found.unwrap_or_default();
     // Without an end it is the datagram that it is.
@@ -210,7 +215,7 @@ fn in_parts<'a>(
     walk.several(found)
 }
 
-fn enter<'a>(
+pub(super) fn enter<'a>(
     walk: &mut Walk<'a, '_>,
     plain: Packet<'a>,
     found: Found<'a>,

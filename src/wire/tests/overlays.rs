@@ -1,0 +1,226 @@
+//! Tunnels between switches and to controllers: STT, WASSP.
+
+use super::build;
+use super::build::{NEAR, Way, cat};
+use super::fixtures::{Fixture, Source, scoped};
+use super::sequences::Sequence;
+use super::*;
+
+/// A segment of STT: how long its frame is, where it belongs, and which frame it is of.
+fn segment(way: Way, total: usize, start: usize, id: u32, part: &[u8]) -> Vec<u8> {
+    let number = |number: usize| u16::try_from(number).unwrap().to_be_bytes();
+    let header = cat(&[
+        &[0xc3, 0x50, 0x1d, 0x2f],
+        &number(total),
+        &number(start),
+        &id.to_be_bytes(),
+        &[0x50, 0x18, 0xff, 0xff, 0, 0, 0, 0],
+    ]);
+    way.outer(6, &cat(&[&header, part]))
+}
+
+/// A frame of STT, with the tag of a VLAN or without.
+fn stt(way: Way, tag: [u8; 2]) -> Vec<u8> {
+    let header = cat(&[&[0, 0, 0, 0, 0, 0], &tag, &[0, 0, 0, 0, 0, 0, 0, 5, 0, 0]]);
+    cat(&[&header, &way.ethernet()])
+}
+
+fn segments(way: Way) -> Vec<Vec<u8>> {
+    let frame = stt(way, [0, 0]);
+    // tshark counts the header of TCP in the first, so that the last may not be short.
+    let cuts = [(0, 56), (56, 70), (70, frame.len())];
+    let parts = cuts.map(|(from, to)| segment(way, frame.len(), from, 7, &frame[from..to]));
+    parts.to_vec()
+}
+
+/// A message of WASSP with the frame of a station.
+fn message(kind: u8, frame: &[u8]) -> Vec<u8> {
+    cat(&[&[kind, 0, 0, 1, 2, 0, 0, 0, 1, 1, 0, 0, 0, 0], frame])
+}
+
+fn wassp(message: u8, sequence: u16, flags: u8, inside: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(inside.len()).unwrap().to_be_bytes();
+    let sequence = (sequence << 6 | u16::from(flags)).to_be_bytes();
+    cat(&[&[3, message], &sequence, &[0, 9], &length, inside])
+}
+
+/// All of one frame.
+pub(super) static OVERLAYS: &[Fixture] = &[
+    scoped("STT", Source::Sender, |way| {
+        let frame = stt(way, [0, 0]);
+        segment(way, frame.len(), 0, 7, &frame)
+    }),
+    scoped("STT, VLAN", Source::Sender, |way| {
+        let frame = stt(way, [0x10, 5]);
+        segment(way, frame.len(), 0, 7, &frame)
+    }),
+    scoped("WASSP", Source::Sender, |way| {
+        let inside = message(3, &way.ethernet());
+        way.outer_udp(13_910, 13_910, &wassp(15, 5, 0, &inside))
+    }),
+    scoped("WASSP, a copy", Source::Sender, |way| {
+        let inside = message(11, &way.ethernet());
+        way.outer_udp(13_910, 50_000, &wassp(15, 5, 0, &inside))
+    }),
+    scoped("WASSP, about a tag", Source::None, |way| {
+        way.outer_udp(13_910, 13_910, &wassp(55, 5, 0, &way.ip4()))
+    }),
+    scoped("WASSP by its looks", Source::Sender, |way| {
+        let inside = message(3, &way.ethernet());
+        way.outer_udp(50_000, 50_001, &wassp(15, 5, 0, &inside))
+    }),
+];
+
+/// Frames in parts.
+pub(super) static OVERLAID: &[Sequence] = &[
+    Sequence {
+        name: "STT, three segments",
+        link: 1,
+        make: segments,
+        held: Some(Undecoded::LinkFragment),
+        lacking: Undecoded::LinkFragment,
+    },
+    Sequence {
+        name: "WASSP, two parts",
+        link: 1,
+        make: |way| {
+            let inside = message(3, &way.ethernet());
+            let datagram =
+                |flags, part: &[u8]| way.outer_udp(13_910, 13_910, &wassp(15, 6, flags, part));
+            vec![datagram(0x09, &inside[..50]), datagram(0x0c, &inside[50..])]
+        },
+        held: None,
+        lacking: Undecoded::NotIp,
+    },
+];
+
+fn read(decoder: &mut Decoder, bytes: &[u8]) -> Result<Told, Undecoded> {
+    decoder.decode(&frame(1, bytes)).map(told)
+}
+
+/// TCP to the port of STT: that of a service, or one that a client happened on.
+#[test]
+fn connections_to_the_port_of_stt_stay_what_they_are() {
+    let way = Way::There;
+    let whole = stt(way, [0, 0]);
+    let total = whole.len();
+    let changed = |at: usize, value: u8| {
+        // Behind Ethernet and IP.
+        let mut bytes = segment(way, total, 0, 7, &whole);
+        bytes[34 + at] = value;
+        bytes
+    };
+    let mut rests = segments(way);
+    rests.remove(0);
+    let frames = [
+        rests,
+        vec![
+            // It does not fit: too long, or not as long as it says; and nothing at all.
+            segment(way, total - 1, 0, 7, &whole),
+            segment(way, total, 1, 7, &whole),
+            segment(way, total, total, 7, &[]),
+            // A first part that begins like no frame; another version, flags that there are not.
+            segment(way, 2 * total, 0, 7, &whole[1..]),
+            changed(20, 1),
+            changed(21, 0x10),
+            // The states of a connection, and no acknowledgment.
+            changed(13, 0x12),
+            changed(13, 0x11),
+            changed(13, 0x14),
+            changed(13, 0x08),
+            // Another port.
+            changed(3, 0x30),
+        ],
+    ];
+    for bytes in frames.into_iter().flatten() {
+        let got = decode(1, &bytes).unwrap();
+        assert_eq!((got.src, got.scope), (NEAR.into(), Scope::default()));
+        assert_eq!(got.ports.0, 50_000);
+    }
+    // With options.
+    let header = [
+        0xc3, 0x50, 0x1d, 0x2f, 0, 96, 0, 0, 0, 0, 0, 7, 0x60, 0x18, 0xff, 0xff, 0, 0, 0, 0, 1, 1,
+        1, 1,
+    ];
+    let bytes = way.outer(6, &cat(&[&header, &whole]));
+    assert_eq!(decode(1, &bytes).unwrap().src, NEAR);
+}
+
+#[test]
+fn segments_of_stt_are_joined_in_order() {
+    let way = Way::There;
+    let parts = segments(way);
+    let held = Err(Undecoded::LinkFragment);
+    // Told twice, and behind what is missing.
+    let mut decoder = Decoder::new(&Limits::default());
+    for at in [0, 2, 0, 1, 1] {
+        assert_eq!(read(&mut decoder, &parts[at]), held);
+    }
+    assert_eq!(read(&mut decoder, &parts[2]).unwrap().payload, build::HELLO);
+    // Another frame, and another sender.
+    for other in [
+        segment(way, 96, 56, 8, &[0; 14]),
+        segment(Way::Back, 96, 56, 7, &[0; 14]),
+    ] {
+        let mut decoder = Decoder::new(&Limits::default());
+        assert_eq!(read(&mut decoder, &parts[0]), held);
+        assert!(read(&mut decoder, &other).is_ok());
+        assert_eq!(read(&mut decoder, &parts[1]), held);
+        assert!(read(&mut decoder, &parts[2]).is_ok());
+    }
+    // Cut by the capture: what there is of the first part, and no other.
+    let mut decoder = Decoder::new(&Limits::default());
+    let whole = stt(way, [0, 0]);
+    let [first, last] =
+        [(0, 90), (90, 96)].map(|(from, to)| segment(way, whole.len(), from, 7, &whole[from..to]));
+    let kept = frame(1, &first);
+    let cut = Frame {
+        bytes: &kept.bytes[..kept.bytes.len() - 4],
+        ..kept
+    };
+    let told = decoder.decode(&cut).map(told).unwrap();
+    assert_eq!((told.payload, told.cut), (build::HELLO[..2].to_vec(), 10));
+    assert_eq!(read(&mut decoder, &last), held);
+}
+
+#[test]
+fn what_is_no_frame_of_a_station_stays_a_datagram() {
+    let way = Way::There;
+    let frame = way.ethernet();
+    let arp = way.ethernet_of(0x0806, &[0; 28]);
+    for (port, payload) in [
+        // Settings, an association, another version, and bytes.
+        (13_910, wassp(8, 1, 0, &message(3, &frame))),
+        (13_910, wassp(15, 1, 0, &message(1, &frame))),
+        (
+            13_910,
+            cat(&[&[4], &wassp(15, 1, 0, &message(3, &frame))[1..]]),
+        ),
+        (13_910, wassp(15, 1, 0, &message(3, &[0x77; 60]))),
+        // Elsewhere only IP, and whole.
+        (50_001, wassp(15, 1, 0, &message(3, &arp))),
+        (50_001, wassp(15, 1, 8, &message(3, &frame))),
+        (50_001, wassp(55, 1, 0, &way.ip4())),
+        // Parts without a first.
+        (13_910, wassp(15, 1, 0x0d, &message(3, &frame))),
+        (13_910, wassp(15, 1, 0x0c, &message(3, &frame))),
+    ] {
+        let got = decode(1, &way.outer_udp(50_000, port, &payload)).unwrap();
+        assert_eq!((got.ports, got.payload), ((50_000, port), payload));
+    }
+    assert_eq!(
+        decode(
+            1,
+            &way.outer_udp(13_910, 13_910, &wassp(15, 1, 0, &message(3, &arp)))
+        ),
+        Err(Undecoded::Arp)
+    );
+    // With one missing between, by its number.
+    let inside = message(3, &frame);
+    let datagram =
+        |number, flags, part: &[u8]| way.outer_udp(13_910, 13_910, &wassp(15, number, flags, part));
+    let mut decoder = Decoder::new(&Limits::default());
+    assert!(read(&mut decoder, &datagram(1, 9, &inside[..50])).is_ok());
+    let last = read(&mut decoder, &datagram(3, 12, &inside[50..])).unwrap();
+    assert_eq!(last.ports, (13_910, 13_910));
+}
