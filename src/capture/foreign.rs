@@ -121,7 +121,8 @@ pub(super) fn explain(name: &str, head: &[u8]) -> Error {
             quoted(name)
         )
     };
-    let again = |tool: &str| format!("its frames have no form in pcapng; capture again with: {tool}");
+    let again =
+        |tool: &str| format!("its frames have no form in pcapng; capture again with: {tool}");
     if head.is_empty() {
         return Error::Empty {
             name: name.to_owned(),
@@ -243,6 +244,11 @@ fn text(head: &[u8]) -> Option<(&'static str, &'static str)> {
     {
         (
             "a TLS key log",
+            "give it with --keylog, next to the capture",
+        )
+    } else if first.starts_with("local_static_private_key") {
+        (
+            "a WireGuard key log",
             "give it with --keylog, next to the capture",
         )
     } else if first.contains(" ip ") && first.contains(" > ") {

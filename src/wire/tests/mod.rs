@@ -16,6 +16,7 @@ mod sequences;
 mod stacks;
 mod tunnels;
 mod usb;
+mod wireguard;
 
 use std::net::IpAddr;
 

@@ -7,6 +7,7 @@ mod rare;
 mod stt;
 mod udp;
 mod wassp;
+mod wireguard;
 
 use super::ip::{self, protocol};
 use super::link::skip;
@@ -17,6 +18,8 @@ use crate::frame::LinkType;
 
 pub(super) use stt::{PORT as STT, open as in_tcp};
 pub(super) use udp::{may_carry, open as in_udp, tzsp_frame};
+pub(super) use wireguard::Tunnels;
+pub use wireguard::tunnel_keys;
 
 /// Kinds of tunnel, as they enter the scope.
 mod kind {
@@ -48,6 +51,7 @@ mod kind {
     pub(super) const SATELLITE: u32 = 26;
     pub(super) const STT: u32 = 27;
     pub(super) const WASSP: u32 = 28;
+    pub(super) const WIREGUARD: u32 = 29;
 }
 
 /// A tunnel that has an IP protocol number of its own; None if `number` is no tunnel.

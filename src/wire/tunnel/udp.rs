@@ -9,7 +9,7 @@ use super::super::scope::Tag;
 use super::super::walk::{Next, Walk};
 use super::super::{Datagram, Packet, Undecoded, plausible};
 use super::capwap::{self, capwap};
-use super::{esp, kind, l2tp_v3_frame, rare, wassp};
+use super::{esp, kind, l2tp_v3_frame, rare, wassp, wireguard};
 use crate::frame::LinkType;
 
 const L2TP: u16 = 1701;
@@ -124,6 +124,9 @@ pub(in crate::wire) fn open<'a>(
         };
     }
     if let Some(next) = in_parts(walk, datagram, plain, rest)? {
+        return Ok(Some(next));
+    }
+    if let Some(next) = wireguard::open(walk, datagram, plain)? {
         return Ok(Some(next));
     }
     let by_destination = match datagram.dst_port {
