@@ -2,7 +2,7 @@
 """Makes the conversation of src/wire/tests/wireguard.rs with keys that are known, and has tshark open it: a handshake of WireGuard, a
 packet each way, a sign of life. Prints its datagrams and the key logs of both ends.
 
-    tests/oracle/wireguard.py [--tshark]
+    tests/oracle/wireguard.py [--check]
 """
 import base64, hashlib, hmac, pathlib, struct, subprocess, sys, tempfile
 
@@ -119,7 +119,7 @@ def read(messages, log, folder, embedded):
 
 def main():
     messages, *logs = conversation()
-    if "--tshark" in sys.argv:
+    if "--check" in sys.argv:
         with tempfile.TemporaryDirectory() as folder:
             for log in logs:
                 print(*(read(messages, log, folder, embedded) for embedded in (False, True)))

@@ -9,7 +9,7 @@ use super::carriers::{CALLED, CARRIERS, CARRYING_TUNNELS};
 use super::fixtures::{Fixture, LINKS, SCOPED, Source};
 use super::lowpan::LOWPAN;
 use super::odd::{ODD_LINKS, ODD_TUNNELS};
-use super::overlays::OVERLAYS;
+use super::overlays::{OVERLAYS, PASSED_ON};
 use super::properties::fixtures;
 use super::rare::RARE;
 use super::sequences::sequences;
@@ -42,6 +42,7 @@ fn every_tag_and_tunnel_leads_to_the_conversation() {
         .chain(ODD_TUNNELS)
         .chain(CARRYING_TUNNELS)
         .chain(OVERLAYS)
+        .chain(PASSED_ON)
         .chain(STACKS)
         .chain(MIRRORS)
     {

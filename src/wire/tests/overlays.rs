@@ -1,4 +1,4 @@
-//! Tunnels between switches and to controllers: STT, WASSP.
+//! Tunnels between switches and to controllers, and what equipment passes on: STT, WASSP, Aruba, AudioCodes.
 
 use super::build;
 use super::build::{NEAR, Way, cat};
@@ -70,6 +70,54 @@ pub(super) static OVERLAYS: &[Fixture] = &[
         way.outer_udp(50_000, 50_001, &wassp(15, 5, 0, &inside))
     }),
 ];
+
+/// Of a mirror, which has no scope of its own but that.
+pub(super) static PASSED_ON: &[Fixture] = &[
+    scoped("Aruba, pcap", Source::Sender, |way| aruba(way, &[])),
+    scoped("Aruba, pcap with radio", Source::Sender, |way| {
+        aruba(way, &[0, 12, 36, 80])
+    }),
+    scoped("Aruba, radiotap", Source::Sender, |way| {
+        let head = [0, 0, 8, 0, 0, 0, 0, 0];
+        way.outer_udp(5555, 5555, &cat(&[&head, &fixtures::wlan(way, 0x08, &[])]))
+    }),
+    scoped("Aruba, PPI", Source::Sender, |way| {
+        let head = [0, 0, 8, 0, 105, 0, 0, 0];
+        way.outer_udp(5555, 5555, &cat(&[&head, &fixtures::wlan(way, 0x08, &[])]))
+    }),
+    scoped("AudioCodes, Ethernet", Source::Sender, |way| {
+        way.outer_udp(925, 925, &recorded(9, 0, 50, &way.ethernet()))
+    }),
+    scoped("AudioCodes, control", Source::Sender, |way| {
+        way.outer_udp(50_000, 925, &recorded(7, 8, 14, &way.ethernet()))
+    }),
+    scoped("AudioCodes, with a header", Source::None, |way| {
+        way.outer_udp(50_000, 925, &recorded(4, 8, 10, &way.ip4()))
+    }),
+];
+
+fn aruba(way: Way, radio: &[u8]) -> Vec<u8> {
+    let frame = cat(&[radio, &fixtures::wlan(way, 0x08, &[]), &[0; 4]]);
+    let length = u32::try_from(frame.len()).unwrap().to_be_bytes();
+    let record = cat(&[&[0x65, 0, 0, 0, 0, 0, 0, 1], &length, &length]);
+    way.outer_udp(50_000, 5555, &cat(&[&record, &frame]))
+}
+
+/// A recording of some version, with an extension of the header of two bytes where there may be one.
+fn recorded(version: u8, flags: u8, kind: u8, inside: &[u8]) -> Vec<u8> {
+    let (ends, session, extension) = match version {
+        9 => (8, 9, 2),
+        7 => (4, 8, 2),
+        _ => (4, 0, 0),
+    };
+    cat(&[
+        &[version, 0, 0, 0, 1, 0, 2],
+        &vec![0; ends],
+        &[flags, 0, kind, extension],
+        &vec![0; session + usize::from(extension)],
+        inside,
+    ])
+}
 
 /// Frames in parts.
 pub(super) static OVERLAID: &[Sequence] = &[
@@ -223,4 +271,33 @@ fn what_is_no_frame_of_a_station_stays_a_datagram() {
     assert!(read(&mut decoder, &datagram(1, 9, &inside[..50])).is_ok());
     let last = read(&mut decoder, &datagram(3, 12, &inside[50..])).unwrap();
     assert_eq!(last.ports, (13_910, 13_910));
+}
+
+#[test]
+fn what_is_no_recording_stays_a_datagram() {
+    let way = Way::There;
+    let (frame, packet) = (way.ethernet(), way.ip4());
+    let radiotap = cat(&[&[0, 0, 8, 0, 0, 0, 0, 0], &fixtures::wlan(way, 0x08, &[])]);
+    let changed = |at: usize, value: u8| {
+        let mut bytes = radiotap.clone();
+        bytes[at] = value;
+        bytes
+    };
+    for (port, payload) in [
+        // Encrypted, in parts, of another version, of voice, and what TLS had in it.
+        (925, recorded(9, 0x10, 50, &frame)),
+        (925, recorded(9, 0x04, 50, &frame)),
+        (925, recorded(0x19, 0, 50, &frame)),
+        (925, recorded(9, 0, 1, &frame)),
+        (925, recorded(9, 8, 33, &packet)),
+        (925, recorded(9, 0, 50, &packet)),
+        // Another version of the header, one that is too long, and no data.
+        (5555, changed(0, 1)),
+        (5555, changed(2, 9)),
+        (5555, changed(8, 0x80)),
+        (5555, vec![0; 40]),
+    ] {
+        let got = decode(1, &way.outer_udp(50_000, port, &payload)).unwrap();
+        assert_eq!((got.ports, got.payload), ((50_000, port), payload));
+    }
 }

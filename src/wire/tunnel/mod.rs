@@ -3,6 +3,7 @@
 mod capwap;
 mod esp;
 mod gre;
+mod mirrors;
 mod rare;
 mod stt;
 mod udp;

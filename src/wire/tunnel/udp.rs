@@ -9,7 +9,7 @@ use super::super::scope::Tag;
 use super::super::walk::{Next, Walk};
 use super::super::{Datagram, Packet, Undecoded, plausible};
 use super::capwap::{self, capwap};
-use super::{esp, kind, l2tp_v3_frame, rare, wassp, wireguard};
+use super::{esp, kind, l2tp_v3_frame, mirrors, rare, wassp, wireguard};
 use crate::frame::LinkType;
 
 const L2TP: u16 = 1701;
@@ -26,7 +26,7 @@ const VXLAN_LINUX: u16 = 8472;
 const TZSP: u16 = 37008;
 
 /// Ports to which tunnels go.
-const TO: [u16; 14] = [
+const TO: [u16; 15] = [
     LISP_DATA,
     VXLAN,
     VXLAN_GPE,
@@ -41,10 +41,11 @@ const TO: [u16; 14] = [
     rare::JUNIPER_MIRROR,
     rare::ROCE,
     rare::GSMTAP,
+    mirrors::ARUBA,
 ];
 
 /// Ports that either end of a tunnel has.
-const EITHER: [u16; 14] = [
+const EITHER: [u16; 15] = [
     L2TP,
     GTP_USER,
     TEREDO,
@@ -59,6 +60,7 @@ const EITHER: [u16; 14] = [
     rare::MINT_DATA,
     rare::ETHERCAT,
     wassp::PORT,
+    mirrors::AUDIOCODES,
 ];
 
 /// What of a number is looked at first: few others share it.
@@ -136,6 +138,7 @@ pub(in crate::wire) fn open<'a>(
         MPLS => mpls(rest),
         LISP_DATA => lisp(rest),
         TZSP => tzsp(rest),
+        mirrors::ARUBA => mirrors::aruba(rest),
         _ => None,
     };
     let found = by_destination
@@ -144,6 +147,11 @@ pub(in crate::wire) fn open<'a>(
         .or_else(|| either(CAPWAP_DATA).then(|| capwap(rest)).flatten())
         .or_else(|| either(TEREDO).then(|| teredo(rest)).flatten())
         .or_else(|| rare::open(datagram, rest))
+        .or_else(|| {
+            either(mirrors::AUDIOCODES)
+                .then(|| mirrors::audiocodes(rest))
+                .flatten()
+        })
         .or_else(|| wassp::open(either(wassp::PORT), rest))
         .or_else(|| esp_in_udp(walk, datagram, rest))
         .or_else(|| {
