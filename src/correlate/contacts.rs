@@ -207,6 +207,11 @@ pub fn assemble(log: &Log, devices: &DeviceMap) -> Vec<Contact> {
     }
     vain::add_lookups(&mut contacts, &known, log, devices, &used);
     suffix::hand_over(&suffixed, log, &mut contacts);
+    // That nothing more was seen of it is no failure where one packet in so many is seen.
+    let sampled = contacts.iter_mut();
+    for contact in sampled.filter(|c| c.client.scope.is_sampled()) {
+        contact.failure = None;
+    }
     contacts.retain(|contact| !log.is_forgotten(contact.at));
     contacts.sort_by_key(|c| (c.at, c.frames.request.first().copied(), c.flow));
     contacts

@@ -129,7 +129,10 @@ fn counted<'a>(
     coverage: &mut Coverage,
 ) -> Option<Packet<'a>> {
     let undecoded = match decoded {
-        Ok(packet) => return Some(packet),
+        Ok(packet) => {
+            coverage.sampled += u64::from(packet.scope.is_sampled());
+            return Some(packet);
+        }
         Err(undecoded) => undecoded,
     };
     *reasons.entry(undecoded.reason()).or_default() += 1;

@@ -275,6 +275,14 @@ impl<'a, 't> Walk<'a, 't> {
         Ok(())
     }
 
+    /// Enters a packet of which there is one in so many.
+    pub(super) fn enter_sample(&mut self, kind: u32) -> Result<(), Undecoded> {
+        self.enter_tunnel(kind)?;
+        self.scope = self.scope.sampled();
+        self.base = self.base.sampled();
+        Ok(())
+    }
+
     /// Enters a mirrored frame: a copy of what a switch port saw.
     pub(super) fn enter_mirror(&mut self, session: u32) -> Result<(), Undecoded> {
         self.peel()?;

@@ -9,7 +9,7 @@ use super::carriers::{CALLED, CARRIERS, CARRYING_TUNNELS};
 use super::fixtures::{Fixture, LINKS, SCOPED, Source};
 use super::lowpan::LOWPAN;
 use super::odd::{ODD_LINKS, ODD_TUNNELS};
-use super::overlays::{OVERLAYS, PASSED_ON};
+use super::overlays::{OVERLAYS, PASSED_ON, SAMPLED};
 use super::properties::fixtures;
 use super::rare::RARE;
 use super::sequences::sequences;
@@ -43,6 +43,7 @@ fn every_tag_and_tunnel_leads_to_the_conversation() {
         .chain(CARRYING_TUNNELS)
         .chain(OVERLAYS)
         .chain(PASSED_ON)
+        .chain(SAMPLED)
         .chain(STACKS)
         .chain(MIRRORS)
     {

@@ -1,4 +1,4 @@
-//! Tunnels between switches and to controllers, and what equipment passes on: STT, WASSP, Aruba, AudioCodes.
+//! Tunnels between switches and to controllers, and what equipment passes on: STT, WASSP, Aruba, AudioCodes, sFlow.
 
 use super::build;
 use super::build::{NEAR, Way, cat};
@@ -117,6 +117,105 @@ fn recorded(version: u8, flags: u8, kind: u8, inside: &[u8]) -> Vec<u8> {
         &vec![0; session + usize::from(extension)],
         inside,
     ])
+}
+
+/// Of which there is one in so many.
+pub(super) static SAMPLED: &[Fixture] = &[
+    scoped("sFlow, Ethernet", Source::Sender, |way| {
+        collected(way, &[flow_sample(1, &way.ethernet())])
+    }),
+    scoped("sFlow, expanded, IPv4", Source::None, |way| {
+        let counters = numbers(&[2, 8, 0, 0]);
+        let sample = record(11, &way.ip4());
+        // Of its VLANs, which is no header.
+        let other = numbers(&[1001, 16, 0, 0, 0, 0]);
+        let length = 44 + len(&other) + len(&sample);
+        let head = numbers(&[3, length, 1, 0, 1, 9, 9, 0, 0, 1, 0, 2, 2]);
+        collected(way, &[cat(&[&head, &other, &sample]), counters])
+    }),
+    scoped("sFlow, IPv6", Source::None, |way| {
+        collected(way, &[flow_sample(12, &way.ip6())])
+    }),
+    scoped("sFlow, PPP", Source::None, |way| {
+        collected(
+            way,
+            &[flow_sample(7, &cat(&[&[0xff, 3, 0, 0x21], &way.ip4()]))],
+        )
+    }),
+    scoped("sFlow, Frame Relay", Source::None, |way| {
+        collected(
+            way,
+            &[flow_sample(5, &cat(&[&[0x18, 0x41, 3, 0xcc], &way.ip4()]))],
+        )
+    }),
+    scoped("sFlow, MPLS", Source::None, |way| {
+        collected(way, &[flow_sample(13, &cat(&[&[0, 1, 1, 64], &way.ip4()]))])
+    }),
+    scoped("sFlow, 802.11", Source::Sender, |way| {
+        collected(way, &[flow_sample(15, &fixtures::wlan(way, 0x08, &[]))])
+    }),
+    scoped("sFlow, Token Ring", Source::Sender, |way| {
+        let snap = cat(&[&[0xaa, 0xaa, 3, 0, 0, 0, 8, 0], &way.ip4()]);
+        let ring = cat(&[&[0x10, 0x40], &[2; 6], &way.mac().0, &snap]);
+        collected(way, &[flow_sample(3, &ring)])
+    }),
+    scoped("sFlow, FDDI", Source::Sender, |way| {
+        let snap = cat(&[&[0xaa, 0xaa, 3, 0, 0, 0, 8, 0], &way.ip4()]);
+        collected(
+            way,
+            &[flow_sample(
+                4,
+                &cat(&[&[0x50], &[2; 6], &way.mac().0, &snap]),
+            )],
+        )
+    }),
+    scoped("sFlow, X.25", Source::None, |way| {
+        collected(way, &[flow_sample(6, &cat(&[&[0x10, 5, 0], &way.ip4()]))])
+    }),
+    scoped("sFlow, version 4", Source::Sender, |way| {
+        let frame = way.ethernet();
+        let sample = numbers(&[1, 1, 1, 9, 9, 0, 1, 2, 1, 1, len(&frame), len(&frame)]);
+        let mut sample = cat(&[&sample, &frame]);
+        sample.resize(sample.len().next_multiple_of(4), 0);
+        let head = numbers(&[4, 1, 0xc633_6401, 1, 1, 1]);
+        way.outer_udp(50_000, 6343, &cat(&[&head, &sample, &[0; 4]]))
+    }),
+];
+
+fn len(bytes: &[u8]) -> u32 {
+    bytes.len().try_into().unwrap()
+}
+
+fn numbers(numbers: &[u32]) -> Vec<u8> {
+    numbers.iter().flat_map(|it| it.to_be_bytes()).collect()
+}
+
+/// The header of a packet as a record, all of it.
+fn record(kind: u32, packet: &[u8]) -> Vec<u8> {
+    let mut padded = packet.to_vec();
+    padded.resize(padded.len().next_multiple_of(4), 0);
+    // With a check sequence, of which there is nothing.
+    let head = [1, 16 + len(&padded), kind, len(packet) + 4, 4, len(packet)];
+    cat(&[&numbers(&head), &padded])
+}
+
+fn flow_sample(kind: u32, packet: &[u8]) -> Vec<u8> {
+    let record = record(kind, packet);
+    let head = [1, 32 + len(&record), 1, 1, 9, 9, 0, 1, 2, 1];
+    cat(&[&numbers(&head), &record])
+}
+
+fn collected(way: Way, samples: &[Vec<u8>]) -> Vec<u8> {
+    let head = numbers(&[
+        5,
+        1,
+        0xc633_6401,
+        0,
+        1,
+        1,
+        samples.len().try_into().unwrap(),
+    ]);
+    way.outer_udp(50_000, 6343, &cat(&[&head, &samples.concat()]))
 }
 
 /// Frames in parts.
@@ -299,5 +398,61 @@ fn what_is_no_recording_stays_a_datagram() {
     ] {
         let got = decode(1, &way.outer_udp(50_000, port, &payload)).unwrap();
         assert_eq!((got.ports, got.payload), ((50_000, port), payload));
+    }
+}
+
+#[test]
+fn all_samples_of_a_datagram_are_told_as_such() {
+    let way = Way::There;
+    let short = |kept: u32| {
+        let mut sample = flow_sample(1, &way.ethernet()[..76]);
+        // Of a frame of so many bytes.
+        sample[52..56].copy_from_slice(&(kept + 4).to_be_bytes());
+        sample
+    };
+    let samples = [
+        flow_sample(1, &way.ethernet()),
+        flow_sample(2, &[0; 40]),
+        short(78),
+    ];
+    let bytes = collected(way, &samples);
+    let mut decoder = Decoder::new(&Limits::default());
+    let whole = frame(1, &bytes);
+    let first = decoder.decode(&whole).map(told).unwrap();
+    let second = decoder.further(&whole).unwrap().map(told).unwrap();
+    assert!(decoder.further(&whole).is_none());
+    assert_eq!((first.payload.len(), first.cut), (12, 0));
+    assert_eq!((second.payload.len(), second.cut), (10, 2));
+    assert!(first.scope.is_sampled() && first.scope == second.scope);
+    // In a VLAN of what was sampled, and nowhere else.
+    let tagged = way.ethernet_of(0x8100, &cat(&[&[0, 5, 8, 0], &way.ip4()]));
+    let inside = decode(1, &collected(way, &[flow_sample(1, &tagged)])).unwrap();
+    assert!(inside.scope.is_sampled() && inside.scope != first.scope);
+    for fixture in OVERLAYS.iter().chain(PASSED_ON).chain(fixtures::SCOPED) {
+        assert!(!decode(1, &(fixture.make)(way)).unwrap().scope.is_sampled());
+    }
+}
+
+#[test]
+fn what_is_no_sample_stays_a_datagram() {
+    let way = Way::There;
+    let counters = numbers(&[2, 8, 0, 0]);
+    for payload in [
+        numbers(&[3, 1, 0xc633_6401, 0, 1, 1, 1]),
+        numbers(&[5, 3, 0xc633_6401, 0, 1, 1, 1]),
+        cat(&[&numbers(&[5, 1, 0xc633_6401, 0, 1, 1, 1]), &counters]),
+        cat(&[
+            &numbers(&[5, 1, 0xc633_6401, 0, 1, 1, 1]),
+            &flow_sample(1, &[])[..40],
+        ]),
+        cat(&[
+            &numbers(&[5, 1, 0xc633_6401, 0, 1, 1, u32::MAX]),
+            &[0xff; 80],
+        ]),
+        vec![5; 9],
+    ] {
+        let got = decode(1, &way.outer_udp(50_000, 6343, &payload)).unwrap();
+        assert_eq!((got.ports, got.payload), ((50_000, 6343), payload));
+        assert!(!got.scope.is_sampled());
     }
 }

@@ -11,7 +11,7 @@ use super::carriers::{CALLED, CARRIERS, CARRYING_TUNNELS};
 use super::fixtures::{Fixture, LINKS, SCOPED};
 use super::lowpan::LOWPAN;
 use super::odd::{ODD_LINKS, ODD_TUNNELS};
-use super::overlays::{OVERLAYS, PASSED_ON};
+use super::overlays::{OVERLAYS, PASSED_ON, SAMPLED};
 use super::rare::RARE;
 use super::sequences::sequences;
 use super::stacks::{LINE_CARDS, MIRRORS, STACKS};
@@ -36,6 +36,7 @@ pub(super) fn fixtures() -> impl Iterator<Item = &'static Fixture> {
         ODD_TUNNELS,
         OVERLAYS,
         PASSED_ON,
+        SAMPLED,
         MIRRORS,
         STACKS,
     ];

@@ -5,6 +5,7 @@ mod esp;
 mod gre;
 mod mirrors;
 mod rare;
+mod sflow;
 mod stt;
 mod udp;
 mod wassp;
@@ -53,6 +54,7 @@ mod kind {
     pub(super) const STT: u32 = 27;
     pub(super) const WASSP: u32 = 28;
     pub(super) const WIREGUARD: u32 = 29;
+    pub(super) const SFLOW: u32 = 30;
 }
 
 /// A tunnel that has an IP protocol number of its own; None if `number` is no tunnel.

@@ -9,7 +9,7 @@ use super::super::scope::Tag;
 use super::super::walk::{Next, Walk};
 use super::super::{Datagram, Packet, Undecoded, plausible};
 use super::capwap::{self, capwap};
-use super::{esp, kind, l2tp_v3_frame, mirrors, rare, wassp, wireguard};
+use super::{esp, kind, l2tp_v3_frame, mirrors, rare, sflow, wassp, wireguard};
 use crate::frame::LinkType;
 
 const L2TP: u16 = 1701;
@@ -26,7 +26,7 @@ const VXLAN_LINUX: u16 = 8472;
 const TZSP: u16 = 37008;
 
 /// Ports to which tunnels go.
-const TO: [u16; 15] = [
+const TO: [u16; 16] = [
     LISP_DATA,
     VXLAN,
     VXLAN_GPE,
@@ -42,6 +42,7 @@ const TO: [u16; 15] = [
     rare::ROCE,
     rare::GSMTAP,
     mirrors::ARUBA,
+    sflow::PORT,
 ];
 
 /// Ports that either end of a tunnel has.
@@ -127,6 +128,14 @@ pub(in crate::wire) fn open<'a>(
     }
     if let Some(next) = in_parts(walk, datagram, plain, rest)? {
         return Ok(Some(next));
+    }
+    if datagram.dst_port == sflow::PORT
+        && let Some(packets) = sflow::packets(rest)
+        && !packets.is_empty()
+    {
+        walk.guess(plain);
+        walk.enter_sample(kind::SFLOW)?;
+        return walk.several(packets);
     }
     if let Some(next) = wireguard::open(walk, datagram, plain)? {
         return Ok(Some(next));
