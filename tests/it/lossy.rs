@@ -137,9 +137,7 @@ fn of_samples_it_is_said_that_they_were() {
                 ];
                 let sample = [1, 56 + header.len() + padding, 1, 1, one_in, 0, 0, 1, 2, 1];
                 let datagram = [5, 1, 0xcb00_7101, 0, 1, 1, 1];
-                let body = [&datagram[..], &sample, &record]
-                    .map(|part| numbers(part))
-                    .concat();
+                let body = [&datagram[..], &sample, &record].map(numbers).concat();
                 let body = [&body, header, &vec![0; padding]].concat();
                 let udp = 8 + body.len() as u16;
                 let mut bytes = [&[2; 12][..], &[8, 0, 0x45, 0]].concat();

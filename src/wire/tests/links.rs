@@ -74,6 +74,12 @@ fn fixtures_in_hexadecimal() {
             .collect();
         println!("fixture\t{link}\t{name}\t{}", digits.join(","));
     }
+    let keyed = wireguard::frames();
+    let digits: Vec<String> = keyed
+        .iter()
+        .map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+        .collect();
+    println!("keyed\t1\tWireGuard\t{}", digits.join(","));
 }
 
 fn leads_to_the_conversation(fixture: &Fixture) {

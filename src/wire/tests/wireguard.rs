@@ -47,7 +47,7 @@ fn bytes(digits: &str) -> Vec<u8> {
 }
 
 /// Frames of the conversation, in Ethernet.
-fn frames() -> Vec<Vec<u8>> {
+pub(super) fn frames() -> Vec<Vec<u8>> {
     let ways = [Way::There, Way::Back, Way::There, Way::Back, Way::There];
     let frame = |(way, digits): (Way, &str)| {
         let (from, to) = match way {
