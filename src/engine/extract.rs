@@ -55,9 +55,7 @@ impl Extractor {
     pub fn push(&mut self, frame: Frame<'_>) {
         self.front.account(&frame);
         self.flows.cx.expire(frame.at);
-        if !self.glances {
-            self.look_into(&frame);
-        } else if !self.flows.counted(&frame) {
+        if !(self.glances && self.flows.counted(&frame)) {
             match wire::subframes(&frame) {
                 None => self.take(&frame),
                 Some(frames) => frames.for_each(|frame| {
@@ -69,25 +67,15 @@ impl Extractor {
         self.flows.settle();
     }
 
-    /// Takes one frame, however plain it looks.
-    #[inline(never)]
-    fn look_into(&mut self, frame: &Frame<'_>) {
-        match wire::subframes(frame) {
-            None => self.take_unlike(frame),
-            Some(frames) => frames.for_each(|frame| {
-                self.take_unlike(&frame);
-                self.front.count_more();
-            }),
-        }
-    }
-
     /// Takes any frame, with all packets in it.
     #[inline(never)]
     fn take(&mut self, frame: &Frame<'_>) {
         let id = FlowId(self.front.ordinal());
         let (at, no, interface) = (frame.at, frame.no, frame.interface);
         // Apart, so that the packet of a plain frame is never moved.
-        if let Some(packet) = wire::plain(frame) {
+        if self.glances
+            && let Some(packet) = wire::plain(frame)
+        {
             self.flows.take(at, no, interface, &packet, id);
             return;
         }

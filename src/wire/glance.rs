@@ -9,7 +9,8 @@ use super::{Segment, tunnel};
 use crate::flow::{Scope, Transport};
 use crate::frame::{Frame, LinkType};
 
-/// What counting needs to know of a packet.
+/// What counting needs to know of a packet. One that looks like TCP may have a frame in it (STT); there is no flow that it could be
+/// counted in, since none is opened by such.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Glance {
     /// TCP, without SYN, FIN and RST; or UDP, without a tunnel inside.
@@ -105,11 +106,9 @@ pub fn glance(frame: &Frame<'_>) -> Option<Glance> {
             if flags & (Segment::SYN | Segment::FIN | Segment::RST) != 0 {
                 return None;
             }
-            if offset < 0x60 && (offset < 0x50 || dst_port == tunnel::STT) {
-                return None;
-            }
             let header = usize::from(offset >> 4) * 4;
-            (Transport::Tcp, u32::from_be_bytes([a, b, c, d]), header)
+            let seq = u32::from_be_bytes([a, b, c, d]);
+            (Transport::Tcp, seq, Some(header).filter(|len| *len >= 20)?)
         }
         protocol::UDP => {
             let length = usize::from(u16::from_be_bytes([a, b]));

@@ -57,7 +57,7 @@ pub(super) fn payload<'a>(
             let segment = tcp(rest)?;
             let plain = packet(walk, Body::Tcp(segment));
             let tunnel = match segment.dst_port {
-                tunnel::STT if segment.options.is_empty() => tunnel::in_tcp(walk, &segment, plain)?,
+                tunnel::STT => tunnel::in_tcp(walk, &segment, plain)?,
                 _ => None,
             };
             Ok(tunnel.unwrap_or(Next::Packet(plain)))

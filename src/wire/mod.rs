@@ -227,6 +227,13 @@ impl Segment<'_> {
     /// ACK flag.
     pub const ACK: u8 = 0x10;
 
+    /// Whether it may be a part of a frame of a tunnel that looks like TCP (STT) and of which no beginning was seen. A connection may have
+    /// such segments, too, if they go to that port; none has to be opened by one.
+    #[must_use]
+    pub fn may_be_part(&self) -> bool {
+        tunnel::is_later_part(self)
+    }
+
     /// The value of the timestamp option (RFC 7323 section 3.2): the sender's clock.
     #[must_use]
     pub fn tsval(&self) -> Option<u32> {

@@ -456,3 +456,34 @@ fn what_is_no_sample_stays_a_datagram() {
         assert!(!got.scope.is_sampled());
     }
 }
+
+/// A flow that a part of a frame opened would be counted with all that follows, and nobody would look at it any more.
+#[test]
+fn a_part_without_a_beginning_opens_no_flow() {
+    use crate::engine::Extractor;
+
+    let way = Way::There;
+    let mut frames = segments(way);
+    let whole = stt(way, [0, 0]);
+    let tcp = |flags: u8, seq: u32, payload: &[u8]| {
+        let header = cat(&[
+            &[0xc3, 0x51, 0x1d, 0x2f],
+            &seq.to_be_bytes(),
+            &[0, 0, 0, 7, 0x50, flags, 0xff, 0xff, 0, 0, 0, 0],
+        ]);
+        way.outer(6, &cat(&[&header, payload]))
+    };
+    frames.remove(0);
+    let mut extractor = Extractor::new(Limits::default());
+    for bytes in &frames {
+        extractor.push(frame(1, bytes));
+    }
+    assert_eq!(extractor.coverage().flows, [0, 0]);
+    extractor.push(frame(1, &segment(way, whole.len(), 0, 8, &whole)));
+    assert_eq!(extractor.coverage().flows, [1, 0]);
+    // A connection to that port has all of its segments.
+    extractor.push(frame(1, &tcp(0x02, 0x0060_000f, &[])));
+    extractor.push(frame(1, &tcp(0x18, 0x0060_0010, b"hello")));
+    extractor.close();
+    assert_eq!(extractor.coverage().flows, [2, 0]);
+}

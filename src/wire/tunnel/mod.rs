@@ -18,7 +18,7 @@ use super::walk::{Next, Walk};
 use super::{Body, Undecoded, link, plausible};
 use crate::frame::LinkType;
 
-pub(super) use stt::{PORT as STT, open as in_tcp};
+pub(super) use stt::{PORT as STT, is_later_part, open as in_tcp};
 pub(super) use udp::{may_carry, open as in_udp, tzsp_frame};
 pub(super) use wireguard::Tunnels;
 pub use wireguard::tunnel_keys;

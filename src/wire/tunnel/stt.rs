@@ -22,21 +22,9 @@ pub(in crate::wire) fn open<'a>(
     segment: &Segment<'a>,
     plain: Packet<'a>,
 ) -> Result<Option<Next<'a>>, Undecoded> {
-    const URGENT: u8 = 0x20;
-    const CONNECTION: u8 = Segment::SYN | Segment::FIN | Segment::RST | URGENT;
-    let [t, otal, st, art] = segment.seq.to_be_bytes();
-    let total = usize::from(u16::from_be_bytes([t, otal]));
-    let start = usize::from(u16::from_be_bytes([st, art]));
-    let rest = Rest {
-        bytes: segment.payload,
-        cut: usize::try_from(segment.cut).unwrap_or(usize::MAX),
-    };
-    let fits = segment.flags & (CONNECTION | Segment::ACK) == Segment::ACK
-        && rest.wire_len() > 0
-        && start.saturating_add(rest.wire_len()) <= total;
-    if !fits {
+    let Some((rest, total, start)) = place(segment) else {
         return Ok(None);
-    }
+    };
     let whole = if start == 0 && rest.wire_len() == total {
         rest
     } else {
@@ -49,6 +37,29 @@ pub(in crate::wire) fn open<'a>(
         Some(found) => enter(walk, plain, found).map(Some),
         None => Ok(None),
     }
+}
+
+/// Whether a segment may be a part of a frame, and not the first.
+pub(in crate::wire) fn is_later_part(segment: &Segment<'_>) -> bool {
+    segment.dst_port == PORT && place(segment).is_some_and(|(_, _, start)| start > 0)
+}
+
+/// What a segment holds, if it may be one of these: of a frame of what length, and where in it.
+fn place<'a>(segment: &Segment<'a>) -> Option<(Rest<'a>, usize, usize)> {
+    const URGENT: u8 = 0x20;
+    const CONNECTION: u8 = Segment::SYN | Segment::FIN | Segment::RST | URGENT;
+    let [t, otal, st, art] = segment.seq.to_be_bytes();
+    let total = usize::from(u16::from_be_bytes([t, otal]));
+    let start = usize::from(u16::from_be_bytes([st, art]));
+    let rest = Rest {
+        bytes: segment.payload,
+        cut: usize::try_from(segment.cut).unwrap_or(usize::MAX),
+    };
+    let fits = segment.options.is_empty()
+        && segment.flags & (CONNECTION | Segment::ACK) == Segment::ACK
+        && rest.wire_len() > 0
+        && start.saturating_add(rest.wire_len()) <= total;
+    fits.then_some((rest, total, start))
 }
 
 /// All of a frame whose last part this is, or a first part that the capture cut, from which nothing can be joined. TCP may have such numbers as well, so only a
