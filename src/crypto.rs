@@ -1,8 +1,10 @@
 //! The primitives everything above uses, with one provider (ring) behind them, and RustCrypto for AES-CCM,
-//! which ring does not have.
+//! and X25519 and BLAKE2s for WireGuard, which ring does not have, or not with given keys.
 //!
 //! Nothing here protects a secret of ours: keys come from key logs, or are published with the QUIC
-//! versions. Changing the provider means editing this file only.
+//! versions. Changing the provider means editing this file and the one below it only.
+
+pub mod noise;
 
 use std::fmt;
 

@@ -52,6 +52,10 @@ pub struct Limits {
     /// Circuits of X.25 of which it is known what they carry; the one called longest ago gives way. A line has some dozens open of the
     /// 4,095 it may have.
     pub circuits: usize,
+    /// Keys of WireGuard: static ones, and as many ephemeral ones, of which each connection makes one in two minutes. The oldest gives way.
+    pub wireguard_keys: usize,
+    /// Handshakes of WireGuard that are opened, or that wait for keys. A connection has two that are in use.
+    pub wireguard_sessions: usize,
     /// TCP headers remembered to undo Van Jacobson compression, over all links; the link used longest ago gives way. One direction
     /// of a link has 16 as a rule, and 256 at most (RFC 1144 3.2.2).
     pub vj_headers: usize,
@@ -187,6 +191,8 @@ impl Limits {
             (self.acl_packets, 66_000),
             (self.streams, 66_000),
             (self.circuits, 100),
+            (self.wireguard_keys, 250),
+            (self.wireguard_sessions, 2_500),
             (self.bluetooth_channels, 160),
             // Those over TCP are of the shards of their connections.
             (self.dns_pending.saturating_mul(SHARDS), 250),
@@ -223,6 +229,8 @@ impl Default for Limits {
             streams: 64,
             streams_age: Span::from_secs(10),
             circuits: 1_024,
+            wireguard_keys: 4_096,
+            wireguard_sessions: 1_024,
             vj_headers: 4_096,
             flows: 200_000,
             tcp_idle: Span::from_secs(600),

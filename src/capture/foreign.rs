@@ -43,7 +43,11 @@ const KNOWN: &[(&[u8], &str, Todo)] = &[
         "an InfoVista 5Views capture",
         Todo::Editcap,
     ),
-    (b"TR\0d\0\0", "an HP-UX nettl trace", Todo::Editcap),
+    (
+        b"TR\0d\0\0",
+        "an HP-UX nettl trace",
+        Todo::Again("tcpdump -w out.pcap"),
+    ),
     (
         b"\x01\x10\x4c\0\x01\x05",
         "a Novell LANalyzer capture",
@@ -68,7 +72,7 @@ const KNOWN: &[(&[u8], &str, Todo)] = &[
     (
         b"Session Transcript",
         "a Catapult DCT2000 trace",
-        Todo::Editcap,
+        Todo::Again("tcpdump -w out.pcap"),
     ),
     (b"btsnoop\0", "a Bluetooth capture (BTSnoop)", Todo::Editcap),
     (b"BZh", "compressed with bzip2", Todo::Unpack("bunzip2")),
@@ -98,6 +102,8 @@ const UNREAD_PCAP: &[u32] = &[0xa1b2_34cd, 0xa12b_3c4d];
 
 enum Todo {
     Editcap,
+    /// To be captured again with this: editcap has no link type in pcapng for what stands before its frames.
+    Again(&'static str),
     Unpack(&'static str),
     NoNetwork,
 }
@@ -115,6 +121,8 @@ pub(super) fn explain(name: &str, head: &[u8]) -> Error {
             quoted(name)
         )
     };
+    let again =
+        |tool: &str| format!("its frames have no form in pcapng; capture again with: {tool}");
     if head.is_empty() {
         return Error::Empty {
             name: name.to_owned(),
@@ -125,6 +133,7 @@ pub(super) fn explain(name: &str, head: &[u8]) -> Error {
             what,
             match todo {
                 Todo::Editcap => editcap(),
+                Todo::Again(tool) => again(tool),
                 Todo::Unpack(tool) => format!("unpack it first: {tool} {}", quoted(name)),
                 Todo::NoNetwork => "it holds no network packets".to_owned(),
             },
@@ -145,7 +154,10 @@ pub(super) fn explain(name: &str, head: &[u8]) -> Error {
         .iter()
         .any(|sign| head.windows(sign.len()).any(|part| part == *sign))
     {
-        return foreign("a NetScaler trace", editcap());
+        return foreign(
+            "a NetScaler trace",
+            again("start nstrace -traceformat PCAP"),
+        );
     }
     if head.get(257..262) == Some(b"ustar") {
         return foreign(
@@ -232,6 +244,11 @@ fn text(head: &[u8]) -> Option<(&'static str, &'static str)> {
     {
         (
             "a TLS key log",
+            "give it with --keylog, next to the capture",
+        )
+    } else if first.starts_with("local_static_private_key") {
+        (
+            "a WireGuard key log",
             "give it with --keylog, next to the capture",
         )
     } else if first.contains(" ip ") && first.contains(" > ") {

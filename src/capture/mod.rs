@@ -57,7 +57,7 @@ use crate::frame::{Frame, InterfaceId, LinkType, NameHint};
 pub enum Item<'a> {
     /// A packet.
     Frame(Frame<'a>),
-    /// Lines of a TLS key log (NSS format), as they stand in a decryption secrets block.
+    /// Lines of a key log of TLS (NSS format) or WireGuard, as they stand in a decryption secrets block.
     Secrets(&'a [u8]),
     /// A name that the capture gives to an address.
     NameHint(NameHint),

@@ -9,6 +9,7 @@ use crate::frame::{Crossing, Frame, LinkType};
 
 const SECTION: u32 = 0x0a0d_0d0a;
 const TLS_KEY_LOG: u32 = 0x544c_534b;
+const WIREGUARD_KEY_LOG: u32 = 0x5747_4b4c;
 /// Option lengths have 16 bits.
 const MAX_OPTION: usize = u16::MAX as usize;
 
@@ -136,10 +137,23 @@ impl<W: Write> PcapngWriter<W> {
     ///
     /// When writing fails, or there are more than 4 GB.
     pub fn secrets(&mut self, lines: &[u8]) -> io::Result<()> {
+        self.key_log(TLS_KEY_LOG, lines)
+    }
+
+    /// The same of a key log of WireGuard.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::secrets`].
+    pub fn tunnel_secrets(&mut self, lines: &[u8]) -> io::Result<()> {
+        self.key_log(WIREGUARD_KEY_LOG, lines)
+    }
+
+    fn key_log(&mut self, kind: u32, lines: &[u8]) -> io::Result<()> {
         let too_long = |_| io::Error::new(io::ErrorKind::InvalidInput, "secrets of more than 4 GB");
         let len = u32::try_from(lines.len()).map_err(too_long)?;
         self.begin(10);
-        self.block.extend(TLS_KEY_LOG.to_le_bytes());
+        self.block.extend(kind.to_le_bytes());
         self.block.extend(len.to_le_bytes());
         self.block.extend(lines);
         self.pad();

@@ -38,6 +38,8 @@ pub(super) struct Request<'a> {
     pub(super) filter: Option<&'a str>,
     /// Key logs to take secrets from; None leaves out also those that the inputs hold.
     pub(super) secrets: Option<&'a [PathBuf]>,
+    /// Key logs that were given: what they open of tunnels is evidence, with their lines or without.
+    pub(super) keylogs: &'a [PathBuf],
     /// Pseudonyms instead of what was captured.
     pub(super) redaction: Option<&'a Redaction>,
     /// Where the frames come from, when the inputs are not there to stay.
@@ -117,15 +119,13 @@ pub(super) fn write(
     };
     let mut writer = PcapngWriter::new(out, &section)?;
     for log in request.secrets.unwrap_or_default() {
-        let lines =
-            fs::read(log).with_context(|| format!("cannot read the key log {}", log.display()))?;
-        add_secrets(&mut writer, &plan, &lines)?;
+        add_secrets(&mut writer, &plan, &read_log(log)?)?;
     }
     let mut source = capture::merge::open_all(request.inputs, None)?;
     // The numbers of the interfaces in the new file.
     let mut interfaces: Vec<(InterfaceId, u32)> = Vec::new();
     let mut written = Written::default();
-    let mut sieve = Sieve::new(plan);
+    let mut sieve = Sieve::new(plan, request.keylogs)?;
     while let Some(item) = source.next_item() {
         match item {
             Item::Interface(info) => {
@@ -137,8 +137,11 @@ pub(super) fn write(
                 let number = writer.interface(link, info.snaplen, name, filter)?;
                 interfaces.push((info.id, number));
             }
-            Item::Secrets(lines) if request.secrets.is_some() => {
-                add_secrets(&mut writer, &sieve.plan, lines)?;
+            Item::Secrets(lines) => {
+                sieve.decoder.secrets(lines);
+                if request.secrets.is_some() {
+                    add_secrets(&mut writer, &sieve.plan, lines)?;
+                }
             }
             Item::Frame(frame) => {
                 written.of += 1;
@@ -174,7 +177,7 @@ pub(super) fn write(
                     break;
                 }
             }
-            Item::Secrets(_) | Item::NameHint(_) | Item::Dropped(_) => {}
+            Item::NameHint(_) | Item::Dropped(_) => {}
         }
     }
     writer.flush()?;
@@ -189,12 +192,16 @@ struct Sieve {
 }
 
 impl Sieve {
-    fn new(plan: Plan) -> Self {
-        Self {
-            plan,
-            decoder: Decoder::new(&Limits::default()),
-            first: true,
+    fn new(plan: Plan, keylogs: &[PathBuf]) -> anyhow::Result<Self> {
+        let mut decoder = Decoder::new(&Limits::default());
+        for log in keylogs {
+            decoder.secrets(&read_log(log)?);
         }
+        Ok(Self {
+            plan,
+            decoder,
+            first: true,
+        })
     }
 
     /// Hands a frame that is kept on, as far as it could be decoded, with its comments; one that holds several packets
@@ -251,6 +258,10 @@ impl Sieve {
             }
             decoded = decoder.further(frame);
         }
+        // Whoever has the keys opens with it what comes later.
+        if !packets && all.is_empty() && decoder.in_handshake() {
+            all.push(kept(plan, None, plan.comments(frame.no, false)));
+        }
     }
 }
 
@@ -262,11 +273,13 @@ fn collect(
     plan: &Plan,
 ) -> anyhow::Result<Redactor> {
     let mut redactor = Redactor::new(redaction.hider(report), report, plan);
-    let mut sieve = Sieve::new(plan.clone());
+    let mut sieve = Sieve::new(plan.clone(), request.keylogs)?;
     let mut source = capture::merge::open_all(request.inputs, None)?;
     let mut frames = 0;
     while let Some(item) = source.next_item() {
-        if let Item::Frame(frame) = item {
+        if let Item::Secrets(lines) = item {
+            sieve.decoder.secrets(lines);
+        } else if let Item::Frame(frame) = item {
             frames += 1;
             sieve.sift(&frame, true, |_, packet, _| {
                 if let Some(packet) = packet {
@@ -334,6 +347,10 @@ fn named(process: &Process) -> String {
     }
 }
 
+fn read_log(path: &Path) -> anyhow::Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("cannot read the key log {}", path.display()))
+}
+
 fn add_secrets<W: Write>(
     writer: &mut PcapngWriter<W>,
     plan: &Plan,
@@ -342,6 +359,10 @@ fn add_secrets<W: Write>(
     let used = plan.secrets(lines);
     if !used.is_empty() {
         writer.secrets(&used)?;
+    }
+    let of_tunnels = wire::tunnel_keys(lines);
+    if !of_tunnels.is_empty() {
+        writer.tunnel_secrets(&of_tunnels)?;
     }
     Ok(())
 }

@@ -141,7 +141,7 @@ fn open(args: &Args, damaged: &Arc<AtomicBool>) -> anyhow::Result<(report::Optio
         feed: feed::aside(read, Arc::clone(&stop), Arc::clone(damaged)),
         stop,
         frames: regular.then(|| frames(paths.clone())),
-        evidence: regular.then(|| evidence(paths, args.count)),
+        evidence: regular.then(|| evidence(paths, args.keylog.clone(), args.count)),
     };
     Ok((options, input))
 }
@@ -150,12 +150,15 @@ fn frames(paths: Vec<PathBuf>) -> FrameReader {
     Arc::new(move |wanted| Reading::again(&paths, wanted).map_err(|error| message(&error)))
 }
 
-fn evidence(paths: Vec<PathBuf>, count: Option<u64>) -> EvidenceWriter {
-    Arc::new(move |wanted| write_evidence(&paths, count, wanted).map_err(|error| message(&error)))
+fn evidence(paths: Vec<PathBuf>, keylogs: Vec<PathBuf>, count: Option<u64>) -> EvidenceWriter {
+    Arc::new(move |wanted| {
+        write_evidence(&paths, &keylogs, count, wanted).map_err(|error| message(&error))
+    })
 }
 
 fn write_evidence(
     inputs: &[PathBuf],
+    keylogs: &[PathBuf],
     count: Option<u64>,
     wanted: &tui::Evidence,
 ) -> anyhow::Result<String> {
@@ -166,6 +169,7 @@ fn write_evidence(
         count,
         filter: (!wanted.filter.is_empty()).then_some(wanted.filter.as_str()),
         secrets: None,
+        keylogs,
         redaction: wanted.redaction.as_ref(),
         origin: None,
     };

@@ -11,6 +11,7 @@ use crate::capture::Item;
 use crate::capture::merge;
 use crate::engine::{Config, Engine};
 use crate::proto::tls::secrets::random_of_line;
+use crate::wire::tunnel_keys;
 
 /// Key logs of more bytes than this may hold more secrets than are kept: of those only what the captures call for
 /// is taken, for which the captures are read once more.
@@ -87,6 +88,10 @@ fn one(
                 kept.push(b'\n');
             }
         }
+        // Of WireGuard there are few, and nothing in a capture calls for one of them.
+        let of_tunnels = tunnel_keys(&piece);
+        secrets += of_tunnels.split(|byte| *byte == b'\n').count() - 1;
+        kept.extend(of_tunnels);
         engine.secrets(&kept);
     }
 }

@@ -70,6 +70,7 @@ fn write_evidence(
         count: args.count,
         filter: args.filter.as_deref(),
         secrets: args.with_secrets.then_some(args.keylog.as_slice()),
+        keylogs: &args.keylog,
         redaction,
         origin: None,
     };

@@ -208,6 +208,11 @@ pub fn assemble(log: &Log, devices: &DeviceMap) -> Vec<Contact> {
         contact.own_lookup &= contact.lookups.iter().all(|l| !taken.shared.contains(l));
     }
     suffix::hand_over(&suffixed, log, &mut contacts);
+    // That nothing more was seen of it is no failure where one packet in so many is seen.
+    let sampled = contacts.iter_mut();
+    for contact in sampled.filter(|c| c.client.scope.is_sampled()) {
+        contact.failure = None;
+    }
     contacts.retain(|contact| !log.is_forgotten(contact.at));
     // They stay as long as the report is made.
     contacts.shrink_to_fit();

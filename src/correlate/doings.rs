@@ -36,6 +36,10 @@ pub fn explain<'c>(
     mut ruling: Ruling,
     coverage: &Coverage,
 ) -> (Ruling, Vec<Missing>) {
+    // All that could be weighed is what happened to be picked.
+    if contact.client.scope.is_sampled() {
+        return (Ruling::of_sample(), vec![Missing::CompleteCapture]);
+    }
     if ruling.confidence < Confidence::Strong && is_fake(state, devices, contact) {
         let mut fake = Ruling::disguise();
         fake.confidence = Confidence::Likely;

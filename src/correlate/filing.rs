@@ -91,7 +91,8 @@ impl State {
             waiting: VecDeque::new(),
             process: None,
         };
-        if ends.transport == Transport::Tcp {
+        // Of a connection of which one packet was seen it is not known what it was for: that takes a request.
+        if ends.transport == Transport::Tcp && !ends.scope.is_sampled() {
             let client_key = HostKey::client_of(&ends);
             let joined = !opened.from_start && ends.server.port() != 80 && self.is_young(at);
             if joined && self.joined.len() < self.limits.devices {
@@ -279,6 +280,10 @@ impl State {
         let Some(flow) = self.flows.get_mut(&id) else {
             return;
         };
+        // What one packet of it says explains nothing: there were thousands of others.
+        if flow.ends.scope.is_sampled() {
+            return;
+        }
         let hello = match &kind {
             EventKind::ClientHello(hello) => Some(hello.as_ref()),
             // Beats and alerts alone make no handshake.

@@ -62,6 +62,12 @@ impl Ruling {
         }
     }
 
+    /// Nothing is said of a contact of which a sample tells.
+    #[must_use]
+    pub fn of_sample() -> Self {
+        unexplained()
+    }
+
     /// Handshakes of the device shortly before the contact are remembered no more, so nothing holds for want of another one. A
     /// serial in a handshake that was under way does: an older one would have asked before, and had its answer.
     pub fn allow_for_forgotten(&mut self, contact: &Contact) {

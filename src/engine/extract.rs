@@ -16,7 +16,7 @@ use super::front::Front;
 pub struct Extractor {
     pub(super) front: Front,
     pub(super) flows: Flows,
-    /// Whether packets that are only counted are told by a glance.
+    /// Whether packets that are only counted are told by a glance, and those that are plain without the general path.
     glances: bool,
 }
 
@@ -28,11 +28,11 @@ impl Extractor {
     }
 
     /// One of its two halves.
-    pub(super) const fn of(front: Front, flows: Flows) -> Self {
+    pub(super) fn of(front: Front, flows: Flows) -> Self {
         Self {
+            glances: !front.has_keys(),
             front,
             flows,
-            glances: true,
         }
     }
 
@@ -73,10 +73,19 @@ impl Extractor {
         let id = FlowId(self.front.ordinal());
         let (at, no, interface) = (frame.at, frame.no, frame.interface);
         // Apart, so that the packet of a plain frame is never moved.
-        if let Some(packet) = wire::plain(frame) {
+        if self.glances
+            && let Some(packet) = wire::plain(frame)
+        {
             self.flows.take(at, no, interface, &packet, id);
             return;
         }
+        self.take_unlike(frame);
+    }
+
+    /// Takes any frame by the general path, which says the same of plain ones, or opens what is in them.
+    fn take_unlike(&mut self, frame: &Frame<'_>) {
+        let id = FlowId(self.front.ordinal());
+        let (at, no, interface) = (frame.at, frame.no, frame.interface);
         if let Some(packet) = self.front.decode(frame) {
             self.flows.take_any(at, no, interface, &packet, id);
         }
@@ -88,6 +97,7 @@ impl Extractor {
             }
         }
     }
+
     /// Takes one frame of which the capture says whose process sent or received it.
     pub fn push_of(&mut self, frame: Frame<'_>, process: Process) {
         self.flows.process = Some(process.into());
@@ -95,10 +105,13 @@ impl Extractor {
         self.flows.process = None;
     }
 
-    /// Takes lines of an NSS key log. They may come before or after the packets they open. Returns how many were secrets.
+    /// Takes lines of an NSS key log, which may come before or after the packets they open, or of one of WireGuard, whose lines open
+    /// data after them. Returns how many were secrets.
     pub fn secrets(&mut self, lines: &[u8]) -> usize {
         self.front.count_more();
-        self.flows.secrets(lines)
+        let of_tunnels = self.front.secrets(lines);
+        self.glances &= !self.front.has_keys();
+        of_tunnels + self.flows.secrets(lines)
     }
 
     /// Says that keys may still come, so that what they would open is held (within limits).

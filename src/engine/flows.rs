@@ -224,7 +224,8 @@ impl Flows {
         coverage.flows = self.counts.flows;
         coverage.midstream_flows = self.counts.midstream;
         coverage.one_sided_flows = self.counts.one_sided;
-        coverage.keys = (self.keys_taken, self.cx.keys.used());
+        coverage.keys.0 += self.keys_taken;
+        coverage.keys.1 += self.cx.keys.used();
         let dropped = self.cx.keys.dropped();
         if dropped > 0 {
             let limits = coverage.anomalies.entry(AnomalyKind::LimitReached);

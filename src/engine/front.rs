@@ -19,6 +19,7 @@ pub(super) struct Front {
     before: Timestamp,
     /// What came beside frames: frames inside of frames, secrets, names.
     more: u64,
+    keys_taken: u64,
 }
 
 /// Trace time may step back this far without being called a step: receive queues and merged files.
@@ -35,6 +36,7 @@ impl Front {
             undecoded: BTreeMap::new(),
             before: Timestamp::from_nanos(i64::MIN),
             more: 0,
+            keys_taken: 0,
         }
     }
 
@@ -79,6 +81,19 @@ impl Front {
         counted(decoded, &mut self.undecoded, &mut self.coverage)
     }
 
+    /// Takes lines of a key log for tunnels. Returns how many were keys.
+    pub(super) fn secrets(&mut self, lines: &[u8]) -> usize {
+        let taken = self.decoder.secrets(lines);
+        self.keys_taken += taken as u64;
+        taken
+    }
+
+    /// Whether plain packets may have others in them, for which there are keys.
+    #[inline]
+    pub(super) fn has_keys(&self) -> bool {
+        self.decoder.has_keys()
+    }
+
     /// Something came that has a place of its own in the order of all that comes.
     pub(super) const fn count_more(&mut self) {
         self.more += 1;
@@ -95,6 +110,8 @@ impl Front {
     pub(super) fn coverage(&self) -> Coverage {
         let mut coverage = self.coverage.clone();
         coverage.undecoded.clone_from(&self.undecoded);
+        coverage.keys.0 += self.keys_taken;
+        coverage.keys.1 += self.decoder.keys_used();
         let fragments = self.decoder.fragments();
         if fragments.unfinished > 0 {
             coverage
@@ -112,7 +129,10 @@ fn counted<'a>(
     coverage: &mut Coverage,
 ) -> Option<Packet<'a>> {
     let undecoded = match decoded {
-        Ok(packet) => return Some(packet),
+        Ok(packet) => {
+            coverage.sampled += u64::from(packet.scope.is_sampled());
+            return Some(packet);
+        }
         Err(undecoded) => undecoded,
     };
     *reasons.entry(undecoded.reason()).or_default() += 1;

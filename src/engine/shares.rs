@@ -96,6 +96,7 @@ impl Dispatcher {
 
     /// Takes lines of an NSS key log.
     pub fn secrets(&mut self, lines: &[u8]) {
+        self.front.secrets(lines);
         let bytes = self.batch.keep(lines);
         self.beside(What::Secrets(bytes));
     }
@@ -126,7 +127,9 @@ impl Dispatcher {
 
     #[inline]
     fn put(&mut self, frame: &Frame<'_>) {
-        if let Some(packet) = wire::plain(frame) {
+        if !self.front.has_keys()
+            && let Some(packet) = wire::plain(frame)
+        {
             let what = What::Plain {
                 shard: shard(&packet).0,
                 link: frame.link,

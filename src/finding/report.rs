@@ -66,6 +66,8 @@ pub struct Coverage {
     pub bytes: u64,
     /// Frames that were cut by the snap length.
     pub cut_frames: u64,
+    /// Packets that were samples: one in so many of those that there were.
+    pub sampled: u64,
     /// Frames that could not be decoded down to IP, by reason.
     pub undecoded: BTreeMap<&'static str, u64>,
     /// Flows by transport: TCP, UDP.

@@ -51,6 +51,22 @@ pub enum Transport {
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Scope(pub u32);
 
+impl Scope {
+    /// The bit of scopes in which only some packets were seen, chosen by chance.
+    pub(crate) const SAMPLED: u32 = 1 << 31;
+
+    /// Whether only some packets were seen there: nothing is known from what is missing.
+    #[must_use]
+    pub const fn is_sampled(self) -> bool {
+        self.0 & Self::SAMPLED != 0
+    }
+
+    /// The same where only some packets were seen.
+    pub(crate) const fn sampled(self) -> Self {
+        Self(self.0 | Self::SAMPLED)
+    }
+}
+
 /// An end of a flow.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Side {

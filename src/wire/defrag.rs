@@ -87,6 +87,8 @@ pub(super) struct Fragments {
     pub(super) streams: super::link::Streams,
     /// What circuits of X.25 carry.
     pub(super) circuits: super::link::Circuits,
+    /// Tunnels of WireGuard that there are keys to.
+    pub(super) wireguard: super::tunnel::Tunnels,
     /// Packets of the frame at hand that were found and not yet told.
     pub(super) further: VecDeque<super::walk::Further>,
     /// Source and destination of the packet of which the frame at hand is a part, as far as they are known.
@@ -155,6 +157,7 @@ impl Fragments {
             headers: super::link::Headers::new(limits),
             streams: super::link::Streams::new(limits),
             circuits: super::link::Circuits::new(limits),
+            wireguard: super::tunnel::Tunnels::new(limits),
             further: VecDeque::new(),
             latest: None,
         }

@@ -205,11 +205,16 @@ fn tcp(bytes: &[u8], cut: u32) -> Option<Segment<'_>> {
         w1,
         ..,
     ] = fixed;
-    let options = usize::from(offset >> 4).checked_sub(5)? * 4;
+    // One comparison for segments with options, as most have.
+    let dst_port = u16::from_be_bytes([d0, d1]);
+    if offset < 0x60 && (offset < 0x50 || dst_port == tunnel::STT) {
+        return None;
+    }
+    let options = usize::from((offset >> 4).wrapping_sub(5)) * 4;
     let (options, payload) = after.split_at_checked(options)?;
     Some(Segment {
         src_port: u16::from_be_bytes([s0, s1]),
-        dst_port: u16::from_be_bytes([d0, d1]),
+        dst_port,
         seq: u32::from_be_bytes([q0, q1, q2, q3]),
         ack: u32::from_be_bytes([a0, a1, a2, a3]),
         flags,

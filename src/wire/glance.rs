@@ -9,7 +9,8 @@ use super::{Segment, tunnel};
 use crate::flow::{Scope, Transport};
 use crate::frame::{Frame, LinkType};
 
-/// What counting needs to know of a packet.
+/// What counting needs to know of a packet. One that looks like TCP may have a frame in it (STT); there is no flow that it could be
+/// counted in, since none is opened by such.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Glance {
     /// TCP, without SYN, FIN and RST; or UDP, without a tunnel inside.

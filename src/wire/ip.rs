@@ -53,7 +53,15 @@ pub(super) fn payload<'a>(
 ) -> Result<Next<'a>, Undecoded> {
     let v6 = walk.src.is_ipv6();
     match number {
-        protocol::TCP => Ok(Next::Packet(packet(walk, Body::Tcp(tcp(rest)?)))),
+        protocol::TCP => {
+            let segment = tcp(rest)?;
+            let plain = packet(walk, Body::Tcp(segment));
+            let tunnel = match segment.dst_port {
+                tunnel::STT => tunnel::in_tcp(walk, &segment, plain)?,
+                _ => None,
+            };
+            Ok(tunnel.unwrap_or(Next::Packet(plain)))
+        }
         protocol::UDP => {
             let datagram = udp(rest)?;
             let plain = packet(walk, Body::Udp(datagram));

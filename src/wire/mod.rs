@@ -30,9 +30,11 @@ use crate::limits::Limits;
 pub use self::defrag::FragmentCounts;
 pub use self::glance::{Glance, glance};
 pub use self::link::{link_name, link_supported};
+pub use self::tunnel::tunnel_keys;
 pub use self::undecoded::Undecoded;
 
-/// Decodes frames. Its only state is fragments waiting for the rest of their datagram, and TCP headers that later ones differ from.
+/// Decodes frames. Its only state is fragments waiting for the rest of their datagram, TCP headers that later ones differ from, and keys
+/// of tunnels.
 #[derive(Debug)]
 pub struct Decoder {
     depth: usize,
@@ -60,9 +62,33 @@ impl Decoder {
     #[inline(always)]
     pub fn decode<'a>(&'a mut self, frame: &Frame<'a>) -> Result<Packet<'a>, Undecoded> {
         match plain(frame) {
-            Some(packet) => Ok(packet),
-            None => self.decode_any(frame),
+            Some(packet) if !self.has_keys() => Ok(packet),
+            _ => self.decode_any(frame),
         }
+    }
+
+    /// Takes lines of a key log for tunnels that can be opened with keys (WireGuard). They open handshakes before them, too, but no
+    /// data. Returns how many were keys.
+    pub fn secrets(&mut self, lines: &[u8]) -> usize {
+        self.fragments.wireguard.add_text(lines)
+    }
+
+    /// Whether there are such keys: then packets that are [`plain`] may have others in them, and [`Self::decode_any`] is to be asked.
+    #[must_use]
+    pub fn has_keys(&self) -> bool {
+        self.fragments.wireguard.has_keys()
+    }
+
+    /// How many handshakes of tunnels were opened.
+    #[must_use]
+    pub const fn keys_used(&self) -> u64 {
+        self.fragments.wireguard.used()
+    }
+
+    /// Whether the last frame had a message by which the ends of a tunnel agree on keys, for callers that want to open what follows.
+    #[must_use]
+    pub const fn in_handshake(&self) -> bool {
+        self.fragments.wireguard.shaken
     }
 
     /// Whether there is one for [`Self::further`] to give.
@@ -111,6 +137,7 @@ impl Decoder {
     #[inline(never)]
     pub fn decode_any<'a>(&'a mut self, frame: &Frame<'a>) -> Result<Packet<'a>, Undecoded> {
         self.fragments.latest = None;
+        self.fragments.wireguard.shaken = false;
         self.fragments.further.clear();
         walk::Walk::new(frame, self.depth, &mut self.fragments, &mut self.joined).run(frame)
     }
@@ -199,6 +226,13 @@ impl Segment<'_> {
     pub const RST: u8 = 0x04;
     /// ACK flag.
     pub const ACK: u8 = 0x10;
+
+    /// Whether it may be a part of a frame of a tunnel that looks like TCP (STT) and of which no beginning was seen. A connection may have
+    /// such segments, too, if they go to that port; none has to be opened by one.
+    #[must_use]
+    pub fn may_be_part(&self) -> bool {
+        tunnel::is_later_part(self)
+    }
 
     /// The value of the timestamp option (RFC 7323 section 3.2): the sender's clock.
     #[must_use]

@@ -9,6 +9,7 @@
 //! | I-SID, VXLAN and Geneve VNI, NVGRE VSID, LISP instance | yes | they name the tenant |
 //! | GRE key, GTP TEID, L2TP session | no | each receiver chooses its own |
 //! | outer addresses of a tunnel | yes, in sorted order | they tell apart tunnels that reuse addresses |
+//! | whether only some packets were seen | yes, as a bit of its own | what is missing there says nothing |
 //! | ERSPAN session | yes | the operator's own grouping of what is mirrored |
 //! | outer addresses of a mirror (ERSPAN, TZSP) | no | two switches may each mirror one direction |
 //!
@@ -46,7 +47,7 @@ pub(super) const fn within(scope: Scope, tag: Tag, value: u32) -> Scope {
     if a | b != 0 {
         hash = step(step(hash, a), b);
     }
-    nonzero(step(step(hash, c), d))
+    nonzero(step(step(hash, c), d), scope)
 }
 
 /// `scope` with a pair of tunnel ends, whichever of them sends.
@@ -58,7 +59,7 @@ pub(super) fn between(scope: Scope, one: IpAddr, other: IpAddr) -> Scope {
             IpAddr::V6(v6) => hash = v6.octets().into_iter().fold(hash, step),
         }
     }
-    nonzero(hash)
+    nonzero(hash, scope)
 }
 
 /// One byte of FNV-1a. Nobody gains from a collision: it would take two tunnels that carry the same
@@ -67,9 +68,10 @@ const fn step(hash: u32, byte: u8) -> u32 {
     (hash ^ byte as u32).wrapping_mul(FNV_PRIME)
 }
 
-/// 0 means the bare link.
-const fn nonzero(hash: u32) -> Scope {
-    Scope(if hash == 0 { 1 } else { hash })
+/// 0 means the bare link. What is inside of what was sampled was sampled, too.
+const fn nonzero(hash: u32, outer: Scope) -> Scope {
+    let hash = hash & !Scope::SAMPLED;
+    Scope(if hash == 0 { 1 } else { hash } | outer.0 & Scope::SAMPLED)
 }
 
 const FNV_OFFSET: u32 = 0x811c_9dc5;

@@ -266,6 +266,23 @@ impl<'a, 't> Walk<'a, 't> {
         Ok(())
     }
 
+    /// Enters a tunnel between two ends that are known by other than their addresses, which may change.
+    pub(super) fn enter_tunnel_of(&mut self, kind: u32, ends: u32) -> Result<(), Undecoded> {
+        self.peel()?;
+        self.within(Tag::Tunnel, kind);
+        self.within(Tag::Tunnel, ends);
+        self.leave_link();
+        Ok(())
+    }
+
+    /// Enters a packet of which there is one in so many.
+    pub(super) fn enter_sample(&mut self, kind: u32) -> Result<(), Undecoded> {
+        self.enter_tunnel(kind)?;
+        self.scope = self.scope.sampled();
+        self.base = self.base.sampled();
+        Ok(())
+    }
+
     /// Enters a mirrored frame: a copy of what a switch port saw.
     pub(super) fn enter_mirror(&mut self, session: u32) -> Result<(), Undecoded> {
         self.peel()?;

@@ -78,10 +78,10 @@ for path in sorted(root.rglob("*.pcap*")):
         if index < 30:
             first = bytes([PORTS.index(server)]) if kind == "stream" else b""
             put(kind, f"{path.stem}-{index}", first + bytes(script))
-for number, line in enumerate(line.split("\t") for line in sys.stdin if line.startswith("fixture\t")):
+for number, line in enumerate(line.split("\t") for line in sys.stdin if line.startswith(("fixture\t", "keyed\t"))):
     parts = [bytes.fromhex(part) for part in line[3].split(",")]
     # The form of targets/link.rs.
-    head = struct.pack(">H", int(line[1]) | (0x8000 if len(parts) > 1 else 0))
+    head = struct.pack(">H", int(line[1]) | (0x8000 if len(parts) > 1 else 0) | (0x4000 if line[0] == "keyed" else 0))
     several = b"".join(struct.pack(">H", len(part)) + part for part in parts)
     put("link", f"fixture-{number}", head + (several if len(parts) > 1 else parts[0]))
 for path in root.rglob("*.keylog"):

@@ -7,7 +7,7 @@ use crate::packaged;
 /// What each room may use, besides itself and the vocabulary. `cli` and `main` are looms: everything.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("capture", &[]),
-    ("wire", &["flow"]),
+    ("wire", &["flow", "crypto"]),
     ("flow", &["wire", "recent"]),
     ("proto", &["wire", "flow", "pki", "crypto", "recent"]),
     ("pki", &["crypto"]),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use whylencr::capture::{self, Item};
 use whylencr::engine::{Config, Engine};
-use whylencr::finding::{Report, Severity};
+use whylencr::finding::{Missing, Outcome, Report, Severity};
 use whylencr::frame::{Frame, FrameNo, InterfaceId, LinkType};
 use whylencr::time::Timestamp;
 
@@ -105,4 +105,59 @@ fn a_snap_length_is_no_disguise() {
             );
         }
     }
+}
+
+/// Samples of sFlow: one packet in so many, and of that its beginning.
+#[test]
+fn of_samples_it_is_said_that_they_were() {
+    let numbers = |numbers: &[usize]| -> Vec<u8> {
+        let bytes = numbers.iter().map(|number| (*number as u32).to_be_bytes());
+        bytes.collect::<Vec<_>>().concat()
+    };
+    let mut told = 0;
+    for capture in [
+        "captures/lab/01a-firefox-ocsp-tls12.pcap",
+        "captures/lab/04b-java-crl.pcap",
+        "captures/lab/09b-keepalive-several-ocsp-one-connection.pcap",
+        "captures/lab/12-nxdomain-fail-open.pcap",
+        "captures/lab/14a-firefox-revoked.pcap",
+    ] {
+        for one_in in [1, 2, 3, 7] {
+            let mut all: Vec<_> = frames(capture).into_iter().step_by(one_in).collect();
+            for frame in &mut all {
+                let header = &frame.bytes[..frame.bytes.len().min(128)];
+                let padding = header.len().next_multiple_of(4) - header.len();
+                let record = [
+                    1,
+                    16 + header.len() + padding,
+                    1,
+                    frame.bytes.len(),
+                    0,
+                    header.len(),
+                ];
+                let sample = [1, 56 + header.len() + padding, 1, 1, one_in, 0, 0, 1, 2, 1];
+                let datagram = [5, 1, 0xcb00_7101, 0, 1, 1, 1];
+                let body = [&datagram[..], &sample, &record].map(numbers).concat();
+                let body = [&body, header, &vec![0; padding]].concat();
+                let udp = 8 + body.len() as u16;
+                let mut bytes = [&[2; 12][..], &[8, 0, 0x45, 0]].concat();
+                bytes.extend((udp + 20).to_be_bytes());
+                bytes.extend([0, 1, 0x40, 0, 64, 17, 0, 0, 203, 0, 113, 1, 203, 0, 113, 2]);
+                bytes.extend([50_000_u16, 6343, udp, 0].map(u16::to_be_bytes).concat());
+                bytes.extend(body);
+                (frame.wire_len, frame.bytes) = (bytes.len() as u32, bytes);
+            }
+            let report = explain(all.iter());
+            assert_eq!(alarms(&report), BTreeSet::new(), "{capture} {one_in}");
+            assert!(report.coverage.sampled > 0 && report.outages.is_empty());
+            for finding in &report.findings {
+                let verdict = &finding.verdict;
+                assert_eq!(verdict.outcome, Outcome::Unexplained, "{capture} {one_in}");
+                assert!(finding.candidates.is_empty() && finding.answer.failure.is_none());
+                assert_eq!(verdict.missing, [Missing::CompleteCapture]);
+                told += 1;
+            }
+        }
+    }
+    assert!(told >= 10, "{told}");
 }

@@ -104,14 +104,14 @@ def entries():
 
 
 def check(found, text):
-    row = re.compile(r"^\| `([^`]+)` \| ([^|]+) \| (read|counted|not read) \|", re.M)
+    row = re.compile(r"^\| `([^`]+)` \| ([^|]+) \| (read|counted|refused|not read) \|", re.M)
     said = {(table, value): what for table, values, what in row.findall(text) for value in values.split()}
     for table, value in sorted(set(found) - set(said)):
         print(f"not named: {table} {value} ({' '.join(sorted(found[table, value]))})")
     for table, value in sorted(set(said) - set(found)):
         print(f"not in tshark: {table} {value}")
     counts = collections.Counter(said[entry] for entry in found if entry in said)
-    print(f"{len(found)} entries: " + ", ".join(f"{counts[what]} {what}" for what in ("read", "counted", "not read")))
+    print(f"{len(found)} entries: " + ", ".join(f"{counts[what]} {what}" for what in ("read", "counted", "refused", "not read")))
 
 
 def main():

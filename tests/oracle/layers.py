@@ -12,6 +12,10 @@ TOLD = {
     "short numbers": "-omp.short_seqno:TRUE", "ESP": "-oesp.enable_null_encryption_decode_heuristic:TRUE",
     "PPP of a modem": "--enable-heuristic=ppp_usb_bulk", "in RTP": "--enable-heuristic=rtp_udp",
     "Tap of EtherCAT": "--enable-heuristic=esl_eth",
+    "STT": "-oip.try_heuristic_first:TRUE", "WASSP by its looks": "--enable-heuristic=wassp_udp",
+    "Aruba, pcap": "-d udp.port==5555,aruba_erm -d aruba_erm.type,aruba_erm_type0", "pcap with radio": "-d aruba_erm.type,aruba_erm_type3",
+    "Aruba, PPI": "-d udp.port==5555,aruba_erm -d aruba_erm.type,aruba_erm_type4",
+    "Aruba, radiotap": "-d udp.port==5555,aruba_erm -d aruba_erm.type,aruba_erm_type6",
     "Satellite": "--enable-heuristic=dvb_s2_udp -odvb-s2_modeadapt.full_decode:TRUE -odvb-s2_modeadapt.decode_df:TRUE",
 }
 

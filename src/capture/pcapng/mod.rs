@@ -36,6 +36,7 @@ const FRAME: u32 = 12;
 /// A section header without options.
 const MIN_SECTION: u32 = 28;
 const TLS_KEY_LOG: u32 = 0x544c_534b;
+const WIREGUARD_KEY_LOG: u32 = 0x5747_4b4c;
 
 /// A pcapng file being read.
 pub(crate) struct Pcapng<R> {
@@ -404,8 +405,8 @@ impl<R: Read> Pcapng<R> {
         if bytes.len() < 8 || len > bytes.len() - 8 {
             return self.skip_broken("decryption secrets that are longer than their block");
         }
-        if self.order.u32(bytes, 0) != TLS_KEY_LOG {
-            self.warn("decryption secrets of another protocol than TLS are not used");
+        if !matches!(self.order.u32(bytes, 0), TLS_KEY_LOG | WIREGUARD_KEY_LOG) {
+            self.warn("decryption secrets of another protocol than TLS and WireGuard are not used");
             return None;
         }
         Some(Step::Secrets(body.part(8, len)))

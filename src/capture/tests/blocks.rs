@@ -186,6 +186,9 @@ fn names_secrets_and_statistics_are_handed_on() {
                 .block_of(10, |body| {
                     body.u32(0x5747_4b4c).u32(4).bytes(b"wire");
                 })
+                .block_of(10, |body| {
+                    body.u32(0x5353_484b).u32(4).bytes(b"ssh\n");
+                })
                 .block_of(0x0bad, |body| {
                     body.u32(1).u32(2);
                 })
@@ -205,10 +208,11 @@ fn names_secrets_and_statistics_are_handed_on() {
             "name 192.0.2.1 [\"a.example\"]",
             "name 2020:2020:2020:2020:2020:2020:2020:2020 [\"b\", \"cde\"]",
             "secrets \"a line\\n\"",
+            "secrets \"wire\"",
             "dropped 3",
             "dropped 7",
             "ended complete",
-            "warning decryption secrets of another protocol than TLS are not used (at byte 156)",
+            "warning decryption secrets of another protocol than TLS and WireGuard are not used (at byte 180)",
         ],
     );
 }

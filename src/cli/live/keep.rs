@@ -21,6 +21,7 @@ use crate::event::Process;
 use crate::finding::{Finding, Report};
 use crate::frame::{Frame, LinkType};
 use crate::report::redact::Redaction;
+use crate::wire;
 
 /// Where frames are kept.
 pub(super) struct Keep {
@@ -158,6 +159,10 @@ impl Keep {
     pub(super) fn secrets(&mut self, lines: &[u8]) {
         if self.with_secrets {
             self.failed |= self.writer.secrets(lines).is_err();
+            let of_tunnels = wire::tunnel_keys(lines);
+            if !of_tunnels.is_empty() {
+                self.failed |= self.writer.tunnel_secrets(&of_tunnels).is_err();
+            }
         }
     }
 
@@ -243,6 +248,7 @@ impl Keep {
             count: None,
             filter: args.filter.as_deref(),
             secrets: args.with_secrets.then_some(args.keylog.as_slice()),
+            keylogs: &args.keylog,
             redaction,
             origin: Some(&origin),
         };

@@ -109,8 +109,10 @@ impl<S> Part<S> {
         let syn = segment.flags & Segment::SYN != 0;
         let ack = segment.flags & Segment::ACK != 0;
         let farewell = segment.flags & Segment::FIN != 0 && tcp::payload_len(segment) == 0;
-        if segment.flags & Segment::RST != 0 || (farewell && !syn) {
-            // There is nothing to read in a flow whose end is all that is seen of it.
+        let part = doubt.is_none() && segment.may_be_part();
+        if segment.flags & Segment::RST != 0 || (farewell && !syn) || part {
+            // There is nothing to read in a flow whose end is all that is seen of it, and what may be part of a frame would be counted
+            // from then on with the frames that follow.
             self.ignored.strays += 1;
             return;
         }

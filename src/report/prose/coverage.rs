@@ -102,6 +102,14 @@ pub fn coverage(coverage: &Coverage) -> Vec<String> {
         ),
     );
     note(
+        c.sampled,
+        format!(
+            "{} of sFlow, one in so many of those that there were: of contacts in them it is said that they were, and not why, nor \
+             what became of them.",
+            plural(c.sampled, "packet is a sample", "packets are samples")
+        ),
+    );
+    note(
         c.cut_frames,
         format!(
             "{} cut short by the snap length.",

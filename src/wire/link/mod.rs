@@ -26,7 +26,7 @@ mod parts;
 pub(super) mod ppp;
 mod pseudo;
 mod rare;
-mod streams;
+pub(super) mod streams;
 pub(super) mod transport;
 mod unsure;
 mod usb;

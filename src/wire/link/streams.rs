@@ -1,5 +1,5 @@
 //! Bytes of which the rest comes in later frames of the same sender, in order: PPP on a pipe of USB, sections of a transport stream,
-//! packets of X.25 and of GPRS in parts.
+//! packets of X.25 and of GPRS in parts, frames in segments of a tunnel.
 
 use std::collections::VecDeque;
 
@@ -12,33 +12,35 @@ const MOST: usize = 65_535;
 
 /// What makes bytes belong together.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Key {
-    pub(super) lane: Lane,
-    pub(super) kind: Kind,
+pub(in crate::wire) struct Key {
+    pub(in crate::wire) lane: Lane,
+    pub(in crate::wire) kind: Kind,
     /// A number within the lane: of a pipe, a program, a circuit.
-    pub(super) number: u32,
+    pub(in crate::wire) number: u32,
 }
 
 /// Who keeps the bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Kind {
+pub(in crate::wire) enum Kind {
     UsbPpp,
     Transport,
     Gse,
     X25,
     Sndcp,
     EtherCat,
+    Stt,
+    Wassp,
 }
 
 /// Bytes whose rest is to come.
 #[derive(Debug)]
-pub(super) struct Open {
-    pub(super) key: Key,
+pub(in crate::wire) struct Open {
+    pub(in crate::wire) key: Key,
     /// When the latest of them came.
-    pub(super) at: Timestamp,
+    pub(in crate::wire) at: Timestamp,
     /// The sender's number for the latest of them, where it has one.
-    pub(super) number: u32,
-    pub(super) bytes: Vec<u8>,
+    pub(in crate::wire) number: u32,
+    pub(in crate::wire) bytes: Vec<u8>,
 }
 
 /// All that is open, oldest first.
@@ -59,14 +61,14 @@ impl Streams {
     }
 
     /// Takes out what is open under a key, unless it is too old to go on.
-    pub(super) fn take(&mut self, at: Timestamp, key: &Key) -> Option<Open> {
+    pub(in crate::wire) fn take(&mut self, at: Timestamp, key: &Key) -> Option<Open> {
         let place = self.open.iter().position(|open| open.key == *key)?;
         let open = self.open.remove(place)?;
         (at.since(open.at).abs() <= self.age).then_some(open)
     }
 
     /// Keeps what is open still.
-    pub(super) fn put(&mut self, open: Open) {
+    pub(in crate::wire) fn put(&mut self, open: Open) {
         if open.bytes.len() > MOST {
             return;
         }

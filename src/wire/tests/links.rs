@@ -9,6 +9,7 @@ use super::carriers::{CALLED, CARRIERS, CARRYING_TUNNELS};
 use super::fixtures::{Fixture, LINKS, SCOPED, Source};
 use super::lowpan::LOWPAN;
 use super::odd::{ODD_LINKS, ODD_TUNNELS};
+use super::overlays::{OVERLAYS, PASSED_ON, SAMPLED};
 use super::properties::fixtures;
 use super::rare::RARE;
 use super::sequences::sequences;
@@ -40,6 +41,9 @@ fn every_tag_and_tunnel_leads_to_the_conversation() {
         .iter()
         .chain(ODD_TUNNELS)
         .chain(CARRYING_TUNNELS)
+        .chain(OVERLAYS)
+        .chain(PASSED_ON)
+        .chain(SAMPLED)
         .chain(STACKS)
         .chain(MIRRORS)
     {
@@ -70,6 +74,12 @@ fn fixtures_in_hexadecimal() {
             .collect();
         println!("fixture\t{link}\t{name}\t{}", digits.join(","));
     }
+    let keyed = wireguard::frames();
+    let digits: Vec<String> = keyed
+        .iter()
+        .map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+        .collect();
+    println!("keyed\t1\tWireGuard\t{}", digits.join(","));
 }
 
 fn leads_to_the_conversation(fixture: &Fixture) {

@@ -9,12 +9,14 @@ mod headers;
 mod links;
 mod lowpan;
 mod odd;
+mod overlays;
 mod properties;
 mod rare;
 mod sequences;
 mod stacks;
 mod tunnels;
 mod usb;
+mod wireguard;
 
 use std::net::IpAddr;
 

@@ -5,6 +5,7 @@ use super::build::{CLIENT, CLIENT_6, HELLO, NEAR, SERVER, SERVER_6, Way, cat};
 use super::carriers::PARTS;
 use super::fixtures::wlan;
 use super::headers::{Compressor, FIRST, Fields};
+use super::overlays::OVERLAID;
 use super::*;
 
 /// Frames of which the last makes the conversation of [`super::build`] whole.
@@ -47,7 +48,7 @@ fn capwap(way: Way, binding: u8, flags: u8, start: u16, bytes: &[u8]) -> Vec<u8>
 
 /// All of several frames.
 pub(super) fn sequences() -> impl Iterator<Item = &'static Sequence> {
-    SEQUENCES.iter().chain(PARTS)
+    SEQUENCES.iter().chain(PARTS).chain(OVERLAID)
 }
 
 static SEQUENCES: &[Sequence] = &[
@@ -214,7 +215,11 @@ fn what_is_missing_is_not_made_up() {
             let got = rest
                 .map(|(_, bytes)| read(&mut decoder, row.link, bytes))
                 .last();
-            assert_eq!(got, Some(Err(row.lacking)), "{} without {lost}", row.name);
+            // What nothing tells from a packet of its own stays one, between the ends of the tunnel.
+            match got.unwrap() {
+                Ok(outer) => assert_eq!(outer.src, NEAR, "{} without {lost}", row.name),
+                got => assert_eq!(got, Err(row.lacking), "{} without {lost}", row.name),
+            }
         }
     }
 }

@@ -1,10 +1,15 @@
-//! Packets inside packets: GRE and its relatives, IP in IP, and tunnels over UDP.
+//! Packets inside packets: GRE and its relatives, IP in IP, and tunnels over UDP and what looks like TCP.
 
 mod capwap;
 mod esp;
 mod gre;
+mod mirrors;
 mod rare;
+mod sflow;
+mod stt;
 mod udp;
+mod wassp;
+mod wireguard;
 
 use super::ip::{self, protocol};
 use super::link::skip;
@@ -13,7 +18,10 @@ use super::walk::{Next, Walk};
 use super::{Body, Undecoded, link, plausible};
 use crate::frame::LinkType;
 
+pub(super) use stt::{PORT as STT, is_later_part, open as in_tcp};
 pub(super) use udp::{may_carry, open as in_udp, tzsp_frame};
+pub(super) use wireguard::Tunnels;
+pub use wireguard::tunnel_keys;
 
 /// Kinds of tunnel, as they enter the scope.
 mod kind {
@@ -43,6 +51,10 @@ mod kind {
     pub(super) const INFINIBAND: u32 = 24;
     pub(super) const ETHERCAT: u32 = 25;
     pub(super) const SATELLITE: u32 = 26;
+    pub(super) const STT: u32 = 27;
+    pub(super) const WASSP: u32 = 28;
+    pub(super) const WIREGUARD: u32 = 29;
+    pub(super) const SFLOW: u32 = 30;
 }
 
 /// A tunnel that has an IP protocol number of its own; None if `number` is no tunnel.

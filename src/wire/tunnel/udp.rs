@@ -9,7 +9,7 @@ use super::super::scope::Tag;
 use super::super::walk::{Next, Walk};
 use super::super::{Datagram, Packet, Undecoded, plausible};
 use super::capwap::{self, capwap};
-use super::{esp, kind, l2tp_v3_frame, rare};
+use super::{esp, kind, l2tp_v3_frame, mirrors, rare, sflow, wassp, wireguard};
 use crate::frame::LinkType;
 
 const L2TP: u16 = 1701;
@@ -26,7 +26,7 @@ const VXLAN_LINUX: u16 = 8472;
 const TZSP: u16 = 37008;
 
 /// Ports to which tunnels go.
-const TO: [u16; 14] = [
+const TO: [u16; 16] = [
     LISP_DATA,
     VXLAN,
     VXLAN_GPE,
@@ -41,10 +41,12 @@ const TO: [u16; 14] = [
     rare::JUNIPER_MIRROR,
     rare::ROCE,
     rare::GSMTAP,
+    mirrors::ARUBA,
+    sflow::PORT,
 ];
 
 /// Ports that either end of a tunnel has.
-const EITHER: [u16; 13] = [
+const EITHER: [u16; 15] = [
     L2TP,
     GTP_USER,
     TEREDO,
@@ -58,6 +60,8 @@ const EITHER: [u16; 13] = [
     rare::MINT,
     rare::MINT_DATA,
     rare::ETHERCAT,
+    wassp::PORT,
+    mirrors::AUDIOCODES,
 ];
 
 /// What of a number is looked at first: few others share it.
@@ -98,6 +102,7 @@ fn carries(src_port: u16, dst_port: u16, payload: &[u8]) -> bool {
         || teredo_between_peers(payload)
         || packets_of_stream(payload).is_some()
         || rare::may_be_copy(payload)
+        || wassp::may_be(payload)
         || link::gse::may_begin(payload)
 }
 
@@ -124,6 +129,17 @@ pub(in crate::wire) fn open<'a>(
     if let Some(next) = in_parts(walk, datagram, plain, rest)? {
         return Ok(Some(next));
     }
+    if datagram.dst_port == sflow::PORT
+        && let Some(packets) = sflow::packets(rest)
+        && !packets.is_empty()
+    {
+        walk.guess(plain);
+        walk.enter_sample(kind::SFLOW)?;
+        return walk.several(packets);
+    }
+    if let Some(next) = wireguard::open(walk, datagram, plain)? {
+        return Ok(Some(next));
+    }
     let by_destination = match datagram.dst_port {
         VXLAN | VXLAN_LINUX => vxlan(rest),
         VXLAN_GPE => vxlan_gpe(rest),
@@ -131,6 +147,7 @@ pub(in crate::wire) fn open<'a>(
         MPLS => mpls(rest),
         LISP_DATA => lisp(rest),
         TZSP => tzsp(rest),
+        mirrors::ARUBA => mirrors::aruba(rest),
         _ => None,
     };
     let found = by_destination
@@ -139,6 +156,12 @@ pub(in crate::wire) fn open<'a>(
         .or_else(|| either(CAPWAP_DATA).then(|| capwap(rest)).flatten())
         .or_else(|| either(TEREDO).then(|| teredo(rest)).flatten())
         .or_else(|| rare::open(datagram, rest))
+        .or_else(|| {
+            either(mirrors::AUDIOCODES)
+                .then(|| mirrors::audiocodes(rest))
+                .flatten()
+        })
+        .or_else(|| wassp::open(either(wassp::PORT), rest))
         .or_else(|| esp_in_udp(walk, datagram, rest))
         .or_else(|| {
             teredo_between_peers(rest.bytes)
@@ -185,8 +208,9 @@ fn in_parts<'a>(
     let stream = packets_of_stream(rest.bytes)
         .filter(|packets| rest.cut == 0 && link::transport::is_stream(packets));
     let satellite = link::gse::may_begin(rest.bytes) && rest.cut == 0;
-    let ethercat = datagram.src_port == rare::ETHERCAT || datagram.dst_port == rare::ETHERCAT;
-    if stream.is_none() && !satellite && !ethercat {
+    let either = |port| datagram.src_port == port || datagram.dst_port == port;
+    let (ethercat, wassp) = (either(rare::ETHERCAT), either(wassp::PORT));
+    if stream.is_none() && !satellite && !ethercat && !wassp {
         return Ok(None);
     }
     walk.session = u32::from(datagram.src_port) << 16 | u32::from(datagram.dst_port);
@@ -196,7 +220,8 @@ fn in_parts<'a>(
             (kind::TRANSPORT_STREAM, Some(found))
         }
         None if satellite => (kind::SATELLITE, link::gse::units(walk, rest)),
-        None => (kind::ETHERCAT, link::ethercat::units(walk, rest)),
+        None if ethercat => (kind::ETHERCAT, link::ethercat::units(walk, rest)),
+        None => (kind::WASSP, wassp::joined(walk, rest)),
     };
     let found = found.unwrap_or_default();
     // Without an end it is the datagram that it is.
@@ -210,7 +235,7 @@ fn in_parts<'a>(
     walk.several(found)
 }
 
-fn enter<'a>(
+pub(super) fn enter<'a>(
     walk: &mut Walk<'a, '_>,
     plain: Packet<'a>,
     found: Found<'a>,

@@ -1,4 +1,5 @@
-//! Any frames on any link type: the first two bytes choose it, and whether one frame follows or several, each behind its length.
+//! Any frames on any link type: the first two bytes choose it, whether one frame follows or several, each behind its length, and whether
+//! there are keys to a tunnel.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -8,12 +9,20 @@ use whylencr::time::Timestamp;
 use whylencr::wire::{Decoder, subframes};
 
 const SEVERAL: u8 = 0x80;
+const KEYED: u8 = 0x40;
+
+/// Those of `tests/oracle/wireguard.py`.
+const KEYS: &[u8] = b"LOCAL_STATIC_PRIVATE_KEY = AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAUE=\nREMOTE_STATIC_PUBLIC_KEY = zo060cy2M+x7cMF4FKXHbs0CloUFDTRHRboFhw5YfVk=\n\
+    LOCAL_EPHEMERAL_PRIVATE_KEY = AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDA0M=\nPRESHARED_KEY = BQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBUU=";
 
 fuzz_target!(|data: &[u8]| {
     let [high, low, bytes @ ..] = data else {
         return;
     };
     let mut decoder = Decoder::new(&Limits::default());
+    if high & KEYED != 0 {
+        decoder.secrets(KEYS);
+    }
     let link = LinkType(u32::from(u16::from_be_bytes([*high & 1, *low])));
     let mut left = bytes;
     loop {

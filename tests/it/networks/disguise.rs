@@ -124,6 +124,30 @@ impl<'a> Ip<'a> {
     }
 }
 
+/// One frame in so many as a switch sends it to who collects them (sFlow version 5).
+fn sampled(shots: &[Shot], one_in: usize) -> Vec<Shot> {
+    const MOST: usize = 128;
+    let kept: Vec<Shot> = shots.iter().step_by(one_in).cloned().collect();
+    each(&kept, |_, ip| {
+        let frame = ip.ethernet(&[]);
+        let header = &frame[..frame.len().min(MOST)];
+        let numbers = |numbers: &[usize]| -> Vec<u8> {
+            let bytes = numbers.iter().map(|number| (*number as u32).to_be_bytes());
+            bytes.collect::<Vec<_>>().concat()
+        };
+        let padded = header.len().next_multiple_of(4);
+        let record = numbers(&[1, 16 + padded, 1, frame.len() + ip.missing, 0, header.len()]);
+        let sample = numbers(&[1, 32 + 8 + 16 + padded, 1, 1, one_in, 0, 0, 1, 2, 1]);
+        let datagram = numbers(&[5, 1, 0xcb00_7101, 0, 1, 1, 1]);
+        let padding = vec![0; padded - header.len()];
+        let (_, bytes) = ip.outer_udp(
+            6343,
+            &[&datagram, &sample, &record, header, &padding].concat(),
+        );
+        (ETHERNET, bytes)
+    })
+}
+
 fn vxlan(shots: &[Shot]) -> Vec<Shot> {
     each(shots, |_, ip| {
         ip.outer_udp(
@@ -403,6 +427,8 @@ pub(super) const LESS: &[(&str, Change)] = &[
     ("cut at 96 bytes", |shots| cut(shots, 96)),
     ("cut at 128 bytes", |shots| cut(shots, 128)),
     ("cut at 400 bytes", |shots| cut(shots, 400)),
+    ("as samples", |shots| sampled(shots, 1)),
+    ("one in five as a sample", |shots| sampled(shots, 5)),
     ("every seventh frame lost", |shots| {
         let kept = shots.iter().enumerate().filter(|(n, _)| n % 7 != 3);
         kept.map(|(_, shot)| shot.clone()).collect()

@@ -71,6 +71,7 @@ fn cut_out(
         count: None,
         filter: None,
         secrets: Some(&keys),
+        keylogs: &keys,
         redaction: None,
         origin: None,
     };
@@ -205,6 +206,7 @@ fn secrets_are_left_out_unless_asked_for() {
         count: None,
         filter: None,
         secrets: None,
+        keylogs: &[],
         redaction: None,
         origin: None,
     };

@@ -16,6 +16,7 @@ fn hidden(path: &Path, report: &Report, selected: &[&Finding], sites: bool) -> (
         count: None,
         filter: Some("client:10.0.0.5"),
         secrets: None,
+        keylogs: &[],
         redaction: Some(&Redaction { key: KEY, sites }),
         origin: None,
     };
