@@ -212,6 +212,18 @@ pub fn assemble(log: &Log, devices: &DeviceMap) -> Vec<Contact> {
     contacts
 }
 
+/// Contacts with other CAs that no report speaks of, of devices that it speaks of.
+#[must_use]
+pub fn elsewhere(log: &Log, devices: &DeviceMap, reported: &[Contact]) -> Vec<Contact> {
+    if log.requests.is_empty() {
+        return Vec::new();
+    }
+    let owners: HashSet<Owner> = reported.iter().map(|c| devices.owner(c.client)).collect();
+    let mut contacts = assemble(log, devices);
+    contacts.retain(|contact| owners.contains(&devices.owner(contact.client)));
+    contacts
+}
+
 /// Connections on which a request came through a tunnel, and whom it asked.
 struct Tunnels<'l>(HashSet<(FlowId, &'l Name)>);
 

@@ -89,6 +89,8 @@ pub struct Judge<'a> {
     span: Option<(Timestamp, Timestamp)>,
     /// Times tell nothing.
     coarse: bool,
+    /// Contacts that no report speaks of, numbered after the others: they are ruled on for what they teach.
+    others: &'a [Contact],
     by_device: HashMap<HostKey, Vec<usize>>,
     /// Threads that contacts are shared out to.
     threads: NonZeroUsize,
@@ -106,16 +108,16 @@ pub struct Judge<'a> {
 type Firsts = HashMap<Arc<str>, HandshakeId>;
 
 impl<'a> Judge<'a> {
-    /// A judge over `contacts` in order of time.
+    /// A judge over contacts in order of time: those that are reported, and others.
     #[must_use]
     pub fn new(
         state: &'a State,
         devices: &'a DeviceMap,
-        contacts: &'a [Contact],
+        [contacts, others]: [&'a [Contact]; 2],
         coverage: &Coverage,
     ) -> Self {
         let mut by_device: HashMap<HostKey, Vec<usize>> = HashMap::default();
-        for (index, contact) in contacts.iter().enumerate() {
+        for (index, contact) in contacts.iter().chain(others).enumerate() {
             by_device
                 .entry(canonical(devices, contact.client))
                 .or_default()
@@ -128,12 +130,18 @@ impl<'a> Judge<'a> {
             contacts,
             span: coverage.span,
             coarse: coverage.is_clock_coarse(),
+        if !others.is_empty() {
+            let at = |index: &usize| contact_of(contacts, others, *index).map(|c| c.at);
+            let lists = by_device.values_mut();
+            lists.for_each(|list| list.sort_by_key(|index| (at(index), *index)));
+        }
             by_device,
             threads: NonZeroUsize::MIN,
             firsts: clients.map(|key| (key, OnceLock::new())).collect(),
             known: Memo::new(&state.handshakes),
             lets_encrypt: Mutex::default(),
             places: OnceLock::new(),
+            others,
         }
     }
 
@@ -176,9 +184,13 @@ impl<'a> Judge<'a> {
                 self.lesson(index, contact, &ruling, waited)
             }
         };
-        self.share(lesson, |_, lesson| pass.learn(lesson));
+        self.share(self.all(), lesson, |_, lesson| pass.learn(lesson));
         pass
     }
+            // Others are not ruled on before what they rest on goes, and then teach nothing.
+            None if index >= self.reported() && self.rests_on_forgotten(contact) => {
+                Lesson::default()
+            }
 
     /// What a ruling teaches.
     fn lesson(
@@ -189,6 +201,20 @@ impl<'a> Judge<'a> {
         busy: Vec<HandshakeId>,
     ) -> Lesson {
         let best = ruling
+    /// How many contacts there are, reported and others.
+    const fn all(&self) -> usize {
+        self.contacts.len() + self.others.len()
+    }
+
+    /// How many are reported; their places are before those of the others.
+    pub(in crate::correlate) const fn reported(&self) -> usize {
+        self.contacts.len()
+    }
+
+    fn contact(&self, index: usize) -> Option<&'a Contact> {
+        contact_of(self.contacts, self.others, index)
+    }
+
             .named
             .first()
             .filter(|_| ruling.outcome == Outcome::Site && ruling.confidence == Confidence::Proven);
@@ -395,3 +421,12 @@ fn canonical(devices: &DeviceMap, key: HostKey) -> HostKey {
         },
     }
 }
+fn contact_of<'a>(
+    contacts: &'a [Contact],
+    others: &'a [Contact],
+    index: usize,
+) -> Option<&'a Contact> {
+    let other = || others.get(index.checked_sub(contacts.len())?);
+    contacts.get(index).or_else(other)
+}
+
