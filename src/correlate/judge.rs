@@ -24,7 +24,7 @@ use crate::correlate::handshakes::Record;
 use crate::correlate::pace::{self, Pace};
 use crate::correlate::rules::RULES;
 use crate::correlate::verdict::{self, Ruling};
-use crate::correlate::waits::{Stance, is_mute, stance};
+use crate::correlate::waits::{GOES_ON_LATEST, Stance, is_mute, stance};
 use crate::event::{Carrier, Name};
 use crate::finding::{
     Confidence, Coverage, Direction, Evidence, FindingId, HandshakeId, Outcome, Site, Visibility,
@@ -55,6 +55,8 @@ pub struct Weighed {
     pub stance: Option<Stance>,
     /// From the end of this fetch to the client's next word; the smaller, the closer.
     pub closeness: Option<Span>,
+    /// It stood still to the end of the capture, which came so soon that nobody knows whether it went on after this fetch.
+    pub unended: bool,
     /// From its anchor to the contact.
     pub lead: Span,
     /// From the server's flight to the first sign of the contact.
@@ -237,7 +239,7 @@ impl<'a> Judge<'a> {
             return (Ruling::disguise(), Vec::new());
         }
         let keys = self.devices.addresses(contact.client);
-        let extent = Extent::of(contact);
+        let extent = Extent::of(contact, self.span.map(|(_, last)| last));
         let family = contact.family();
         let holds_data = family
             .is_none_or(Family::may_hold_data)
@@ -394,6 +396,10 @@ impl<'a> Judge<'a> {
         }
     }
 }
+            unended: stance == Some(Stance::Hanging)
+                && self
+                    .span
+                    .is_some_and(|(_, last)| last.since(end) <= GOES_ON_LATEST),
 
 /// One contact as it is put to the handshakes.
 struct Asked<'a> {

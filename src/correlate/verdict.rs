@@ -10,7 +10,7 @@ use crate::correlate::contacts::Contact;
 use crate::correlate::judge::Weighed;
 use crate::correlate::waits::Stance;
 use crate::finding::{
-    Bearing, Cause, Confidence, ContactKind, Direction, Evidence, Facts, LeftOut, Outcome,
+    Bearing, Cause, Confidence, ContactKind, Direction, Evidence, Facts, LeftOut, Outcome, Stage,
     Visibility, Weight,
 };
 use crate::time::Span;

@@ -41,7 +41,7 @@ impl<'a> Judge<'a> {
     /// The handshakes whose times are part of the verdict on a contact.
     pub fn around(&self, contact: &Contact) -> impl Iterator<Item = &'a Record> {
         let keys = self.devices.addresses(contact.client);
-        let at = Extent::of(contact).start;
+        let at = Extent::of(contact, None).start;
         let reaches = pace::SURROUNDINGS.into_iter();
         let found = reaches.flat_map(|reach| self.within(&keys, at, reach));
         found.collect::<Vec<_>>().into_iter()

@@ -17,7 +17,7 @@ pub(super) fn handshake_waited(case: &Case<'_>) -> Option<Evidence> {
         return None;
     };
     let resumed_after = case.resumed_after?;
-    if hold.gave_up || resumed_after > Span::from_millis(1_500) || comes_from_outside(case) {
+    if hold.gave_up || resumed_after > GOES_ON_LATEST || comes_from_outside(case) {
         return None;
     }
     let weight = weight_of_wait(resumed_after, case.held_by_chance());
@@ -41,7 +41,7 @@ pub(super) fn aborted_after_answer(case: &Case<'_>) -> Option<Evidence> {
         return None;
     };
     let after = case.resumed_after?;
-    if !hold.gave_up || after > Span::from_millis(1_500) || comes_from_outside(case) {
+    if !hold.gave_up || after > GOES_ON_LATEST || comes_from_outside(case) {
         return None;
     }
     let weight = weight_of_wait(after, case.held_by_chance());
