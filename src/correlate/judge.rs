@@ -6,9 +6,11 @@ mod known;
 mod marks;
 mod pass;
 mod share;
+mod skew;
 mod surroundings;
 mod suspects;
 
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -53,10 +55,10 @@ pub struct Weighed {
     pub level: Option<Confidence>,
     /// How it stood while the fetch ran.
     pub stance: Option<Stance>,
-    /// From the end of this fetch to the client's next word; the smaller, the closer.
-    pub closeness: Option<Span>,
     /// It stood still to the end of the capture, which came so soon that nobody knows whether it went on after this fetch.
     pub unended: bool,
+    /// From the end of this fetch to the client's next word; the smaller, the closer.
+    pub closeness: Option<Span>,
     /// From its anchor to the contact.
     pub lead: Span,
     /// From the server's flight to the first sign of the contact.
@@ -87,12 +89,15 @@ pub struct Judge<'a> {
     state: &'a State,
     devices: &'a DeviceMap,
     contacts: &'a [Contact],
+    /// Contacts that no report speaks of, numbered after the others: they are ruled on for what they teach.
+    others: &'a [Contact],
     /// First and last frame of the capture.
     span: Option<(Timestamp, Timestamp)>,
     /// Times tell nothing.
     coarse: bool,
-    /// Contacts that no report speaks of, numbered after the others: they are ruled on for what they teach.
-    others: &'a [Contact],
+    /// Two clocks made the capture.
+    skewed: bool,
+    /// In order of time.
     by_device: HashMap<HostKey, Vec<usize>>,
     /// Threads that contacts are shared out to.
     threads: NonZeroUsize,
@@ -125,25 +130,27 @@ impl<'a> Judge<'a> {
                 .or_default()
                 .push(index);
         }
-        let clients = state.handshakes.clients();
-        Self {
-            state,
-            devices,
-            contacts,
-            span: coverage.span,
-            coarse: coverage.is_clock_coarse(),
         if !others.is_empty() {
             let at = |index: &usize| contact_of(contacts, others, *index).map(|c| c.at);
             let lists = by_device.values_mut();
             lists.for_each(|list| list.sort_by_key(|index| (at(index), *index)));
         }
+        let clients = state.handshakes.clients();
+        let skewed = !contacts.is_empty() && skew::is_skewed(state, devices);
+        Self {
+            state,
+            devices,
+            contacts,
+            others,
+            span: coverage.span,
+            coarse: coverage.is_clock_coarse() || skewed,
+            skewed,
             by_device,
             threads: NonZeroUsize::MIN,
             firsts: clients.map(|key| (key, OnceLock::new())).collect(),
             known: Memo::new(&state.handshakes),
             lets_encrypt: Mutex::default(),
             places: OnceLock::new(),
-            others,
         }
     }
 
@@ -180,6 +187,10 @@ impl<'a> Judge<'a> {
         let mut pass = Pass::after(before);
         let lesson = |index, contact: &Contact| match self.state.concluded.of(contact) {
             Some(early) => self.lesson(index, contact, &early.ruling, early.waited.clone()),
+            // Others are not ruled on before what they rest on goes, and then teach nothing.
+            None if index >= self.reported() && self.rests_on_forgotten(contact) => {
+                Lesson::default()
+            }
             None => {
                 let (ruling, weighed) = self.rule(index, contact, before);
                 let waited = waited(&ruling, &weighed).collect();
@@ -189,20 +200,7 @@ impl<'a> Judge<'a> {
         self.share(self.all(), lesson, |_, lesson| pass.learn(lesson));
         pass
     }
-            // Others are not ruled on before what they rest on goes, and then teach nothing.
-            None if index >= self.reported() && self.rests_on_forgotten(contact) => {
-                Lesson::default()
-            }
 
-    /// What a ruling teaches.
-    fn lesson(
-        &self,
-        index: usize,
-        contact: &Contact,
-        ruling: &Ruling,
-        busy: Vec<HandshakeId>,
-    ) -> Lesson {
-        let best = ruling
     /// How many contacts there are, reported and others.
     const fn all(&self) -> usize {
         self.contacts.len() + self.others.len()
@@ -217,6 +215,15 @@ impl<'a> Judge<'a> {
         contact_of(self.contacts, self.others, index)
     }
 
+    /// What a ruling teaches.
+    fn lesson(
+        &self,
+        index: usize,
+        contact: &Contact,
+        ruling: &Ruling,
+        busy: Vec<HandshakeId>,
+    ) -> Lesson {
+        let best = ruling
             .named
             .first()
             .filter(|_| ruling.outcome == Outcome::Site && ruling.confidence == Confidence::Proven);
@@ -287,6 +294,9 @@ impl<'a> Judge<'a> {
         }
         let shared = self.device_shared(contact.client);
         let mut ruling = verdict::decide(contact, &weighed, shared);
+        if self.skewed {
+            ruling.allow_for_skew(contact, &weighed);
+        }
         if self.has_forgotten(&keys, extent.start) {
             ruling.allow_for_forgotten(contact);
         }
@@ -357,6 +367,7 @@ impl<'a> Judge<'a> {
             kin: self.kin(asked, record),
             repeat: self.is_repeat(record, site_key),
             unshown: asked.unshown,
+            skewed: self.skewed,
         };
         let mut evidence: Vec<Evidence> = RULES
             .iter()
@@ -385,6 +396,10 @@ impl<'a> Judge<'a> {
             evidence,
             level,
             stance,
+            unended: stance == Some(Stance::Hanging)
+                && self
+                    .span
+                    .is_some_and(|(_, last)| last.since(end) <= GOES_ON_LATEST),
             closeness,
             lead: start.since(record.anchor()),
             onset,
@@ -396,10 +411,6 @@ impl<'a> Judge<'a> {
         }
     }
 }
-            unended: stance == Some(Stance::Hanging)
-                && self
-                    .span
-                    .is_some_and(|(_, last)| last.since(end) <= GOES_ON_LATEST),
 
 /// One contact as it is put to the handshakes.
 struct Asked<'a> {
@@ -418,15 +429,6 @@ struct Asked<'a> {
     unshown: bool,
 }
 
-fn canonical(devices: &DeviceMap, key: HostKey) -> HostKey {
-    match devices.of(key) {
-        Some(_) => devices.addresses(key).first().copied().unwrap_or(key),
-        None => HostKey {
-            scope: Scope(key.scope.0),
-            ip: key.ip,
-        },
-    }
-}
 fn contact_of<'a>(
     contacts: &'a [Contact],
     others: &'a [Contact],
@@ -436,3 +438,12 @@ fn contact_of<'a>(
     contacts.get(index).or_else(other)
 }
 
+fn canonical(devices: &DeviceMap, key: HostKey) -> HostKey {
+    match devices.of(key) {
+        Some(_) => devices.addresses(key).first().copied().unwrap_or(key),
+        None => HostKey {
+            scope: Scope(key.scope.0),
+            ip: key.ip,
+        },
+    }
+}

@@ -4,7 +4,7 @@ use super::{anchor_frame, evidence};
 use crate::correlate::agents::Family;
 use crate::correlate::case::{Case, ShownCert};
 use crate::correlate::pace::{self, PerMille};
-use crate::correlate::waits::{GOES_ON_WITHIN, SKEW, Stance};
+use crate::correlate::waits::{GOES_ON_LATEST, GOES_ON_WITHIN, SKEW, Stance};
 use crate::finding::{Bearing, ContactKind, Direction, Evidence, Facts, Visibility, Weight};
 use crate::pki::ocsp::CertStatus;
 use crate::time::Span;
@@ -179,7 +179,8 @@ pub(super) fn too_early(case: &Case<'_>) -> Option<Evidence> {
     } else {
         Facts::TooLate { lag }
     };
-    let bearing = if shows_what_was_asked(case) {
+    let by_clocks = case.skewed && case.record.anchor().since(case.started) <= SKEW;
+    let bearing = if by_clocks || shows_what_was_asked(case) {
         Bearing::Opposes(Weight::Slight)
     } else {
         Bearing::Excludes
