@@ -19,8 +19,8 @@ impl State {
     ) {
         if let (Some(flow), Some(date)) = (self.flows.get(&id), response.date) {
             let server = flow.ends.server.ip();
-            let setting = self.steps.setting(response.first_at);
-            let clock = response.first_at.minus(setting);
+            let setting = self.steps.setting_of(response.first_at);
+            let clock = response.first_at.minus(setting.0);
             self.dates.said((server, setting), clock, date);
         }
         let by_order = self

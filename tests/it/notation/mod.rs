@@ -55,7 +55,7 @@ pub(crate) struct Case {
     /// Alert rules that it raises, in a finding or for the whole.
     raises: Vec<String>,
     /// When the capture ends, if not well after the last event.
-    ends: Option<Timestamp>,
+    pub(crate) ends: Option<Timestamp>,
     all_cas: bool,
     supplied: Vec<Arc<Certificate>>,
     trusted: Vec<Arc<[u8]>>,
