@@ -136,6 +136,9 @@ pub struct Limits {
     pub watched_addresses: usize,
     /// Devices remembered.
     pub devices: usize,
+    /// Requests to other CAs that are reasoned with where no report is about them; the oldest third gives way. What they hold counts beside
+    /// `log_total`, with an eighth of it.
+    pub elsewhere: usize,
     /// Findings kept in one report.
     pub findings: usize,
     /// Handshakes described in one report with all that speaks for and against them, over all findings; further findings describe the
@@ -178,7 +181,7 @@ impl Limits {
             self.crl_body,
             self.tls_held_total,
             self.quic_crypto_total,
-            self.log_total,
+            self.log_total.saturating_mul(9) / 8,
             // Of handshakes, by name, and those that signatures are checked against.
             self.chains_total.saturating_mul(7) / 4,
         ];
@@ -200,6 +203,8 @@ impl Limits {
             // With 64 askers each.
             (self.watched_addresses, 64 * 80),
             (self.devices, 300),
+            // With their connections.
+            (self.elsewhere, 1_200),
             (self.handshakes + self.kept_handshakes, 1_500),
             // Those of handshakes and of fetched issuers, each decoded once.
             (self.certificates, 4_400),
@@ -266,6 +271,7 @@ impl Default for Limits {
             names: 100_000,
             watched_addresses: 4_096,
             devices: 20_000,
+            elsewhere: 20_000,
             findings: 100_000,
             candidates_total: 100_000,
             secrets: 200_000,

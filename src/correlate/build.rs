@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use crate::correlate::State;
 use crate::correlate::alerts;
 use crate::correlate::community::community_id;
-use crate::correlate::contacts::{Contact, assemble};
+use crate::correlate::contacts::{Contact, assemble, elsewhere};
 use crate::correlate::devices::DeviceMap;
 use crate::correlate::doings;
 use crate::correlate::handshakes::Record;
@@ -40,7 +40,9 @@ pub fn report(state: &State, mut coverage: Coverage) -> Report {
     coverage.span = state.steps.span(by_clock);
     let mut devices = state.devices.resolve();
     let contacts = assemble(&state.log, &devices);
-    let judge = Judge::new(state, &devices, &contacts, &coverage).with_threads(state.threads);
+    let others = elsewhere(&state.elsewhere, &devices, &contacts);
+    let judge =
+        Judge::new(state, &devices, [&contacts, &others], &coverage).with_threads(state.threads);
     let settled = judge.settle();
     let repeats = Repeats::new(&contacts, &devices);
     let relays = Relays::new(&contacts, &state.log, &devices);
@@ -73,16 +75,20 @@ pub fn report(state: &State, mut coverage: Coverage) -> Report {
     let mut around = BTreeSet::new();
     let mut older = alerts::older_answers(&contacts);
     let mut room = Room(state.limits.candidates_total);
-    judge.share(draft, |index, (mut finding, ruling, near)| {
-        around.extend(near);
-        spoken_of.extend(ruling.named.iter().chain(&ruling.rejected).map(|w| w.id));
-        room.describe(state, ruling, &mut finding);
-        if let Some(older) = older.remove(&index) {
-            finding.alerts.extend(older);
-            alerts::sort(&mut finding.alerts);
-        }
-        findings.push(finding);
-    });
+    judge.share(
+        judge.reported(),
+        draft,
+        |index, (mut finding, ruling, near)| {
+            around.extend(near);
+            spoken_of.extend(ruling.named.iter().chain(&ruling.rejected).map(|w| w.id));
+            room.describe(state, ruling, &mut finding);
+            if let Some(older) = older.remove(&index) {
+                finding.alerts.extend(older);
+                alerts::sort(&mut finding.alerts);
+            }
+            findings.push(finding);
+        },
+    );
     // What follows needs the room.
     drop((settled, repeats, relays));
     alerts::doubt_clock(state, &contacts, &mut findings);
@@ -135,7 +141,7 @@ pub fn report(state: &State, mut coverage: Coverage) -> Report {
 #[must_use]
 pub fn handshakes(state: &State) -> Vec<Handshake> {
     let devices = state.devices.resolve();
-    let judge = Judge::new(state, &devices, &[], &Coverage::default());
+    let judge = Judge::new(state, &devices, [&[]; 2], &Coverage::default());
     let records = state.handshakes.iter();
     let mut all: Vec<Handshake> = records.map(|r| shown(&judge, &devices, r)).collect();
     state.steps.show_handshakes(&mut all);

@@ -59,6 +59,8 @@ pub struct Case<'a> {
     pub repeat: bool,
     /// Whether no handshake of the device had shown the certificate that is asked about when the contact began.
     pub unshown: bool,
+    /// Whether the capture was made by two clocks (see [`crate::correlate::judge::Judge`]).
+    pub skewed: bool,
 }
 
 /// A related contact that is tied to the handshake.

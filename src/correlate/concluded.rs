@@ -7,7 +7,7 @@
 
 use foldhash::HashMap;
 
-use super::contacts::{Contact, assemble};
+use super::contacts::{Contact, assemble, elsewhere};
 use super::judge::Judge;
 use super::verdict::Ruling;
 use super::{Coverage, State};
@@ -113,6 +113,7 @@ impl State {
         let until = gone_until.plus(REACH).min(settled);
         let devices = self.devices.resolve();
         let contacts = assemble(&self.log, &devices);
+        let others = elsewhere(&self.elsewhere, &devices, &contacts);
         let is_open = |c: &Contact| c.at < until && self.concluded.of(c).is_none();
         if !contacts.iter().any(is_open) {
             return Vec::new();
@@ -125,7 +126,7 @@ impl State {
         for record in self.handshakes.iter() {
             coverage.learn_clock(record.shown.hello_at);
         }
-        Judge::new(self, &devices, &contacts, &coverage)
+        Judge::new(self, &devices, [&contacts, &others], &coverage)
             .with_threads(self.threads)
             .conclude(until)
     }

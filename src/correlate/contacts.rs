@@ -5,6 +5,7 @@
 //! addresses are one device, so the log is kept raw until then.
 
 mod copies;
+mod indexes;
 mod late;
 mod leaf;
 mod suffix;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use foldhash::{HashMap, HashSet};
 
 use self::copies::{Copies, Translated, copied_lookups, deduplicated};
+use self::indexes::{Asked, Known};
 
 use crate::correlate::agents::{self, Family};
 use crate::correlate::answers::{Answered, Object};
@@ -220,6 +222,18 @@ pub fn assemble(log: &Log, devices: &DeviceMap) -> Vec<Contact> {
     contacts
 }
 
+/// Contacts with other CAs that no report speaks of, of devices that it speaks of.
+#[must_use]
+pub fn elsewhere(log: &Log, devices: &DeviceMap, reported: &[Contact]) -> Vec<Contact> {
+    if log.requests.is_empty() {
+        return Vec::new();
+    }
+    let owners: HashSet<Owner> = reported.iter().map(|c| devices.owner(c.client)).collect();
+    let mut contacts = assemble(log, devices);
+    contacts.retain(|contact| owners.contains(&devices.owner(contact.client)));
+    contacts
+}
+
 /// Connections on which a request came through a tunnel, and whom it asked.
 struct Tunnels<'l>(HashSet<(FlowId, &'l Name)>);
 
@@ -247,68 +261,6 @@ struct Taken {
 
 /// Who waited for an address connects within this time of the answer.
 const CONNECTS_WITHIN: Span = Span::from_millis(100);
-
-/// Lookups by name and owner, those of each in the order in which they were asked, so that the few near a contact
-/// are found among any number.
-struct Asked<'l>(HashMap<(&'l Name, Owner), Vec<(Timestamp, usize)>>);
-
-impl<'l> Asked<'l> {
-    fn new(log: &'l Log, devices: &DeviceMap) -> Self {
-        let mut map: HashMap<_, Vec<_>> = HashMap::default();
-        for (index, lookup) in log.lookups.iter().enumerate() {
-            let key = (&lookup.shown.name, devices.owner(lookup.client));
-            map.entry(key).or_default().push((lookup.shown.at, index));
-        }
-        map.values_mut().for_each(|list| list.sort_unstable());
-        Self(map)
-    }
-
-    /// Those asked between two times, in the order of the log.
-    fn between(&self, name: &Name, owner: Owner, from: Timestamp, until: Timestamp) -> Vec<usize> {
-        let list = self.0.get(&(name, owner)).map_or(&[][..], Vec::as_slice);
-        let first = list.partition_point(|(at, _)| *at < from);
-        let near = list.iter().skip(first).take_while(|(at, _)| *at <= until);
-        let mut indices: Vec<usize> = near.map(|(_, index)| *index).collect();
-        indices.sort_unstable();
-        indices
-    }
-
-    /// The first asked between two times.
-    fn first_from(
-        &self,
-        name: &Name,
-        owner: Owner,
-        from: Timestamp,
-        until: Timestamp,
-    ) -> Option<usize> {
-        let list = self.0.get(&(name, owner))?;
-        let first = list.partition_point(|(at, _)| *at < from);
-        let (at, index) = list.get(first)?;
-        (*at <= until).then_some(*index)
-    }
-}
-
-/// Contacts by host and owner, in order of time.
-#[derive(Default)]
-struct Known(HashMap<(Name, Owner), BTreeSet<(Timestamp, usize)>>);
-
-impl Known {
-    fn add(&mut self, contact: &Contact, index: usize, devices: &DeviceMap) {
-        let key = (contact.host.clone(), devices.owner(contact.client));
-        self.0.entry(key).or_default().insert((contact.at, index));
-    }
-
-    /// Those whose request lies around a time, so that the exchange may still have been under way then.
-    fn near(&self, host: Name, owner: Owner, at: Timestamp) -> impl Iterator<Item = usize> {
-        let first = (at.minus(EXCHANGE), 0);
-        let last = (at.plus(RETRY_WINDOW).plus(RETRY_WINDOW), usize::MAX);
-        let list = self.0.get(&(host, owner));
-        let near = list
-            .into_iter()
-            .flat_map(move |list| list.range(first..=last));
-        near.map(|(_, index)| *index)
-    }
-}
 
 /// What was asked in a request that the capture lacks, or whose body it lacks, by what was answered: a response is about the certificates that
 /// the request is about (RFC 6960 4.2.2.3).

@@ -116,6 +116,9 @@ impl State {
         if let Some(connect) = self.log.connects.get_mut(&id) {
             connect.close = Some(*close);
         }
+        if let Some(connect) = self.elsewhere.connects.get_mut(&id) {
+            connect.close = Some(*close);
+        }
         let Some(flow) = self.flows.remove(&id) else {
             return;
         };
@@ -135,7 +138,12 @@ impl State {
             connect.process = Some(Arc::clone(process));
         }
         for number in &flow.waiting {
-            if let Some(request) = self.log.request_mut(*number) {
+            let log = if number.elsewhere {
+                &mut self.elsewhere
+            } else {
+                &mut self.log
+            };
+            if let Some(request) = log.request_mut(*number) {
                 request.process = Some(Arc::clone(process));
             }
         }
@@ -180,17 +188,18 @@ impl State {
         let known = host
             .as_ref()
             .and_then(|name| Some((name.clone(), watch(name.as_str())?)));
+        let other_ca = |host: &Name| ocsp.is_some() || self.is_other_ca(host, &request);
         let (host, watch) = match (known, host) {
             (Some(known), _) => known,
-            (None, Some(host))
-                if self.all_cas && (ocsp.is_some() || self.is_other_ca(&host, &request)) =>
-            {
-                (host, Watch::OtherCa)
-            }
-            _ => {
+            (None, Some(host)) if self.all_cas && other_ca(&host) => (host, Watch::OtherCa),
+            (None, host) => {
+                let asked = host.filter(other_ca);
                 // Delivery networks serve many hosts at one address, and this connection is for another one.
                 if self.log.connects.get(&id).is_some_and(|c| c.requests == 0) {
                     self.log.connects.remove(&id);
+                }
+                if let Some(host) = asked {
+                    self.asked_elsewhere((at, frame), id, request, host, ocsp);
                 }
                 return;
             }
@@ -463,6 +472,7 @@ const STAPLE: usize = 8 << 10;
 const PROXY_PORTS: [u16; 3] = [1080, 3128, 3129];
 
 mod answered;
+mod elsewhere;
 mod lookups;
 mod presence;
 mod unasked;

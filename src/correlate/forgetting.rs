@@ -43,6 +43,7 @@ impl State {
         let flows = &self.flows;
         let is_open = |flow| flows.contains_key(&flow);
         let gone = self.log.forget(before, reach, is_open);
+        self.elsewhere.forget(before, reach, is_open);
         for answer in &gone {
             if let Object::Crl {
                 body: Some(body), ..
@@ -52,7 +53,10 @@ impl State {
             }
         }
         for flow in self.flows.values_mut() {
-            flow.waiting.retain(|n| self.log.request(*n).is_some());
+            flow.waiting.retain(|n| {
+                let log = [&self.log, &self.elsewhere][usize::from(n.elsewhere)];
+                log.request(*n).is_some()
+            });
         }
         self.handshakes.forget(reach);
         self.concluded.forget(before);

@@ -6,9 +6,11 @@ mod known;
 mod marks;
 mod pass;
 mod share;
+mod skew;
 mod surroundings;
 mod suspects;
 
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -24,7 +26,7 @@ use crate::correlate::handshakes::Record;
 use crate::correlate::pace::{self, Pace};
 use crate::correlate::rules::RULES;
 use crate::correlate::verdict::{self, Ruling};
-use crate::correlate::waits::{Stance, is_mute, stance};
+use crate::correlate::waits::{GOES_ON_LATEST, Stance, is_mute, stance};
 use crate::event::{Carrier, Name};
 use crate::finding::{
     Confidence, Coverage, Direction, Evidence, FindingId, HandshakeId, Outcome, Site, Visibility,
@@ -54,6 +56,8 @@ pub struct Weighed {
     pub level: Option<Confidence>,
     /// How it stood while the fetch ran.
     pub stance: Option<Stance>,
+    /// It stood still to the end of the capture, which came so soon that nobody knows whether it went on after this fetch.
+    pub unended: bool,
     /// From the end of this fetch to the client's next word; the smaller, the closer.
     pub closeness: Option<Span>,
     /// From its anchor to the contact.
@@ -86,10 +90,15 @@ pub struct Judge<'a> {
     state: &'a State,
     devices: &'a DeviceMap,
     contacts: &'a [Contact],
+    /// Contacts that no report speaks of, numbered after the others: they are ruled on for what they teach.
+    others: &'a [Contact],
     /// First and last frame of the capture.
     span: Option<(Timestamp, Timestamp)>,
     /// Times tell nothing.
     coarse: bool,
+    /// Two clocks made the capture.
+    skewed: bool,
+    /// In order of time.
     by_device: HashMap<HostKey, Vec<usize>>,
     /// Threads that contacts are shared out to.
     threads: NonZeroUsize,
@@ -107,28 +116,36 @@ pub struct Judge<'a> {
 type Firsts = HashMap<Arc<str>, HandshakeId>;
 
 impl<'a> Judge<'a> {
-    /// A judge over `contacts` in order of time.
+    /// A judge over contacts in order of time: those that are reported, and others.
     #[must_use]
     pub fn new(
         state: &'a State,
         devices: &'a DeviceMap,
-        contacts: &'a [Contact],
+        [contacts, others]: [&'a [Contact]; 2],
         coverage: &Coverage,
     ) -> Self {
         let mut by_device: HashMap<HostKey, Vec<usize>> = HashMap::default();
-        for (index, contact) in contacts.iter().enumerate() {
+        for (index, contact) in contacts.iter().chain(others).enumerate() {
             by_device
                 .entry(canonical(devices, contact.client))
                 .or_default()
                 .push(index);
         }
+        if !others.is_empty() {
+            let at = |index: &usize| contact_of(contacts, others, *index).map(|c| c.at);
+            let lists = by_device.values_mut();
+            lists.for_each(|list| list.sort_by_key(|index| (at(index), *index)));
+        }
         let clients = state.handshakes.clients();
+        let skewed = !contacts.is_empty() && skew::is_skewed(state, devices);
         Self {
             state,
             devices,
             contacts,
+            others,
             span: coverage.span,
-            coarse: coverage.is_clock_coarse(),
+            coarse: coverage.is_clock_coarse() || skewed,
+            skewed,
             by_device,
             threads: NonZeroUsize::MIN,
             firsts: clients.map(|key| (key, OnceLock::new())).collect(),
@@ -171,14 +188,32 @@ impl<'a> Judge<'a> {
         let mut pass = Pass::after(before);
         let lesson = |index, contact: &Contact| match self.state.concluded.of(contact) {
             Some(early) => self.lesson(index, contact, &early.ruling, early.waited.clone()),
+            // Others are not ruled on before what they rest on goes, and then teach nothing.
+            None if index >= self.reported() && self.rests_on_forgotten(contact) => {
+                Lesson::default()
+            }
             None => {
                 let (ruling, weighed) = self.rule(index, contact, before);
                 let waited = waited(&ruling, &weighed).collect();
                 self.lesson(index, contact, &ruling, waited)
             }
         };
-        self.share(lesson, |_, lesson| pass.learn(lesson));
+        self.share(self.all(), lesson, |_, lesson| pass.learn(lesson));
         pass
+    }
+
+    /// How many contacts there are, reported and others.
+    const fn all(&self) -> usize {
+        self.contacts.len() + self.others.len()
+    }
+
+    /// How many are reported; their places are before those of the others.
+    pub(in crate::correlate) const fn reported(&self) -> usize {
+        self.contacts.len()
+    }
+
+    fn contact(&self, index: usize) -> Option<&'a Contact> {
+        contact_of(self.contacts, self.others, index)
     }
 
     /// What a ruling teaches.
@@ -212,7 +247,7 @@ impl<'a> Judge<'a> {
             return (Ruling::disguise(), Vec::new());
         }
         let keys = self.devices.addresses(contact.client);
-        let extent = Extent::of(contact);
+        let extent = Extent::of(contact, self.span.map(|(_, last)| last));
         let family = contact.family();
         let holds_data = family.is_none_or(Family::may_hold_data);
         let chain = holds_data.then(|| self.chain(index, contact));
@@ -262,6 +297,9 @@ impl<'a> Judge<'a> {
         }
         let shared = self.device_shared(contact.client);
         let mut ruling = verdict::decide(contact, &weighed, shared);
+        if self.skewed {
+            ruling.allow_for_skew(contact, &weighed);
+        }
         if self.has_forgotten(&keys, extent.start) {
             ruling.allow_for_forgotten(contact);
         }
@@ -332,6 +370,7 @@ impl<'a> Judge<'a> {
             kin: self.kin(asked, record),
             repeat: self.is_repeat(record, site_key),
             unshown: asked.unshown,
+            skewed: self.skewed,
         };
         let mut evidence: Vec<Evidence> = RULES
             .iter()
@@ -360,6 +399,10 @@ impl<'a> Judge<'a> {
             evidence,
             level,
             stance,
+            unended: stance == Some(Stance::Hanging)
+                && self
+                    .span
+                    .is_some_and(|(_, last)| last.since(end) <= GOES_ON_LATEST),
             closeness,
             lead: start.since(record.anchor()),
             onset,
@@ -387,6 +430,15 @@ struct Asked<'a> {
     family: Option<Family>,
     /// No handshake of the device had shown it when the contact began.
     unshown: bool,
+}
+
+fn contact_of<'a>(
+    contacts: &'a [Contact],
+    others: &'a [Contact],
+    index: usize,
+) -> Option<&'a Contact> {
+    let other = || others.get(index.checked_sub(contacts.len())?);
+    contacts.get(index).or_else(other)
 }
 
 fn canonical(devices: &DeviceMap, key: HostKey) -> HostKey {

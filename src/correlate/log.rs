@@ -169,13 +169,20 @@ pub struct Log {
     forgotten_requests: u64,
     /// Contacts before this were forgotten, though lookups of theirs may be left.
     forgotten_until: Option<Timestamp>,
+    /// What is in it is only reasoned with.
+    elsewhere: bool,
     /// Bytes that texts, addresses, questions and answers take, and may take.
     taken: usize,
     room: usize,
 }
 
 /// Requests are numbered as they come.
-pub type RequestNo = u64;
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct RequestNo {
+    place: u64,
+    /// Of those that no report speaks of.
+    pub elsewhere: bool,
+}
 
 /// Lookups of one name that are looked back at: a client that asks oftener is told the same again.
 const LOOK_BACK: usize = 1_024;
@@ -187,6 +194,15 @@ impl Log {
         Self {
             room,
             ..Self::default()
+        }
+    }
+
+    /// One of what is only reasoned with.
+    #[must_use]
+    pub fn elsewhere(room: usize) -> Self {
+        Self {
+            elsewhere: true,
+            ..Self::new(room)
         }
     }
 
@@ -210,7 +226,10 @@ impl Log {
     /// Logs a request; gives its number.
     pub fn add_request(&mut self, request: RequestRecord) -> RequestNo {
         self.requests.push(request);
-        self.forgotten_requests + self.requests.len() as u64 - 1
+        RequestNo {
+            place: self.forgotten_requests + self.requests.len() as u64 - 1,
+            elsewhere: self.elsewhere,
+        }
     }
 
     /// A request, unless it was forgotten.
@@ -226,7 +245,7 @@ impl Log {
     }
 
     fn place(&self, number: RequestNo) -> Option<usize> {
-        usize::try_from(number.checked_sub(self.forgotten_requests)?).ok()
+        usize::try_from(number.place.checked_sub(self.forgotten_requests)?).ok()
     }
 
     /// Forgets contacts before `contacts`, and lookups, which younger contacts may rest on, before `lookups`. Gives the

@@ -119,6 +119,9 @@ pub struct State {
     pub reader: Reader,
     /// Watched lookups, connections, requests.
     pub log: Log,
+    /// Requests to other CAs where reports are not about them: what handshakes stood still for them are not open to be explained
+    /// otherwise.
+    pub elsewhere: Log,
     /// Addresses given for watched names: the latest name.
     watched_addresses: HashMap<std::net::IpAddr, Vec<(HostKey, Name, Timestamp)>>,
     /// Rulings that could not wait for a report.
@@ -210,6 +213,7 @@ impl Correlator {
                 certificates,
                 reader: Reader::new(config.trust, limits.crl_body),
                 log: Log::new(limits.log_total),
+                elsewhere: Log::elsewhere(limits.log_total / 8),
                 watched_addresses: HashMap::default(),
                 concluded: Concluded::default(),
                 strain: Strain::default(),

@@ -16,6 +16,9 @@ const STEP: Span = Span::from_secs(1);
 /// A frame that was late, and not a clock that was set, is followed soon by one whose time is right again. So it is where two
 /// interfaces have two clocks.
 const SOON: Span = Span::from_secs(1);
+/// A machine that captures hears something every day. After a longer silence, it was off or asleep or it is another capture, and its clock may be
+/// another one: those of small devices begin anew, and are set when the network is there (RFC 5905 A.5.5.3: steps, however large).
+const SILENCE: Span = Span::from_secs(86_400);
 /// More steps than this are no clock at all.
 const MOST: usize = 1 << 16;
 /// No two frames on both sides of a step have one time.
@@ -33,6 +36,8 @@ pub struct Steps {
     ahead: Span,
     /// The last step back: from which time, to which, and how far time was ahead before.
     back: Option<(Timestamp, Timestamp, Span)>,
+    /// When, after a long silence, something came again.
+    resumed: Vec<Timestamp>,
 }
 
 /// From here on, time is so far ahead of the clock.
@@ -69,6 +74,8 @@ impl Steps {
             if later && last.since(first) < SOON && at.since(left) < SOON {
                 self.step(frame, at, ahead);
             }
+        } else if at > last.plus(SILENCE) && self.resumed.len() < MOST {
+            self.resumed.push(at.plus(self.ahead));
         }
     }
 
@@ -115,6 +122,13 @@ impl Steps {
     #[must_use]
     pub fn setting(&self, time: Timestamp) -> Span {
         self.ahead_after(self.steps.partition_point(|step| step.from <= time))
+    }
+
+    /// Which clock it was: how far time was ahead of it then, and after how many long silences. What fits one says nothing of another.
+    #[must_use]
+    pub fn setting_of(&self, time: Timestamp) -> (Span, usize) {
+        let silences = self.resumed.partition_point(|at| *at <= time);
+        (self.setting(time), silences)
     }
 
     /// The time at which the clock shows this now.

@@ -36,7 +36,11 @@ impl State {
     /// A limit was reached on a connection.
     pub(super) fn strained(&mut self, flow: FlowId, at: Timestamp) {
         let client = self.flows.get(&flow);
-        let client = client.map(|flow| HostKey::client_of(&flow.ends));
+        self.strained_client(client.map(|flow| HostKey::client_of(&flow.ends)), at);
+    }
+
+    /// The same of a client, where it is known.
+    pub(super) fn strained_client(&mut self, client: Option<HostKey>, at: Timestamp) {
         let Strain { times, anyone } = &mut self.strain;
         let has_room = times.len() < self.limits.devices;
         let known = client.filter(|client| has_room || times.contains_key(client));

@@ -10,7 +10,7 @@ use crate::correlate::contacts::Contact;
 use crate::correlate::judge::Weighed;
 use crate::correlate::waits::Stance;
 use crate::finding::{
-    Bearing, Cause, Confidence, ContactKind, Direction, Evidence, Facts, LeftOut, Outcome,
+    Bearing, Cause, Confidence, ContactKind, Direction, Evidence, Facts, LeftOut, Outcome, Stage,
     Visibility, Weight,
 };
 use crate::time::Span;
@@ -81,6 +81,23 @@ impl Ruling {
             Confidence::Strong
         };
         self.confidence = self.confidence.min(most);
+    }
+
+    /// Where two clocks made the capture, nobody knows who was under way when. What others have in common with those it names, all under a CA
+    /// or the other names of a certificate, they may have asked for as well.
+    pub fn allow_for_skew(&mut self, contact: &Contact, weighed: &[Weighed]) {
+        let shared = is_about_ca(contact)
+            || contact.kind == ContactKind::Issuer
+            || contact.ocsp.is_none() && contact.role().is_none();
+        let mut others = weighed
+            .iter()
+            .filter(|w| w.level < Some(Confidence::Proven));
+        if shared || others.any(|w| w.covered) {
+            self.confidence = self.confidence.min(Confidence::Likely);
+            for named in &mut self.named {
+                named.level = named.level.min(Some(Confidence::Likely));
+            }
+        }
     }
 
     /// A handshake whose hello came before the capture began may be under way as well, so that nothing holds for want of another one.

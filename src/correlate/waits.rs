@@ -60,6 +60,9 @@ const SLACK: Span = Span::from_millis(1);
 /// A client goes on within a few milliseconds of the answer; more leaves room for other reasons to wait.
 pub const GOES_ON_WITHIN: Span = Span::from_millis(300);
 
+/// Beyond this a client waited for something else.
+pub const GOES_ON_LATEST: Span = Span::from_millis(1_500);
+
 /// Who looks at a certificate when the handshake is done does so at once.
 pub const LOOKS_WITHIN: Span = Span::from_secs(1);
 

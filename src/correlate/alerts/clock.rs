@@ -38,8 +38,8 @@ const DATES: usize = 2;
 #[derive(Debug, Default)]
 pub struct Dates(HashMap<(IpAddr, Setting), Span>);
 
-/// Which clock it was, where it was set during the capture: what fits one says nothing of the other.
-type Setting = Span;
+/// Which clock it was, where it was set during the capture (see [`crate::correlate::steps::Steps::setting_of`]).
+type Setting = (Span, usize);
 
 impl Dates {
     /// Takes note of a response's date.
@@ -131,7 +131,7 @@ impl<'a> Evidence<'a> {
         let (mut answers, mut fits) = (Vec::new(), HashSet::default());
         let mut seen = HashSet::default();
         for answer in contacts.iter().filter_map(|c| c.answer.as_ref()) {
-            let setting = state.steps.setting(answer.at);
+            let setting = state.steps.setting_of(answer.at);
             for (about, shift) in dated(answer) {
                 if shift.is_none() {
                     fits.insert(setting);
@@ -156,7 +156,7 @@ impl<'a> Evidence<'a> {
         let Some(answer) = &contact.answer else {
             return false;
         };
-        let setting = self.state.steps.setting(answer.at);
+        let setting = self.state.steps.setting_of(answer.at);
         let right = self.fits.iter().any(|then| is_same(*then, setting));
         let missed = dated(answer).filter(|(_, shift)| !shift.is_none());
         let mut missed = missed.filter(|_| !right);
@@ -204,8 +204,8 @@ fn leaves(state: &State) -> (Vec<Timed>, Vec<Timed>) {
     let leaves = state.handshakes.iter().filter_map(|record| {
         let leaf = record.leaf()?;
         let brief = leaf.not_after.since(leaf.not_before) <= LONGEST_LIFE;
-        let setting = state.steps.setting(record.hello_at);
-        let clock = record.hello_at.minus(setting);
+        let setting = state.steps.setting_of(record.hello_at);
+        let clock = record.hello_at.minus(setting.0);
         let shift = Shift::new(clock, leaf.not_before, Some(leaf.not_after));
         (brief && seen.insert((&leaf.serial, setting))).then_some((setting, shift))
     });
@@ -224,8 +224,8 @@ fn is_of_no_use(contact: &Contact, about: &About<'_>, Shift(least, most): Shift)
 
 /// Whether two clocks show about the same.
 fn is_same(one: Setting, other: Setting) -> bool {
-    let differ = Span::from_nanos(one.as_nanos().saturating_sub(other.as_nanos()));
-    differ.abs() <= DATE_SLACK
+    let differ = Span::from_nanos(one.0.as_nanos().saturating_sub(other.0.as_nanos()));
+    differ.abs() <= DATE_SLACK && one.1 == other.1
 }
 
 /// The dates of an answer whose signature holds.

@@ -18,14 +18,17 @@ impl State {
     ) {
         if let (Some(flow), Some(date)) = (self.flows.get(&id), response.date) {
             let server = flow.ends.server.ip();
-            let setting = self.steps.setting(response.first_at);
-            let clock = response.first_at.minus(setting);
+            let setting = self.steps.setting_of(response.first_at);
+            let clock = response.first_at.minus(setting.0);
             self.dates.said((server, setting), clock, date);
         }
         let by_order = self
             .waiting(id)
             .find(|(_, asked)| asked.request.index == response.index);
         let by_order = by_order.map(|(number, _)| number);
+        if let Some(number) = by_order.filter(|number| number.elsewhere) {
+            return self.answered_elsewhere((at, frame), id, number, response);
+        }
         if by_order.is_none() && !(response.unasked && self.may_file_unasked(id, response)) {
             return;
         }
@@ -40,8 +43,18 @@ impl State {
     fn waiting(&self, id: FlowId) -> impl Iterator<Item = (RequestNo, &RequestRecord)> {
         let flow = self.flows.get(&id).into_iter();
         let numbers = flow.flat_map(|flow| &flow.waiting);
-        let requests = numbers.filter_map(|number| Some((*number, self.log.request(*number)?)));
+        let requests =
+            numbers.filter_map(|number| Some((*number, self.log_of(*number).request(*number)?)));
         requests.filter(|(_, request)| request.answer.is_none())
+    }
+
+    /// Where a request was filed.
+    pub(in crate::correlate) const fn log_of(&self, number: RequestNo) -> &Log {
+        if number.elsewhere {
+            &self.elsewhere
+        } else {
+            &self.log
+        }
     }
 
     /// The request that an answer belongs to, of those that the capture has.
@@ -62,6 +75,7 @@ impl State {
         }
         let mut others = self
             .waiting(id)
+            .filter(|(number, _)| !number.elsewhere)
             .filter(|(_, other)| other.request.first_frame <= response.first_frame);
         if let Some((number, _)) = others.find(|(_, other)| fits(other) == Some(true)) {
             return Some(number);

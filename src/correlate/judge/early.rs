@@ -18,7 +18,7 @@ impl Judge<'_> {
             is_open(contact).then(|| self.rule_early(index, contact, &settled))
         };
         let mut rulings = Vec::new();
-        self.share(rule, |_, ruling| rulings.extend(ruling));
+        self.share(self.reported(), rule, |_, ruling| rulings.extend(ruling));
         rulings
     }
 
@@ -61,6 +61,12 @@ impl Judge<'_> {
             let contacts = self.contacts.iter().enumerate();
             contacts.map(|(index, c)| (Key::of(c), index)).collect()
         })
+    }
+
+    /// The same for a contact.
+    pub(super) fn rests_on_forgotten(&self, contact: &Contact) -> bool {
+        let keys = self.devices.addresses(contact.client);
+        self.has_forgotten(&keys, Extent::of(contact, None).start)
     }
 
     /// Whether a handshake that may have caused a contact had to be forgotten.

@@ -18,21 +18,22 @@ const BLOCK: usize = 32;
 const DONE: usize = 4;
 
 impl Judge<'_> {
-    /// Does `work` on every contact, with its place, and has what comes of it taken in the order of the contacts.
+    /// Does `work` on the first `all` contacts, with their places, and has what comes of it taken in the order of the contacts.
     pub(in crate::correlate) fn share<R: Send>(
         &self,
+        all: usize,
         work: impl Fn(usize, &Contact) -> R + Sync,
         mut take: impl FnMut(usize, R),
     ) {
         let next = AtomicUsize::new(0);
-        let blocks = self.contacts.len().div_ceil(BLOCK);
+        let blocks = all.div_ceil(BLOCK);
         let threads = self.threads.get().min(blocks);
         if threads > 1 {
             let (done, results) = sync_channel(threads * DONE);
             thread::scope(|scope| {
                 for _ in 0..threads {
                     let (done, next, work) = (done.clone(), &next, &work);
-                    let task = move || self.work_off(next, work, &done);
+                    let task = move || self.work_off((next, all), work, &done);
                     // Without threads all is done below.
                     let _ = thread::Builder::new().spawn_scoped(scope, task);
                 }
@@ -51,7 +52,7 @@ impl Judge<'_> {
             });
         }
         let left = next.load(Ordering::Relaxed).saturating_mul(BLOCK);
-        for (place, contact) in self.contacts.iter().enumerate().skip(left) {
+        for (place, contact) in self.places_from(left, all) {
             take(place, work(place, contact));
         }
     }
@@ -59,18 +60,23 @@ impl Judge<'_> {
     /// One thread: block after block until there is none.
     fn work_off<R>(
         &self,
-        next: &AtomicUsize,
+        (next, all): (&AtomicUsize, usize),
         work: &impl Fn(usize, &Contact) -> R,
         done: &SyncSender<(usize, Vec<R>)>,
     ) {
         loop {
             let block = next.fetch_add(1, Ordering::Relaxed);
             let first = block.saturating_mul(BLOCK);
-            let contacts = self.contacts.iter().enumerate().skip(first).take(BLOCK);
+            let contacts = self.places_from(first, all).take(BLOCK);
             let result: Vec<R> = contacts.map(|(place, c)| work(place, c)).collect();
             if result.is_empty() || done.send((block, result)).is_err() {
                 break;
             }
         }
+    }
+
+    /// Contacts from a place on, up to the end of `all`.
+    fn places_from(&self, first: usize, all: usize) -> impl Iterator<Item = (usize, &Contact)> {
+        (first..all).map_while(|place| Some((place, self.contact(place)?)))
     }
 }

@@ -49,7 +49,7 @@ impl<'a> Judge<'a> {
     /// The handshakes whose times are part of the verdict on a contact.
     pub fn around(&self, contact: &Contact) -> impl Iterator<Item = &'a Record> {
         let keys = self.devices.addresses(contact.client);
-        let at = Extent::of(contact).start;
+        let at = Extent::of(contact, None).start;
         let reaches = pace::SURROUNDINGS.into_iter();
         let found = reaches.flat_map(|reach| self.within(&keys, at, reach));
         found.collect::<Vec<_>>().into_iter()
@@ -66,12 +66,11 @@ impl<'a> Judge<'a> {
         let siblings = self.by_device.get(&device);
         let siblings = siblings.map_or(&[][..], Vec::as_slice);
         // Contacts are in order of time, so only those inside the silence are looked at.
-        let first =
-            siblings.partition_point(|i| self.contacts.get(*i).is_some_and(|c| c.at < from));
+        let first = siblings.partition_point(|i| self.contact(*i).is_some_and(|c| c.at < from));
         siblings
             .iter()
             .skip(first)
-            .filter_map(|i| self.contacts.get(*i))
+            .filter_map(|i| self.contact(*i))
             .take_while(|c| c.at <= until)
             .filter(|c| c.ended_at <= until)
             .map(|c| c.ended_at)
@@ -83,14 +82,14 @@ impl<'a> Judge<'a> {
     /// up, and the next is asked for when it has.
     pub(super) fn chain(&self, index: usize, contact: &Contact) -> Vec<Earlier> {
         const LOOK_BACK: usize = 16;
-        let mut began = contact.began_at.min(Extent::of(contact).start);
+        let mut began = contact.began_at.min(Extent::of(contact, None).start);
         let device = canonical(self.devices, contact.client);
-        let siblings = self.by_device.get(&device);
-        let siblings = siblings.map_or(&[][..], Vec::as_slice);
-        let here = siblings.partition_point(|other| *other < index);
         let mut chain = Vec::new();
-        for index in siblings.iter().take(here).rev().take(LOOK_BACK) {
-            let Some(other) = self.contacts.get(*index) else {
+        let Some((before, _)) = self.siblings(device, index, contact) else {
+            return chain;
+        };
+        for index in before.take(LOOK_BACK) {
+            let Some(other) = self.contact(*index) else {
                 continue;
             };
             let alike = match (contact.family(), other.family()) {
@@ -121,7 +120,7 @@ impl<'a> Judge<'a> {
     ) -> Timestamp {
         /// Of one chain that nothing else tells so.
         const BACK_TO_BACK: Span = Span::from_millis(150);
-        let mut began = contact.began_at.min(Extent::of(contact).start);
+        let mut began = contact.began_at.min(Extent::of(contact, None).start);
         for earlier in chain {
             let patience = if before.ties_to(earlier.index, record.shown.id) {
                 LOOKS_WITHIN
@@ -135,23 +134,42 @@ impl<'a> Judge<'a> {
         began
     }
 
+    /// The device's contacts before one, the latest first, and after it. What is not reported speaks for nothing that is.
+    fn siblings(
+        &self,
+        device: HostKey,
+        index: usize,
+        contact: &Contact,
+    ) -> Option<(
+        impl Iterator<Item = &usize> + use<'_, 'a>,
+        impl Iterator<Item = &usize> + use<'_, 'a>,
+    )> {
+        let siblings = self.by_device.get(&device)?;
+        let place = (contact.at, index);
+        let at = |index: &usize| self.contact(*index).map(|c| (c.at, *index));
+        let here = siblings.partition_point(|index| at(index) < Some(place));
+        let most = if index < self.reported() {
+            self.reported()
+        } else {
+            self.all()
+        };
+        let before = siblings.iter().take(here).rev();
+        let after = siblings.iter().skip(here + 1);
+        Some((
+            before.filter(move |index| **index < most),
+            after.filter(move |index| **index < most),
+        ))
+    }
+
     /// A contact of the same burst or question whose trigger is known to be this handshake.
     pub(super) fn kin(&self, asked: &Asked<'_>, record: &Record) -> Option<Kin> {
         let Asked {
-            index,
-            contact,
-            before,
-            ..
+            contact, before, ..
         } = *asked;
-        let siblings = self.by_device.get(&asked.device)?;
-        let here = siblings.binary_search(&index).ok()?;
-        let near = siblings
-            .iter()
-            .skip(here.saturating_sub(8))
-            .take(17)
-            .filter(|i| **i != index);
+        let (before_it, after_it) = self.siblings(asked.device, asked.index, contact)?;
+        let near = before_it.take(8).chain(after_it.take(8));
         near.filter_map(|i| {
-            let other = self.contacts.get(*i)?;
+            let other = self.contact(*i)?;
             if !before.ties_to(*i, record.shown.id) {
                 return None;
             }
@@ -182,16 +200,16 @@ impl<'a> Judge<'a> {
     pub(super) fn was_chased(&self, asked: &Asked<'_>, record: &Record) -> bool {
         const LOOK_BACK: usize = 64;
         let contact = asked.contact;
-        let siblings = self.by_device.get(&asked.device);
-        let siblings = siblings.filter(|_| contact.kind == ContactKind::Issuer);
-        let Some(siblings) = siblings else {
+        if contact.kind != ContactKind::Issuer {
+            return false;
+        }
+        let Some((before, _)) = self.siblings(asked.device, asked.index, contact) else {
             return false;
         };
-        let here = siblings.partition_point(|index| *index < asked.index);
-        let before = siblings.iter().take(here).rev().take(LOOK_BACK);
+        let before = before.take(LOOK_BACK);
         let mut before = before.filter(|index| asked.before.ties_to(**index, record.shown.id));
         before.any(|index| {
-            self.contacts.get(*index).is_some_and(|other| {
+            self.contact(*index).is_some_and(|other| {
                 other.host == contact.host
                     && other.path() == contact.path()
                     && other.stage == Stage::Answered

@@ -17,12 +17,17 @@ impl<'a> Judge<'a> {
     ) -> Vec<&'a Record> {
         let earliest = start.minus(self.state.limits.cause_window);
         let mut found: Vec<&Record> = Vec::new();
+        let swapped = if self.skewed {
+            SKEW
+        } else {
+            Span::from_millis(1)
+        };
         for key in keys {
             found.extend(
                 self.state
                     .handshakes
                     .of_client_until(*key, start)
-                    .skip_while(|r| r.hello_at > start.plus(Span::from_millis(1)))
+                    .skip_while(|r| r.hello_at > start.plus(swapped))
                     .take_while(|r| r.hello_at >= earliest)
                     .take(LOOK_BACK),
             );

@@ -99,6 +99,9 @@ pub(super) fn not_named(case: &Case<'_>) -> Option<Evidence> {
     ))
 }
 
+/// Clients that lack an issuer look for it as soon as they have read the chain; connections that stand still for longer are spare ones.
+const CHASES_WITHIN: Span = Span::from_secs(5);
+
 pub(super) fn intermediate_missing(case: &Case<'_>) -> Option<Evidence> {
     let (naming, _) = issuer_question(case)?;
     let mut issuers = case
@@ -113,11 +116,12 @@ pub(super) fn intermediate_missing(case: &Case<'_>) -> Option<Evidence> {
     if !case.whole || is_root || case.chased || issuers.any(sent) {
         return None;
     }
-    // All leaves of the intermediate name this URL. Whoever verifies this chain asks before the handshake is over, and a lookup alone does
-    // not tell what for.
+    // All leaves of the intermediate name this URL. Whoever verifies this chain asks before the handshake is over and within moments of the
+    // server's flight, and a lookup alone does not tell what for.
+    let late = case.started.since(case.record.anchor()) > CHASES_WITHIN;
     let bearing = match (case.stance, case.contact.stage >= Stage::Asked) {
-        (Some(waits::Stance::Over), _) => Bearing::Supports(Weight::Fair),
-        (_, false) => Bearing::Supports(Weight::Strong),
+        (Some(waits::Stance::Over), _) | (_, false) => Bearing::Supports(Weight::Fair),
+        _ if late => Bearing::Supports(Weight::Fair),
         (_, true) => deciding_url(case, naming),
     };
     Some(evidence(
@@ -222,6 +226,10 @@ pub(super) fn tied_to_other_serial(case: &Case<'_>) -> Option<Evidence> {
         // Each server behind one name may have a certificate of its own, and may have renewed it since.
         Confidence::Proven => Bearing::Opposes(Weight::Strong),
         _ if tie.by_elimination => Bearing::Opposes(Weight::Strong),
+        // Of two that one handshake is tied to, each as well as the other, at most one is right.
+        Confidence::Strong if tie.handshake == case.record.shown.id => {
+            Bearing::Opposes(Weight::Strong)
+        }
         _ => Bearing::Opposes(Weight::Fair),
     };
     let facts = Facts::SerialDiffers {

@@ -4,7 +4,7 @@ use super::{anchor_frame, evidence};
 use crate::correlate::agents::Family;
 use crate::correlate::case::{Case, ShownCert};
 use crate::correlate::pace::{self, PerMille};
-use crate::correlate::waits::{GOES_ON_WITHIN, SKEW, Stance};
+use crate::correlate::waits::{GOES_ON_LATEST, GOES_ON_WITHIN, SKEW, Stance};
 use crate::finding::{Bearing, ContactKind, Direction, Evidence, Facts, Visibility, Weight};
 use crate::pki::ocsp::CertStatus;
 use crate::time::Span;
@@ -17,7 +17,7 @@ pub(super) fn handshake_waited(case: &Case<'_>) -> Option<Evidence> {
         return None;
     };
     let resumed_after = case.resumed_after?;
-    if hold.gave_up || resumed_after > Span::from_millis(1_500) || comes_from_outside(case) {
+    if hold.gave_up || resumed_after > GOES_ON_LATEST || comes_from_outside(case) {
         return None;
     }
     let weight = weight_of_wait(resumed_after, case.held_by_chance());
@@ -41,7 +41,7 @@ pub(super) fn aborted_after_answer(case: &Case<'_>) -> Option<Evidence> {
         return None;
     };
     let after = case.resumed_after?;
-    if !hold.gave_up || after > Span::from_millis(1_500) || comes_from_outside(case) {
+    if !hold.gave_up || after > GOES_ON_LATEST || comes_from_outside(case) {
         return None;
     }
     let weight = weight_of_wait(after, case.held_by_chance());
@@ -179,7 +179,8 @@ pub(super) fn too_early(case: &Case<'_>) -> Option<Evidence> {
     } else {
         Facts::TooLate { lag }
     };
-    let bearing = if shows_what_was_asked(case) {
+    let by_clocks = case.skewed && case.record.anchor().since(case.started) <= SKEW;
+    let bearing = if by_clocks || shows_what_was_asked(case) {
         Bearing::Opposes(Weight::Slight)
     } else {
         Bearing::Excludes

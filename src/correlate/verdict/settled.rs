@@ -11,6 +11,8 @@ pub(super) fn settled(contact: &Contact, decided: &[&Weighed], groups: &[&Weighe
     let about_ca = is_about_ca(contact) || first.position > 0;
     // So is what other CAs give out as a rule: one list for all that an issuer signed.
     let widely_shared = about_ca || is_for_all(contact);
+    // And an issuer that all its leaves name, where another program asks for it.
+    let others_chase = contact.kind == ContactKind::Issuer && decided.iter().all(|w| is_foreign(w));
     let held = decided.iter().map(|w| engaged(w)).max().unwrap_or_default();
     // Unlike a serial, a URL is shared by others under the same issuer: a handshake with a hidden certificate that was
     // held for this very fetch leaves the question open when those that show the URL were not held, or when
@@ -22,7 +24,7 @@ pub(super) fn settled(contact: &Contact, decided: &[&Weighed], groups: &[&Weighe
         .filter(|w| contact.ocsp.is_none() || w.covered);
     let rivals: Vec<&Weighed> = hidden
         .clone()
-        .filter(|w| engaged(w) == HELD && (held < HELD || widely_shared))
+        .filter(|w| engaged(w) == HELD && (held < HELD || widely_shared || others_chase))
         .collect();
     let set = if about_ca {
         Outcome::AnyUnder
@@ -119,14 +121,9 @@ fn may_ask_now(weighed: &Weighed) -> bool {
 fn is_late(contact: &Contact, decided: &[&Weighed]) -> bool {
     let family = contact.family();
     // Nor is what is known to be another program's.
-    let foreign = |w: &Weighed| {
-        w.evidence
-            .iter()
-            .any(|e| matches!(e.facts, Facts::OtherClientFamily { .. }))
-    };
     // Who sends no agent may also be a script, which fetches right after it has visited.
     let silent = family == Some(Family::Silent);
-    let over = |w: &&Weighed| foreign(w) || was_over(w) && (!silent || w.lead > RIGHT_AFTER);
+    let over = |w: &&Weighed| is_foreign(w) || was_over(w) && (!silent || w.lead > RIGHT_AFTER);
     let checks = silent
         || family.is_some_and(Family::is_verifier)
         || is_for_all(contact) && !family.is_some_and(Family::is_run_by_itself);
@@ -135,6 +132,12 @@ fn is_late(contact: &Contact, decided: &[&Weighed]) -> bool {
 
 /// A script goes on to its next line.
 const RIGHT_AFTER: Span = Span::from_secs(2);
+
+/// Whether its fingerprint is known to be another program's than the one that fetched.
+fn is_foreign(weighed: &Weighed) -> bool {
+    let mut evidence = weighed.evidence.iter();
+    evidence.any(|e| matches!(e.facts, Facts::OtherClientFamily { .. }))
+}
 
 /// How sure it is that the only site whose certificate settles it is the one.
 fn alone(contact: &Contact, only: &Weighed, held: u8, sites: usize) -> Confidence {

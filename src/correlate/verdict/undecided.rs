@@ -50,8 +50,12 @@ pub(super) fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
             let both = vec![(*only).clone(), (*rival).clone()];
             return ruling(Outcome::OneOf, Confidence::Possible, both);
         }
+        let others = as_good(only, groups);
+        if !others.is_empty() && top >= Confidence::Likely {
+            return nearest_of(contact, only, others);
+        }
         let confidence = match top {
-            _ if is_past(contact, only) => Confidence::Possible,
+            _ if is_past(contact, only, groups) => Confidence::Possible,
             Confidence::Strong if rivals.is_empty() && (held <= 1 || engaged(only) == 0) => {
                 Confidence::Strong
             }
@@ -98,11 +102,17 @@ pub(super) fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
 }
 
 /// Whether a client that checks by itself fetched an issuer some time after the handshake was over. Measured: none did so. All leaves of an
-/// intermediate, and all intermediates of a root, name one, so whoever asked hid its certificate or is not in the capture.
-fn is_past(contact: &Contact, weighed: &Weighed) -> bool {
-    // And what is a root's nearly every chain names; images and scripts are made with it (wget http://x1.i.lencr.org).
-    let checks = contact.family().is_some_and(Family::is_verifier);
-    contact.kind == ContactKind::Issuer && (checks || contact.is_about_root()) && was_over(weighed)
+/// intermediate, and all intermediates of a root, name one, so whoever asked hid its certificate or is not in the capture. Of others, who ask
+/// when they have visited, one whose certificate is hidden and whose handshake was not over comes into question as much; and so it does
+/// where no more is known than that somebody asked for the address of a host, which all under an issuer name.
+fn is_past(contact: &Contact, weighed: &Weighed, groups: &[&Weighed]) -> bool {
+    let verifier = contact.family().is_some_and(Family::is_verifier);
+    let under_way = || groups.iter().any(|w| is_under_way(w) && !is_unfit(w));
+    // What is a root's nearly every chain names; images and scripts are made with it (wget http://x1.i.lencr.org).
+    let chased =
+        contact.kind == ContactKind::Issuer && (verifier || contact.is_about_root() || under_way());
+    let looked_up = contact.stage == Stage::LookedUp && under_way();
+    was_over(weighed) && (chased || looked_up)
 }
 
 /// Whether nothing but its nearness speaks for a handshake that was over, although clients of this kind ask while it is not (measured).
@@ -121,6 +131,54 @@ fn has_more_against(weighed: &Weighed) -> bool {
         _ => balance,
     });
     balance < 0
+}
+
+/// Those that stood still and for which as much speaks, but that the flight of their server lies further back. A device that opens several
+/// connections at once checks them in any order and one after the other (RFC 5280 6 says nothing of when; measured with two profiles
+/// of Firefox), so that which of them is nearest says nothing of whose the fetch is.
+fn as_good<'w>(only: &Weighed, groups: &[&'w Weighed]) -> Vec<&'w Weighed> {
+    let stood =
+        |w: &Weighed| w.says("handshake-waited") || w.says("aborted-after-answer") || w.unended;
+    let own = apart_from_nearness(only, false);
+    let nearer = |w: &Weighed| is_near(only) && !is_near(w);
+    let as_much = |w: &Weighed| apart_from_nearness(w, nearer(w)) >= own;
+    let others = groups.iter().copied().filter(|w| w.id != only.id);
+    let others = others.filter(|w| stood(w) && is_under_way(w) && as_much(w));
+    others.collect()
+}
+
+/// Whether the flight of its server lies less far back than at most moments.
+fn is_near(weighed: &Weighed) -> bool {
+    let near =
+        |e: &Evidence| e.rule == "inside-handshake" && e.bearing == Bearing::Supports(Weight::Fair);
+    weighed.evidence.iter().any(near)
+}
+
+/// Confidence in a candidate if it were as far away as others; and, for one that is, if verdicts on other contacts, which may rest on their
+/// nearness as well, said nothing against it.
+fn apart_from_nearness(weighed: &Weighed, without_conclusions: bool) -> Option<Confidence> {
+    let rest = weighed.evidence.iter();
+    let rest = rest.filter(|e| !(without_conclusions && is_conclusion(e)));
+    let mut evidence: Vec<Evidence> = rest.cloned().collect();
+    let near = evidence.iter_mut().filter(|e| e.rule == "inside-handshake");
+    near.for_each(|e| e.bearing = Bearing::Supports(Weight::Slight));
+    level(&evidence)
+}
+
+/// One that is only nearer than others: the one that went on at once, else any of them.
+fn nearest_of(contact: &Contact, only: &Weighed, others: Vec<&Weighed>) -> Ruling {
+    let all: Vec<&Weighed> = std::iter::once(only).chain(others).collect();
+    let untorn = |w: &&&Weighed| !w.evidence.iter().any(is_conclusion);
+    if let Some(closest) = closest(&all).as_ref().filter(untorn) {
+        return ruling(Outcome::Site, Confidence::Likely, vec![(*closest).clone()]);
+    }
+    let outcome = match contact {
+        _ if all.len() > ONE_OF_MOST => return unexplained(),
+        _ if is_about_ca(contact) => Outcome::AnyUnder,
+        _ => Outcome::OneOf,
+    };
+    let all = all.into_iter().cloned().collect();
+    ruling(outcome, Confidence::Possible, all)
 }
 
 /// Clients fetch an issuer now and then although the server sent it, to find another path. When its certificate names the URL, it was
@@ -151,28 +209,31 @@ fn last_one_left<'w>(contact: &Contact, groups: &[&'w Weighed]) -> Option<&'w We
     let last = left.next().filter(|_| left.next().is_none())?;
     let held = last.says("handshake-waited") || last.says("aborted-after-answer");
     // One that is tied to another certificate as well is sure to be neither's.
-    let torn = last.evidence.iter().any(|e| is_conclusion(e.rule));
+    let torn = last.evidence.iter().any(rests_on_others);
     (held && !torn && last.says("same-client-family")).then_some(last)
-}
-
-/// Rules that rest on verdicts on other contacts.
-fn is_conclusion(rule: &str) -> bool {
-    matches!(
-        rule,
-        "tied-to-other-serial" | "tied-to-other-issuer" | "tied-to-other-list"
-    )
 }
 
 /// Confidence in a candidate if verdicts on other contacts that are short of proof said nothing against it: a verdict is no surer than
 /// what it rests on.
 fn without_conclusions(weighed: &Weighed) -> Option<Confidence> {
-    let conclusion =
-        |e: &Evidence| e.bearing == Bearing::Opposes(Weight::Fair) && is_conclusion(e.rule);
-    if !weighed.evidence.iter().any(conclusion) {
+    if !weighed.evidence.iter().any(is_conclusion) {
         return weighed.level;
     }
-    let rest = weighed.evidence.iter().filter(|e| !conclusion(e));
+    let rest = weighed.evidence.iter().filter(|e| !is_conclusion(e));
     level(&rest.cloned().collect::<Vec<_>>())
+}
+
+/// Whether it rests on a verdict that is short of proof, on another contact.
+fn is_conclusion(evidence: &Evidence) -> bool {
+    evidence.bearing == Bearing::Opposes(Weight::Fair) && rests_on_others(evidence)
+}
+
+/// Whether it rests on a verdict on another contact.
+fn rests_on_others(evidence: &Evidence) -> bool {
+    matches!(
+        evidence.rule,
+        "tied-to-other-serial" | "tied-to-other-issuer" | "tied-to-other-list"
+    )
 }
 
 /// Whether the fetch began right after the server's flight, without the client waiting for it.

@@ -16,7 +16,8 @@
 //! when the client went on after the server's flight, sent its first request, hung up. A case that shows what
 //! the tool should say and does not yet has a line `open` with the reason; it fails once it passes, so that
 //! the line goes away. A line `near RULE` says that the case comes near to an alert and must not raise it, `raises RULE` that
-//! some finding or the report as a whole does. `notation/stage.rs` documents each line where it is read.
+//! some finding or the report as a whole does, a line `stops TIME` that the capture ends then. `notation/stage.rs` documents each line
+//! where it is read.
 
 mod agents;
 mod der;
@@ -53,6 +54,8 @@ pub(crate) struct Case {
     pub(crate) near: Vec<String>,
     /// Alert rules that it raises, in a finding or for the whole.
     raises: Vec<String>,
+    /// When the capture ends, if not well after the last event.
+    pub(crate) ends: Option<Timestamp>,
     all_cas: bool,
     supplied: Vec<Arc<Certificate>>,
     trusted: Vec<Arc<[u8]>>,
@@ -79,6 +82,7 @@ impl Case {
         let times = events.iter().map(|event| event.at);
         // Whoever captures does not stop at once.
         let last = times.clone().max().map(|at| at.plus(AFTERWARDS));
+        let last = self.ends.or(last);
         let coverage = Coverage {
             span: times.min().zip(last),
             ..Coverage::default()
@@ -199,6 +203,7 @@ fn read(file: &str, lines: &[&str]) -> Case {
         expectations: Vec::new(),
         near: Vec::new(),
         raises: Vec::new(),
+        ends: None,
         all_cas: false,
         supplied: Vec::new(),
         trusted: stage.world.trusted().collect(),
@@ -210,6 +215,7 @@ fn read(file: &str, lines: &[&str]) -> Case {
             "because" => case.because = rest.to_owned(),
             "raises" => case.raises.push(rest.to_owned()),
             "near" => case.near.push(rest.to_owned()),
+            "stops" => case.ends = Some(time(stage.start, rest)),
             "open" => case.open = Some(rest.to_owned()),
             "date" => {}
             "all-cas" => case.all_cas = true,
