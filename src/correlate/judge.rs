@@ -1,5 +1,6 @@
 //! The judge: which handshakes can have caused a contact (`suspects`), and what speaks for each.
 
+mod chain;
 mod early;
 mod extent;
 mod known;

@@ -123,11 +123,17 @@ fn is_late(contact: &Contact, decided: &[&Weighed]) -> bool {
     // Nor is what is known to be another program's.
     // Who sends no agent may also be a script, which fetches right after it has visited.
     let silent = family == Some(Family::Silent);
-    let over = |w: &&Weighed| is_foreign(w) || was_over(w) && (!silent || w.lead > RIGHT_AFTER);
+    let past = |w: &Weighed| was_over(w) || is_spare(w);
+    let over = |w: &&Weighed| is_foreign(w) || past(w) && (!silent || w.lead > RIGHT_AFTER);
     let checks = silent
         || family.is_some_and(Family::is_verifier)
         || is_for_all(contact) && !family.is_some_and(Family::is_run_by_itself);
     contact.ocsp.is_none() && checks && decided.iter().all(over)
+}
+
+/// Whether it had stood still for long and still does: a connection that a browser opened ahead of need.
+fn is_spare(weighed: &Weighed) -> bool {
+    weighed.stance == Some(Stance::Hanging) && !weighed.says("inside-handshake")
 }
 
 /// A script goes on to its next line.
