@@ -77,7 +77,7 @@ impl Engine {
         self.file_batch();
     }
 
-    /// Takes lines of an NSS key log. They may come before or after the packets they open. Returns how many were secrets.
+    /// Takes lines of a key log, see [`Extractor::secrets`]. Returns how many were secrets.
     pub fn secrets(&mut self, lines: &[u8]) -> usize {
         let taken = self.extractor.secrets(lines);
         self.file_batch();

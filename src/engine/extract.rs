@@ -107,6 +107,7 @@ impl Extractor {
 
     /// Takes lines of an NSS key log, which may come before or after the packets they open, or of one of WireGuard, whose lines open
     /// data after them. Returns how many were secrets.
+    #[inline(never)]
     pub fn secrets(&mut self, lines: &[u8]) -> usize {
         self.front.count_more();
         let of_tunnels = self.front.secrets(lines);

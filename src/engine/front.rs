@@ -19,7 +19,6 @@ pub(super) struct Front {
     before: Timestamp,
     /// What came beside frames: frames inside of frames, secrets, names.
     more: u64,
-    keys_taken: u64,
 }
 
 /// Trace time may step back this far without being called a step: receive queues and merged files.
@@ -36,7 +35,6 @@ impl Front {
             undecoded: BTreeMap::new(),
             before: Timestamp::from_nanos(i64::MIN),
             more: 0,
-            keys_taken: 0,
         }
     }
 
@@ -83,9 +81,7 @@ impl Front {
 
     /// Takes lines of a key log for tunnels. Returns how many were keys.
     pub(super) fn secrets(&mut self, lines: &[u8]) -> usize {
-        let taken = self.decoder.secrets(lines);
-        self.keys_taken += taken as u64;
-        taken
+        self.decoder.secrets(lines)
     }
 
     /// Whether plain packets may have others in them, for which there are keys.
@@ -110,8 +106,9 @@ impl Front {
     pub(super) fn coverage(&self) -> Coverage {
         let mut coverage = self.coverage.clone();
         coverage.undecoded.clone_from(&self.undecoded);
-        coverage.keys.0 += self.keys_taken;
-        coverage.keys.1 += self.decoder.keys_used();
+        let (taken, used) = self.decoder.keys();
+        coverage.keys.0 += taken;
+        coverage.keys.1 += used;
         let fragments = self.decoder.fragments();
         if fragments.unfinished > 0 {
             coverage

@@ -94,7 +94,8 @@ impl Dispatcher {
         self.batch.processes.extend(of_items);
     }
 
-    /// Takes lines of an NSS key log.
+    /// Takes lines of a key log.
+    #[inline(never)]
     pub fn secrets(&mut self, lines: &[u8]) {
         self.front.secrets(lines);
         let bytes = self.batch.keep(lines);

@@ -79,10 +79,10 @@ impl Decoder {
         self.fragments.wireguard.has_keys()
     }
 
-    /// How many handshakes of tunnels were opened.
+    /// How many keys of tunnels there were, and how many of them opened a handshake.
     #[must_use]
-    pub const fn keys_used(&self) -> u64 {
-        self.fragments.wireguard.used()
+    pub const fn keys(&self) -> (u64, u64) {
+        self.fragments.wireguard.counts()
     }
 
     /// Whether the last frame had a message by which the ends of a tunnel agree on keys, for callers that want to open what follows.

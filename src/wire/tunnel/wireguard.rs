@@ -20,7 +20,8 @@ pub(in crate::wire) struct Tunnels {
     sessions: VecDeque<Session>,
     most_keys: usize,
     most: usize,
-    used: u64,
+    /// Keys that were given, and those of them that opened a handshake, each counted once.
+    counts: (u64, u64),
     /// Whether the datagram at hand is of a handshake.
     pub(in crate::wire) shaken: bool,
 }
@@ -30,14 +31,16 @@ struct Static {
     public: Key,
     private: Option<Key>,
     proof: Key,
+    used: bool,
 }
 
 #[derive(Debug)]
 struct Ephemeral {
     public: Key,
     private: Key,
-    /// What both ends share beside; nothing but zeros where there is none.
-    shared: Key,
+    /// What both ends share beside.
+    shared: Option<Key>,
+    used: bool,
 }
 
 #[derive(Debug)]
@@ -65,7 +68,7 @@ impl Tunnels {
             sessions: VecDeque::new(),
             most_keys: limits.wireguard_keys,
             most: limits.wireguard_sessions,
-            used: 0,
+            counts: (0, 0),
             shaken: false,
         }
     }
@@ -75,9 +78,9 @@ impl Tunnels {
         !self.ephemerals.is_empty()
     }
 
-    /// How many handshakes were opened.
-    pub(in crate::wire) const fn used(&self) -> u64 {
-        self.used
+    /// How many keys there were, and how many of them opened a handshake.
+    pub(in crate::wire) const fn counts(&self) -> (u64, u64) {
+        self.counts
     }
 
     /// Takes the lines of a key log; gives how many were keys of WireGuard.
@@ -112,10 +115,16 @@ impl Tunnels {
                 self.ephemerals.push_back(Ephemeral {
                     public: noise::public(&private),
                     private,
-                    shared: [0; 32],
+                    shared: None,
+                    used: false,
                 });
+                self.counts.0 += 1;
             }
-            Line::Shared(key) => self.ephemerals.back_mut()?.shared = key,
+            Line::Shared(key) => {
+                let shared = &mut self.ephemerals.back_mut()?.shared;
+                self.counts.0 += u64::from(shared.is_none());
+                *shared = Some(key);
+            }
         }
         Some(())
     }
@@ -132,7 +141,9 @@ impl Tunnels {
             public,
             private,
             proof: noise::proof_key(&public),
+            used: false,
         });
+        self.counts.0 += 1;
     }
 
     /// Opens a handshake if there are the keys to it.
@@ -157,26 +168,42 @@ impl Tunnels {
                 &begun.initiation,
                 response,
                 &responder.public,
-                &ephemeral.shared,
+                &ephemeral.shared.unwrap_or_default(),
                 private,
             )?;
             let number = |key: &Key| key.first_chunk().map_or(0, |it| u32::from_be_bytes(*it));
-            Some(Session {
+            let used = [ephemeral.public, responder.public, keys.initiator];
+            let session = Session {
                 initiator: *begun.initiation.get(4..)?.first_chunk()?,
                 responder: *response.get(4..)?.first_chunk()?,
                 ends: number(&keys.initiator) ^ number(&responder.public),
                 keys,
-            })
+            };
+            Some((session, used))
         });
-        let Some(session) = session else {
+        let Some((session, used)) = session else {
             return false;
         };
+        self.note(&used);
         if self.sessions.len() >= self.most {
             self.sessions.pop_front();
         }
         self.sessions.push_back(session);
-        self.used += 1;
         true
+    }
+
+    /// Counts keys that opened a handshake.
+    fn note(&mut self, used: &[Key]) {
+        let statics = self.statics.iter_mut();
+        for known in statics.filter(|known| used.contains(&known.public)) {
+            self.counts.1 += u64::from(!std::mem::replace(&mut known.used, true));
+        }
+        let ephemerals = self.ephemerals.iter_mut();
+        for known in ephemerals.filter(|known| used.contains(&known.public)) {
+            if !std::mem::replace(&mut known.used, true) {
+                self.counts.1 += 1 + u64::from(known.shared.is_some());
+            }
+        }
     }
 
     /// Takes a message of a handshake.
