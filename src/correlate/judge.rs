@@ -305,7 +305,7 @@ impl<'a> Judge<'a> {
             ruling.allow_for_forgotten(contact);
         }
         if self.state.joined_before(&keys, extent.start) {
-            ruling.allow_for_unseen();
+            ruling.allow_for_unseen(contact);
         }
         (ruling, weighed)
     }

@@ -86,24 +86,28 @@ impl Ruling {
     /// Where two clocks made the capture, nobody knows who was under way when. What others have in common with those it names, all under a CA
     /// or the other names of a certificate, they may have asked for as well.
     pub fn allow_for_skew(&mut self, contact: &Contact, weighed: &[Weighed]) {
-        let shared = is_about_ca(contact)
-            || contact.kind == ContactKind::Issuer
-            || contact.ocsp.is_none() && contact.role().is_none();
         let mut others = weighed
             .iter()
             .filter(|w| w.level < Some(Confidence::Proven));
-        if shared || others.any(|w| w.covered) {
-            self.confidence = self.confidence.min(Confidence::Likely);
-            for named in &mut self.named {
-                named.level = named.level.min(Some(Confidence::Likely));
-            }
+        if is_shared(contact) || others.any(|w| w.covered) {
+            self.be_at_most(Confidence::Likely);
         }
     }
 
-    /// A handshake whose hello came before the capture began may be under way as well, so that nothing holds for want of another one.
-    pub fn allow_for_unseen(&mut self) {
+    /// A handshake whose hello came before the capture began may be under way as well, so that nothing holds for want of another one; nor
+    /// does what all under a CA have in common for the one that is seen to.
+    pub fn allow_for_unseen(&mut self, contact: &Contact) {
         if self.by_elimination {
             self.confidence = Confidence::Possible;
+        } else if is_shared(contact) {
+            self.be_at_most(Confidence::Likely);
+        }
+    }
+
+    fn be_at_most(&mut self, most: Confidence) {
+        self.confidence = self.confidence.min(most);
+        for named in &mut self.named {
+            named.level = named.level.min(Some(most));
         }
     }
 
@@ -234,10 +238,7 @@ pub fn decide(contact: &Contact, weighed: &[Weighed], shared_address: bool) -> R
     };
     // It showed what was asked for too late: the clock of one of two capture points was wrong, or nobody knows whose it was.
     if decided.iter().any(|w| w.says("too-early")) {
-        ruling.confidence = ruling.confidence.min(Confidence::Likely);
-        for named in &mut ruling.named {
-            named.level = named.level.min(Some(Confidence::Likely));
-        }
+        ruling.be_at_most(Confidence::Likely);
     }
     if shared_address && ruling.confidence < Confidence::Proven {
         ruling.confidence = one_down(ruling.confidence);
@@ -400,6 +401,11 @@ fn cause(contact: &Contact, ruling: &Ruling) -> Cause {
 /// Whether a contact concerns a root's host: what is there all sites under it have in common.
 pub(super) fn is_about_ca(contact: &Contact) -> bool {
     contact.ocsp.is_none() && contact.is_about_root()
+}
+
+/// Whether many certificates name what was fetched: all under a CA, or all leaves of an intermediate.
+fn is_shared(contact: &Contact) -> bool {
+    settled::is_for_all(contact) || contact.kind == ContactKind::Issuer
 }
 
 fn ruling(outcome: Outcome, confidence: Confidence, named: Vec<Weighed>) -> Ruling {

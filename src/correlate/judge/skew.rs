@@ -19,7 +19,7 @@ const USUAL: Span = Span::from_millis(20);
 /// Connections that tell, for TLS and for fetches.
 const FEW: [usize; 2] = [5, 3];
 /// And at most so many are looked at.
-const MOST: usize = 4_096;
+const MOST: usize = 512;
 
 /// Whether connections for TLS and those for fetches lie differently to the lookups before them.
 pub(super) fn is_skewed(state: &State, devices: &DeviceMap) -> bool {
@@ -33,7 +33,7 @@ pub(super) fn is_skewed(state: &State, devices: &DeviceMap) -> bool {
         let lag = at.since(own.first.0);
         (lag.abs() <= MOMENTS).then_some(lag)
     };
-    let tls = state.handshakes.iter().take(4 * MOST).filter_map(|record| {
+    let tls = state.handshakes.iter().take(2 * MOST).filter_map(|record| {
         let Site::Sni(name) = &record.shown.site else {
             return None;
         };
@@ -44,7 +44,8 @@ pub(super) fn is_skewed(state: &State, devices: &DeviceMap) -> bool {
             record.shown.opened_at?,
         )
     });
-    let fetches = state.log.connects.values().filter(|c| !c.tls);
+    let fetches = state.log.connects.values().take(2 * MOST);
+    let fetches = fetches.filter(|c| !c.tls);
     let fetches = fetches.filter_map(|c| lag(c.client_key, &c.host, c.server.ip(), c.at));
     let [few_tls, few_fetches] = FEW;
     match (Lags::of(tls, few_tls), Lags::of(fetches, few_fetches)) {

@@ -92,7 +92,7 @@ pub(super) fn settled(contact: &Contact, decided: &[&Weighed], groups: &[&Weighe
 
 /// Whether all under a CA have in common what was fetched: it is about the CA, or of another one than Let's Encrypt, most of which have
 /// one list, and all one file, for all certificates that an issuer signed.
-fn is_for_all(contact: &Contact) -> bool {
+pub(super) fn is_for_all(contact: &Contact) -> bool {
     is_about_ca(contact) || (contact.ocsp.is_none() && contact.role().is_none())
 }
 
