@@ -206,13 +206,21 @@ impl Tunnels {
         }
     }
 
-    /// Takes a message of a handshake.
-    fn shake(&mut self, message: &[u8]) {
+    /// Whether a first message is one that the keys will open: the ephemeral key of its sender is there, or the private one of the other end.
+    fn will_open(&self, initiation: &[u8; INITIATION]) -> bool {
+        let ephemeral = noise::initiator_ephemeral(initiation);
+        let mut statics = self.statics.iter();
+        self.ephemerals.iter().any(|it| it.public == ephemeral)
+            || statics.any(|it| it.private.is_some() && noise::is_for(initiation, &it.proof))
+    }
+
+    /// Takes a message of a handshake; gives whether it is one that is opened.
+    fn shake(&mut self, message: &[u8]) -> bool {
         self.shaken = true;
         if let Ok(initiation) = message.try_into() {
             let known = |known: &Begun| *known.initiation == initiation;
             if self.begun.iter().any(known) {
-                return;
+                return self.will_open(&initiation);
             }
             if self.begun.len() >= self.most {
                 self.begun.pop_front();
@@ -221,18 +229,25 @@ impl Tunnels {
                 initiation: Box::new(initiation),
                 response: None,
             });
+            return self.will_open(&initiation);
         } else if let Ok(response) = <[u8; RESPONSE]>::try_from(message) {
             // The number that the other end chose for itself.
             let answers = |begun: &Begun| begun.initiation.get(4..8) == response.get(8..12);
             let place = self.begun.iter().rposition(answers);
             let Some(mut begun) = place.and_then(|place| self.begun.remove(place)) else {
-                return;
+                // Captured twice.
+                let known = |session: &Session| {
+                    response.get(4..12) == Some(&[session.responder, session.initiator].concat())
+                };
+                return self.sessions.iter().any(known);
             };
             begun.response = Some(Box::new(response));
-            if !self.opens(&mut begun) {
-                self.begun.push_back(begun);
+            if self.opens(&mut begun) {
+                return true;
             }
+            self.begun.push_back(begun);
         }
+        false
     }
 
     /// Opens data, and says of which two ends.
@@ -270,7 +285,10 @@ pub(super) fn open<'a>(
     };
     let unsealed = match rest.bytes {
         [1, 0, 0, 0, ..] | [2, 0, 0, 0, ..] => {
-            tunnels.shake(rest.bytes);
+            // Else it is a datagram, which says that there is a tunnel nobody can look into.
+            if tunnels.shake(rest.bytes) {
+                return Err(Undecoded::LinkControl);
+            }
             None
         }
         [4, 0, 0, 0, ..] => rest.after(HEADER).and_then(|sealed| {
