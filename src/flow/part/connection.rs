@@ -325,13 +325,17 @@ impl<S> Part<S> {
 /// Whether a segment of the client is not meant to be taken in by the server. Programs that get connections past filters (GoodbyeDPI, zapret,
 /// ByeDPI) send a hello or request with another name first, with a TTL that ends before the server is reached, or signed, which whoever has
 /// no key for it drops (RFC 2385 2.0). A host gives all segments of a connection one TTL, and paths differ by a few hops.
+#[inline]
 fn is_decoy(syn: &Half, ttl: u8, segment: &Segment<'_>) -> bool {
     const FAR: u8 = 40;
     const DOOMED: u8 = 20;
+    // What a time stamp takes; signatures take more.
+    const STAMP: usize = 12;
     let tells = tcp::payload_len(segment) > 0 || segment.flags & Segment::RST != 0;
     let begun = segment.flags & Segment::SYN == 0 && tells && syn.ttl > 0;
     let doomed = || syn.ttl >= FAR && ttl <= DOOMED;
-    begun && (doomed() || !syn.signed && segment.is_signed())
+    let signed = || segment.options.len() > STAMP && segment.is_signed();
+    begun && (doomed() || !syn.signed && signed())
 }
 
 /// Whether this looks like a keep-alive probe with its garbage octet (RFC 9293 section 3.8.4), which is a
