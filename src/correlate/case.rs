@@ -45,7 +45,7 @@ pub struct Case<'a> {
     pub index: usize,
     /// CA labels that strong verdicts tie to the site.
     pub labels: Option<&'a BTreeSet<String>>,
-    /// This issuer was fetched for this handshake before, and came.
+    /// This issuer, or list of a root, was fetched for this handshake before, and came.
     pub chased: bool,
     /// A contact of the same burst or question that is tied to this handshake.
     pub kin: Option<Kin>,

@@ -131,12 +131,13 @@ impl<'a> Judge<'a> {
         .max_by_key(|kin| kin.same_question)
     }
 
-    /// Whether a contact that is tied to this handshake got the same issuer before: programs keep what they got (RFC 9111), so the next one
-    /// who asks has another reason.
+    /// Whether a contact that is tied to this handshake got the same before, where all under a CA name it: programs keep what they got (RFC
+    /// 9111; a list until its nextUpdate, RFC 5280 5.1.2.5), so the next one who asks has another reason.
     pub(super) fn was_chased(&self, asked: &Asked<'_>, record: &Record) -> bool {
         const LOOK_BACK: usize = 64;
         let contact = asked.contact;
-        if contact.kind != ContactKind::Issuer {
+        let shared = contact.kind == ContactKind::Issuer || contact.is_about_root();
+        if !shared || contact.request.is_none() {
             return false;
         }
         let Some((before, _)) = self.siblings(asked.device, asked.index, contact) else {

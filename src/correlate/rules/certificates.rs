@@ -59,6 +59,8 @@ pub(super) fn named_in_certificate(case: &Case<'_>) -> Option<Evidence> {
         (ContactKind::Ocsp, _) => Bearing::Supports(Weight::Strong),
         // Without a request only the host is known, which all certificates of one issuer share.
         (_, false) => Bearing::Supports(Weight::Strong),
+        // It has what it needs.
+        _ if case.chased => Bearing::Supports(Weight::Fair),
         _ if !shown.sent && !shown.is_fact() => Bearing::Supports(Weight::Strong),
         _ => deciding_url(case, shown),
     };

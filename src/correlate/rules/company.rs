@@ -13,6 +13,10 @@ pub(super) fn same_burst(case: &Case<'_>) -> Option<Evidence> {
     // lookup alone which software made it.
     let untold = case.contact.kind == ContactKind::Ocsp && case.contact.ocsp.is_none()
         || case.contact.stage == Stage::LookedUp;
+    // Who got what all under a CA name does not ask again.
+    if kin.same_question && case.chased {
+        return None;
+    }
     let weight = if kin.same_question {
         Weight::Strong
     } else if untold {
