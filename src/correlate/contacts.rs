@@ -222,15 +222,33 @@ pub fn assemble(log: &Log, devices: &DeviceMap) -> Vec<Contact> {
     contacts
 }
 
-/// Contacts with other CAs that no report speaks of, of devices that it speaks of.
+/// A client goes on to its next check this soon, or with what it was doing.
+const GOES_ON: Span = Span::from_secs(1);
+
+/// Contacts with other CAs that no report speaks of, and that a device made while it had one that is reported, or right before or after: those of
+/// other times explain no silence in which that one lies.
 #[must_use]
 pub fn elsewhere(log: &Log, devices: &DeviceMap, reported: &[Contact]) -> Vec<Contact> {
+    /// Neighbours looked at; one device has no more at a time.
+    const MOST: usize = 64;
     if log.requests.is_empty() {
         return Vec::new();
     }
-    let owners: HashSet<Owner> = reported.iter().map(|c| devices.owner(c.client)).collect();
+    let mut times: HashMap<Owner, Vec<(Timestamp, Timestamp)>> = HashMap::default();
+    for contact in reported {
+        let times = times.entry(devices.owner(contact.client)).or_default();
+        times.push((contact.began_at, contact.ended_at));
+    }
+    times.values_mut().for_each(|list| list.sort_unstable());
     let mut contacts = assemble(log, devices);
-    contacts.retain(|contact| owners.contains(&devices.owner(contact.client)));
+    contacts.retain(|contact| {
+        let list = times.get(&devices.owner(contact.client));
+        let list = list.map_or(&[][..], Vec::as_slice);
+        let until = contact.ended_at.plus(GOES_ON);
+        let begun = list.partition_point(|(began, _)| *began <= until);
+        let mut near = list.iter().take(begun).rev().take(MOST);
+        near.any(|(_, ended)| ended.plus(GOES_ON) >= contact.began_at)
+    });
     contacts
 }
 
