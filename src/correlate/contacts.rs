@@ -249,6 +249,7 @@ pub fn elsewhere(log: &Log, devices: &DeviceMap, reported: &[Contact]) -> Vec<Co
         let mut near = list.iter().take(begun).rev().take(MOST);
         near.any(|(_, ended)| ended.plus(GOES_ON) >= contact.began_at)
     });
+    contacts.shrink_to_fit();
     contacts
 }
 

@@ -120,7 +120,12 @@ impl Told {
             six: [of.1, client.1],
         };
         // One more than the limit, until the oldest goes.
-        self.facts.push_of(self.limit + 1, hash, entry);
+        let most = self.limit + 1;
+        self.facts.push_of(most, hash, entry);
+        let len = self.firsts.len();
+        if len == self.firsts.capacity() && (len + 1..=2 * len).contains(&most) {
+            self.firsts.reserve_exact(most - len);
+        }
         self.firsts.push_back(fact.first);
         while self.facts.len() > self.limit || self.names.size() > self.text_limit {
             self.forget();
