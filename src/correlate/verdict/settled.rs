@@ -1,7 +1,6 @@
 //! Contacts of which a certificate tells what was asked for.
 
 use super::*;
-use crate::correlate::waits::LOOKS_WITHIN;
 
 /// The bytes say which certificate or URL it was; is it one site?
 pub(super) fn settled(contact: &Contact, decided: &[&Weighed], groups: &[&Weighed]) -> Ruling {
@@ -161,9 +160,6 @@ fn alone(contact: &Contact, only: &Weighed, held: u8, sites: usize) -> Confidenc
         Confidence::Likely
     } else if is_about_ca(contact) && (busy || held == 0 && sites > 1) {
         // A handshake that was over, or stood still where many do, shows only that this site is among those under the CA.
-        Confidence::Strong
-    } else if is_about_ca(contact) && only.onset > LOOKS_WITHIN {
-        // Checks begin within moments of the server's flight; one behind a slow check is as likely another handshake's.
         Confidence::Strong
     } else {
         Confidence::Proven
