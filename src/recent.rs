@@ -51,11 +51,8 @@ impl<T> Recent<T> {
 
     /// Puts in the newest entry of never more than `most`: room is made for no more.
     pub(crate) fn push_of(&mut self, most: usize, hash: u64, value: T) -> Sequence {
-        let len = self.entries.len();
-        if len == self.entries.capacity() && len < most && most <= 2 * len {
-            self.entries.reserve_exact(most - len);
-            self.links.reserve_exact(most - len);
-        }
+        reserve_last(&mut self.entries, most);
+        reserve_last(&mut self.links, most);
         self.push(hash, value)
     }
 
@@ -185,6 +182,14 @@ impl<T> Recent<T> {
                 link.older = older;
             }
         }
+    }
+}
+
+/// Makes room for as many as there may be, and no more, where a full queue would grow to beyond that.
+pub(crate) fn reserve_last<T>(queue: &mut VecDeque<T>, most: usize) {
+    let len = queue.len();
+    if len == queue.capacity() && len < most && most <= 2 * len {
+        queue.reserve_exact(most - len);
     }
 }
 

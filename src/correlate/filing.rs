@@ -218,21 +218,7 @@ impl State {
             self.limit_reached();
             return;
         }
-        let record = RequestRecord {
-            flow: id,
-            request: request.into(),
-            host,
-            watch,
-            client: ends.client,
-            client_key,
-            server: ends.server,
-            interface: flow.interface,
-            at,
-            frame,
-            ocsp,
-            answer: None,
-            process: flow.process.clone(),
-        };
+        let record = flow.request((at, frame), id, (request, ocsp), (host, watch));
         let number = self.log.add_request(record);
         if let Some(flow) = self.flows.get_mut(&id) {
             flow.waiting.push_back(number);

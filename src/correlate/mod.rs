@@ -182,6 +182,31 @@ impl Flow {
             process: self.process.clone(),
         }
     }
+
+    /// What is logged of a request on it.
+    fn request(
+        &self,
+        (at, frame): (Timestamp, FrameNo),
+        id: FlowId,
+        (request, ocsp): (Box<Request>, Option<OcspRequest>),
+        (host, watch): (Name, Watch),
+    ) -> RequestRecord {
+        RequestRecord {
+            flow: id,
+            request: request.into(),
+            host,
+            watch,
+            client: self.ends.client,
+            client_key: HostKey::client_of(&self.ends),
+            server: self.ends.server,
+            interface: self.interface,
+            at,
+            frame,
+            ocsp,
+            answer: None,
+            process: self.process.clone(),
+        }
+    }
 }
 
 /// Takes events, gives reports.

@@ -35,21 +35,12 @@ impl State {
         connects
             .entry(id)
             .or_insert_with(|| flow.connect(id, host.clone(), Watch::OtherCa));
-        let number = self.elsewhere.add_request(RequestRecord {
-            flow: id,
-            request: request.into(),
-            host,
-            watch: Watch::OtherCa,
-            client: flow.ends.client,
-            client_key: HostKey::client_of(&flow.ends),
-            server: flow.ends.server,
-            interface: flow.interface,
-            at,
-            frame,
-            ocsp,
-            answer: None,
-            process: flow.process.clone(),
-        });
+        let number = self.elsewhere.add_request(flow.request(
+            (at, frame),
+            id,
+            (request, ocsp),
+            (host, Watch::OtherCa),
+        ));
         flow.waiting.push_back(number);
     }
 

@@ -13,7 +13,7 @@ use super::Fact;
 use crate::correlate::devices::HostKey;
 use crate::flow::Scope;
 use crate::frame::FrameNo;
-use crate::recent::{Recent, Sequence};
+use crate::recent::{Recent, Sequence, reserve_last};
 use crate::time::Timestamp;
 
 /// Which addresses were given to whom.
@@ -122,10 +122,7 @@ impl Told {
         // One more than the limit, until the oldest goes.
         let most = self.limit + 1;
         self.facts.push_of(most, hash, entry);
-        let len = self.firsts.len();
-        if len == self.firsts.capacity() && (len + 1..=2 * len).contains(&most) {
-            self.firsts.reserve_exact(most - len);
-        }
+        reserve_last(&mut self.firsts, most);
         self.firsts.push_back(fact.first);
         while self.facts.len() > self.limit || self.names.size() > self.text_limit {
             self.forget();
