@@ -88,10 +88,14 @@ impl Reading {
     }
 
     /// Takes in what was added to key logs, unless that was just done.
+    #[inline]
     pub(super) fn look_for_keys(&mut self) {
-        if !self.keys.any() {
-            return;
+        if self.keys.any() {
+            self.look_anew();
         }
+    }
+
+    fn look_anew(&mut self) {
         let lacked = self.engine.secrets_lacked();
         if lacked != self.lacked || self.looked.elapsed() >= LOOK {
             self.lacked = lacked;

@@ -62,7 +62,7 @@ pub fn dossiers(
         .map(|record| {
             let (site, key) = judge.site(record);
             let mut dossier = common.dossier(state, devices, record, &site, &key);
-            if let Some(alerts) = site.name().and_then(|name| alarming.get(name.as_str())) {
+            if let Some(alerts) = site.name().and_then(|name| alarming.get(name.as_ref())) {
                 // Findings are in the order of time.
                 let first = alerts.partition_point(|(at, _)| *at < record.shown.hello_at);
                 let later = alerts.iter().skip(first).take(32);

@@ -1,6 +1,7 @@
 //! What everyone on the path could read about sites: OCSP questions travel in clear text and name a certificate, whatever else
 //! hides the name (RFC 6960 5, RFC 7858, RFC 9849).
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::correlate::State;
@@ -26,7 +27,7 @@ pub fn given_away(
     for finding in findings {
         for serial in &finding.asked.serials {
             match site_of(state, judge, finding, serial) {
-                Some(site) => entry(&mut sites, site).ocsp.push(finding.id),
+                Some(site) => entry(&mut sites, site.into()).ocsp.push(finding.id),
                 None => {
                     unknown.insert(serial.clone());
                 }
@@ -53,7 +54,10 @@ pub fn given_away(
             keep(&mut own.lookups, lookup.frames.last().copied());
         }
     }
-    let mut sites: Vec<GivenAway> = sites.into_values().collect();
+    let named = sites
+        .into_iter()
+        .map(|(site, own)| GivenAway { site, ..own });
+    let mut sites: Vec<GivenAway> = named.collect();
     sites.retain(|s| !s.ocsp.is_empty() || !s.lookups.is_empty());
     sites.sort_by_key(|s| (s.ocsp.is_empty(), !s.by_ocsp_alone()));
     Privacy {
@@ -76,7 +80,7 @@ fn site_of(state: &State, judge: &Judge<'_>, finding: &Finding, serial: &Serial)
         .with_serial(serial)
         .find(|r| r.leaf().is_some_and(|leaf| leaf.serial == *serial));
     match record {
-        Some(record) => judge.site(record).0.name(),
+        Some(record) => judge.site(record).0.name().map(Cow::into_owned),
         None => state
             .certificates
             .supplied_with(serial)
@@ -84,14 +88,9 @@ fn site_of(state: &State, judge: &Judge<'_>, finding: &Finding, serial: &Serial)
     }
 }
 
-fn entry(sites: &mut BTreeMap<String, GivenAway>, site: String) -> &mut GivenAway {
-    sites.entry(site.clone()).or_insert_with(|| GivenAway {
-        site,
-        ocsp: Vec::new(),
-        lookups: Vec::new(),
-        server_names: Vec::new(),
-        certificates: Vec::new(),
-    })
+/// What was given away of a site, whose name is put to it in the end.
+fn entry<'a>(sites: &'a mut BTreeMap<String, GivenAway>, site: Cow<'_, str>) -> &'a mut GivenAway {
+    sites.entry(site.into_owned()).or_default()
 }
 
 fn keep(list: &mut Vec<FrameNo>, frame: Option<FrameNo>) {

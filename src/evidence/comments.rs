@@ -134,11 +134,13 @@ impl Notes {
             }
         }
         for lookup in &report.lookups {
-            let name = lookup.name.to_string();
-            let gave = |ip| named.contains(&(name.clone(), ip));
+            let gave = |ip| named.contains(&(lookup.name.as_str().into(), ip));
             if lookup.addresses.iter().copied().any(gave) {
                 for frame in &lookup.frames {
-                    let text = format!("whylencr: lookup of the site {}", safe::line(&name));
+                    let text = format!(
+                        "whylencr: lookup of the site {}",
+                        safe::line(lookup.name.as_str())
+                    );
                     let notes = self.frames.entry(*frame).or_default();
                     if !notes.contains(&text) {
                         notes.push(text);

@@ -295,7 +295,7 @@ impl Plan {
 
     /// Handshakes that showed the certificates which others of the evidence hid, and earlier visits.
     fn learned(&mut self, report: &Report) {
-        let involved: BTreeSet<String> = report
+        let involved: BTreeSet<_> = report
             .handshakes
             .iter()
             .filter(|h| self.has(h))

@@ -1,5 +1,6 @@
 //! Handshakes as presenters see them.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -41,10 +42,10 @@ impl Site {
 
     /// The text to show. An outer name is not a site, so it gives none.
     #[must_use]
-    pub fn name(&self) -> Option<String> {
+    pub fn name(&self) -> Option<Cow<'_, str>> {
         match self {
-            Self::Address(ip) => Some(ip.to_string()),
-            other => other.host().map(ToString::to_string),
+            Self::Address(ip) => Some(ip.to_string().into()),
+            other => other.host().map(|name| name.as_str().into()),
         }
     }
 }

@@ -65,7 +65,7 @@ pub struct RunningOut {
 }
 
 /// What anyone on the path could read about one site.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct GivenAway {
     /// Site.
     pub site: String,

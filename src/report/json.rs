@@ -1,4 +1,4 @@
-//! JSON: one record a line, or one document. Written as it is made, so size costs no memory.
+//! JSON: one record a line, or one document. Written record by record, so size costs no memory.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -17,6 +17,9 @@ use crate::time::Timestamp;
 
 /// Name and version of the document.
 pub const SCHEMA: &str = "whylencr.report/1";
+
+/// Room for the record of a finding; few take more.
+const USUAL_LENGTH: usize = 16 << 10;
 
 /// One line for each finding.
 ///
@@ -147,8 +150,11 @@ impl<'a> Head<'a> {
 /// JSON that is also safe to show on a terminal: marks that a terminal obeys are written as escapes, which
 /// changes nothing for a program that reads them.
 fn value(value: &impl Serialize, out: &mut dyn io::Write) -> io::Result<()> {
-    let mut serializer = serde_json::Serializer::with_formatter(out, Shown(CompactFormatter));
-    value.serialize(&mut serializer).map_err(io::Error::from)
+    // A value is written in hundreds of pieces of a few bytes each, which are cheaper put together than handed on.
+    let mut text = Vec::with_capacity(USUAL_LENGTH);
+    let mut serializer = serde_json::Serializer::with_formatter(&mut text, Shown(CompactFormatter));
+    value.serialize(&mut serializer).map_err(io::Error::from)?;
+    out.write_all(&text)
 }
 
 struct Shown(CompactFormatter);
@@ -160,6 +166,9 @@ impl Formatter for Shown {
         fragment: &str,
     ) -> io::Result<()> {
         let mut start = 0;
+        if safe::is_plain(fragment) {
+            return self.0.write_string_fragment(writer, fragment);
+        }
         for (place, c) in fragment.char_indices() {
             if safe::is_obeyed(c) {
                 writer.write_all(fragment.as_bytes().get(start..place).unwrap_or_default())?;

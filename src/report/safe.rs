@@ -32,9 +32,7 @@ pub fn capped(text: &str, max: usize) -> Cow<'_, str> {
 /// Spells out what a terminal, an editor or a browser would obey rather than show.
 #[must_use]
 pub fn visible(text: &str) -> Cow<'_, str> {
-    // Nearly all text is plain; without early exit, so that many bytes are looked at together.
-    let plain = |all, byte: &u8| all & matches!(byte, b' '..=b'~');
-    if text.as_bytes().iter().fold(true, plain) || !text.chars().any(is_obeyed) {
+    if is_plain(text) || !text.chars().any(is_obeyed) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 16);
@@ -46,6 +44,14 @@ pub fn visible(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(shown)
+}
+
+/// Whether text is printable ASCII alone, as nearly all is.
+#[must_use]
+pub fn is_plain(text: &str) -> bool {
+    // Without early exit, so that many bytes are looked at together.
+    let plain = |all, byte: &u8| all & matches!(byte, b' '..=b'~');
+    text.as_bytes().iter().fold(true, plain)
 }
 
 /// Whether a character acts on its surroundings instead of being seen: controls (C0, DEL, C1), line and

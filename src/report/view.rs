@@ -12,6 +12,8 @@
 pub mod facts;
 mod filter;
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::event::Process;
@@ -528,7 +530,7 @@ fn candidate(candidate: &Candidate, finding: &Finding) -> CandidateView {
     } = candidate.frames;
     let number = |frame: Option<FrameNo>| frame.map(|f| f.0);
     CandidateView {
-        site: candidate.site.name(),
+        site: candidate.site.name().map(Cow::into_owned),
         site_source: Site::word(&candidate.site),
         direction: candidate.direction.word(),
         server: end(candidate.server),

@@ -98,7 +98,12 @@ fn needles(finding: &Finding) -> Vec<Vec<u8>> {
     }
     for candidate in finding.candidates.iter().take(2) {
         needles.extend(candidate.serial.as_ref().map(|s| s.as_bytes().to_vec()));
-        needles.extend(candidate.site.name().map(String::into_bytes));
+        needles.extend(
+            candidate
+                .site
+                .name()
+                .map(|name| name.into_owned().into_bytes()),
+        );
     }
     needles.insert(finding.host.as_str().as_bytes().to_vec());
     if let Some(url) = &finding.url {

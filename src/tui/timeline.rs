@@ -1,5 +1,6 @@
 //! What happened around one contact, as bars on lanes of time. No drawing here.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use crate::event::{BeatKind, Name};
@@ -267,7 +268,7 @@ fn tls(handshake: &Handshake, case: Option<(&Candidate, &Finding)>) -> Lane {
         who: handshake
             .site
             .name()
-            .unwrap_or_else(|| handshake.server.ip().to_string()),
+            .map_or_else(|| handshake.server.ip().to_string(), Cow::into_owned),
         aside: false,
         bars,
         note: String::new(),

@@ -1,6 +1,7 @@
 //! Every packet, lookup, answer, ClientHello, certificate and HTTP request of the bundled captures, held against what tshark
 //! finds in them: `captures/counts.json`, made by `tests/oracle/counts.py`. Where both differ, docs/oracle.md shows the bytes.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -155,8 +156,11 @@ fn every_fetch_of_real_captures_is_found_and_every_proof_is_used() {
                 Confidence::Proven,
                 "{fetch} {verdict:?}"
             );
-            let mut named: Vec<String> =
-                (finding.candidates.iter().filter_map(|c| c.site.name())).collect();
+            let mut named: Vec<String> = (finding
+                .candidates
+                .iter()
+                .filter_map(|c| c.site.name().map(Cow::into_owned)))
+            .collect();
             named.sort_unstable();
             named.dedup();
             match verdict.outcome {

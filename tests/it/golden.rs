@@ -1,5 +1,6 @@
 //! What must come out of particular captures, by frame numbers as Wireshark counts them.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -207,7 +208,7 @@ fn sites(finding: &Finding) -> Vec<String> {
     let set: BTreeSet<String> = finding
         .candidates
         .iter()
-        .filter_map(|c| c.site.name())
+        .filter_map(|c| c.site.name().map(Cow::into_owned))
         .collect();
     set.into_iter().collect()
 }

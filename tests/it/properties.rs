@@ -1,5 +1,6 @@
 //! What holds for every case of the notation, whatever it is about.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::LazyLock;
@@ -28,7 +29,11 @@ static ALL: LazyLock<Vec<(Case, Report)>> = LazyLock::new(|| {
 /// What a report says of each contact, without what depends on order: ids, frames, runners-up.
 fn said(report: &Report) -> Vec<String> {
     let one = |f: &Finding| {
-        let sites: BTreeSet<String> = f.candidates.iter().filter_map(|c| c.site.name()).collect();
+        let sites: BTreeSet<String> = f
+            .candidates
+            .iter()
+            .filter_map(|c| c.site.name().map(Cow::into_owned))
+            .collect();
         format!(
             "{} {:?} {:?} {:?} {:?} {:?} {:?} {sites:?}",
             f.host,

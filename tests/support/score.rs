@@ -7,6 +7,7 @@
     reason = "shared by the scoreboard and its test, which read the bundled captures"
 )]
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -469,7 +470,7 @@ fn judge(fetch: &Fetch, finding: &Finding) -> Result {
     let listed: Vec<String> = finding
         .candidates
         .iter()
-        .filter_map(|c| c.site.name())
+        .filter_map(|c| c.site.name().map(Cow::into_owned))
         .collect();
     let Some(expected) = fetch.expected.as_deref() else {
         // About the device's own server nothing outbound is blamed.
@@ -517,7 +518,7 @@ fn said(finding: &Finding) -> String {
     let sites: Vec<String> = finding
         .candidates
         .iter()
-        .filter_map(|c| c.site.name())
+        .filter_map(|c| c.site.name().map(Cow::into_owned))
         .collect();
     format!(
         "{:?} {:?} {:?} [{}]",

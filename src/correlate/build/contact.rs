@@ -1,5 +1,6 @@
 //! What a contact showed of itself, in the words of a finding.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::OnceLock;
 
@@ -56,7 +57,9 @@ pub(super) fn finding(
     };
     let alerts = alerts::raise(&scene);
     let site = match ruling.outcome {
-        Outcome::Site | Outcome::NoOutbound => best.and_then(|w| w.site.name()),
+        Outcome::Site | Outcome::NoOutbound => {
+            best.and_then(|w| w.site.name()).map(Cow::into_owned)
+        }
         _ => None,
     };
     let under = (ruling.outcome == Outcome::AnyUnder)

@@ -69,7 +69,7 @@ impl Judge<'_> {
             let site = self.site_of(record);
             let key = match (site.host(), site.name()) {
                 (Some(host), _) => host.shared(),
-                (None, Some(name)) => name.into(),
+                (None, Some(name)) => name.as_ref().into(),
                 (None, None) => format!("hidden behind {}", record.shown.server).into(),
             };
             let shown = OnceLock::new();

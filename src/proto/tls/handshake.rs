@@ -34,6 +34,8 @@ pub const CERTIFICATE_STATUS: u8 = 22;
 pub const COMPRESSED_CERTIFICATE: u8 = 25;
 
 const HEADER: usize = 4;
+/// Most messages that come in pieces are no longer: certificates, of 3 to 6 kB, and hellos with post-quantum shares.
+const USUAL: usize = 8 << 10;
 
 /// Whether a message may begin with this byte: the types that peers use in clear or protected.
 #[must_use]
@@ -113,6 +115,9 @@ impl Joiner {
                 *bytes = rest;
                 return Some(Joined::Message(message));
             }
+            // What a message says of its length is believed as far as a chain of certificates goes; a longer one grows as it comes.
+            let promised = header(bytes).map_or(0, |(_, len)| HEADER + len);
+            self.buffer.reserve_exact(promised.min(USUAL));
         }
         self.fill(bytes, HEADER);
         let (kind, len) = header(&self.buffer)?;

@@ -122,6 +122,12 @@ impl Records {
             if bytes.is_empty() {
                 return None;
             }
+            // Nearly all headers come whole, and those bytes need not be gathered.
+            if self.have == 0
+                && let Some((header, rest)) = bytes.split_first_chunk()
+            {
+                (self.partial, self.have, *bytes) = (*header, HEADER_LEN, rest);
+            }
             while self.have < HEADER_LEN {
                 let (first, rest) = bytes.split_first()?;
                 if let Some(slot) = self.partial.get_mut(self.have) {

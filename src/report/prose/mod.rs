@@ -453,10 +453,10 @@ fn disguised(finding: &Finding) -> String {
 /// it would change.
 pub(in crate::report) fn capital(text: &str) -> String {
     let mut chars = text.chars();
-    match chars.next() {
-        Some(first) => first.to_uppercase().chain(chars).collect(),
-        None => String::new(),
-    }
+    let mut sentence = String::with_capacity(text.len() + 2);
+    sentence.extend(chars.next().into_iter().flat_map(char::to_uppercase));
+    sentence.push_str(chars.as_str());
+    sentence
 }
 
 pub(super) fn plural(n: u64, one: &str, many: &str) -> String {

@@ -1,5 +1,6 @@
 //! What a report names, to be found again inside free text and packets.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::net::IpAddr;
 
@@ -55,7 +56,8 @@ impl Known {
                 .chain(candidates().map(|c| &c.site));
             known.sites.extend(
                 all.filter(|s| !matches!(s, Site::Address(_)))
-                    .filter_map(Site::name),
+                    .filter_map(Site::name)
+                    .map(Cow::into_owned),
             );
             known.sites.extend(
                 report

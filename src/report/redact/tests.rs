@@ -104,7 +104,10 @@ fn verdicts_and_candidates_keep_agreeing() {
     }
     .apply(&report);
     let finding = &hidden.findings[0];
-    assert_eq!(finding.verdict.site, finding.candidates[0].site.name());
+    assert_eq!(
+        finding.verdict.site.as_deref(),
+        finding.candidates[0].site.name().as_deref()
+    );
     assert_eq!(
         finding.candidates[0].serial.as_ref(),
         finding.asked.serials.first()

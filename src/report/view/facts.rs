@@ -1,5 +1,7 @@
 //! Facts around the findings as programs get them: dossiers of triggers, servers, outages, what was given away.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::finding::{
@@ -204,7 +206,7 @@ pub fn trigger<'a>(dossier: &'a Dossier, handshake: &'a Handshake) -> TriggerVie
     let print = &dossier.fingerprint;
     let [sent, received] = dossier.bytes;
     TriggerView {
-        site: handshake.site.name(),
+        site: handshake.site.name().map(Cow::into_owned),
         server: end(handshake.server),
         alpn: handshake.alpn.iter().map(String::as_str).collect(),
         first_at: rfc3339(dossier.first.at),

@@ -1,5 +1,6 @@
 //! What a case says a finding must say.
 
+use std::borrow::Cow;
 use whylencr::finding::{
     Aftermath, Cause, Confidence, ContactKind, Finding, Outcome, Report, Severity, Stage,
 };
@@ -178,7 +179,7 @@ impl Claim {
                 .iter()
                 .any(|c| c.evidence.iter().any(|e| e.rule == rule)),
             Self::Rejects(site, rule) => finding.rejected.iter().any(|c| {
-                c.site.name().as_ref() == Some(site) && c.evidence.iter().any(|e| e.rule == rule)
+                c.site.name().as_deref() == Some(site) && c.evidence.iter().any(|e| e.rule == rule)
             }),
             Self::Kind(kind) => finding.kind == *kind,
             Self::Stage(stage) => finding.stage == *stage,
@@ -199,7 +200,7 @@ pub(crate) fn sites(finding: &Finding) -> Vec<String> {
         _ => finding
             .candidates
             .iter()
-            .filter_map(|c| c.site.name())
+            .filter_map(|c| c.site.name().map(Cow::into_owned))
             .collect(),
     };
     sites.sort();

@@ -1,5 +1,6 @@
 //! What `--redact` promises of evidence captures, held against every capture of the lab.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::net::IpAddr;
 
@@ -154,7 +155,11 @@ fn with_sites_hidden_nothing_tells_them() {
         }
         .hider(&report);
         let mut traces = traces(&path, &hider);
-        let sites = report.handshakes.iter().filter_map(|h| h.site.name());
+        let sites = report
+            .handshakes
+            .iter()
+            .filter_map(|h| h.site.name())
+            .map(Cow::into_owned);
         for site in sites.filter(|site| site.parse::<IpAddr>().is_err()) {
             let labels: Vec<u8> = site
                 .split('.')
