@@ -42,6 +42,15 @@ pub enum EventKind {
     RealClient(SocketAddr),
     /// The server's SYN-ACK: the connection stands.
     Connected,
+    /// A client asks its SOCKS proxy for a connection (RFC 1928 4). CONNECT of HTTP is a [`Request`].
+    TunnelAsked(Tunnel),
+    /// What the proxy says to that.
+    TunnelAnswered {
+        /// Whether the connection stands.
+        opened: bool,
+        /// Bytes that client and server spent on it.
+        spent: [u64; 2],
+    },
     /// The flow is over.
     FlowClosed(Close),
     /// An address as the source of packets: the first time in each flow for each side.
@@ -86,6 +95,15 @@ pub enum EventKind {
     BlindSpot(BlindSpot),
     /// Something malformed, missing or over a limit.
     Anomaly(Anomaly),
+}
+
+/// Where a proxy is to connect to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Tunnel {
+    /// A name, or an address as text.
+    pub target: Name,
+    /// Port.
+    pub port: u16,
 }
 
 /// A new flow.

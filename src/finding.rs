@@ -128,9 +128,9 @@ pub enum Failure {
     Lookup(DnsOutcome),
     /// The lookup was answered with an address that is no server (0.0.0.0, ::, loopback, documentation, private for a public name).
     Sinkhole(IpAddr),
-    /// RST or ICMP in answer to the SYN.
+    /// RST or ICMP in answer to the SYN, or the word of a proxy.
     Refused,
-    /// No answer to the SYN.
+    /// No answer to the SYN, or of a proxy.
     Unanswered,
     /// RST before the response was whole.
     Reset,

@@ -95,6 +95,8 @@ impl Reading {
         }
     }
 
+    // Apart, so that the question whether there are any costs a frame nothing more.
+    #[inline(never)]
     fn look_anew(&mut self) {
         let lacked = self.engine.secrets_lacked();
         if lacked != self.lacked || self.looked.elapsed() >= LOOK {

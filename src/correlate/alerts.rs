@@ -144,7 +144,8 @@ fn names(scene: &Scene<'_>, role: &HostRole, alerts: &mut Vec<Alert>) {
     if !role.grammatical {
         invented(scene, alerts);
     }
-    let by_tls = contact.server.is_some_and(|s| s.port() != 80);
+    // Where a proxy makes the connection, the port that is seen is the proxy's.
+    let by_tls = !contact.proxied && contact.server.is_some_and(|s| s.port() != 80);
     let read = contact.request.is_some() || contact.answer.is_some();
     if !read && contact.stage >= Stage::Connected && by_tls {
         let frames = contact.frames.connect.clone();

@@ -88,6 +88,8 @@ pub struct Contact {
     pub frames: ContactFrames,
     /// Process.
     pub process: Option<Arc<Process>>,
+    /// A proxy makes the connection, whose end is the one that is seen.
+    pub proxied: bool,
     /// How many contacts it stands for.
     pub count: u64,
 }
@@ -298,7 +300,9 @@ fn from_request(record: &RequestRecord, connect: Option<&ConnectRecord>) -> Cont
     let request = &record.request;
     let opened = connect.filter(|_| request.index == 0);
     let mut frames = ContactFrames::default();
-    frames.connect.extend(opened.map(|c| c.frame));
+    frames
+        .connect
+        .extend(opened.into_iter().flat_map(ConnectRecord::frames));
     frames.request = span_frames(request.first_frame, record.frame);
     let lost = request.method == "POST" && request.body.is_none();
     let answered = record.answer.as_ref().filter(|_| lost);
@@ -343,6 +347,7 @@ fn from_request(record: &RequestRecord, connect: Option<&ConnectRecord>) -> Cont
             .process
             .clone()
             .or_else(|| connect.and_then(|c| c.process.clone())),
+        proxied: request.tunnelled || request.form == TargetForm::Absolute,
         count: 1,
     }
 }
@@ -472,7 +477,7 @@ fn attach_lookups(
 /// said tells; otherwise it need not, since servers speak unasked when they tire of waiting (408, RFC 9110 15.5.9).
 fn has_asked(connect: &ConnectRecord) -> bool {
     let sent = connect.close.as_ref().is_some_and(|close| {
-        let [from_client, from_server] = close.bytes;
+        let [from_client, from_server] = connect.payload(close);
         from_client > 0 || close.packets[0] == 0 && from_server > 0
     });
     sent && !connect.tls
@@ -500,6 +505,10 @@ fn from_connection(connect: &ConnectRecord) -> Contact {
     };
     let how = connect.close.as_ref().map(|c| c.how);
     let failure = match how {
+        _ if connect.proxy.is_some_and(|proxy| proxy.refused) => Some(Failure::Refused),
+        Some(_) if connect.proxy.is_some() && connect.connected_at.is_none() => {
+            Some(Failure::Unanswered)
+        }
         Some(Ending::Refused) => Some(Failure::Refused),
         Some(Ending::Unanswered) => Some(Failure::Unanswered),
         Some(Ending::Expired | Ending::CaptureEnded) if connect.connected_at.is_none() => {
@@ -511,7 +520,7 @@ fn from_connection(connect: &ConnectRecord) -> Contact {
     let answered = connect
         .close
         .as_ref()
-        .is_some_and(|c| c.bytes.get(1).is_some_and(|b| *b > 0));
+        .is_some_and(|close| connect.payload(close)[1] > 0);
     Contact {
         host: connect.host.clone(),
         watch: connect.watch.clone(),
@@ -548,10 +557,11 @@ fn from_connection(connect: &ConnectRecord) -> Contact {
         lookup_time: None,
         connect_time: connect.took(),
         frames: ContactFrames {
-            connect: vec![connect.frame],
+            connect: connect.frames().collect(),
             ..ContactFrames::default()
         },
         process: connect.process.clone(),
+        proxied: connect.proxy.is_some(),
         count: 1,
     }
 }

@@ -39,6 +39,10 @@ impl State {
                     connect.connected_at = Some(at);
                 }
             }
+            EventKind::TunnelAsked(tunnel) => self.tunnel_asked(at, frame, flow, &tunnel),
+            EventKind::TunnelAnswered { opened, spent } => {
+                self.tunnel_answered(at, flow, opened, spent);
+            }
             EventKind::FlowClosed(close) => self.closed(flow, &close),
             EventKind::Sighting(mut seen) => {
                 seen.scope = self.scopes.name(seen.scope);
@@ -461,6 +465,7 @@ mod answered;
 mod elsewhere;
 mod lookups;
 mod presence;
+mod tunnels;
 mod unasked;
 
 #[cfg(test)]

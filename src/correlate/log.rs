@@ -128,7 +128,7 @@ pub struct ConnectRecord {
     pub at: Timestamp,
     /// Its frame.
     pub frame: FrameNo,
-    /// SYN-ACK.
+    /// SYN-ACK, or the word of a proxy.
     pub connected_at: Option<Timestamp>,
     /// The end, if it came.
     pub close: Option<Close>,
@@ -140,9 +140,41 @@ pub struct ConnectRecord {
     pub tls: bool,
     /// Process of the client end.
     pub process: Option<Arc<Process>>,
+    /// The proxy that it goes through.
+    pub proxy: Option<Proxy>,
+}
+
+/// What a SOCKS proxy made of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Proxy {
+    /// Frame of what it was asked for.
+    pub frame: FrameNo,
+    /// It would not connect.
+    pub refused: bool,
+    /// Bytes that both sides spent on asking it.
+    pub spent: [u64; 2],
 }
 
 impl ConnectRecord {
+    /// Its first packet, and what a proxy was asked for.
+    pub fn frames(&self) -> impl Iterator<Item = FrameNo> {
+        std::iter::once(self.frame).chain(self.proxy.map(|proxy| proxy.frame))
+    }
+
+    /// Bytes of client and server beyond what a proxy was asked and answered.
+    #[must_use]
+    pub fn payload(&self, close: &Close) -> [u64; 2] {
+        if self.proxy.is_some() && self.connected_at.is_none() {
+            return [0; 2];
+        }
+        let [client, server] = self.proxy.map_or([0; 2], |proxy| proxy.spent);
+        let [of_client, of_server] = close.bytes;
+        [
+            of_client.saturating_sub(client),
+            of_server.saturating_sub(server),
+        ]
+    }
+
     /// SYN to SYN-ACK; none where the capture has only the latter.
     #[must_use]
     pub fn took(&self) -> Option<Span> {

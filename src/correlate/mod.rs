@@ -180,6 +180,7 @@ impl Flow {
             stamp: self.stamp,
             tls: false,
             process: self.process.clone(),
+            proxy: None,
         }
     }
 

@@ -3,11 +3,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::flow::{Appetite, Chunk, Side};
+use crate::event::{EventKind, Name, Tunnel};
+use crate::flow::{Appetite, Chunk, FlowId, Side};
 
-use super::Probe;
 use super::held::Held;
 use super::session::begins;
+use super::{Context, Probe};
 
 /// Bytes that either side may send before the tunnel is open, with a hello sent ahead of the answer.
 const HOLD: usize = 32 << 10;
@@ -158,6 +159,12 @@ pub(super) struct Socks {
     server: Stage,
     target: Option<(String, u16)>,
     version: Version,
+    /// Bytes of both sides that were read.
+    spent: [u64; 2],
+    /// What the proxy said to the request, as soon as it did.
+    answer: Option<bool>,
+    /// Of the request and its answer, how many were told.
+    told: u8,
 }
 
 /// The message that comes next on a side.
@@ -188,6 +195,9 @@ impl Socks {
             server: first,
             target: None,
             version,
+            spent: [0; 2],
+            answer: None,
+            told: 0,
         }
     }
 
@@ -196,12 +206,13 @@ impl Socks {
         self.held.weight()
     }
 
-    pub(super) fn data(&mut self, chunk: Chunk<'_>) -> Next {
+    pub(super) fn data(&mut self, flow: FlowId, chunk: Chunk<'_>, cx: &mut Context) -> Next {
         self.held.push(chunk);
         let known = match chunk.side {
             Side::Client => self.read_client(),
             Side::Server => self.read_server(),
         };
+        self.tell(flow, chunk, cx);
         if known.is_none() || self.held.bytes(chunk.side).len() > HOLD {
             return Next::Stay(Appetite::Done);
         }
@@ -220,6 +231,26 @@ impl Socks {
             };
         }
         Next::Stay(Appetite::More)
+    }
+
+    /// Tells what was asked and answered since the last time.
+    fn tell(&mut self, flow: FlowId, chunk: Chunk<'_>, cx: &mut Context) {
+        let mut tell = |kind| cx.emit(chunk.at, chunk.frame, flow, kind);
+        if let (0, Some((target, port))) = (self.told, &self.target) {
+            let (target, port) = (Name::new(target), *port);
+            tell(EventKind::TunnelAsked(Tunnel { target, port }));
+            self.told = 1;
+        }
+        if let (1, Some(opened)) = (self.told, self.answer) {
+            let spent = self.spent;
+            tell(EventKind::TunnelAnswered { opened, spent });
+            self.told = 2;
+        }
+    }
+
+    fn read(&mut self, side: Side, used: usize) {
+        self.held.skip(side, used);
+        self.spent[side.index()] += used as u64;
     }
 
     /// None when this is no SOCKS, or no connection to follow.
@@ -251,7 +282,7 @@ impl Socks {
                     (used, Stage::Tunnel)
                 }
             };
-            self.held.skip(Side::Client, used);
+            self.read(Side::Client, used);
             self.client = next;
         }
     }
@@ -269,6 +300,10 @@ impl Socks {
                 (Stage::Connect, _) if self.version == Version::Four => match bytes {
                     [0, 0x5a, rest @ ..] if rest.len() >= 6 => (8, Stage::Tunnel),
                     [0] | [0, 0x5a, ..] => return Some(()),
+                    [0, 0x5b..=0x5d, ..] => {
+                        self.answer = Some(false);
+                        return None;
+                    }
                     _ => return None,
                 },
                 (Stage::Connect, [5, 0, 0, rest @ ..]) => match address(rest)? {
@@ -276,10 +311,18 @@ impl Socks {
                     None => return Some(()),
                 },
                 (Stage::Connect, [5] | [5, 0]) => return Some(()),
-                (Stage::Connect, _) => return None,
+                (Stage::Connect, _) => {
+                    // REP is a reason not to (RFC 1928 6).
+                    let refused = matches!(bytes, [5, 1..=8, ..]);
+                    self.answer = refused.then_some(false);
+                    return None;
+                }
             };
-            self.held.skip(Side::Server, used);
+            self.read(Side::Server, used);
             self.server = next;
+            if next == Stage::Tunnel {
+                self.answer = Some(true);
+            }
         }
     }
 }

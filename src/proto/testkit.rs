@@ -172,6 +172,12 @@ pub(crate) fn brief(events: &[Event]) -> Vec<String> {
                 if r.complete { "" } else { " incomplete" },
             ),
             EventKind::ClientHello(hello) => format!("hello {:?}", hello.carrier),
+            EventKind::TunnelAsked(to) => format!("tunnel to {}:{}", to.target, to.port),
+            EventKind::TunnelAnswered {
+                opened: true,
+                spent,
+            } => format!("opened {spent:?}"),
+            EventKind::TunnelAnswered { opened: false, .. } => "refused".to_owned(),
             EventKind::BlindSpot(spot) => format!("blind {spot:?}"),
             EventKind::Anomaly(anomaly) => format!("anomaly {:?}", anomaly.kind),
             EventKind::DnsQuery(q) => format!("query {} {} try {}", q.name, q.qtype, q.attempt),

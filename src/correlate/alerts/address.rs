@@ -19,7 +19,7 @@ pub fn address_doubt(
 ) -> Option<(String, Vec<FrameNo>)> {
     let server = contact
         .server
-        .filter(|_| contact.request.is_some() && !is_proxied(contact))?;
+        .filter(|_| contact.request.is_some() && !contact.proxied)?;
     let facts = || state.names.facts(server.ip());
     if facts().any(|t| crate::correlate::watch(t.name).is_some()) {
         return None;
@@ -125,11 +125,4 @@ fn asks_dns(state: &State, keys: &[HostKey]) -> bool {
                     .facts(r.shown.server.ip())
                     .any(|t| keys.contains(&t.client))
             })
-}
-
-fn is_proxied(contact: &Contact) -> bool {
-    contact
-        .request
-        .as_ref()
-        .is_some_and(|r| r.tunnelled || r.form == crate::event::TargetForm::Absolute)
 }

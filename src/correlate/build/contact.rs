@@ -16,7 +16,6 @@ use crate::correlate::handshakes::Record;
 use crate::correlate::judge::{Judge, Weighed};
 use crate::correlate::verdict::Ruling;
 use crate::correlate::waits::Stance;
-use crate::event::TargetForm;
 use crate::finding::{
     Aftermath, Answer, CrlPlace, DeviceId, Finding, FindingId, Handshake, LeftOut, Missing,
     Outcome, Party, Question, Timing, Verdict,
@@ -82,10 +81,7 @@ pub(super) fn finding(
         role: contact.role().cloned(),
         method: contact.request.as_ref().map(|r| r.method.clone()),
         url: contact.url(),
-        proxied: contact
-            .request
-            .as_ref()
-            .is_some_and(|r| r.tunnelled || r.form == TargetForm::Absolute),
+        proxied: contact.proxied,
         asked: question(contact),
         answer: answer(contact, trigger_shown.as_ref(), revoked),
         verdict: Verdict {

@@ -102,6 +102,7 @@ fn from_lookup(index: usize, lookup: &LookupRecord) -> Contact {
             ..ContactFrames::default()
         },
         process: None,
+        proxied: false,
         count: 1,
     }
 }

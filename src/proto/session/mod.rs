@@ -261,7 +261,7 @@ impl Session {
                     Step::Become(held)
                 }
             },
-            Reader::Socks(socks) => match socks.data(chunk) {
+            Reader::Socks(socks) => match socks.data(flow, chunk, cx) {
                 proxy::Next::Stay(appetite) => Step::Stay(appetite),
                 proxy::Next::Tunnel {
                     kind,

@@ -11,6 +11,15 @@ fn proxied(kind: &str) -> String {
     format!("hello Proxy {{ kind: {kind:?}, target: \"site.example\", port: 443 }}")
 }
 
+/// What SOCKS says of a connection to port 443 that is then made.
+fn socks(kind: &str, spent: [u64; 2]) -> [String; 3] {
+    [
+        "tunnel to site.example:443".to_owned(),
+        format!("opened {spent:?}"),
+        proxied(kind),
+    ]
+}
+
 #[test]
 fn a_session_is_small() {
     assert!(size_of::<super::Session>() <= 48);
@@ -127,14 +136,14 @@ fn socks_in_its_versions() {
         says(C, b"\x04\x01\x01\xbb\x00\x00\x00\x01me\0site.example\0"),
         says(S, [0, 0x5a, 0, 0, 0, 0, 0, 0]),
     ];
-    for (talk, kind) in [
-        (five[0], "SOCKS5"),
-        (five[1], "SOCKS5"),
-        (&four[..], "SOCKS4"),
+    for (talk, kind, spent) in [
+        (five[0], "SOCKS5", [23, 12]),
+        (five[1], "SOCKS5", [30, 12]),
+        (&four[..], "SOCKS4", [24, 8]),
     ] {
         let mut turns = talk.to_vec();
         turns.push(says(C, hello("site.example")));
-        assert_eq!(brief(&play(1080, &turns)), [proxied(kind)]);
+        assert_eq!(brief(&play(1080, &turns)), socks(kind, spent));
         same_however_cut(1080, &turns);
     }
 }
@@ -163,8 +172,12 @@ fn socks_is_read_when_the_answer_comes_first() {
         says(C, b"\x04\x01\x01\xbb\x00\x00\x00\x01me\0site.example\0"),
         says(C, hello("site.example")),
     ];
-    for (turns, kind) in [(&five[..], "SOCKS5"), (&early, "SOCKS5"), (&four, "SOCKS4")] {
-        assert_eq!(brief(&play(1080, turns)), [proxied(kind)]);
+    for (turns, kind, spent) in [
+        (&five[..], "SOCKS5", [22, 12]),
+        (&early, "SOCKS5", [31, 14]),
+        (&four, "SOCKS4", [24, 8]),
+    ] {
+        assert_eq!(brief(&play(1080, turns)), socks(kind, spent));
         same_however_cut(1080, turns);
     }
     // What only looks like an answer is let be once the client has spoken.
@@ -203,16 +216,32 @@ fn socks_names_addresses_too_and_refusals_end_it() {
             &[5, 1, 0, 1, 192, 0, 2, 7, 0, 80],
             &[5, 5, 0, 1, 0, 0, 0, 0, 0, 0]
         ),
-        ""
+        "tunnel to 192.0.2.7:80refused"
     );
+    let refused = [
+        says(C, b"\x04\x01\x00\x50\x00\x00\x00\x01me\0site.example\0"),
+        says(S, [0, 0x5b, 0, 0, 0, 0, 0, 0]),
+    ];
+    assert_eq!(
+        brief(&play(1080, &refused)),
+        ["tunnel to site.example:80", "refused"]
+    );
+    same_however_cut(1080, &refused);
     let four = [
         says(C, b"\x04\x01\x00\x50\xc0\x00\x02\x07me\0"),
         says(S, [0, 0x5a, 0, 0, 0, 0, 0, 0]),
         says(C, "GET / HTTP/1.1\r\nHost: h.example\r\n\r\n"),
     ];
     let events = play(1080, &four);
-    assert_eq!(brief(&events)[0], "request 0 GET h.example/ body 0/0");
-    assert!(matches!(&events[0].kind, EventKind::Request(request) if request.tunnelled));
+    assert_eq!(
+        brief(&events)[..3],
+        [
+            "tunnel to 192.0.2.7:80",
+            "opened [11, 8]",
+            "request 0 GET h.example/ body 0/0"
+        ]
+    );
+    assert!(matches!(&events[2].kind, EventKind::Request(request) if request.tunnelled));
 }
 
 #[test]
@@ -227,7 +256,7 @@ fn starttls_inside_a_tunnel_keeps_the_tunnels_target() {
         says(S, "220 go\r\n"),
         says(C, hello("site.example")),
     ];
-    assert_eq!(brief(&play(1080, &turns)), [proxied("SOCKS5")]);
+    assert_eq!(brief(&play(1080, &turns)), socks("SOCKS5", [22, 12]));
     same_however_cut(1080, &turns);
 }
 

@@ -12,6 +12,8 @@ use crate::report::safe;
 #[must_use]
 pub fn answer(finding: &Finding) -> Option<String> {
     let mut sentence = match finding.answer.failure {
+        Some(Failure::Refused) if finding.proxied => "The proxy would not connect".to_owned(),
+        Some(Failure::Unanswered) if finding.proxied => "The proxy gave no answer".to_owned(),
         Some(what) => capital(&failure(what)),
         None => delivered(finding)?,
     };

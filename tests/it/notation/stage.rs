@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use whylencr::event::{
     Beat, BeatKind, DnsAnswer, DnsOutcome, DnsQuery, DnsTransport, Event, EventKind, FlowOpened,
-    HostDevice, Mac, Name, Process, Sighting,
+    HostDevice, Mac, Name, Process, Sighting, Tunnel,
 };
 use whylencr::flow::{ClientBy, Close, Ending, Endpoints, FlowId, Scope, Side, Transport};
 use whylencr::frame::{FrameNo, InterfaceId};
@@ -223,7 +223,8 @@ impl Stage {
         self.last_sighting_of(client).expect("it was just told").ttl = ttl;
     }
 
-    /// `at connect CLIENT -> SERVER refused | unanswered | open [until T] [sent BYTES] [ttl N]`: a connection without request.
+    /// `at connect CLIENT -> SERVER refused | unanswered | open [until T] [sent BYTES] [ttl N]
+    /// [socks HOST opens | refuses | is-silent]`: a connection without request, which may be with a proxy that is to connect on.
     pub(crate) fn connect(&mut self, at: Timestamp, mut words: Words<'_>) {
         let ends = self.ends(&mut words, 80, Transport::Tcp);
         let flow = self.open(at, ends, true);
@@ -236,6 +237,23 @@ impl Stage {
                 "open" => {}
                 "until" => until = Some(time(self.start, words.need("a time"))),
                 "sent" => bytes = words.need("bytes").parse().expect("a number"),
+                "socks" => {
+                    let target = Name::new(words.need("a host"));
+                    let asked = at.plus(Span::from_millis(4));
+                    let tunnel = Tunnel { target, port: 80 };
+                    self.add(asked, flow, EventKind::TunnelAsked(tunnel));
+                    let opened = match words.need("what the proxy does") {
+                        "opens" => Some(true),
+                        "refuses" => Some(false),
+                        _ => None,
+                    };
+                    let spent = [30, 12];
+                    bytes = 30;
+                    if let Some(opened) = opened {
+                        let kind = EventKind::TunnelAnswered { opened, spent };
+                        self.add(asked.plus(Span::from_millis(20)), flow, kind);
+                    }
+                }
                 "ttl" => {
                     let ttl = words.need("a number").parse().expect("a number");
                     if let Some(seen) = self.last_sighting_of(ends.client.ip()) {
