@@ -250,7 +250,9 @@ impl Socks {
 
     fn read(&mut self, side: Side, used: usize) {
         self.held.skip(side, used);
-        self.spent[side.index()] += used as u64;
+        if let Some(spent) = self.spent.get_mut(side.index()) {
+            *spent += used as u64;
+        }
     }
 
     /// None when this is no SOCKS, or no connection to follow.

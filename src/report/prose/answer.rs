@@ -12,6 +12,9 @@ use crate::report::safe;
 #[must_use]
 pub fn answer(finding: &Finding) -> Option<String> {
     let mut sentence = match finding.answer.failure {
+        Some(Failure::Http(status)) if asks_for_tunnel(finding) => {
+            format!("The proxy would not connect (HTTP status {status})")
+        }
         Some(Failure::Refused) if finding.proxied => "The proxy would not connect".to_owned(),
         Some(Failure::Unanswered) if finding.proxied => "The proxy gave no answer".to_owned(),
         Some(what) => capital(&failure(what)),
@@ -183,6 +186,9 @@ fn delivered(finding: &Finding) -> Option<String> {
         ));
     }
     match (finding.stage, answer.http_status) {
+        (Stage::Answered, Some(200..300)) if asks_for_tunnel(finding) => Some(
+            "The proxy connected; what travelled through it cannot be read in this capture".into(),
+        ),
         (Stage::Answered, Some(status)) => {
             let what = match finding.kind {
                 ContactKind::Unknown => String::new(),
@@ -199,6 +205,11 @@ fn delivered(finding: &Finding) -> Option<String> {
         (stage, _) if before_request(stage) => Some("No request followed in this capture".into()),
         _ => None,
     }
+}
+
+/// The request is to the proxy itself, for a tunnel (RFC 9110 9.3.6).
+fn asks_for_tunnel(finding: &Finding) -> bool {
+    finding.method.as_deref() == Some("CONNECT")
 }
 
 fn is_revoked(finding: &Finding) -> bool {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::finding::{Direction, Facts, Visibility};
+use crate::finding::{Direction, Facts, Failure, Visibility};
 use crate::pki::cert::Serial;
 use crate::report::sample;
 use crate::time::Span;
@@ -33,6 +33,29 @@ fn caused_is_said_plainly_only_when_proven() {
     ] {
         finding.verdict.confidence = confidence;
         assert!(headline(&finding).contains(words));
+    }
+}
+
+#[test]
+fn what_a_proxy_says_is_not_put_into_the_servers_mouth() {
+    let mut finding = sample::ocsp_proven(1);
+    finding.answer.ocsp = None;
+    finding.method = Some("CONNECT".into());
+    finding.proxied = true;
+    for (status, failure, words) in [
+        (Some(200), None, "The proxy connected; what travelled"),
+        (
+            Some(403),
+            Some(Failure::Http(403)),
+            "The proxy would not connect (HTTP status 403)",
+        ),
+        (None, Some(Failure::Refused), "The proxy would not connect"),
+        (None, Some(Failure::Unanswered), "The proxy gave no answer"),
+    ] {
+        finding.answer.http_status = status;
+        finding.answer.failure = failure;
+        let said = answer(&finding).unwrap_or_default();
+        assert!(said.starts_with(words), "{said}");
     }
 }
 
