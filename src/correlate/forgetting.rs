@@ -61,7 +61,7 @@ impl State {
         self.handshakes.forget(reach);
         self.concluded.forget(before);
         let records = self.handshakes.iter();
-        let chains = records.map(|record| record.shown.chain.as_slice());
+        let chains = records.map(|record| &*record.shown.chain);
         self.certificates.forget(chains);
         let idle = if self.devices.is_half_full() {
             reach

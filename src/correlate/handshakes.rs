@@ -161,7 +161,7 @@ impl Handshakes {
                     ja4: hello.map(|h| h.ja4.clone()).unwrap_or_default(),
                     random: hello.map(|h| h.random),
                     ech_offered: hello.is_some_and(|h| h.ech == Ech::Offered),
-                    chain: Vec::new(),
+                    chain: Box::default(),
                     provenance: None,
                     staple: None,
                     wanted_staple: hello.is_some_and(|h| h.status_request),

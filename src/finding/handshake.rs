@@ -149,7 +149,7 @@ pub struct Seen {
     /// ECH extension present.
     pub ech_offered: bool,
     /// Certificates shown by the server, leaf first; empty when none is visible.
-    pub chain: Vec<Arc<Certificate>>,
+    pub chain: Box<[Arc<Certificate>]>,
     /// How the chain came to light.
     pub provenance: Option<Provenance>,
     /// Stapled OCSP answer.

@@ -319,7 +319,7 @@ impl Hider {
         process(&mut handshake.process);
         if self.redaction.sites {
             // Names, serials and DER of the site.
-            handshake.chain.clear();
+            handshake.chain = Box::default();
             handshake.staple = None;
         }
         if let crate::event::Carrier::Proxy { target, .. } = &mut handshake.carrier {

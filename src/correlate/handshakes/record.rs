@@ -81,10 +81,10 @@ impl Record {
         at: Timestamp,
         frame: FrameNo,
         chain: &Chain,
-    ) -> Vec<Arc<Certificate>> {
-        let certs = chain.certs.clone();
+    ) -> Box<[Arc<Certificate>]> {
+        let certs = chain.certs.as_slice().into();
         if chain.side == Side::Client {
-            return std::mem::replace(&mut self.client_chain, certs.into()).into_vec();
+            return std::mem::replace(&mut self.client_chain, certs);
         }
         self.certificate_lost = !chain.complete;
         self.shown.visibility = match chain.provenance {

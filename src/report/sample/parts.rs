@@ -176,7 +176,7 @@ pub(super) fn handshake(id: u64, site: &str, serial: &[u8]) -> Handshake {
             ja4: "t12d1234h2_000000000000_000000000000".into(),
             random: None,
             ech_offered: false,
-            chain: vec![Arc::new(certificate(site, serial, "R10"))],
+            chain: [Arc::new(certificate(site, serial, "R10"))].into(),
             provenance: Some(crate::event::Provenance::Clear),
             staple: None,
             wanted_staple: true,
