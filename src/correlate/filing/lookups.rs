@@ -113,20 +113,23 @@ impl State {
         if ends.server.port() != 80 {
             return None;
         }
+        let cut = self.names.last_cut(client.scope, ends.server.is_ipv6(), at);
+        let by_cut = |cut: &CutTold| {
+            let watch = watch(cut.name.as_str())?;
+            Some((cut.name.clone(), watch, Some(cut.client)))
+        };
         let Some(known) = self.watched_addresses.get(&plain(ends.server.ip())) else {
-            let cut = self
-                .names
-                .last_cut(client.scope, ends.server.is_ipv6(), at)?;
-            return Some((
-                cut.name.clone(),
-                watch(cut.name.as_str())?,
-                Some(cut.client),
-            ));
+            return by_cut(cut?);
         };
         let own = known
             .iter()
             .filter(|(who, _, _)| *who == client)
             .max_by_key(|(_, _, at)| *at);
+        let told_since =
+            |cut: &&CutTold| cut.client == client && own.is_none_or(|(_, _, at)| cut.at > *at);
+        if let Some(cut) = cut.filter(told_since) {
+            return by_cut(cut);
+        }
         // Delivery networks have thousands of names at one address; what the client was told last is what it connects for.
         let mut facts = self.names.facts(ends.server.ip());
         let asked_since = |fact: &Fact<'_>| own.is_none_or(|(_, _, at)| fact.at > *at);
