@@ -92,21 +92,43 @@ impl Hash {
         self.hmac(salt, input)
     }
 
+    /// What keys are expanded from, with this hash.
+    #[must_use]
+    pub fn prk(self, secret: &[u8]) -> Prk {
+        let key = hmac::Key::new(self.hmac_algorithm(), secret);
+        Prk { hash: self, key }
+    }
+
+    const fn hmac_algorithm(self) -> hmac::Algorithm {
+        match self {
+            Self::Sha256 => hmac::HMAC_SHA256,
+            Self::Sha384 => hmac::HMAC_SHA384,
+        }
+    }
+}
+
+/// A pseudorandom key of HKDF (RFC 5869 2): the hash takes a secret in once, however many keys are expanded from it.
+#[derive(Debug)]
+pub struct Prk {
+    hash: Hash,
+    key: hmac::Key,
+}
+
+impl Prk {
     /// HKDF-Expand-Label (RFC 8446 7.1) with an empty context, filling `out`. The label is given without
     /// its "tls13 " prefix. False when it asks for more than HKDF gives.
-    pub fn expand_label(self, secret: &[u8], label: &str, out: &mut [u8]) -> bool {
+    pub fn expand_label(&self, label: &str, out: &mut [u8]) -> bool {
         let label_len = "tls13 ".len() + label.len();
         let (Ok(out_len), Ok(label_len)) = (u16::try_from(out.len()), u8::try_from(label_len))
         else {
             return false;
         };
-        let key = hmac::Key::new(self.hmac_algorithm(), secret);
         let mut previous: Option<hmac::Tag> = None;
-        for (number, block) in out.chunks_mut(self.output_len()).enumerate() {
+        for (number, block) in out.chunks_mut(self.hash.output_len()).enumerate() {
             let Ok(number) = u8::try_from(number + 1) else {
                 return false;
             };
-            let mut context = hmac::Context::with_key(&key);
+            let mut context = hmac::Context::with_key(&self.key);
             if let Some(previous) = &previous {
                 context.update(previous.as_ref());
             }
@@ -122,13 +144,6 @@ impl Hash {
             previous = Some(tag);
         }
         true
-    }
-
-    const fn hmac_algorithm(self) -> hmac::Algorithm {
-        match self {
-            Self::Sha256 => hmac::HMAC_SHA256,
-            Self::Sha384 => hmac::HMAC_SHA384,
-        }
     }
 }
 
@@ -253,18 +268,11 @@ impl Opener {
     /// From a traffic secret, by the labels for key and IV: "key" and "iv" in TLS 1.3 (RFC 8446 7.3),
     /// "quic key" and "quic iv" in QUIC version 1 (RFC 9001 5.1), "quicv2 key" and "quicv2 iv" in version 2.
     #[must_use]
-    pub fn derive(
-        cipher: Cipher,
-        hash: Hash,
-        secret: &[u8],
-        key_label: &str,
-        iv_label: &str,
-    ) -> Option<Self> {
+    pub fn derive(cipher: Cipher, secret: &Prk, key_label: &str, iv_label: &str) -> Option<Self> {
         let mut key = [0; 32];
         let key = key.get_mut(..cipher.key_len())?;
         let mut iv = [0; 12];
-        let derived = hash.expand_label(secret, key_label, key)
-            && hash.expand_label(secret, iv_label, &mut iv);
+        let derived = secret.expand_label(key_label, key) && secret.expand_label(iv_label, &mut iv);
         derived.then(|| Self::new(cipher, key, iv)).flatten()
     }
 
@@ -324,10 +332,11 @@ impl HeaderProtection {
 
     /// From a traffic secret, by the label: "quic hp" in version 1, "quicv2 hp" in version 2.
     #[must_use]
-    pub fn derive(cipher: Cipher, hash: Hash, secret: &[u8], label: &str) -> Option<Self> {
+    pub fn derive(cipher: Cipher, secret: &Prk, label: &str) -> Option<Self> {
         let mut key = [0; 32];
         let key = key.get_mut(..cipher.key_len())?;
-        hash.expand_label(secret, label, key)
+        secret
+            .expand_label(label, key)
             .then(|| Self::new(cipher, key))
             .flatten()
     }
@@ -396,16 +405,20 @@ mod tests {
         let salt = hex("38762cf7f55934b34d179ae6a4c80cadccbb7f0a");
         let initial = Hash::Sha256.extract(&salt, &hex("8394c8f03e515708"));
         let mut client = [0; 32];
-        assert!(Hash::Sha256.expand_label(initial.as_bytes(), "client in", &mut client));
+        assert!(
+            Hash::Sha256
+                .prk(initial.as_bytes())
+                .expand_label("client in", &mut client)
+        );
         assert_eq!(
             client.to_vec(),
             hex("c00cf151ca5be075ed0ebfb5c80323c42d6b7db67881289af4008f1f6c357aea")
         );
         let mut key = [0; 16];
-        assert!(Hash::Sha256.expand_label(&client, "quic key", &mut key));
+        let client = Hash::Sha256.prk(&client);
+        assert!(client.expand_label("quic key", &mut key));
         assert_eq!(key.to_vec(), hex("1f369613dd76d5467730efcbe3b1a22d"));
-        let protection =
-            HeaderProtection::derive(Cipher::Aes128Gcm, Hash::Sha256, &client, "quic hp").unwrap();
+        let protection = HeaderProtection::derive(Cipher::Aes128Gcm, &client, "quic hp").unwrap();
         let mask = protection.mask(&hex("d1b1c98dd7689fb8ec11d242b123dc9b"));
         assert_eq!(mask.map(Vec::from), Some(hex("437b9aec36")));
     }
@@ -416,8 +429,7 @@ mod tests {
         let secret = hex("9ac312a7f877468ebe69422748ad00a15443f18203a07d6060f688f30f21632b");
         let opener = Opener::derive(
             Cipher::ChaCha20Poly1305,
-            Hash::Sha256,
-            &secret,
+            &Hash::Sha256.prk(&secret),
             "quic key",
             "quic iv",
         )
@@ -459,9 +471,9 @@ mod tests {
         for suite in 0x1301..=0x1305 {
             let (cipher, hash) = Cipher::of_suite(suite).unwrap();
             let secret = [7; 48];
-            let secret = &secret[..hash.output_len()];
-            assert!(Opener::derive(cipher, hash, secret, "key", "iv").is_some());
-            assert!(HeaderProtection::derive(cipher, hash, secret, "quic hp").is_some());
+            let secret = hash.prk(&secret[..hash.output_len()]);
+            assert!(Opener::derive(cipher, &secret, "key", "iv").is_some());
+            assert!(HeaderProtection::derive(cipher, &secret, "quic hp").is_some());
             assert!(Opener::new(cipher, &[0; 5], [0; 12]).is_none());
         }
         assert!(Cipher::of_suite(0xc02b).is_none());
@@ -471,9 +483,13 @@ mod tests {
     fn expansion_beyond_one_block_follows_rfc_5869() {
         // The second block chains the first, so a prefix of a longer output differs only by its length field.
         let mut long = [0; 80];
-        assert!(Hash::Sha384.expand_label(&[7; 48], "x", &mut long));
+        assert!(Hash::Sha384.prk(&[7; 48]).expand_label("x", &mut long));
         assert_ne!(long[..32], long[48..]);
-        assert!(!Hash::Sha256.expand_label(&[7; 32], "x", &mut vec![0; 32 * 256]));
+        assert!(
+            !Hash::Sha256
+                .prk(&[7; 32])
+                .expand_label("x", &mut vec![0; 32 * 256])
+        );
     }
 
     #[test]

@@ -58,12 +58,13 @@ impl InitialKeys {
 
 fn derive(scheme: Scheme, dcid: &[u8]) -> Option<BySide<PacketKeys>> {
     let initial = Hash::Sha256.extract(&scheme.salt(), dcid);
+    let initial = Hash::Sha256.prk(initial.as_bytes());
     let side = |label| {
         let mut secret = [0; 32];
-        let derived = Hash::Sha256.expand_label(initial.as_bytes(), label, &mut secret);
-        derived
-            .then(|| PacketKeys::derive(scheme, Cipher::Aes128Gcm, Hash::Sha256, &secret))
-            .flatten()
+        if !initial.expand_label(label, &mut secret) {
+            return None;
+        }
+        PacketKeys::derive(scheme, Cipher::Aes128Gcm, &Hash::Sha256.prk(&secret))
     };
     Some(BySide {
         client: side("client in")?,

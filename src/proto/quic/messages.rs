@@ -180,7 +180,7 @@ impl Messages {
             Side::Server => Label::ServerHandshake,
         };
         let secret = cx.keys.get(self.random.as_ref()?, label)?;
-        PacketKeys::derive(scheme, cipher, hash, secret.as_bytes())
+        PacketKeys::derive(scheme, cipher, &hash.prk(secret.as_bytes()))
     }
 
     /// The random by which keys may yet come, and a cipher that they could open.

@@ -1,6 +1,6 @@
 //! Packet protection (RFC 9001 5): header protection removal, packet numbers, payload.
 
-use crate::crypto::{Cipher, Hash, HeaderProtection, Opener};
+use crate::crypto::{Cipher, HeaderProtection, Opener, Prk};
 
 use super::header::Long;
 use super::scheme::Scheme;
@@ -23,16 +23,11 @@ pub(super) struct Opened {
 
 impl PacketKeys {
     /// From a traffic secret, by the labels of the version.
-    pub(super) fn derive(
-        scheme: Scheme,
-        cipher: Cipher,
-        hash: Hash,
-        secret: &[u8],
-    ) -> Option<Self> {
+    pub(super) fn derive(scheme: Scheme, cipher: Cipher, secret: &Prk) -> Option<Self> {
         let [key, iv, header] = scheme.labels();
         Some(Self {
-            opener: Opener::derive(cipher, hash, secret, key, iv)?,
-            header: HeaderProtection::derive(cipher, hash, secret, header)?,
+            opener: Opener::derive(cipher, secret, key, iv)?,
+            header: HeaderProtection::derive(cipher, secret, header)?,
         })
     }
 

@@ -41,7 +41,11 @@ impl Sealer {
         let initial = Hash::Sha256.extract(&salt, dcid);
         let label = ["client in", "server in"][side.index()];
         let mut secret = [0; 32];
-        assert!(Hash::Sha256.expand_label(initial.as_bytes(), label, &mut secret));
+        assert!(
+            Hash::Sha256
+                .prk(initial.as_bytes())
+                .expand_label(label, &mut secret)
+        );
         let dcid = if side == Side::Client {
             dcid.to_vec()
         } else {
@@ -104,9 +108,10 @@ impl Sealer {
     pub(super) fn seal(&self, header: &[u8], number: u64, payload: &[u8]) -> Vec<u8> {
         let [key_label, iv_label, mask_label] = Scheme::of(self.version).unwrap().labels();
         let (mut key, mut nonce, mut mask_key) = ([0; 16], [0; 12], [0; 16]);
-        assert!(Hash::Sha256.expand_label(&self.secret, key_label, &mut key));
-        assert!(Hash::Sha256.expand_label(&self.secret, iv_label, &mut nonce));
-        assert!(Hash::Sha256.expand_label(&self.secret, mask_label, &mut mask_key));
+        let prk = Hash::Sha256.prk(&self.secret);
+        assert!(prk.expand_label(key_label, &mut key));
+        assert!(prk.expand_label(iv_label, &mut nonce));
+        assert!(prk.expand_label(mask_label, &mut mask_key));
         for (byte, number) in nonce[4..].iter_mut().zip(number.to_be_bytes()) {
             *byte ^= number;
         }

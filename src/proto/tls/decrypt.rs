@@ -168,7 +168,7 @@ impl Opening {
             let Some(secret) = keys.get(random, self.label(side)) else {
                 return Opened::NoSecret;
             };
-            let opener = Opener::derive(cipher, hash, secret.as_bytes(), "key", "iv");
+            let opener = Opener::derive(cipher, &hash.prk(secret.as_bytes()), "key", "iv");
             self.opener = opener.map(Box::new);
         }
         let Some(opener) = &self.opener else {
