@@ -16,6 +16,12 @@ TOLD = {
     "Aruba, pcap": "-d udp.port==5555,aruba_erm -d aruba_erm.type,aruba_erm_type0", "pcap with radio": "-d aruba_erm.type,aruba_erm_type3",
     "Aruba, PPI": "-d udp.port==5555,aruba_erm -d aruba_erm.type,aruba_erm_type4",
     "Aruba, radiotap": "-d udp.port==5555,aruba_erm -d aruba_erm.type,aruba_erm_type6",
+    "PDCP of LTE": "--enable-heuristic=pdcp_lte_udp", "PDCP of NR": "--enable-heuristic=pdcp_nr_udp",
+    "RLC, ": "--enable-heuristic=rlc_udp", "SYNC": "-ogtp.dissect_tpdu_as:SYNC",
+    "NAS of EPS": "--enable-heuristic=nas_eps_udp -onas-eps.decode_user_data_container_as:IP",
+    "NAS of 5GS": "--enable-heuristic=nas_5gs_udp -onas-5gs.decode_user_data_container_as:IP",
+    "protected, Ethernet": "-onas-5gs.null_decipher:TRUE -onas-5gs.decode_user_data_container_as:Ethernet",
+    "PCLI, time and case": "-d udp.port==9000,pcli20 -d pcli.payload,ip", "PCLI, call": "-d udp.port==9000,pcli -d pcli.payload,ip",
     "Satellite": "--enable-heuristic=dvb_s2_udp -odvb-s2_modeadapt.full_decode:TRUE -odvb-s2_modeadapt.decode_df:TRUE",
 }
 

@@ -32,9 +32,11 @@ mod unsure;
 mod usb;
 mod vehicles;
 mod vj;
+mod wimax;
 mod wlan;
 mod wpan;
 pub(super) mod x25;
+mod zigbee;
 
 use super::rest::Rest;
 use super::walk::{Next, Walk};
@@ -210,6 +212,8 @@ pub(super) fn open<'a>(
         Kind::BluetoothRadio => bluetooth::radio::packet(walk, rest),
         Kind::BluetoothRadioWithHeader => bluetooth::radio::with_header(walk, rest),
         Kind::NordicBluetooth => bluetooth::radio::nordic(walk, rest),
+        Kind::ClassicBluetooth => bluetooth::classic::packet(walk, rest),
+        Kind::BluetoothOverWlan => bluetooth::over_wlan(walk, rest),
         Kind::Docsis => docsis::frame(walk, rest),
         Kind::Wpan { check } => wpan::frame(walk, rest, check),
         Kind::WpanWithPreamble => wpan::with_preamble(walk, rest),
@@ -294,6 +298,9 @@ pub(super) const SWAPPED_WLAN: LinkType = LinkType(u32::MAX - 1);
 
 /// One of the messages of a frame of netlink.
 const NETLINK_MESSAGE: LinkType = LinkType(u32::MAX - 2);
+
+/// L2CAP that LLC announces.
+const BLUETOOTH_OVER_WLAN: LinkType = LinkType(u32::MAX - 3);
 
 /// The frame from byte `n` on, or why there is none.
 pub(super) fn skip(rest: Rest<'_>, n: usize) -> Result<Rest<'_>, Undecoded> {
@@ -380,6 +387,9 @@ enum Kind {
     BluetoothRadio,
     BluetoothRadioWithHeader,
     NordicBluetooth,
+    ClassicBluetooth,
+    /// See [`BLUETOOTH_OVER_WLAN`].
+    BluetoothOverWlan,
     Epon,
     Arcnet {
         addresses: usize,
@@ -485,6 +495,7 @@ const fn kind(link: LinkType) -> Kind {
         203 => Kind::Lapd,
         196 => Kind::Sita,
         254 => Kind::BluetoothMonitor,
+        255 => Kind::ClassicBluetooth,
         256 => Kind::BluetoothRadioWithHeader,
         259 => Kind::Epon,
         266 => Kind::Usb(usb::Header::Darwin),
@@ -515,6 +526,7 @@ const fn kind(link: LinkType) -> Kind {
         u32::MAX => Kind::Subframe,
         0xffff_fffe => Kind::SwappedWlan,
         0xffff_fffd => Kind::NetlinkMessage,
+        0xffff_fffc => Kind::BluetoothOverWlan,
         _ => Kind::Unknown,
     }
 }

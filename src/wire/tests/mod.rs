@@ -11,6 +11,7 @@ mod lowpan;
 mod odd;
 mod overlays;
 mod properties;
+mod radio;
 mod rare;
 mod sequences;
 mod stacks;

@@ -4,7 +4,9 @@ mod capwap;
 mod esp;
 mod gre;
 mod mirrors;
+mod radio;
 mod rare;
+mod rlc;
 mod sflow;
 mod stt;
 mod udp;
@@ -55,6 +57,8 @@ mod kind {
     pub(super) const WASSP: u32 = 28;
     pub(super) const WIREGUARD: u32 = 29;
     pub(super) const SFLOW: u32 = 30;
+    pub(super) const RADIO: u32 = 31;
+    pub(super) const ENTERPRISE: u32 = 32;
 }
 
 /// A tunnel that has an IP protocol number of its own; None if `number` is no tunnel.
