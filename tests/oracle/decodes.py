@@ -29,7 +29,7 @@ CALLS = {
     "llcgprs": "sndcp", "lwapp": "eth wlan", "m2m": "wmx", "macsec": "ethertype", "mbim": "eth ip", "mint": "eth", "mp2t": "docsis dvb_data_mpe",
     "mpeg_sect": "dvb_data_mpe", "mplspwethcw": "eth", "msrcp": "eth", "nas-5gs": "eth ip ipv6", "nas-eps": "ip", "netanalyzer": "eth",
     "netlink-netfilter": "ip ipv6", "nettl": "eth fddi ip llc tr", "nflog": "ip ipv6", "nordic_ble": "btle", "ns": "eth",
-    "openflow_v1": "eth", "pcli": "ip", "pdcp-lte": "ip ipv6", "pdcp-nr": "eth ip ipv6", "peekremote": "wlan", "pflog": "ip",
+    "openflow_v1": "eth", "openflow_v4": "eth", "openflow_v5": "eth", "openflow_v6": "eth", "pcli": "ip", "pdcp-lte": "ip ipv6", "pdcp-nr": "eth ip ipv6", "peekremote": "wlan", "pflog": "ip",
     "pim": "ip ipv6", "pktap": "frame", "ppi": "frame", "pppoes": "ppp", "prism": "wlan", "radiotap": "wlan", "raw": "ip ppp",
     "realtek": "ethertype", "redback": "arp clnp eth ip ipv6 ppp", "redbackli": "ip", "rlc": "ip ppp", "sndcp": "ip", "sstp": "ppp",
     "stt": "eth", "symantec": "ethertype", "sync": "ip", "telkonet": "eth", "teredo": "ipv6", "tr": "llc", "trill": "eth",

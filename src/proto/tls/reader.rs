@@ -4,6 +4,7 @@ use crate::event::{Alert, AnomalyKind, BeatKind, Carrier, EventKind, ServerHello
 use crate::flow::{Chunk, ClientBy, Endpoints, FlowId, Gap, Side};
 use crate::limits::Limits;
 use crate::proto::Context;
+use crate::proto::packets::Inside;
 use crate::proto::tls::beats::Beats;
 use crate::proto::tls::decrypt::{Lock, Opening, Sealed};
 use crate::proto::tls::handshake::{self, Joined, Joiner, Seen};
@@ -56,6 +57,8 @@ pub(crate) struct Reader {
     pub(super) bulk_records: u32,
     /// Secrets opened at least one record.
     pub(super) opened: bool,
+    /// Packets in what it carries, if that can be opened.
+    pub(super) inside: Inside,
 }
 
 /// What is known of the server's certificate.
@@ -124,6 +127,8 @@ enum Reading {
 /// The flow being read, the frame at hand, and where events go.
 pub(super) struct Scene<'a> {
     pub(super) flow: FlowId,
+    /// None where nothing is read that comes behind the handshake.
+    pub(super) ends: Option<Endpoints>,
     pub(super) seen: Seen,
     pub(super) cx: &'a mut Context,
 }
@@ -161,6 +166,7 @@ impl Reader {
             bulk_bytes: 0,
             bulk_records: 0,
             opened: false,
+            inside: Inside::default(),
         }
     }
 
@@ -170,7 +176,8 @@ impl Reader {
         halves
             .iter()
             .map(|half| half.joiner.weight() + half.opening.weight())
-            .sum()
+            .sum::<usize>()
+            + self.inside.weight()
     }
 
     pub(crate) fn data(
@@ -185,7 +192,12 @@ impl Reader {
             at: chunk.at,
         };
         self.last = seen;
-        let mut scene = Scene { flow, seen, cx };
+        let mut scene = Scene {
+            flow,
+            ends: Some(*ends),
+            seen,
+            cx,
+        };
         let mut side = chunk.side;
         let mut bytes = chunk.bytes;
         while !self.over
@@ -195,6 +207,7 @@ impl Reader {
                 Next::Piece(piece) => {
                     if self.is_reversed(side, &piece) {
                         self.reverse(ends);
+                        scene.ends = Some(*ends);
                         side = side.other();
                     }
                     self.piece(side, &piece, &mut scene);
@@ -209,7 +222,12 @@ impl Reader {
             at: gap.at,
             ..self.last
         };
-        let mut scene = Scene { flow, seen, cx };
+        let mut scene = Scene {
+            flow,
+            ends: None,
+            seen,
+            cx,
+        };
         let side = gap.side;
         let half = self.half(side);
         match half.records.lose(gap.missing) {
@@ -232,9 +250,14 @@ impl Reader {
     }
 
     /// Secrets came.
-    pub(crate) fn poke(&mut self, flow: FlowId, cx: &mut Context) {
+    pub(crate) fn poke(&mut self, flow: FlowId, ends: &Endpoints, cx: &mut Context) {
         let seen = self.last;
-        let mut scene = Scene { flow, seen, cx };
+        let mut scene = Scene {
+            flow,
+            ends: Some(*ends),
+            seen,
+            cx,
+        };
         self.drain(Side::Server, &mut scene);
         self.drain(Side::Client, &mut scene);
     }
@@ -242,7 +265,12 @@ impl Reader {
     /// Reports what is left over, gives back what is held.
     pub(crate) fn close(&mut self, flow: FlowId, cx: &mut Context) {
         let seen = self.last;
-        let mut scene = Scene { flow, seen, cx };
+        let mut scene = Scene {
+            flow,
+            ends: None,
+            seen,
+            cx,
+        };
         for side in [Side::Client, Side::Server] {
             if self.half(side).joiner.pending().is_some() {
                 self.lose_message(side, usize::MAX, &mut scene);
@@ -262,6 +290,9 @@ impl Reader {
 
     /// Whether nothing more is to be learnt from further bytes.
     pub(crate) fn is_done(&self, cx: &Context) -> bool {
+        if self.inside.is_read() && !self.over {
+            return false;
+        }
         if self.over || self.bulk_bytes > BULK_BYTES || self.bulk_records > BULK_RECORDS {
             return true;
         }

@@ -194,6 +194,7 @@ pub(super) fn open<'a>(
         Kind::Atm => equipment::atm(rest),
         Kind::SunAtm => equipment::sun_atm(rest),
         Kind::Tzsp => tunnel::tzsp_frame(walk, rest),
+        Kind::GtpUser => tunnel::gtp_frame(walk, rest),
         Kind::Epon => rare::epon(rest),
         Kind::Arcnet { addresses } => rare::arcnet(rest, addresses),
         Kind::Ax25 => ax25(rest),
@@ -302,6 +303,9 @@ const NETLINK_MESSAGE: LinkType = LinkType(u32::MAX - 2);
 /// L2CAP that LLC announces.
 const BLUETOOTH_OVER_WLAN: LinkType = LinkType(u32::MAX - 3);
 
+/// See [`super::GTP_USER`].
+pub(super) const GTP_USER: LinkType = LinkType(u32::MAX - 4);
+
 /// The frame from byte `n` on, or why there is none.
 pub(super) fn skip(rest: Rest<'_>, n: usize) -> Result<Rest<'_>, Undecoded> {
     rest.after(n).ok_or_else(|| short(rest))
@@ -390,6 +394,8 @@ enum Kind {
     ClassicBluetooth,
     /// See [`BLUETOOTH_OVER_WLAN`].
     BluetoothOverWlan,
+    /// See [`GTP_USER`].
+    GtpUser,
     Epon,
     Arcnet {
         addresses: usize,
@@ -527,6 +533,7 @@ const fn kind(link: LinkType) -> Kind {
         0xffff_fffe => Kind::SwappedWlan,
         0xffff_fffd => Kind::NetlinkMessage,
         0xffff_fffc => Kind::BluetoothOverWlan,
+        0xffff_fffb => Kind::GtpUser,
         _ => Kind::Unknown,
     }
 }

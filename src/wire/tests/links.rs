@@ -77,6 +77,14 @@ fn fixtures_in_hexadecimal() {
             .collect();
         println!("fixture\t{link}\t{name}\t{}", digits.join(","));
     }
+    for row in carried::CARRYING.iter().chain(carried::KEYED) {
+        let frames = row.frames(Way::There, 1_400);
+        let digits: Vec<String> = frames
+            .iter()
+            .map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+            .collect();
+        println!("fixture\t1\t{}\t{}", row.name, digits.join(","));
+    }
     let keyed = wireguard::frames();
     let digits: Vec<String> = keyed
         .iter()

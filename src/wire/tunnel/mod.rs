@@ -21,9 +21,11 @@ use super::{Body, Undecoded, link, plausible};
 use crate::frame::LinkType;
 
 pub(super) use stt::{PORT as STT, is_later_part, open as in_tcp};
-pub(super) use udp::{may_carry, open as in_udp, tzsp_frame};
+pub(super) use udp::{gtp_frame, may_carry, open as in_udp, tzsp_frame};
 pub(super) use wireguard::Tunnels;
 pub use wireguard::tunnel_keys;
+
+pub(super) const STREAM: u32 = kind::STREAM;
 
 /// Kinds of tunnel, as they enter the scope.
 mod kind {
@@ -59,6 +61,7 @@ mod kind {
     pub(super) const SFLOW: u32 = 30;
     pub(super) const RADIO: u32 = 31;
     pub(super) const ENTERPRISE: u32 = 32;
+    pub(super) const STREAM: u32 = 33;
 }
 
 /// A tunnel that has an IP protocol number of its own; None if `number` is no tunnel.

@@ -478,6 +478,16 @@ fn tzsp(rest: Rest<'_>) -> Option<Found<'_>> {
     })
 }
 
+/// The same without IP and UDP before it.
+pub(in crate::wire) fn gtp_frame<'a>(
+    walk: &mut Walk<'a, '_>,
+    rest: Rest<'a>,
+) -> Result<Next<'a>, Undecoded> {
+    let found = gtp_user(rest).ok_or_else(|| rest.lacks(Undecoded::CutBeforeIp, Undecoded::NotIp));
+    walk.enter_tunnel(kind::GTP)?;
+    Ok(found?.next)
+}
+
 /// GTP version 1, user plane (3GPP TS 29.281): G-PDU messages with IP inside.
 fn gtp_user(rest: Rest<'_>) -> Option<Found<'_>> {
     const VERSION_1: u8 = 0x30;
