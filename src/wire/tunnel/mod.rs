@@ -3,6 +3,7 @@
 mod capwap;
 mod esp;
 mod gre;
+mod gtp;
 mod mirrors;
 mod radio;
 mod rare;
@@ -20,8 +21,9 @@ use super::walk::{Next, Walk};
 use super::{Body, Undecoded, link, plausible};
 use crate::frame::LinkType;
 
+pub(super) use gtp::frame as gtp_frame;
 pub(super) use stt::{PORT as STT, is_later_part, open as in_tcp};
-pub(super) use udp::{gtp_frame, may_carry, open as in_udp, tzsp_frame};
+pub(super) use udp::{may_carry, open as in_udp, tzsp_frame};
 pub(super) use wireguard::Tunnels;
 pub use wireguard::tunnel_keys;
 

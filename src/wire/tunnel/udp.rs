@@ -9,7 +9,7 @@ use super::super::scope::Tag;
 use super::super::walk::{Next, Walk};
 use super::super::{Datagram, Packet, Undecoded, plausible};
 use super::capwap::{self, capwap};
-use super::{esp, kind, l2tp_v3_frame, mirrors, radio, rare, rlc, sflow, wassp, wireguard};
+use super::{esp, gtp, kind, l2tp_v3_frame, mirrors, radio, rare, rlc, sflow, wassp, wireguard};
 use crate::frame::LinkType;
 
 const L2TP: u16 = 1701;
@@ -161,7 +161,7 @@ pub(in crate::wire) fn open<'a>(
         _ => None,
     };
     let found = by_destination
-        .or_else(|| either(GTP_USER).then(|| gtp_user(rest)).flatten())
+        .or_else(|| either(GTP_USER).then(|| gtp::user(rest)).flatten())
         .or_else(|| either(L2TP).then(|| l2tp(rest)).flatten())
         .or_else(|| either(CAPWAP_DATA).then(|| capwap(rest)).flatten())
         .or_else(|| either(TEREDO).then(|| teredo(rest)).flatten())
@@ -476,57 +476,6 @@ fn tzsp(rest: Rest<'_>) -> Option<Found<'_>> {
         session: 0,
         next,
     })
-}
-
-/// The same without IP and UDP before it.
-pub(in crate::wire) fn gtp_frame<'a>(
-    walk: &mut Walk<'a, '_>,
-    rest: Rest<'a>,
-) -> Result<Next<'a>, Undecoded> {
-    let found = gtp_user(rest).ok_or_else(|| rest.lacks(Undecoded::CutBeforeIp, Undecoded::NotIp));
-    walk.enter_tunnel(kind::GTP)?;
-    Ok(found?.next)
-}
-
-/// GTP version 1, user plane (3GPP TS 29.281): G-PDU messages with IP inside.
-fn gtp_user(rest: Rest<'_>) -> Option<Found<'_>> {
-    const VERSION_1: u8 = 0x30;
-    const EXTENSION: u8 = 0x04;
-    const OPTIONAL: u8 = 0x07;
-    const G_PDU: u8 = 255;
-    let [flags, message] = rest.array::<2>(0)?;
-    // Version, protocol type, and the spare bit.
-    if flags & 0xf8 != VERSION_1
-        || message != G_PDU
-        || usize::from(rest.be16(2)?) + 8 != rest.wire_len()
-    {
-        return None;
-    }
-    let mut header = 8;
-    if flags & OPTIONAL != 0 {
-        header += 4;
-        if flags & EXTENSION != 0 {
-            // Each header begins with its length in words and ends with the type of the next.
-            let mut more = rest.u8(header - 1)?;
-            while more != 0 {
-                let words = usize::from(rest.u8(header)?);
-                if words == 0 {
-                    return None;
-                }
-                header += words * 4;
-                more = rest.u8(header - 1)?;
-            }
-        }
-    }
-    let inside = rest.after(header)?;
-    Found::ip(kind::GTP, None, inside).or_else(|| Found::ip(kind::GTP, None, synchronised(inside)?))
-}
-
-/// A packet for many that base stations send at one time (3GPP TS 25.446, SYNC type 1): kind, time, number, count of bytes, check sequences.
-fn synchronised(rest: Rest<'_>) -> Option<Rest<'_>> {
-    const UNCOMPRESSED: u8 = 0x10;
-    let packet = rest.after(11)?;
-    (rest.u8(0)? == UNCOMPRESSED && plausible::ip_alone(packet)).then_some(packet)
 }
 
 /// L2TP data: version 2 carries PPP (RFC 2661), version 3 a frame (RFC 3931).
