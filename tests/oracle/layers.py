@@ -46,7 +46,10 @@ def found(link, name, frames, folder):
     asked = sum((["-e", field] for field in fields), [])
     if "in TLS" in name:
         keys = pathlib.Path(folder, "keys")
-        keys.write_text("".join(f"{label} {RANDOM} {secret}\n" for label, secret in KEYS.items()))
+        logs = pathlib.Path(__file__).parents[2].glob("src/wire/tests/carried/*.txt")
+        lines = [f"{label} {RANDOM} {secret}\n" for label, secret in KEYS.items()]
+        lines += [line for log in logs for line in log.open() if line.startswith("CLIENT_RANDOM")]
+        keys.write_text("".join(lines))
         asked.append(f"-otls.keylog_file:{keys}")
     asked += [option for word, options in TOLD.items() if word in name for option in options.split()]
     run = subprocess.run(["tshark", "-r", file, "-T", "fields", *asked], capture_output=True, text=True)

@@ -28,6 +28,7 @@ pub mod handshake;
 pub mod hello;
 mod ja4;
 mod messages;
+mod older;
 mod protected;
 mod reader;
 mod record;

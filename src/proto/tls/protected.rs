@@ -229,7 +229,7 @@ impl Reader {
     }
 
     /// What the connection carries, which may be packets.
-    fn carried(&mut self, side: Side, seen: Seen, bytes: &[u8], scene: &mut Scene<'_>) {
+    pub(super) fn carried(&mut self, side: Side, seen: Seen, bytes: &[u8], scene: &mut Scene<'_>) {
         let Some(ends) = scene.ends else { return };
         let chunk = Chunk {
             side,

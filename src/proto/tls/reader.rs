@@ -9,6 +9,7 @@ use crate::proto::tls::beats::Beats;
 use crate::proto::tls::decrypt::{Lock, Opening, Sealed};
 use crate::proto::tls::handshake::{self, Joined, Joiner, Seen};
 use crate::proto::tls::hello::TLS13;
+use crate::proto::tls::older::Older;
 use crate::proto::tls::record::{
     ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, Header, Loss, Next, Piece, Records,
     SSL2_CLIENT_HELLO,
@@ -59,6 +60,8 @@ pub(crate) struct Reader {
     pub(super) opened: bool,
     /// Packets in what it carries, if that can be opened.
     pub(super) inside: Inside,
+    /// The same where TLS 1.2 carries it.
+    pub(super) older: Older,
 }
 
 /// What is known of the server's certificate.
@@ -133,7 +136,16 @@ pub(super) struct Scene<'a> {
     pub(super) cx: &'a mut Context,
 }
 
-impl Scene<'_> {
+impl<'a> Scene<'a> {
+    const fn new(flow: FlowId, ends: Option<Endpoints>, seen: Seen, cx: &'a mut Context) -> Self {
+        Self {
+            flow,
+            ends,
+            seen,
+            cx,
+        }
+    }
+
     pub(super) fn report(&mut self, seen: Seen, kind: EventKind) {
         report(self.cx, self.flow, seen, kind);
     }
@@ -167,6 +179,7 @@ impl Reader {
             bulk_records: 0,
             opened: false,
             inside: Inside::default(),
+            older: Older::default(),
         }
     }
 
@@ -178,6 +191,7 @@ impl Reader {
             .map(|half| half.joiner.weight() + half.opening.weight())
             .sum::<usize>()
             + self.inside.weight()
+            + self.older.weight()
     }
 
     pub(crate) fn data(
@@ -192,12 +206,7 @@ impl Reader {
             at: chunk.at,
         };
         self.last = seen;
-        let mut scene = Scene {
-            flow,
-            ends: Some(*ends),
-            seen,
-            cx,
-        };
+        let mut scene = Scene::new(flow, Some(*ends), seen, cx);
         let mut side = chunk.side;
         let mut bytes = chunk.bytes;
         while !self.over
@@ -222,13 +231,9 @@ impl Reader {
             at: gap.at,
             ..self.last
         };
-        let mut scene = Scene {
-            flow,
-            ends: None,
-            seen,
-            cx,
-        };
+        let mut scene = Scene::new(flow, None, seen, cx);
         let side = gap.side;
+        self.older.close();
         let half = self.half(side);
         match half.records.lose(gap.missing) {
             Loss::InBody if half.gathering.is_some() => self.stop_opening(side, &mut scene),
@@ -252,12 +257,7 @@ impl Reader {
     /// Secrets came.
     pub(crate) fn poke(&mut self, flow: FlowId, ends: &Endpoints, cx: &mut Context) {
         let seen = self.last;
-        let mut scene = Scene {
-            flow,
-            ends: Some(*ends),
-            seen,
-            cx,
-        };
+        let mut scene = Scene::new(flow, Some(*ends), seen, cx);
         self.drain(Side::Server, &mut scene);
         self.drain(Side::Client, &mut scene);
     }
@@ -265,12 +265,7 @@ impl Reader {
     /// Reports what is left over, gives back what is held.
     pub(crate) fn close(&mut self, flow: FlowId, cx: &mut Context) {
         let seen = self.last;
-        let mut scene = Scene {
-            flow,
-            ends: None,
-            seen,
-            cx,
-        };
+        let mut scene = Scene::new(flow, None, seen, cx);
         for side in [Side::Client, Side::Server] {
             if self.half(side).joiner.pending().is_some() {
                 self.lose_message(side, usize::MAX, &mut scene);
@@ -389,6 +384,9 @@ impl Reader {
             ALERT => self.alert(side, piece, scene),
             APPLICATION_DATA => self.protected(side, piece, scene),
             _ => {}
+        }
+        if self.half(side).sealed && piece.header.kind != CHANGE_CIPHER_SPEC {
+            self.older(side, piece, scene);
         }
     }
 

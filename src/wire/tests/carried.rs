@@ -321,6 +321,57 @@ pub(super) static KEYED: &[Carrying] = &[
     },
 ];
 
+/// With the master secret of TLS 1.2; the name, the key log, and the frames.
+pub(super) fn older() -> Vec<(&'static str, String, Vec<Vec<u8>>)> {
+    let texts = [
+        (
+            "SSTP in TLS 1.2, AES-128",
+            include_str!("carried/aes128.txt"),
+        ),
+        (
+            "SSTP in TLS 1.2, AES-256",
+            include_str!("carried/aes256.txt"),
+        ),
+        (
+            "SSTP in TLS 1.2, ChaCha20",
+            include_str!("carried/chacha20.txt"),
+        ),
+    ];
+    let read = |(name, text): (&'static str, &str)| {
+        let mut connection = Connection::to(443);
+        let mut log = String::new();
+        for line in text.lines() {
+            match line.split_once(' ').unwrap() {
+                ("0", said) => connection.say(Way::There, 1_400, &hex(said)),
+                ("1", said) => connection.say(Way::Back, 1_400, &hex(said)),
+                _ => log = line.to_owned(),
+            }
+        }
+        (name, log, connection.frames)
+    };
+    texts.into_iter().map(read).collect()
+}
+
+#[test]
+fn what_tls_1_2_carries_is_read_with_its_keys() {
+    for (name, log, mut frames) in older() {
+        let with = |log: &str, frames: &[Vec<u8>]| {
+            let mut extractor = Extractor::new(Limits::default());
+            extractor.secrets(log.as_bytes());
+            opened(&events_of(extractor, frames)).len()
+        };
+        assert_eq!(with(&log, &frames), 2, "{name}");
+        assert_eq!(with("", &frames), 1, "{name}");
+        let other = log.replace(&log[80..90], "0123456789");
+        assert_eq!(with(&other, &frames), 1, "{name}");
+        // Without one of its segments.
+        frames.remove(frames.len() - 2);
+        assert_eq!(with(&log, &frames), 2, "{name}");
+        frames.remove(frames.len() - 2);
+        assert_eq!(with(&log, &frames), 1, "{name}");
+    }
+}
+
 /// Keys before or behind the frames.
 #[test]
 fn what_tls_carries_is_read_with_its_keys() {

@@ -85,6 +85,13 @@ fn fixtures_in_hexadecimal() {
             .collect();
         println!("fixture\t1\t{}\t{}", row.name, digits.join(","));
     }
+    for (name, _, frames) in carried::older() {
+        let digits: Vec<String> = frames
+            .iter()
+            .map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+            .collect();
+        println!("fixture\t1\t{name}\t{}", digits.join(","));
+    }
     let keyed = wireguard::frames();
     let digits: Vec<String> = keyed
         .iter()
