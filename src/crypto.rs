@@ -99,6 +99,24 @@ impl Hash {
         Prk { hash: self, key }
     }
 
+    /// The function that TLS 1.2 makes keys with (RFC 5246 5), filling `out`.
+    pub fn expand(self, secret: &[u8], label: &[u8], seed: &[u8], out: &mut [u8]) {
+        let key = hmac::Key::new(self.hmac_algorithm(), secret);
+        let sign = |parts: &[&[u8]]| {
+            let mut context = hmac::Context::with_key(&key);
+            parts.iter().for_each(|part| context.update(part));
+            context.sign()
+        };
+        let mut step = sign(&[label, seed]);
+        for block in out.chunks_mut(self.output_len()) {
+            let tag = sign(&[step.as_ref(), label, seed]);
+            for (to, from) in block.iter_mut().zip(tag.as_ref()) {
+                *to = *from;
+            }
+            step = sign(&[step.as_ref()]);
+        }
+    }
+
     const fn hmac_algorithm(self) -> hmac::Algorithm {
         match self {
             Self::Sha256 => hmac::HMAC_SHA256,
@@ -212,6 +230,21 @@ impl Cipher {
             0x1303 => Some((Self::ChaCha20Poly1305, Hash::Sha256)),
             0x1304 => Some((Self::Aes128Ccm, Hash::Sha256)),
             0x1305 => Some((Self::Aes128Ccm8, Hash::Sha256)),
+            _ => None,
+        }
+    }
+
+    /// The same of TLS 1.2 with GCM (RFC 5288, RFC 5289) or `ChaCha20` (RFC 7905).
+    #[must_use]
+    pub const fn of_older_suite(suite: u16) -> Option<(Self, Hash)> {
+        match suite {
+            0x009c | 0x009e | 0xc02b | 0xc02d | 0xc02f | 0xc031 => {
+                Some((Self::Aes128Gcm, Hash::Sha256))
+            }
+            0x009d | 0x009f | 0xc02c | 0xc02e | 0xc030 | 0xc032 => {
+                Some((Self::Aes256Gcm, Hash::Sha384))
+            }
+            0xcca8..=0xccaa => Some((Self::ChaCha20Poly1305, Hash::Sha256)),
             _ => None,
         }
     }

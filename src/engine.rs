@@ -16,6 +16,7 @@ use crate::frame::{Frame, NameHint};
 use crate::time::Timestamp;
 
 mod batch;
+mod carried;
 mod extract;
 mod flows;
 mod front;

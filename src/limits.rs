@@ -49,6 +49,9 @@ pub struct Limits {
     pub streams: usize,
     /// Parts follow each other; a line of 9,600 bit/s takes two seconds for a packet of the size of Ethernet's.
     pub streams_age: Span,
+    /// One message of a stream that carries packets: 64 KiB of these, and before them a head of some kilobytes. How deep such streams may
+    /// be in one another is [`Self::tunnel_depth`].
+    pub carried: usize,
     /// Circuits of X.25 of which it is known what they carry; the one called longest ago gives way. A line has some dozens open of the
     /// 4,095 it may have.
     pub circuits: usize,
@@ -163,6 +166,19 @@ impl Limits {
             readers_total: part(self.readers_total),
             tls_held_total: part(self.tls_held_total),
             quic_crypto_total: part(self.quic_crypto_total),
+            // What streams carry is decoded in the shard of the stream.
+            fragments_datagrams: part(self.fragments_datagrams),
+            fragments_bytes: part(self.fragments_bytes),
+            wlan_frames: part(self.wlan_frames),
+            multilink_fragments: part(self.multilink_fragments),
+            multilink_bytes: part(self.multilink_bytes),
+            acl_packets: part(self.acl_packets),
+            bluetooth_channels: part(self.bluetooth_channels),
+            streams: part(self.streams),
+            circuits: part(self.circuits),
+            vj_headers: part(self.vj_headers),
+            wireguard_keys: part(self.wireguard_keys),
+            wireguard_sessions: part(self.wireguard_sessions),
             ..self
         }
     }
@@ -172,9 +188,11 @@ impl Limits {
     /// findings. An ordinary capture takes a tenth of it.
     #[must_use]
     pub fn memory(&self) -> u64 {
+        // Of frames, and all shards together of what streams carry.
+        const DECODERS: usize = 2;
         let held = [
-            self.fragments_bytes,
-            self.multilink_bytes,
+            self.fragments_bytes.saturating_mul(DECODERS),
+            self.multilink_bytes.saturating_mul(DECODERS),
             self.out_of_order_total,
             self.readers_total,
             self.bodies_total.saturating_mul(SHARDS),
@@ -190,13 +208,13 @@ impl Limits {
             // Measured with 100,000 connections open at once; what their readers hold is counted above.
             (self.flows, 1_100),
             // Each on a link of its own.
-            (self.vj_headers, 700),
-            (self.acl_packets, 66_000),
-            (self.streams, 66_000),
-            (self.circuits, 100),
+            (self.vj_headers.saturating_mul(DECODERS), 700),
+            (self.acl_packets.saturating_mul(DECODERS), 66_000),
+            (self.streams.saturating_mul(DECODERS), 66_000),
+            (self.circuits.saturating_mul(DECODERS), 100),
             (self.wireguard_keys, 250),
             (self.wireguard_sessions, 2_500),
-            (self.bluetooth_channels, 160),
+            (self.bluetooth_channels.saturating_mul(DECODERS), 160),
             // Those over TCP are of the shards of their connections.
             (self.dns_pending.saturating_mul(SHARDS), 250),
             (self.names, 240),
@@ -233,6 +251,7 @@ impl Default for Limits {
             bluetooth_channels: 256,
             streams: 64,
             streams_age: Span::from_secs(10),
+            carried: 72 << 10,
             circuits: 1_024,
             wireguard_keys: 4_096,
             wireguard_sessions: 1_024,

@@ -21,6 +21,7 @@ use crate::wire::{self, Body, Packet};
 pub(super) struct Flows {
     pub(super) table: Table<Session>,
     pub(super) cx: Context,
+    pub(super) carried: super::carried::Rooms,
     /// Given to the flow that the next packet opens.
     pub(super) process: Option<Arc<Process>>,
     keys_taken: u64,
@@ -45,6 +46,7 @@ impl Flows {
         Self {
             table: Table::new(&limits),
             cx: Context::new(limits),
+            carried: super::carried::Rooms::default(),
             process: None,
             keys_taken: 0,
             sighted: HashSet::default(),
@@ -58,6 +60,7 @@ impl Flows {
         Self {
             table: Table::new(&self.cx.limits),
             cx: self.cx.beside(),
+            carried: super::carried::Rooms::default(),
             process: None,
             keys_taken: self.keys_taken,
             sighted: HashSet::default(),
@@ -70,6 +73,7 @@ impl Flows {
     pub(super) fn take_over(&mut self, shard: Shard, other: &mut Self) {
         self.table.take_over(shard, &mut other.table);
         self.cx.take_over(shard, &mut other.cx);
+        self.carried.take_over(shard, &mut other.carried);
         let counts = std::mem::take(&mut other.counts);
         for (sum, count) in self.counts.flows.iter_mut().zip(counts.flows) {
             *sum += count;
@@ -102,6 +106,8 @@ impl Flows {
     ) {
         let (shard, transport) = shard(packet);
         self.table.tell(at, frame, &mut self.cx);
+        // What time alone brings about carries nothing on: it comes behind a hole.
+        self.cx.carried.clear();
         self.cx.turn(shard, Cause::Packet);
         let known = transport.is_some_and(|transport| {
             // One call is less than to have all of this wherever packets are taken.
@@ -118,6 +124,9 @@ impl Flows {
             };
             self.table
                 .packet_told(&arrived, packet, &mut make, &mut self.cx);
+        }
+        if !self.cx.carried.is_empty() {
+            self.take_carried(interface);
         }
     }
 
@@ -136,7 +145,7 @@ impl Flows {
 
     /// Takes a lookup, which is no flow; false when it is none.
     #[inline(never)]
-    fn look_up(
+    pub(super) fn look_up(
         &mut self,
         at: Timestamp,
         frame: FrameNo,
@@ -150,8 +159,8 @@ impl Flows {
             if let Some((scope, with)) = self.cx.dns_joined() {
                 self.table.join(shard, scope, with, &mut self.cx);
             }
-            // Its sender is sighted here, once for each address.
-            let room = self.sighted.len() < self.cx.limits.devices;
+            // Its sender is sighted here, once for each address; that of one which a stream carried, by its flows.
+            let room = shard == Shard::FIRST && self.sighted.len() < self.cx.limits.devices;
             let tells = packet.ttl_default_of().is_some();
             if room && self.sighted.insert((scope, packet.src, tells)) {
                 let packet = Packet { scope, ..*packet };
@@ -166,10 +175,14 @@ impl Flows {
     pub(super) fn secrets(&mut self, lines: &[u8]) -> usize {
         let taken = self.cx.keys.add_text(lines);
         self.keys_taken += taken as u64;
+        self.cx.carried.clear();
         for flow in self.cx.keys.take_ready() {
             if let Some((shard, session, ends)) = self.table.session_mut(flow) {
                 self.cx.poke(shard, flow);
                 session.poke(flow, ends, &mut self.cx);
+            }
+            if !self.cx.carried.is_empty() {
+                self.take_carried(InterfaceId::default());
             }
         }
         self.settle();
@@ -251,6 +264,8 @@ impl Flows {
                 event.flow,
             ));
             self.counts.count(event);
+            // Whoever has a stream has nothing to do with what it carries.
+            let opened = opened.filter(|(_, _, flow)| !flow.is_carried());
             if let (Some((at, frame, flow)), Some(process)) = (opened, &self.process) {
                 let kind = EventKind::Process(Arc::clone(process));
                 let event = Event {

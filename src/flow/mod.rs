@@ -37,6 +37,21 @@ pub use table::{Arrived, Table};
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct FlowId(pub u64);
 
+impl FlowId {
+    const CARRIED: u64 = 1 << 63;
+
+    /// Of the flow that a packet opens which a stream carried; such ones come behind all others. `place` is that of the packet among
+    /// those of its shard.
+    pub(crate) const fn carried(place: u64, shard: Shard) -> Self {
+        Self(Self::CARRIED | place << 8 | shard.index() as u64)
+    }
+
+    /// Whether a stream carried it.
+    pub(crate) const fn is_carried(self) -> bool {
+        self.0 & Self::CARRIED != 0
+    }
+}
+
 /// TCP or UDP.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Transport {

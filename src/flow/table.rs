@@ -41,7 +41,8 @@ pub struct Arrived {
     pub interface: InterfaceId,
     /// Whose flows it may be of.
     pub shard: Shard,
-    /// The id of the flow that it opens, if it opens one: higher than those of all packets before.
+    /// The id of the flow that it opens, if it opens one: higher than those of all packets before that came the same way, by themselves or
+    /// in a stream.
     pub flow: FlowId,
 }
 

@@ -15,6 +15,7 @@ mod dtls;
 mod held;
 mod http;
 mod ike;
+mod packets;
 mod proxy;
 pub mod quic;
 mod session;
@@ -27,6 +28,7 @@ mod udp;
 
 use self::steps::Steps;
 
+pub use self::packets::Carried;
 pub use self::session::Session;
 pub use self::steps::{Place, Run};
 
@@ -43,6 +45,10 @@ pub struct Context {
     pub fingerprints: tls::Fingerprints,
     /// Certificates decoded so far, shared by fingerprint.
     pub certificates: crate::pki::cert::Interner,
+    /// What streams carried of the flows that were read last: to be looked at before anything else.
+    pub carried: Vec<Carried>,
+    /// In how many streams the packet at hand was, each in the next.
+    pub depth: usize,
     /// The shard whose turn it is.
     shard: Shard,
     held: [Held; Shard::COUNT],
@@ -83,6 +89,8 @@ impl Context {
             keys: tls::secrets::KeyStore::default(),
             fingerprints: tls::Fingerprints::default(),
             certificates: crate::pki::cert::Interner::default(),
+            carried: Vec::new(),
+            depth: 0,
             shard: Shard::FIRST,
             held: [Held::default(); Shard::COUNT],
             dns: Default::default(),

@@ -24,7 +24,7 @@ use std::net::IpAddr;
 
 use crate::event::{HostDevice, Mac};
 use crate::flow::{Scope, Transport};
-use crate::frame::Frame;
+use crate::frame::{Frame, LinkType};
 use crate::limits::Limits;
 
 pub use self::defrag::FragmentCounts;
@@ -129,6 +129,23 @@ impl Decoder {
         self.fragments.latest
     }
 
+    /// The innermost packet of a frame that a stream carried, by the general path.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::decode`].
+    pub fn decode_within<'a>(
+        &'a mut self,
+        frame: &Frame<'a>,
+        within: &Within,
+    ) -> Result<Packet<'a>, Undecoded> {
+        self.fragments.further.clear();
+        let depth = self.depth.saturating_sub(within.depth);
+        let mut walk = walk::Walk::new(frame, depth, &mut self.fragments, &mut self.joined);
+        walk.enter_stream(within)?;
+        walk.run(frame)
+    }
+
     /// The general path: the same of a frame that is not [`plain`].
     ///
     /// # Errors
@@ -156,6 +173,22 @@ pub fn plain<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
 #[must_use]
 pub fn subframes<'a>(frame: &Frame<'a>) -> Option<impl Iterator<Item = Frame<'a>> + use<'a>> {
     link::subframes(frame)
+}
+
+/// GTP-U (3GPP TS 29.281) without UDP before it, as only streams carry it: no file can hold it.
+pub const GTP_USER: LinkType = link::GTP_USER;
+
+/// The stream in which a frame was found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Within {
+    /// That of the stream.
+    pub scope: Scope,
+    /// Who sent it to whom.
+    pub ends: (IpAddr, IpAddr),
+    /// Whether its frames are copies of what was seen elsewhere, rather than on their way through it.
+    pub copies: bool,
+    /// In how many streams it is, each in the next, itself counted.
+    pub depth: usize,
 }
 
 /// A decoded packet; payloads borrow from the frame or from the fragment buffer.

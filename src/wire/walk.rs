@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::defrag::Fragments;
 use super::rest::Rest;
 use super::scope::{self, Tag};
-use super::{Packet, Undecoded, ip, link};
+use super::{Packet, Undecoded, Within, ip, link, tunnel};
 use crate::event::{HostDevice, Mac};
 use crate::flow::Scope;
 use crate::frame::{Crossing, Frame, InterfaceId, LinkType};
@@ -289,6 +289,17 @@ impl<'a, 't> Walk<'a, 't> {
         self.within(Tag::Mirror, session);
         self.leave_link();
         Ok(())
+    }
+
+    /// Enters what a stream carries.
+    pub(super) fn enter_stream(&mut self, within: &Within) -> Result<(), Undecoded> {
+        self.scope = within.scope;
+        self.base = within.scope;
+        (self.src, self.dst) = within.ends;
+        match within.copies {
+            true => self.enter_mirror(0),
+            false => self.enter_tunnel(tunnel::STREAM),
+        }
     }
 
     /// The direction of the link that the current header came on.

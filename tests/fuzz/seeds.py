@@ -38,7 +38,7 @@ def payload(frame):
     return protocol, source, target, frame[start:end]
 
 # Places of the ports in targets/stream.rs.
-PORTS = [80, 443, 53, 25, 143, 110, 21, 389, 5222, 5432, 3306, 119, 4190, 1080, 3128, 9999]
+PORTS = [80, 443, 53, 25, 143, 110, 21, 389, 5222, 5432, 3306, 119, 4190, 1080, 3128, 9999, 6653]
 
 for path in sorted(root.rglob("*.pcap*")):
     data = path.read_bytes()
@@ -83,6 +83,16 @@ for number, line in enumerate(line.split("\t") for line in sys.stdin if line.sta
     # The form of targets/link.rs.
     head = struct.pack(">H", int(line[1]) | (0x8000 if len(parts) > 1 else 0) | (0x4000 if line[0] == "keyed" else 0))
     several = b"".join(struct.pack(">H", len(part)) + part for part in parts)
+    packets = [found for found in map(payload, parts) if found and found[0] == 6 and found[3]]
+    if len(packets) > 1:
+        # A stream that carries packets, in the form of targets/stream.rs.
+        ports = [port for _, *both, _ in packets for port in both if port != 50_000]
+        script = bytes([PORTS.index(ports[0]) if ports[0] in PORTS else 15])
+        for _, source, _, body in packets:
+            for at in range(0, len(body), 127):
+                piece = body[at : at + 127]
+                script += bytes([len(piece) | (0 if source == 50_000 else 0x80)]) + piece
+        put("stream", f"fixture-{number}", script)
     put("link", f"fixture-{number}", head + (several if len(parts) > 1 else parts[0]))
 for path in root.rglob("*.keylog"):
     put("keylog", path.name, path.read_bytes())

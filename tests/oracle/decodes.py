@@ -13,7 +13,8 @@ ENDS = {"ip", "ipv6", "eth", "wlan", "mpls", "ppp", "llc"}
 ABOVE = {"tcp", "tls", "sctp", "http", "dtls", "media", "exported_pdu", "diameter", "stun", "classicstun", "rtsp", "zbee", "zbee_zcl", "zbee_zcl_se"}
 # Tables by which a protocol has parts of itself called.
 WITHIN = {"acdr.media_type", "igmp.type", "l2tp.pw_type", "l2tp.vendor_avp"}
-# Calls of dissectors by name: who calls, and what. tshark prints none of these; they are from the sources of 4.0 (epan/dissectors).
+# Calls of dissectors by name: who calls, and what. tshark prints none of these; they are from the sources of 4.0 (epan/dissectors, plugins).
+# Of WiMAX only `m2m` has units read: what GSMTAP calls by its name shows nothing, and `wimaxmacphy` shows bytes.
 CALLS = {
     "6lowpan": "ipv6", "acdr": "eth ip wlan", "amt": "ip ipv6", "aruba_erm": "eth ppi wlan", "ascend": "eth ppp fr",
     "atm": "eth ip llc ppp", "ayiya": "ip ipv6", "bat.gw": "ip", "batadv": "eth", "bluetooth": "bthci_acl", "brcm_tag": "ethertype",
@@ -21,20 +22,20 @@ CALLS = {
     "clip": "ip llc", "cmd": "ethertype", "cosine": "chdlc eth fr llc ppp", "dct2000": "ip ppp", "docsis": "eth", "dsa": "ethertype",
     "dvb-s2_bb": "eth ip ipv6", "dvb_data_mpe": "ip llc", "ebhscr": "eth", "ecat": "ecat_mailbox", "ecat_mailbox": "eth", "epon": "eth",
     "erf": "atm chdlc eth fr ppp", "erspan": "eth", "esl": "eth", "esp": "ip ipv6", "eth": "ethertype llc", "etherip": "eth",
-    "ethertype": "ip", "exeh": "eth", "fabricpath": "eth", "fddi": "llc", "geneve": "ethertype", "gsmtap": "llcgprs wmx",
+    "ethertype": "ip", "exeh": "eth", "fabricpath": "eth", "fddi": "llc", "geneve": "ethertype", "gsmtap": "llcgprs",
     "gtp": "eth ip ipv6 ppp", "hci_usb": "bluetooth", "hp_erm": "eth", "hsr": "ethertype", "icmp": "ip", "ieee8021ad": "ethertype",
     "ieee8021ah": "eth", "infiniband": "ethertype", "ipfc": "llc", "ipnet": "ip", "ipoib": "ethertype", "isdn": "fr lapd ppp",
     "ixveriwave": "eth wlan", "jmirror": "ip", "kdsp": "wlan", "lane": "eth tr", "lapb": "x25", "lapbether": "lapb", "lisp-data": "ip ipv6",
-    "llcgprs": "sndcp", "lwapp": "eth wlan", "macsec": "ethertype", "mbim": "eth ip", "mint": "eth", "mp2t": "docsis dvb_data_mpe",
+    "llcgprs": "sndcp", "lwapp": "eth wlan", "m2m": "wmx", "macsec": "ethertype", "mbim": "eth ip", "mint": "eth", "mp2t": "docsis dvb_data_mpe",
     "mpeg_sect": "dvb_data_mpe", "mplspwethcw": "eth", "msrcp": "eth", "nas-5gs": "eth ip ipv6", "nas-eps": "ip", "netanalyzer": "eth",
     "netlink-netfilter": "ip ipv6", "nettl": "eth fddi ip llc tr", "nflog": "ip ipv6", "nordic_ble": "btle", "ns": "eth",
-    "openflow_v1": "eth", "packetcable": "ip", "pdcp-lte": "ip ipv6", "pdcp-nr": "eth ip ipv6", "peekremote": "wlan", "pflog": "ip",
+    "openflow_v1": "eth", "openflow_v4": "eth", "openflow_v5": "eth", "openflow_v6": "eth", "pcli": "ip", "pdcp-lte": "ip ipv6", "pdcp-nr": "eth ip ipv6", "peekremote": "wlan", "pflog": "ip",
     "pim": "ip ipv6", "pktap": "frame", "ppi": "frame", "pppoes": "ppp", "prism": "wlan", "radiotap": "wlan", "raw": "ip ppp",
     "realtek": "ethertype", "redback": "arp clnp eth ip ipv6 ppp", "redbackli": "ip", "rlc": "ip ppp", "sndcp": "ip", "sstp": "ppp",
     "stt": "eth", "symantec": "ethertype", "sync": "ip", "telkonet": "eth", "teredo": "ipv6", "tr": "llc", "trill": "eth",
     "tzsp": "eth wlan", "udpencap": "esp", "vjc": "ip", "vlan": "ethertype llc", "vntag": "ethertype", "vpp": "eth ip ipv6",
-    "wassp": "wlan eth", "wccp": "ip", "wg": "ip", "whdlc": "ppp", "wimaxmacphy": "wmx", "wlan_radio": "wlan", "wlancap": "wlan",
-    "wmx": "eth ip", "wpan": "6lowpan", "wpan-nonask-phy": "wpan", "wpan-tap": "wpan", "xra": "docsis", "zep": "wpan",
+    "wassp": "wlan eth", "wccp": "ip", "wg": "ip", "whdlc": "ppp", "wlan_radio": "wlan", "wlancap": "wlan",
+    "wmx": "ip", "wpan": "6lowpan", "wpan-nonask-phy": "wpan", "wpan-tap": "wpan", "xra": "docsis", "zep": "wpan",
 }
 
 

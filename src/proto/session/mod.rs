@@ -14,6 +14,7 @@ use super::dtls::Dtls;
 use super::held::Held;
 use super::http::{self, Http};
 use super::ike::Ike;
+use super::packets::{self, Packets};
 use super::proxy::{self, Socks};
 use super::quic::Quic;
 use super::starttls::{self, Upgrade};
@@ -73,6 +74,7 @@ enum Reader {
     Dns(Box<DnsStream>),
     Upgrade(Box<Upgrade>),
     Socks(Box<Socks>),
+    Packets(Box<Packets>),
     /// Known to be of no use, or not known.
     Opaque,
 }
@@ -91,6 +93,7 @@ enum Find {
     Dns,
     Upgrade(starttls::Kind),
     Socks(proxy::Version),
+    Packets(packets::Kind),
     ProxyHeader(proxy::ProxyHeader),
     Hidden(BlindSpot),
     NeedMore,
@@ -133,7 +136,7 @@ impl Stream<Context> for Session {
                 self.run(step, flow, ends, cx)
             }
             // Without a byte of the framing there is no telling where the next message begins.
-            Reader::Dns(_) => self.opaque(),
+            Reader::Dns(_) | Reader::Packets(_) => self.opaque(),
             Reader::Upgrade(upgrade) => {
                 upgrade.gap(gap);
                 Appetite::More
@@ -184,6 +187,7 @@ impl Reader {
             Self::Dns(dns) => size_of_val::<DnsStream>(dns) + dns.weight(),
             Self::Upgrade(upgrade) => size_of_val::<Upgrade>(upgrade) + upgrade.weight(),
             Self::Socks(socks) => size_of_val::<Socks>(socks) + socks.weight(),
+            Self::Packets(packets) => size_of_val::<Packets>(packets) + packets.weight(),
         }
     }
 }
@@ -270,6 +274,7 @@ impl Session {
                     held,
                 } => self.enter_tunnel(kind, target, port, held),
             },
+            Reader::Packets(packets) => Step::Stay(packets.data(ends, chunk, cx)),
             Reader::Opaque => Step::Stay(Appetite::Done),
         }
     }
@@ -326,6 +331,7 @@ impl Session {
             Find::Dns => Reader::Dns(Box::default()),
             Find::Upgrade(kind) => Reader::Upgrade(Box::new(Upgrade::new(kind))),
             Find::Socks(version) => Reader::Socks(Box::new(Socks::new(version))),
+            Find::Packets(kind) => Reader::Packets(Box::new(Packets::new(kind))),
             Find::ProxyHeader(proxy::ProxyHeader { length, source }) => {
                 if let Some(source) = source {
                     cx.emit(chunk.at, chunk.frame, flow, EventKind::RealClient(source));
@@ -491,6 +497,10 @@ fn identify(side: Side, bytes: &[u8], ends: &Endpoints) -> Find {
     };
     if is(tls_probe(bytes)) {
         return Find::Tls;
+    }
+    let (probe, kind) = packets::begins(side, bytes, ends);
+    if is(probe) {
+        return Find::Packets(kind);
     }
     if is(match side {
         Side::Client => http::looks_like_request(bytes),

@@ -142,6 +142,11 @@ impl Reader {
         }
         self.version = Some(hello.version);
         self.lock.suite = Some(hello.suite);
+        // Behind the version.
+        self.older.server_random = message
+            .body
+            .get(2..)
+            .and_then(|it| it.first_chunk().copied());
         if hello.version < TLS13 {
             self.undecided = Some((hello, message.last));
             return;

@@ -28,6 +28,7 @@ pub mod handshake;
 pub mod hello;
 mod ja4;
 mod messages;
+mod older;
 mod protected;
 mod reader;
 mod record;
@@ -93,8 +94,8 @@ impl Tls {
 
     /// Secrets came that this connection waited for (see [`secrets::KeyStore::take_ready`]). May also be
     /// called after [`Appetite::Done`]: what was held back is read then.
-    pub fn poke(&mut self, flow: FlowId, _ends: &mut Endpoints, cx: &mut Context) -> Appetite {
-        self.read(flow, cx, |reader, cx| reader.poke(flow, cx))
+    pub fn poke(&mut self, flow: FlowId, ends: &mut Endpoints, cx: &mut Context) -> Appetite {
+        self.read(flow, cx, |reader, cx| reader.poke(flow, ends, cx))
     }
 
     /// The connection is over.

@@ -2,14 +2,16 @@
 //! where not.
 
 use crate::event::{AnomalyKind, BeatKind, EventKind};
-use crate::flow::Side;
+use crate::flow::{Chunk, Side};
 use crate::pki::cert::KeyKind;
+use crate::proto::packets::Inside;
 use crate::proto::tls::decrypt::{Opened, Sealed};
+use crate::proto::tls::handshake::Seen;
 use crate::proto::tls::hello::TLS13;
 use crate::proto::tls::reader::{
     Certificate, Flight, LOST_FLIGHT, Reader, Scene, read_alert, unread_alert,
 };
-use crate::proto::tls::record::{ALERT, HANDSHAKE, Piece};
+use crate::proto::tls::record::{ALERT, APPLICATION_DATA, HANDSHAKE, Piece};
 
 /// Level and description under an AEAD of TLS 1.3: two bytes, the content type, the tag. No handshake
 /// message is that short.
@@ -43,7 +45,7 @@ impl Reader {
     fn begin_protected(&mut self, side: Side, piece: &Piece<'_>, scene: &mut Scene<'_>) {
         let len = piece.header.len;
         self.bulk_bytes += u64::from(len);
-        self.bulk_records += 1;
+        self.bulk_records = self.bulk_records.saturating_add(1);
         if side == Side::Server && self.asked {
             self.answered = true;
         }
@@ -195,6 +197,7 @@ impl Reader {
                     self.server.opening.close(scene.cx);
                 }
                 Opened::Opaque | Opened::NoSecret => {
+                    self.inside = Inside::Nothing;
                     let kind = self.guess(side, sealed.header.len);
                     self.late_beat(side, kind, &sealed, scene);
                 }
@@ -220,8 +223,22 @@ impl Reader {
             (ALERT, [level, description]) => {
                 scene.report(sealed.last, read_alert(side, *level, *description));
             }
+            (APPLICATION_DATA, [_, ..]) => self.carried(side, sealed.last, content, scene),
             _ => {}
         }
+    }
+
+    /// What the connection carries, which may be packets.
+    pub(super) fn carried(&mut self, side: Side, seen: Seen, bytes: &[u8], scene: &mut Scene<'_>) {
+        let Some(ends) = scene.ends else { return };
+        let chunk = Chunk {
+            side,
+            offset: 0,
+            at: seen.at,
+            frame: seen.frame,
+            bytes,
+        };
+        self.inside.data(&ends, chunk, scene.cx);
     }
 
     /// The beat of a record whose kind was known only once it was complete.
@@ -242,6 +259,7 @@ impl Reader {
     /// Opens nothing more of a sender, because bytes are lost or may not be kept.
     pub(super) fn stop_opening(&mut self, side: Side, scene: &mut Scene<'_>) {
         let lock = self.lock;
+        self.inside = Inside::Nothing;
         let half = self.half(side);
         half.gathering = None;
         let readable = half.opening.is_ready(side, &lock, &scene.cx.keys);

@@ -4,10 +4,12 @@ use crate::event::{Alert, AnomalyKind, BeatKind, Carrier, EventKind, ServerHello
 use crate::flow::{Chunk, ClientBy, Endpoints, FlowId, Gap, Side};
 use crate::limits::Limits;
 use crate::proto::Context;
+use crate::proto::packets::Inside;
 use crate::proto::tls::beats::Beats;
 use crate::proto::tls::decrypt::{Lock, Opening, Sealed};
 use crate::proto::tls::handshake::{self, Joined, Joiner, Seen};
 use crate::proto::tls::hello::TLS13;
+use crate::proto::tls::older::Older;
 use crate::proto::tls::record::{
     ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, Header, Loss, Next, Piece, Records,
     SSL2_CLIENT_HELLO,
@@ -56,6 +58,10 @@ pub(crate) struct Reader {
     pub(super) bulk_records: u32,
     /// Secrets opened at least one record.
     pub(super) opened: bool,
+    /// Packets in what it carries, if that can be opened.
+    pub(super) inside: Inside,
+    /// The same where TLS 1.2 carries it.
+    pub(super) older: Older,
 }
 
 /// What is known of the server's certificate.
@@ -124,11 +130,22 @@ enum Reading {
 /// The flow being read, the frame at hand, and where events go.
 pub(super) struct Scene<'a> {
     pub(super) flow: FlowId,
+    /// None where nothing is read that comes behind the handshake.
+    pub(super) ends: Option<Endpoints>,
     pub(super) seen: Seen,
     pub(super) cx: &'a mut Context,
 }
 
-impl Scene<'_> {
+impl<'a> Scene<'a> {
+    const fn new(flow: FlowId, ends: Option<Endpoints>, seen: Seen, cx: &'a mut Context) -> Self {
+        Self {
+            flow,
+            ends,
+            seen,
+            cx,
+        }
+    }
+
     pub(super) fn report(&mut self, seen: Seen, kind: EventKind) {
         report(self.cx, self.flow, seen, kind);
     }
@@ -161,6 +178,8 @@ impl Reader {
             bulk_bytes: 0,
             bulk_records: 0,
             opened: false,
+            inside: Inside::default(),
+            older: Older::default(),
         }
     }
 
@@ -170,7 +189,9 @@ impl Reader {
         halves
             .iter()
             .map(|half| half.joiner.weight() + half.opening.weight())
-            .sum()
+            .sum::<usize>()
+            + self.inside.weight()
+            + self.older.weight()
     }
 
     pub(crate) fn data(
@@ -185,7 +206,7 @@ impl Reader {
             at: chunk.at,
         };
         self.last = seen;
-        let mut scene = Scene { flow, seen, cx };
+        let mut scene = Scene::new(flow, Some(*ends), seen, cx);
         let mut side = chunk.side;
         let mut bytes = chunk.bytes;
         while !self.over
@@ -195,6 +216,7 @@ impl Reader {
                 Next::Piece(piece) => {
                     if self.is_reversed(side, &piece) {
                         self.reverse(ends);
+                        scene.ends = Some(*ends);
                         side = side.other();
                     }
                     self.piece(side, &piece, &mut scene);
@@ -209,8 +231,9 @@ impl Reader {
             at: gap.at,
             ..self.last
         };
-        let mut scene = Scene { flow, seen, cx };
+        let mut scene = Scene::new(flow, None, seen, cx);
         let side = gap.side;
+        self.older.close();
         let half = self.half(side);
         match half.records.lose(gap.missing) {
             Loss::InBody if half.gathering.is_some() => self.stop_opening(side, &mut scene),
@@ -232,9 +255,9 @@ impl Reader {
     }
 
     /// Secrets came.
-    pub(crate) fn poke(&mut self, flow: FlowId, cx: &mut Context) {
+    pub(crate) fn poke(&mut self, flow: FlowId, ends: &Endpoints, cx: &mut Context) {
         let seen = self.last;
-        let mut scene = Scene { flow, seen, cx };
+        let mut scene = Scene::new(flow, Some(*ends), seen, cx);
         self.drain(Side::Server, &mut scene);
         self.drain(Side::Client, &mut scene);
     }
@@ -242,7 +265,7 @@ impl Reader {
     /// Reports what is left over, gives back what is held.
     pub(crate) fn close(&mut self, flow: FlowId, cx: &mut Context) {
         let seen = self.last;
-        let mut scene = Scene { flow, seen, cx };
+        let mut scene = Scene::new(flow, None, seen, cx);
         for side in [Side::Client, Side::Server] {
             if self.half(side).joiner.pending().is_some() {
                 self.lose_message(side, usize::MAX, &mut scene);
@@ -262,6 +285,9 @@ impl Reader {
 
     /// Whether nothing more is to be learnt from further bytes.
     pub(crate) fn is_done(&self, cx: &Context) -> bool {
+        if self.inside.is_read() && !self.over {
+            return false;
+        }
         if self.over || self.bulk_bytes > BULK_BYTES || self.bulk_records > BULK_RECORDS {
             return true;
         }
@@ -358,6 +384,9 @@ impl Reader {
             ALERT => self.alert(side, piece, scene),
             APPLICATION_DATA => self.protected(side, piece, scene),
             _ => {}
+        }
+        if self.half(side).sealed && piece.header.kind != CHANGE_CIPHER_SPEC {
+            self.older(side, piece, scene);
         }
     }
 

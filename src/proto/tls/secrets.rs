@@ -7,8 +7,7 @@ use crate::crypto::Secret;
 use crate::flow::{FlowId, Shard, Side};
 use crate::limits::Limits;
 
-/// The secrets that are kept. The early, exporter and TLS 1.2 master secrets open nothing that shows a
-/// server's certificate.
+/// The secrets that are kept. The early and exporter secrets open nothing that is of use here.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Label {
     /// CLIENT_HANDSHAKE_TRAFFIC_SECRET.
@@ -19,6 +18,8 @@ pub enum Label {
     ClientTraffic,
     /// SERVER_TRAFFIC_SECRET_0.
     ServerTraffic,
+    /// CLIENT_RANDOM: the master secret of TLS 1.2, for packets in what it carries.
+    Master,
 }
 
 impl Label {
@@ -29,6 +30,7 @@ impl Label {
             (Self::ClientHandshake | Self::ServerHandshake, Side::Server) => Self::ServerHandshake,
             (Self::ClientTraffic | Self::ServerTraffic, Side::Client) => Self::ClientTraffic,
             (Self::ClientTraffic | Self::ServerTraffic, Side::Server) => Self::ServerTraffic,
+            (Self::Master, _) => Self::Master,
         }
     }
 }
@@ -106,7 +108,8 @@ impl KeyStore {
         let (Some(label), Some(secret)) = (label, Secret::new(secret)) else {
             return true;
         };
-        self.expecting = true;
+        // Nothing is held back for a master secret.
+        self.expecting |= label != Label::Master;
         if self.secrets.len() >= self.capacity && !self.secrets.contains_key(&(random, label)) {
             self.dropped += 1;
             return true;
@@ -252,8 +255,8 @@ fn known(label: &[u8]) -> Option<Option<Label>> {
         b"SERVER_HANDSHAKE_TRAFFIC_SECRET" => Some(Some(Label::ServerHandshake)),
         b"CLIENT_TRAFFIC_SECRET_0" => Some(Some(Label::ClientTraffic)),
         b"SERVER_TRAFFIC_SECRET_0" => Some(Some(Label::ServerTraffic)),
-        b"CLIENT_RANDOM"
-        | b"CLIENT_EARLY_TRAFFIC_SECRET"
+        b"CLIENT_RANDOM" => Some(Some(Label::Master)),
+        b"CLIENT_EARLY_TRAFFIC_SECRET"
         | b"EARLY_EXPORTER_SECRET"
         | b"EARLY_EXPORTER_MASTER_SECRET"
         | b"EXPORTER_SECRET"

@@ -33,6 +33,16 @@ pub(super) fn crc8(bytes: &[u8]) -> u8 {
     })
 }
 
+/// CRC-8 of headers of WiMAX (802.16-2009 table 6): 0 over bytes with their check.
+pub(super) fn crc8_atm(bytes: &[u8]) -> u8 {
+    bytes.iter().fold(0, |check, byte| {
+        (0..8).fold(check ^ byte, |check, _| {
+            let polynomial = if check >> 7 == 1 { 0x07 } else { 0 };
+            check << 1 ^ polynomial
+        })
+    })
+}
+
 /// CRC-24 of the GPRS LLC layer (3GPP TS 44.064 5.5) with the lowest bit first, as it is sent.
 pub(super) fn crc24(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(0x00ff_ffff, |check, byte| {

@@ -1,8 +1,8 @@
 //! Headers that equipment puts before what it saw: Endace cards, Juniper's line cards, ATM adapters.
 
-use super::super::Undecoded;
 use super::super::rest::Rest;
 use super::super::walk::Next;
+use super::super::{Undecoded, plausible};
 use super::{infiniband, llc, ppp, short, skip};
 
 /// Endace extensible record format: Ethernet, HDLC and IP, by the record's type.
@@ -102,13 +102,27 @@ pub(super) fn atm(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
         Some([0xaa, 0xaa, 0x03]) => Ok(Next::Llc(rest)),
         Some([0x00, 0x21 | 0x57, _]) => Ok(Next::Ppp(rest)),
         Some(_) if matches!(rest.nibble(), Some(4 | 6)) => Ok(Next::Ip(rest)),
+        Some([high, low, 0x03]) if high & 1 == 0 && low & 1 == 1 => frame_relay(rest),
         Some(_) => Err(Undecoded::NotIp),
         None => Err(short(rest)),
     }
 }
 
+/// Frame Relay over ATM (FRF.5, FRF.8), which no header announces: with IP alone in it.
+fn frame_relay(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
+    match llc::frame_relay(rest) {
+        Ok(next @ (Next::Ip(packet) | Next::EtherType(0x0800 | 0x86dd, packet)))
+            if plausible::ip_alone(packet) =>
+        {
+            Ok(next)
+        }
+        _ => Err(rest.lacks(Undecoded::CutBeforeIp, Undecoded::NotIp)),
+    }
+}
+
 /// SunATM: direction and kind of traffic, the circuit, and the frame.
 pub(super) fn sun_atm(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
+    const UNKNOWN: u8 = 0;
     const LAN_EMULATION: u8 = 1;
     const LLC: u8 = 2;
     let kind = rest.u8(0).ok_or_else(|| short(rest))? & 0x0f;
@@ -117,6 +131,8 @@ pub(super) fn sun_atm(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
         // The sender's number, then 802.3.
         LAN_EMULATION => Ok(Next::Ethernet(skip(inside, 2)?)),
         LLC => Ok(Next::Llc(inside)),
+        // Not said what it is.
+        UNKNOWN => frame_relay(inside),
         _ => Err(Undecoded::NotIp),
     }
 }

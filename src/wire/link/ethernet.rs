@@ -5,7 +5,8 @@ use super::super::scope::Tag;
 use super::super::walk::{Next, Walk};
 use super::super::{Undecoded, tunnel};
 use super::{
-    cluster, ethercat, infiniband, llc, lowpan, mesh, short, skip, source, vehicles, wpan, x25,
+    cluster, ethercat, infiniband, llc, lowpan, mesh, short, skip, source, vehicles, wimax, wpan,
+    x25,
 };
 
 /// Reads an Ethernet header.
@@ -93,6 +94,9 @@ pub(in crate::wire) fn ether_type<'a>(
         GEONETWORKING => peeled(walk, vehicles::frame(rest)),
         ETHERCAT => ethercat::frame(walk, rest),
         LAPB => x25::lapb_ether(rest),
+        WIMAX => wimax::frame(walk, rest),
+        // 802.11 between access points (802.11-2020 annex H): actions, no packets of stations.
+        WLAN => Err(Undecoded::LinkControl),
         // ISO/IEC TR 9577 on lines of Cisco.
         OSI => llc::nlpid(rest),
         // Jumbo frames of LLC, whose length does not fit below 1,536.
@@ -208,6 +212,8 @@ const GEONETWORKING: u16 = 0x8947;
 const EXTREME: u16 = 0xe555;
 const BATMAN: u16 = 0x4305;
 const LAPB: u16 = 0x6000;
+const WIMAX: u16 = 0x08f0;
+const WLAN: u16 = 0x890d;
 const WPAN: u16 = 0x809a;
 const LWAPP: u16 = 0x88bb;
 const LWAPP_OLD: u16 = 0xbbbb;

@@ -3,7 +3,7 @@
 use super::super::Undecoded;
 use super::super::rest::Rest;
 use super::super::walk::Next;
-use super::{short, skip, x25};
+use super::{BLUETOOTH_OVER_WLAN, short, skip, x25};
 
 /// Reads an LLC header.
 pub(in crate::wire) fn header(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
@@ -68,6 +68,9 @@ fn snap(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
         ([0, 0, 0] | [0, 0, 0xf8], _) => Ok(Next::EtherType(kind, inside)),
         // Bridged Ethernet over ATM or Frame Relay (RFC 2684): two bytes of padding on ATM.
         ([0, 0x80, 0xc2], 0x0001 | 0x0007) => Ok(Next::Ethernet(skip(inside, 2)?)),
+        // Bluetooth over 802.11 (Core 5.2, volume 5 part A 4.1).
+        ([0, 0x19, 0x58], 0x0001) => Ok(Next::Link(BLUETOOTH_OVER_WLAN, inside)),
+        ([0, 0x19, 0x58], _) => Err(Undecoded::LinkControl),
         ([0, 0, 0x0c], 0x2000) => Err(Undecoded::Lldp),
         ([0, 0, 0x0c], 0x010b) => Err(Undecoded::Stp),
         _ => Err(Undecoded::NotIp),

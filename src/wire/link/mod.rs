@@ -32,9 +32,11 @@ mod unsure;
 mod usb;
 mod vehicles;
 mod vj;
+mod wimax;
 mod wlan;
 mod wpan;
 pub(super) mod x25;
+mod zigbee;
 
 use super::rest::Rest;
 use super::walk::{Next, Walk};
@@ -192,6 +194,7 @@ pub(super) fn open<'a>(
         Kind::Atm => equipment::atm(rest),
         Kind::SunAtm => equipment::sun_atm(rest),
         Kind::Tzsp => tunnel::tzsp_frame(walk, rest),
+        Kind::GtpUser => tunnel::gtp_frame(walk, rest),
         Kind::Epon => rare::epon(rest),
         Kind::Arcnet { addresses } => rare::arcnet(rest, addresses),
         Kind::Ax25 => ax25(rest),
@@ -210,6 +213,8 @@ pub(super) fn open<'a>(
         Kind::BluetoothRadio => bluetooth::radio::packet(walk, rest),
         Kind::BluetoothRadioWithHeader => bluetooth::radio::with_header(walk, rest),
         Kind::NordicBluetooth => bluetooth::radio::nordic(walk, rest),
+        Kind::ClassicBluetooth => bluetooth::classic::packet(walk, rest),
+        Kind::BluetoothOverWlan => bluetooth::over_wlan(walk, rest),
         Kind::Docsis => docsis::frame(walk, rest),
         Kind::Wpan { check } => wpan::frame(walk, rest, check),
         Kind::WpanWithPreamble => wpan::with_preamble(walk, rest),
@@ -294,6 +299,12 @@ pub(super) const SWAPPED_WLAN: LinkType = LinkType(u32::MAX - 1);
 
 /// One of the messages of a frame of netlink.
 const NETLINK_MESSAGE: LinkType = LinkType(u32::MAX - 2);
+
+/// L2CAP that LLC announces.
+const BLUETOOTH_OVER_WLAN: LinkType = LinkType(u32::MAX - 3);
+
+/// See [`super::GTP_USER`].
+pub(super) const GTP_USER: LinkType = LinkType(u32::MAX - 4);
 
 /// The frame from byte `n` on, or why there is none.
 pub(super) fn skip(rest: Rest<'_>, n: usize) -> Result<Rest<'_>, Undecoded> {
@@ -380,6 +391,11 @@ enum Kind {
     BluetoothRadio,
     BluetoothRadioWithHeader,
     NordicBluetooth,
+    ClassicBluetooth,
+    /// See [`BLUETOOTH_OVER_WLAN`].
+    BluetoothOverWlan,
+    /// See [`GTP_USER`].
+    GtpUser,
     Epon,
     Arcnet {
         addresses: usize,
@@ -485,6 +501,7 @@ const fn kind(link: LinkType) -> Kind {
         203 => Kind::Lapd,
         196 => Kind::Sita,
         254 => Kind::BluetoothMonitor,
+        255 => Kind::ClassicBluetooth,
         256 => Kind::BluetoothRadioWithHeader,
         259 => Kind::Epon,
         266 => Kind::Usb(usb::Header::Darwin),
@@ -515,6 +532,8 @@ const fn kind(link: LinkType) -> Kind {
         u32::MAX => Kind::Subframe,
         0xffff_fffe => Kind::SwappedWlan,
         0xffff_fffd => Kind::NetlinkMessage,
+        0xffff_fffc => Kind::BluetoothOverWlan,
+        0xffff_fffb => Kind::GtpUser,
         _ => Kind::Unknown,
     }
 }

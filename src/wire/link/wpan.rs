@@ -1,10 +1,10 @@
-//! IEEE 802.15.4 data frames (802.15.4-2020 7.2), with what sniffers put before them; in them 6LoWPAN.
+//! IEEE 802.15.4 data frames (802.15.4-2020 7.2), with what sniffers put before them; in them 6LoWPAN, or ZigBee.
 
 use super::super::Undecoded;
 use super::super::rest::Rest;
 use super::super::walk::{Next, Walk};
 use super::lowpan::{self, Ends};
-use super::{check, short, skip};
+use super::{check, short, skip, zigbee};
 
 /// Bytes of the frame check sequence.
 pub(super) const FCS: usize = 2;
@@ -84,8 +84,11 @@ pub(super) fn frame<'a>(
         .checked_sub(check)
         .ok_or(Undecoded::BadLink)?;
     let (ends, inside) = addresses(control, rest.bound(whole))?;
-    let inside = secured(control, inside)?;
-    lowpan::frame(walk, ends, elements(control, inside)?)
+    let inside = elements(control, secured(control, inside)?)?;
+    if let Some(packet) = zigbee::tunnelled(inside) {
+        return Ok(Next::Ip(packet));
+    }
+    lowpan::frame(walk, ends, inside)
 }
 
 /// Reads what stands between the frame control field and security: a sequence number and those of networks and stations that

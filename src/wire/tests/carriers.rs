@@ -121,6 +121,11 @@ fn stream(program: u16, unit: &[u8]) -> Vec<Vec<u8>> {
     (0..).zip(payload.chunks(184)).map(packet).collect()
 }
 
+/// A packet as a satellite sends it down.
+pub(super) fn broadcast(packet: &[u8]) -> Vec<u8> {
+    stream(0x100, &section(false, packet)).concat()
+}
+
 /// The same with so much in each packet, behind stuffing.
 fn thin(program: u16, unit: &[u8], size: u8) -> Vec<Vec<u8>> {
     let [high, low] = program.to_be_bytes();

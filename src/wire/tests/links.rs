@@ -11,6 +11,7 @@ use super::lowpan::LOWPAN;
 use super::odd::{ODD_LINKS, ODD_TUNNELS};
 use super::overlays::{OVERLAYS, PASSED_ON, SAMPLED};
 use super::properties::fixtures;
+use super::radio::{AIR, RADIO};
 use super::rare::RARE;
 use super::sequences::sequences;
 use super::stacks::{LINE_CARDS, MIRRORS, STACKS};
@@ -30,6 +31,7 @@ fn every_link_type_leads_to_the_conversation() {
         .chain(USB)
         .chain(LOWPAN)
         .chain(ODD_LINKS)
+        .chain(AIR)
     {
         leads_to_the_conversation(fixture);
     }
@@ -44,6 +46,7 @@ fn every_tag_and_tunnel_leads_to_the_conversation() {
         .chain(OVERLAYS)
         .chain(PASSED_ON)
         .chain(SAMPLED)
+        .chain(RADIO)
         .chain(STACKS)
         .chain(MIRRORS)
     {
@@ -73,6 +76,21 @@ fn fixtures_in_hexadecimal() {
             .map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect())
             .collect();
         println!("fixture\t{link}\t{name}\t{}", digits.join(","));
+    }
+    for row in carried::CARRYING.iter().chain(carried::KEYED) {
+        let frames = row.frames(Way::There, 1_400);
+        let digits: Vec<String> = frames
+            .iter()
+            .map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+            .collect();
+        println!("fixture\t1\t{}\t{}", row.name, digits.join(","));
+    }
+    for (name, _, frames) in carried::older() {
+        let digits: Vec<String> = frames
+            .iter()
+            .map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+            .collect();
+        println!("fixture\t1\t{name}\t{}", digits.join(","));
     }
     let keyed = wireguard::frames();
     let digits: Vec<String> = keyed

@@ -3,6 +3,7 @@
 mod bluetooth;
 mod build;
 mod cable;
+mod carried;
 mod carriers;
 mod fixtures;
 mod headers;
@@ -11,6 +12,7 @@ mod lowpan;
 mod odd;
 mod overlays;
 mod properties;
+mod radio;
 mod rare;
 mod sequences;
 mod stacks;
@@ -21,7 +23,7 @@ mod wireguard;
 use std::net::IpAddr;
 
 use super::*;
-use crate::frame::{FrameNo, InterfaceId, LinkType};
+use crate::frame::{FrameNo, InterfaceId};
 use crate::time::Timestamp;
 
 /// A packet without borrows.

@@ -12,6 +12,7 @@ use super::fixtures::{Fixture, LINKS, SCOPED};
 use super::lowpan::LOWPAN;
 use super::odd::{ODD_LINKS, ODD_TUNNELS};
 use super::overlays::{OVERLAYS, PASSED_ON, SAMPLED};
+use super::radio::{AIR, RADIO};
 use super::rare::RARE;
 use super::sequences::sequences;
 use super::stacks::{LINE_CARDS, MIRRORS, STACKS};
@@ -37,6 +38,8 @@ pub(super) fn fixtures() -> impl Iterator<Item = &'static Fixture> {
         OVERLAYS,
         PASSED_ON,
         SAMPLED,
+        AIR,
+        RADIO,
         MIRRORS,
         STACKS,
     ];

@@ -6,6 +6,7 @@ use super::carriers::PARTS;
 use super::fixtures::wlan;
 use super::headers::{Compressor, FIRST, Fields};
 use super::overlays::OVERLAID;
+use super::radio::IN_BLOCKS;
 use super::*;
 
 /// Frames of which the last makes the conversation of [`super::build`] whole.
@@ -48,7 +49,8 @@ fn capwap(way: Way, binding: u8, flags: u8, start: u16, bytes: &[u8]) -> Vec<u8>
 
 /// All of several frames.
 pub(super) fn sequences() -> impl Iterator<Item = &'static Sequence> {
-    SEQUENCES.iter().chain(PARTS).chain(OVERLAID)
+    let rows = SEQUENCES.iter().chain(PARTS);
+    rows.chain(OVERLAID).chain(IN_BLOCKS)
 }
 
 static SEQUENCES: &[Sequence] = &[

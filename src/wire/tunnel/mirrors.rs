@@ -1,4 +1,5 @@
-//! What equipment passes on of what it saw, over UDP: access points of Aruba, telephone gateways of AudioCodes. Known from Wireshark alone.
+//! What equipment passes on of what it saw, over UDP: access points of Aruba, telephone gateways of AudioCodes, cable operators. Known from Wireshark
+//! alone.
 
 use super::super::link;
 use super::super::plausible;
@@ -10,6 +11,8 @@ use crate::frame::LinkType;
 /// What the documents of Aruba take for an example, and thus most people; there is none by default.
 pub(super) const ARUBA: u16 = 5555;
 pub(super) const AUDIOCODES: u16 = 925;
+/// What Wireshark took by default as long as it had one; each operator sets it for himself.
+pub(super) const CABLE_OPERATORS: u16 = 9000;
 
 const WLAN: LinkType = LinkType(105);
 const RADIOTAP: LinkType = LinkType(127);
@@ -76,6 +79,14 @@ pub(super) fn audiocodes(rest: Rest<'_>) -> Option<Found<'_>> {
     }
     (matches!(kind, CONTROL | SNIFFER) && plausible::ethernet(inside))
         .then(|| mirrored(Next::Ethernet(inside)))
+}
+
+/// Copies for authorities (PacketCable electronic surveillance, PKT-SP-ESP 4): the number of the case in four or eight bytes, a time of eight
+/// or none, in one form a further number; then IP alone.
+pub(super) fn call_content(rest: Rest<'_>) -> Option<Found<'_>> {
+    let mut packets = [4, 8, 12, 20].into_iter().filter_map(|at| rest.after(at));
+    let packet = packets.find(|packet| plausible::ip_alone(*packet))?;
+    Some(mirrored(Next::Ip(packet)))
 }
 
 const fn mirrored(next: Next<'_>) -> Found<'_> {

@@ -3,8 +3,11 @@
 mod capwap;
 mod esp;
 mod gre;
+mod gtp;
 mod mirrors;
+mod radio;
 mod rare;
+mod rlc;
 mod sflow;
 mod stt;
 mod udp;
@@ -18,10 +21,13 @@ use super::walk::{Next, Walk};
 use super::{Body, Undecoded, link, plausible};
 use crate::frame::LinkType;
 
+pub(super) use gtp::frame as gtp_frame;
 pub(super) use stt::{PORT as STT, is_later_part, open as in_tcp};
 pub(super) use udp::{may_carry, open as in_udp, tzsp_frame};
 pub(super) use wireguard::Tunnels;
 pub use wireguard::tunnel_keys;
+
+pub(super) const STREAM: u32 = kind::STREAM;
 
 /// Kinds of tunnel, as they enter the scope.
 mod kind {
@@ -55,6 +61,9 @@ mod kind {
     pub(super) const WASSP: u32 = 28;
     pub(super) const WIREGUARD: u32 = 29;
     pub(super) const SFLOW: u32 = 30;
+    pub(super) const RADIO: u32 = 31;
+    pub(super) const ENTERPRISE: u32 = 32;
+    pub(super) const STREAM: u32 = 33;
 }
 
 /// A tunnel that has an IP protocol number of its own; None if `number` is no tunnel.

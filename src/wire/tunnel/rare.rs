@@ -24,6 +24,8 @@ pub(super) const HP_MIRROR: u16 = 7932;
 pub(super) const LWAPP: u16 = 12_222;
 pub(super) const ZEP: u16 = 17_754;
 pub(super) const JUNIPER_MIRROR: u16 = 30_030;
+/// By priority, to the other end's port of the same number (RFC 2353 2.6.1).
+pub(super) const ENTERPRISE: [u16; 5] = [12_000, 12_001, 12_002, 12_003, 12_004];
 
 pub(super) fn open<'a>(datagram: &Datagram<'a>, rest: Rest<'a>) -> Option<Found<'a>> {
     let either = |port| datagram.src_port == port || datagram.dst_port == port;
@@ -35,6 +37,7 @@ pub(super) fn open<'a>(datagram: &Datagram<'a>, rest: Rest<'a>) -> Option<Found<
         JUNIPER_MIRROR => juniper_mirror(rest),
         ROCE => Found::ip(kind::INFINIBAND, None, link::infiniband::packet(rest)?),
         GSMTAP => gsmtap(rest),
+        to if ENTERPRISE.contains(&to) => enterprise_extender(rest),
         _ if either(AMT) => amt(rest),
         _ if either(BATMAN) => batman(rest),
         _ if either(CLUSTER) => ethernet_with_ip(kind::CLUSTER, rest),
@@ -50,9 +53,21 @@ pub(super) fn open<'a>(datagram: &Datagram<'a>, rest: Rest<'a>) -> Option<Found<
 }
 
 /// Ethernet behind little or nothing that says so, on ports that others have as well: only with IP in it.
-fn ethernet_with_ip(kind: u32, rest: Rest<'_>) -> Option<Found<'_>> {
+pub(super) fn ethernet_with_ip(kind: u32, rest: Rest<'_>) -> Option<Found<'_>> {
     let is_ip = matches!(rest.be16(12)?, 0x0800 | 0x86dd) && plausible::ip_surely(rest.after(14)?);
     is_ip.then(|| Found::ethernet(kind, None, rest))?
+}
+
+/// LLC in UDP (RFC 2353 2.6), for SNA. What else it may carry has to be IP alone.
+fn enterprise_extender(rest: Rest<'_>) -> Option<Found<'_>> {
+    match link::llc::header(rest).ok()? {
+        Next::Ip(packet) | Next::EtherType(0x0800 | 0x86dd, packet)
+            if plausible::ip_alone(packet) =>
+        {
+            Found::ip(kind::ENTERPRISE, None, packet)
+        }
+        _ => None,
+    }
 }
 
 /// Packets for many, brought to who has no router that passes them on (RFC 7450 5.1.6).

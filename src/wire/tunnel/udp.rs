@@ -9,7 +9,7 @@ use super::super::scope::Tag;
 use super::super::walk::{Next, Walk};
 use super::super::{Datagram, Packet, Undecoded, plausible};
 use super::capwap::{self, capwap};
-use super::{esp, kind, l2tp_v3_frame, mirrors, rare, sflow, wassp, wireguard};
+use super::{esp, gtp, kind, l2tp_v3_frame, mirrors, radio, rare, rlc, sflow, wassp, wireguard};
 use crate::frame::LinkType;
 
 const L2TP: u16 = 1701;
@@ -26,7 +26,7 @@ const VXLAN_LINUX: u16 = 8472;
 const TZSP: u16 = 37008;
 
 /// Ports to which tunnels go.
-const TO: [u16; 16] = [
+const TO: [u16; 17] = [
     LISP_DATA,
     VXLAN,
     VXLAN_GPE,
@@ -42,6 +42,7 @@ const TO: [u16; 16] = [
     rare::ROCE,
     rare::GSMTAP,
     mirrors::ARUBA,
+    mirrors::CABLE_OPERATORS,
     sflow::PORT,
 ];
 
@@ -68,7 +69,10 @@ const EITHER: [u16; 15] = [
 const LOW: usize = 1_023;
 
 /// Bits for the low ten bits of these ports: one look tells of nearly every other port that it is none of them.
-const PORTS: [u64; 16] = bits(&EITHER, bits(&TO, bits(&[IPSEC], [0; 16])));
+const PORTS: [u64; 16] = bits(
+    &rare::ENTERPRISE,
+    bits(&EITHER, bits(&TO, bits(&[IPSEC], [0; 16]))),
+);
 
 #[expect(clippy::indexing_slicing, reason = "evaluated while compiling")]
 const fn bits(ports: &[u16], mut bits: [u64; 16]) -> [u64; 16] {
@@ -89,7 +93,10 @@ pub(in crate::wire) fn may_carry(src_port: u16, dst_port: u16, payload: &[u8]) -
         let bits = PORTS.get(low / 64).copied().unwrap_or(0);
         bits >> (low % 64) & 1 == 1
     };
-    let looks = matches!(payload, [1..=3 | 0x47 | 0x60..=0x6f | 0x80 | 0xb8, ..]);
+    let looks = matches!(
+        payload,
+        [1..=3 | 0x47 | 0x60..=0x70 | 0x75 | 0x80 | 0xb8, ..]
+    );
     (known(src_port) | known(dst_port) | looks) && carries(src_port, dst_port, payload)
 }
 
@@ -98,6 +105,8 @@ fn carries(src_port: u16, dst_port: u16, payload: &[u8]) -> bool {
     TO.contains(&dst_port)
         || EITHER.contains(&dst_port)
         || EITHER.contains(&src_port)
+        || rare::ENTERPRISE.contains(&dst_port)
+        || radio::may_be(payload)
         || esp_to(src_port, dst_port, payload)
         || teredo_between_peers(payload)
         || packets_of_stream(payload).is_some()
@@ -148,10 +157,11 @@ pub(in crate::wire) fn open<'a>(
         LISP_DATA => lisp(rest),
         TZSP => tzsp(rest),
         mirrors::ARUBA => mirrors::aruba(rest),
+        mirrors::CABLE_OPERATORS => mirrors::call_content(rest),
         _ => None,
     };
     let found = by_destination
-        .or_else(|| either(GTP_USER).then(|| gtp_user(rest)).flatten())
+        .or_else(|| either(GTP_USER).then(|| gtp::user(rest)).flatten())
         .or_else(|| either(L2TP).then(|| l2tp(rest)).flatten())
         .or_else(|| either(CAPWAP_DATA).then(|| capwap(rest)).flatten())
         .or_else(|| either(TEREDO).then(|| teredo(rest)).flatten())
@@ -162,6 +172,11 @@ pub(in crate::wire) fn open<'a>(
                 .flatten()
         })
         .or_else(|| wassp::open(either(wassp::PORT), rest))
+        .or_else(|| {
+            radio::may_be(rest.bytes)
+                .then(|| radio::open(rest))
+                .flatten()
+        })
         .or_else(|| esp_in_udp(walk, datagram, rest))
         .or_else(|| {
             teredo_between_peers(rest.bytes)
@@ -210,7 +225,8 @@ fn in_parts<'a>(
     let satellite = link::gse::may_begin(rest.bytes) && rest.cut == 0;
     let either = |port| datagram.src_port == port || datagram.dst_port == port;
     let (ethercat, wassp) = (either(rare::ETHERCAT), either(wassp::PORT));
-    if stream.is_none() && !satellite && !ethercat && !wassp {
+    let rlc = rest.bytes.starts_with(rlc::TEXT);
+    if stream.is_none() && !satellite && !ethercat && !wassp && !rlc {
         return Ok(None);
     }
     walk.session = u32::from(datagram.src_port) << 16 | u32::from(datagram.dst_port);
@@ -221,6 +237,7 @@ fn in_parts<'a>(
         }
         None if satellite => (kind::SATELLITE, link::gse::units(walk, rest)),
         None if ethercat => (kind::ETHERCAT, link::ethercat::units(walk, rest)),
+        None if rlc => (kind::RADIO, rlc::packets(walk, rest)),
         None => (kind::WASSP, wassp::joined(walk, rest)),
     };
     let found = found.unwrap_or_default();
@@ -459,39 +476,6 @@ fn tzsp(rest: Rest<'_>) -> Option<Found<'_>> {
         session: 0,
         next,
     })
-}
-
-/// GTP version 1, user plane (3GPP TS 29.281): G-PDU messages with IP inside.
-fn gtp_user(rest: Rest<'_>) -> Option<Found<'_>> {
-    const VERSION_1: u8 = 0x30;
-    const EXTENSION: u8 = 0x04;
-    const OPTIONAL: u8 = 0x07;
-    const G_PDU: u8 = 255;
-    let [flags, message] = rest.array::<2>(0)?;
-    // Version, protocol type, and the spare bit.
-    if flags & 0xf8 != VERSION_1
-        || message != G_PDU
-        || usize::from(rest.be16(2)?) + 8 != rest.wire_len()
-    {
-        return None;
-    }
-    let mut header = 8;
-    if flags & OPTIONAL != 0 {
-        header += 4;
-        if flags & EXTENSION != 0 {
-            // Each header begins with its length in words and ends with the type of the next.
-            let mut more = rest.u8(header - 1)?;
-            while more != 0 {
-                let words = usize::from(rest.u8(header)?);
-                if words == 0 {
-                    return None;
-                }
-                header += words * 4;
-                more = rest.u8(header - 1)?;
-            }
-        }
-    }
-    Found::ip(kind::GTP, None, rest.after(header)?)
 }
 
 /// L2TP data: version 2 carries PPP (RFC 2661), version 3 a frame (RFC 3931).

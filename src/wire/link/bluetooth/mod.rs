@@ -2,6 +2,7 @@
 
 mod acl;
 mod bnep;
+pub(super) mod classic;
 mod ipsp;
 mod l2cap;
 pub(super) mod radio;
@@ -52,6 +53,14 @@ pub(super) fn h4<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a>
         3 | 5 => Err(Undecoded::NotIp),
         _ => Err(Undecoded::BadLink),
     }
+}
+
+/// L2CAP over 802.11, to which two Bluetooth devices may move their connection (Core 5.2, volume 5; withdrawn with 5.3).
+pub(super) fn over_wlan<'a>(
+    walk: &mut Walk<'a, '_>,
+    rest: Rest<'a>,
+) -> Result<Next<'a>, Undecoded> {
+    acl::part(walk, 0, false, rest)
 }
 
 /// The same behind a direction.
