@@ -25,6 +25,8 @@ pub struct Run {
 pub(super) struct Steps {
     ordinal: u64,
     place: Place,
+    /// Where packets stand: at the step of their own, or, of those that a stream carried which keys opened, at that of the stream.
+    packet: u64,
     /// Events that have their place.
     placed: usize,
     runs: Vec<Run>,
@@ -40,6 +42,7 @@ impl Steps {
     #[inline]
     pub(super) const fn begin(&mut self, ordinal: u64) {
         self.ordinal = ordinal;
+        self.packet = PACKET;
     }
 
     /// Lookups of a shard are given up. There are so many events before.
@@ -51,14 +54,15 @@ impl Steps {
     pub(super) fn flows(&mut self, shard: Shard, why: Cause, events: usize) {
         let step = match why {
             Cause::Time => FLOWS + shard.index() as u64,
-            Cause::Packet => PACKET,
+            Cause::Packet => self.packet,
         };
         self.step(step, events);
     }
 
     /// Keys open a flow.
     pub(super) fn poke(&mut self, flow: FlowId, events: usize) {
-        self.step(PACKET + 1 + flow.0, events);
+        self.packet = PACKET + 1 + flow.0;
+        self.step(self.packet, events);
     }
 
     /// The places of all events, which are taken.

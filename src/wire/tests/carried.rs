@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 
 use ring::aead;
 
+mod shares;
+
 use super::build::{self, CLIENT, PORTS, SERVER, Way, cat};
 use super::fixtures::wlan;
 use super::*;
 use crate::crypto::Hash;
-use crate::engine::shares::merge;
-use crate::engine::{Batch, Extractor};
+use crate::engine::Extractor;
 use crate::event::{Event, EventKind};
 use crate::proto::tls::testing::{hex, rfc8448};
 
@@ -473,83 +474,6 @@ fn segments_may_come_twice_and_in_another_order() {
         let found = opened(&events(&frames));
         assert_eq!(found.len(), 2, "{}", row.name);
         assert_eq!(found[1].3, FrameNo(frames.len().try_into().unwrap()));
-    }
-}
-
-/// What a lookup and a request in such streams come to, beside other flows, by any number of threads.
-#[test]
-fn it_makes_no_difference_who_looks_after_a_stream() {
-    let request = b"GET /ocsp HTTP/1.1\r\nHost: r3.o.lencr.org\r\n\r\n";
-    let question = [
-        0, 9, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, b'r', 1, b'o', 5, b'l', b'e', b'n', b'c', b'r', 3,
-        b'o', b'r', b'g', 0, 0, 1, 0, 1,
-    ];
-    let tcp = |port: u16, seq: u32, flags: u8, payload: &[u8]| {
-        let header = cat(&[
-            &port.to_be_bytes(),
-            &[0, 80],
-            &seq.to_be_bytes(),
-            &[0, 0, 0, 2, 0x50, flags, 0x10, 0, 0, 0, 0, 0],
-        ]);
-        build::ipv4(CLIENT, SERVER, 6, &cat(&[&header, payload]))
-    };
-    let lookup = build::ipv4(CLIENT, SERVER, 17, &build::udp(40_000, 53, &question));
-    let inside = |packet: &[u8]| copied(7, &Way::There.ethernet_of(0x0800, packet));
-    let mut frames = Vec::new();
-    for number in 0..20_u8 {
-        let port = 7_777 + u16::from(number);
-        let mut connection = Connection::to(port);
-        for packet in [&lookup, &tcp(port, 1, 2, &[]), &tcp(port, 2, 0x18, request)] {
-            connection.say(Way::There, 100, &inside(packet));
-        }
-        // A stream in a stream, between other ends, so that they are of other shards.
-        let mut outer = Connection::to(17_777 + u16::from(number));
-        for mut bytes in connection.frames {
-            let near = if bytes[26..30] == build::NEAR.octets() {
-                29
-            } else {
-                33
-            };
-            bytes[near] = number;
-            outer.say(Way::There, 900, &copied(7, &bytes));
-            frames.push(bytes);
-        }
-        frames.extend(outer.frames);
-    }
-    frames.extend(KEYED.iter().flat_map(|row| row.frames(Way::There, 1_400)));
-    let extractor = || {
-        let mut extractor = Extractor::new(Limits::default());
-        assert_eq!(extractor.secrets(&keys()), 4);
-        extractor
-    };
-    let lines = |events: Vec<Event>| -> Vec<String> {
-        events.iter().map(|event| format!("{event:?}")).collect()
-    };
-    let told = events_of(extractor(), &frames);
-    let carried = opened(&told).iter().filter(|flow| flow.2.0 != 0).count();
-    // Twenty streams in others, and connections in these, alone as well; and those in TLS, of which two are one to whoever copies.
-    assert_eq!(carried, 60 + 2);
-    let whole = lines(told);
-    assert!(whole.iter().any(|line| line.contains("r.o.lencr.org")));
-    assert!(whole.iter().any(|line| line.contains("r3.o.lencr.org")));
-    for count in 1..=4 {
-        for batch in [1, 7, 1_000] {
-            let (mut dispatcher, mut shares) = extractor().share_out(count);
-            let mut told = Vec::new();
-            for (number, bytes) in frames.iter().enumerate() {
-                dispatcher.push(timed(number, bytes));
-                if number % batch == 0 {
-                    let full = dispatcher.take_batch(Batch::default());
-                    let works = shares.iter_mut().map(|share| share.work(&full));
-                    told.extend(merge(works.collect()));
-                }
-            }
-            let mut gathered = Extractor::gather(dispatcher, shares).unwrap();
-            told.extend(gathered.take_events());
-            gathered.close();
-            told.extend(gathered.take_events());
-            assert!(lines(told) == whole, "{count} shares, {batch} in a batch");
-        }
     }
 }
 
