@@ -106,8 +106,10 @@ impl Flows {
     ) {
         let (shard, transport) = shard(packet);
         self.table.tell(at, frame, &mut self.cx);
-        // What time alone brings about carries nothing on: it comes behind a hole.
-        self.cx.carried.clear();
+        if !self.cx.carried.is_empty() {
+            // What time alone brings about carries nothing on: it comes behind a hole.
+            self.cx.carried.clear();
+        }
         self.cx.turn(shard, Cause::Packet);
         let known = transport.is_some_and(|transport| {
             // One call is less than to have all of this wherever packets are taken.
@@ -265,8 +267,9 @@ impl Flows {
             ));
             self.counts.count(event);
             // Whoever has a stream has nothing to do with what it carries.
-            let opened = opened.filter(|(_, _, flow)| !flow.is_carried());
-            if let (Some((at, frame, flow)), Some(process)) = (opened, &self.process) {
+            if let (Some((at, frame, flow)), Some(process)) = (opened, &self.process)
+                && !flow.is_carried()
+            {
                 let kind = EventKind::Process(Arc::clone(process));
                 let event = Event {
                     at,

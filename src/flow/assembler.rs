@@ -84,6 +84,7 @@ pub(super) struct Assembler {
 
 impl Assembler {
     /// Takes in a part and delivers what is in order now. `now` is the highest trace time seen.
+    #[inline(always)]
     pub(super) fn insert(
         &mut self,
         part: Part<'_>,

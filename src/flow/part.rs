@@ -500,6 +500,7 @@ impl<S> Part<S> {
     }
 
     /// Gives up holes, those first that are next to be looked at, until the memory limit is kept.
+    #[inline(never)]
     fn relieve<C: Witness>(&mut self, cx: &mut C)
     where
         S: Stream<C>,

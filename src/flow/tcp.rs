@@ -29,6 +29,7 @@ pub(super) enum Meaning {
 }
 
 /// Whose segment it is.
+#[inline(always)]
 pub(super) fn meaning<S>(
     entry: &Entry<S>,
     end: End,

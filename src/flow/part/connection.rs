@@ -223,7 +223,9 @@ impl<S> Part<S> {
         }
         if read || disordered {
             self.settle(slot, cx);
-            self.relieve(cx);
+            if self.held > self.held_limit {
+                self.relieve(cx);
+            }
             self.unburden(cx);
         }
     }
