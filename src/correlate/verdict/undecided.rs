@@ -50,6 +50,10 @@ pub(super) fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
             let both = vec![(*only).clone(), (*rival).clone()];
             return ruling(Outcome::OneOf, Confidence::Possible, both);
         }
+        let fresher = fresher(contact, only, groups);
+        if !fresher.is_empty() {
+            return nearest_of(contact, only, fresher);
+        }
         let others = as_good(only, groups);
         if !others.is_empty() && top >= Confidence::Likely {
             return nearest_of(contact, only, others);
@@ -113,6 +117,24 @@ fn is_past(contact: &Contact, weighed: &Weighed, groups: &[&Weighed]) -> bool {
         contact.kind == ContactKind::Issuer && (verifier || contact.is_about_root() || under_way());
     let looked_up = contact.stage == Stage::LookedUp && under_way();
     was_over(weighed) && (chased || looked_up)
+}
+
+/// Those that come into question as much as the one whose certificate names what is fetched, where all under a CA name that: for a program
+/// that checks for itself those under way, if that one had it or did not go on when it came; for a script those visited since.
+fn fresher<'w>(contact: &Contact, only: &Weighed, groups: &[&'w Weighed]) -> Vec<&'w Weighed> {
+    if !is_shared(contact) {
+        return Vec::new();
+    }
+    let family = contact.family();
+    let script = family.is_some_and(Family::is_script);
+    let past = only.had_it || is_stuck(only);
+    let visited_since = |w: &Weighed| was_over(only) && w.lead < only.lead && w.says("soon-after");
+    let may_ask = |w: &Weighed| {
+        past && may_ask_now(w) && !w.had_it && !is_stuck(w) || script && visited_since(w)
+    };
+    let others = groups.iter().copied().filter(|w| w.id != only.id);
+    let others = others.filter(|w| !w.says("named-in-certificate") && !is_unfit(w));
+    others.filter(|w| may_ask(w)).collect()
 }
 
 /// Whether nothing but its nearness speaks for a handshake that was over, although clients of this kind ask while it is not (measured).
