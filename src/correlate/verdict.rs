@@ -343,9 +343,15 @@ fn may_ask_now(weighed: &Weighed) -> bool {
     is_under_way(weighed) && weighed.says("inside-handshake")
 }
 
-/// Whether it neither went on nor hung up when the answer came, nor later: who waits for one goes on.
+/// Whether it neither went on nor hung up when the answer came: who waits for one goes on.
 fn is_stuck(weighed: &Weighed) -> bool {
-    weighed.stance == Some(Stance::Hanging) && !weighed.unended
+    match weighed.stance {
+        Some(Stance::Hanging) => !weighed.unended,
+        Some(Stance::Held(_)) => {
+            !weighed.says("handshake-waited") && !weighed.says("aborted-after-answer")
+        }
+        _ => false,
+    }
 }
 
 /// The device's own server asked.

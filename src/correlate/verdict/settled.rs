@@ -48,6 +48,9 @@ pub(super) fn settled(contact: &Contact, decided: &[&Weighed], groups: &[&Weighe
         .filter(|w| may_ask_now(w) || (w.lead < nearest && began_soon(w)))
         .collect();
     if !nearer.is_empty() {
+        if nearer.len() >= ONE_OF_MOST && is_late(contact, decided) {
+            return unexplained();
+        }
         if nearer.len() >= ONE_OF_MOST {
             let outcome = if rest.is_empty() { Outcome::Site } else { set };
             return ruling(outcome, Confidence::Possible, named());

@@ -3,7 +3,8 @@
 use super::*;
 
 /// Nothing settles it: how well do the signs point?
-pub(super) fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
+pub(super) fn undecided(contact: &Contact, all: &[&Weighed]) -> Ruling {
+    let groups = &able(contact, all)[..];
     let Some(top) = groups.first().and_then(|w| w.level) else {
         return unexplained();
     };
@@ -17,10 +18,10 @@ pub(super) fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
         .iter()
         .filter(|w| engaged(w) == HELD && without_conclusions(w) > Some(Confidence::Possible))
         .count();
-    if let [only] = groups
+    if let [only] = all
         && named_and_held(contact, only)
     {
-        let confidence = if only.says("same-burst") {
+        let confidence = if only.says("same-burst") && !only.says("intermediate-present") {
             Confidence::Proven
         } else {
             Confidence::Strong
@@ -67,7 +68,9 @@ pub(super) fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
             Confidence::Likely if under_way <= 1 => Confidence::Likely,
             _ => Confidence::Possible,
         };
-        let none = is_mere_neighbour(contact, only) || has_more_against(only);
+        let none = is_mere_neighbour(contact, only)
+            || has_more_against(only)
+            || is_no_chase(contact, only);
         if confidence == Confidence::Possible && none {
             return unexplained();
         }
@@ -92,7 +95,10 @@ pub(super) fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
     let several: Vec<Weighed> = tops.iter().map(|w| (*w).clone()).collect();
     let mut tied = several.iter().filter(|w| is_tied(w));
     match (tied.next(), tied.next()) {
-        (Some(only), None) if !several.iter().any(|w| w.id != only.id && is_under_way(w)) => {
+        (Some(only), None)
+            if !several.iter().any(|w| w.id != only.id && is_under_way(w))
+                && fresher(contact, only, groups).is_empty() =>
+        {
             return ruling(Outcome::Site, Confidence::Possible, vec![only.clone()]);
         }
         (None, _) if !several.iter().any(is_under_way) => return unexplained(),
@@ -103,6 +109,16 @@ pub(super) fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
         return ruling(Outcome::AnyUnder, Confidence::Possible, several);
     }
     ruling(Outcome::OneOf, Confidence::Possible, several)
+}
+
+/// Those that can be the reason for what all under a CA name: for a program that checks for itself none that was over while another one was under
+/// way. Measured: none asked once application data had flowed.
+fn able<'w>(contact: &Contact, groups: &[&'w Weighed]) -> Vec<&'w Weighed> {
+    let checks = is_shared(contact) && contact.family().is_some_and(Family::is_verifier);
+    let fresh = |w: &&Weighed| may_ask_now(w) && !w.had_it && !is_stuck(w) && !is_unfit(w);
+    let past = checks && groups.iter().any(fresh);
+    let left = groups.iter().copied().filter(|w| !(past && was_over(w)));
+    left.collect()
 }
 
 /// Whether a client that checks by itself fetched an issuer some time after the handshake was over. Measured: none did so. All leaves of an
@@ -126,11 +142,11 @@ fn fresher<'w>(contact: &Contact, only: &Weighed, groups: &[&'w Weighed]) -> Vec
         return Vec::new();
     }
     let family = contact.family();
-    let script = family.is_some_and(Family::is_script);
+    let asks_after = family.is_some_and(|family| !family.is_verifier());
     let past = only.had_it || is_stuck(only);
     let visited_since = |w: &Weighed| was_over(only) && w.lead < only.lead && w.says("soon-after");
     let may_ask = |w: &Weighed| {
-        past && may_ask_now(w) && !w.had_it && !is_stuck(w) || script && visited_since(w)
+        past && may_ask_now(w) && !w.had_it && !is_stuck(w) || asks_after && visited_since(w)
     };
     let others = groups.iter().copied().filter(|w| w.id != only.id);
     let others = others.filter(|w| !w.says("named-in-certificate") && !is_unfit(w));
@@ -141,6 +157,12 @@ fn fresher<'w>(contact: &Contact, only: &Weighed, groups: &[&'w Weighed]) -> Vec
 fn is_mere_neighbour(contact: &Contact, weighed: &Weighed) -> bool {
     let checks = contact.family().is_some_and(Family::is_verifier);
     checks && was_over(weighed) && !is_tied(weighed)
+}
+
+/// Whether a program that checks for itself got an issuer when the handshake was over.
+fn is_no_chase(contact: &Contact, weighed: &Weighed) -> bool {
+    let checks = contact.family().is_some_and(Family::is_verifier);
+    checks && contact.kind == ContactKind::Issuer && was_over(weighed)
 }
 
 /// Whether more speaks against it than for it, nearness apart.
@@ -205,7 +227,7 @@ fn nearest_of(contact: &Contact, only: &Weighed, others: Vec<&Weighed>) -> Rulin
 
 /// Clients fetch an issuer now and then although the server sent it, to find another path. When its certificate names the URL, it was
 /// held for the fetch, and no other handshake can have asked, little is left open: behind a router, one over the other version of IP. Nor
-/// that when the fetch before it, in one breath, is tied to this handshake.
+/// that when the fetch before it, in one breath, is tied to this handshake, and it had not been sent the issuer.
 fn named_and_held(contact: &Contact, weighed: &Weighed) -> bool {
     let named = weighed.evidence.iter().any(|e| {
         matches!(&e.facts, Facts::NamedInCertificate { visibility, .. } if *visibility != Visibility::Learned)
