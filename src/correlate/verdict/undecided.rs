@@ -21,7 +21,7 @@ pub(super) fn undecided(contact: &Contact, all: &[&Weighed]) -> Ruling {
     if let [only] = all
         && named_and_held(contact, only)
     {
-        let confidence = if only.says("same-burst") && !only.says("intermediate-present") {
+        let confidence = if only.says("same-burst") && !had_issuer(contact, only) {
             Confidence::Proven
         } else {
             Confidence::Strong
@@ -227,7 +227,7 @@ fn nearest_of(contact: &Contact, only: &Weighed, others: Vec<&Weighed>) -> Rulin
 
 /// Clients fetch an issuer now and then although the server sent it, to find another path. When its certificate names the URL, it was
 /// held for the fetch, and no other handshake can have asked, little is left open: behind a router, one over the other version of IP. Nor
-/// that when the fetch before it, in one breath, is tied to this handshake, and it had not been sent the issuer.
+/// that when the fetch before it, in one breath, is tied to this handshake, by a program that may chase what it was sent.
 fn named_and_held(contact: &Contact, weighed: &Weighed) -> bool {
     let named = weighed.evidence.iter().any(|e| {
         matches!(&e.facts, Facts::NamedInCertificate { visibility, .. } if *visibility != Visibility::Learned)
@@ -236,6 +236,12 @@ fn named_and_held(contact: &Contact, weighed: &Weighed) -> bool {
         && contact.request.is_some()
         && named
         && engaged(weighed) == HELD
+}
+
+/// Whether it was sent the issuer, by which programs were measured to have nothing to chase.
+fn had_issuer(contact: &Contact, weighed: &Weighed) -> bool {
+    let measured = matches!(contact.family(), Some(Family::Chromium | Family::Java));
+    measured && weighed.says("intermediate-present")
 }
 
 /// A client that checks by itself does so while the handshake stands still. Of those under way when it fetched, one stood still, is its
