@@ -282,6 +282,7 @@ impl<'a> Judge<'a> {
             leaf: self.leaf_asked(contact),
             family,
             unshown: !self.was_shown(&keys, contact, extent.start),
+            same: self.same_before(index, contact, extent.start),
         };
         let mut weighed: Vec<Weighed> = Vec::new();
         for (record, stance, began) in candidates {
@@ -355,7 +356,7 @@ impl<'a> Judge<'a> {
         let (site, site_key) = (&known.site, &known.key);
         let (shown, whole) = self.shown(record, &known);
         let none: &[Family] = &[];
-        let had = self.had_before(asked, record);
+        let had = Self::had_before(asked, record);
         let case = Case {
             contact,
             record,
@@ -442,6 +443,8 @@ struct Asked<'a> {
     family: Option<Family>,
     /// No handshake of the device had shown it when the contact began.
     unshown: bool,
+    /// Earlier contacts that got the same.
+    same: Vec<(usize, &'a Contact)>,
 }
 
 fn contact_of<'a>(

@@ -142,18 +142,35 @@ impl<'a> Judge<'a> {
         .max_by_key(|kin| kin.same_question)
     }
 
-    /// Whether this handshake had what is fetched before, where all under a CA name it: programs keep what they got (RFC 9111; a list until its
-    /// nextUpdate, RFC 5280 5.1.2.5), so the next one who asks has another reason.
-    pub(super) fn had_before(&self, asked: &Asked<'_>, record: &Record) -> Had {
+    /// Earlier contacts that got the same, where all under a CA name it.
+    pub(super) fn same_before(
+        &self,
+        index: usize,
+        contact: &Contact,
+        start: Timestamp,
+    ) -> Vec<(usize, &'a Contact)> {
         const LOOK_BACK: usize = 64;
-        let contact = asked.contact;
         let shared = contact.kind == ContactKind::Issuer || contact.is_about_root();
-        if !shared || contact.request.is_none() {
-            return Had::No;
-        }
-        let Some((before, _)) = self.siblings(asked.device, asked.index, contact) else {
-            return Had::No;
+        let device = canonical(self.devices, contact.client);
+        let before = self.siblings(device, index, contact);
+        let Some((before, _)) = before.filter(|_| shared && contact.request.is_some()) else {
+            return Vec::new();
         };
+        let same = |other: &Contact| {
+            other.host == contact.host
+                && other.path() == contact.path()
+                && other.stage == Stage::Answered
+                && other.failure.is_none()
+                && other.ended_at < start
+        };
+        let before = before.take(LOOK_BACK);
+        let before = before.filter_map(|index| Some((*index, self.contact(*index)?)));
+        before.filter(|(_, other)| same(other)).collect()
+    }
+
+    /// Whether this handshake had what is fetched before: programs keep what they got (RFC 9111; a list until its nextUpdate, RFC 5280
+    /// 5.1.2.5), so the next one who asks has another reason.
+    pub(super) fn had_before(asked: &Asked<'_>, record: &Record) -> Had {
         let keeps = asked.family.filter(|family| family.is_verifier());
         let stood_by = |other: &Contact| {
             let Extent { start, end, .. } = Extent::of(other, None);
@@ -162,17 +179,8 @@ impl<'a> Judge<'a> {
                 && other.family() == keeps
                 && !matches!(stance(), Stance::NotYet | Stance::Over)
         };
-        let same = before.take(LOOK_BACK).filter_map(|index| {
-            let other = self.contact(*index)?;
-            let same = other.host == contact.host
-                && other.path() == contact.path()
-                && other.stage == Stage::Answered
-                && other.failure.is_none()
-                && other.ended_at < asked.extent.start;
-            same.then_some((*index, other))
-        });
-        let had = same.map(|(index, other)| {
-            if asked.before.ties_to(index, record.shown.id) {
+        let had = asked.same.iter().map(|(index, other)| {
+            if asked.before.ties_to(*index, record.shown.id) {
                 Had::Tied
             } else if stood_by(other) {
                 Had::StoodBy
