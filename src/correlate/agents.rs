@@ -71,6 +71,12 @@ impl Family {
         matches!(self, Self::Curl | Self::Downloader)
     }
 
+    /// Whether it is that or a script, whose language comes with nothing that checks by itself.
+    #[must_use]
+    pub const fn is_script(self) -> bool {
+        self.is_run_by_itself() || matches!(self, Self::Python)
+    }
+
     /// Whether programs of this family fetch by themselves, while a handshake is held.
     /// Measured: none of these fetched after application data had flowed.
     #[must_use]

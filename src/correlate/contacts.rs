@@ -7,7 +7,7 @@
 mod copies;
 mod indexes;
 mod late;
-mod leaf;
+pub mod leaf;
 mod suffix;
 mod vain;
 
@@ -420,7 +420,7 @@ fn service_kind(service: Service) -> Option<ContactKind> {
 }
 
 /// A contact takes the lookups that no earlier one took; where there are none (a second connection after one lookup), it shares the
-/// latest. A request on a kept-alive connection needed none.
+/// latest. A request on a kept-alive connection needs none.
 fn attach_lookups(
     contact: &mut Contact,
     log: &Log,
@@ -428,9 +428,6 @@ fn attach_lookups(
     asked: &Asked<'_>,
     Taken { used, shared }: &mut Taken,
 ) {
-    if contact.request.as_ref().is_some_and(|r| r.index > 0) {
-        return;
-    }
     let begun = contact.began_at;
     // Lookups for the second address family can end after the connection has begun.
     let until = begun.plus(Span::from_millis(100));
@@ -438,6 +435,18 @@ fn attach_lookups(
     let near = asked.between(&contact.host, owner, begun.minus(RETRY_WINDOW), until);
     let is_used = |index: &usize| used.get(*index).copied().unwrap_or_default();
     let mut taken: Vec<usize> = near.iter().copied().filter(|i| !is_used(i)).collect();
+    let kept_alive = contact.request.as_ref().is_some_and(|r| r.index > 0);
+    if kept_alive {
+        // One for which a client did wait: wget goes on with a connection that it has to an address of the name (its http.c,
+        // persistent_available_p).
+        let waited = |index: &usize| {
+            let ended = log.lookups.get(*index).map(|l| l.ended_at);
+            ended.is_some_and(|ended| begun.since(ended).abs() <= CONNECTS_WITHIN)
+        };
+        if !taken.iter().any(waited) {
+            return;
+        }
+    }
     contact.own_lookup = !taken.is_empty();
     if taken.is_empty() {
         let at = |index: &usize| log.lookups.get(*index).map(|l| l.shown.at);

@@ -42,6 +42,7 @@ use known::Memo;
 use marks::{discount_process, discount_timing, mark_shared_waits};
 use pass::Lesson;
 pub use pass::Pass;
+use surroundings::Had;
 pub(in crate::correlate) use suspects::names_url;
 
 /// A handshake weighed against a contact.
@@ -65,6 +66,8 @@ pub struct Weighed {
     pub lead: Span,
     /// From the server's flight to the first sign of the contact.
     pub onset: Span,
+    /// The same of the checks that it goes on with, one list after the other.
+    pub checks_onset: Span,
     /// Site.
     pub site: Site,
     /// What tells one site from another.
@@ -73,6 +76,8 @@ pub struct Weighed {
     pub position: usize,
     /// The certificate that is asked about was shown in some other handshake and holds the name of this site.
     pub covered: bool,
+    /// It had what all under a CA name before this was fetched.
+    pub had_it: bool,
     /// What speaks for it although its hello, or all that its server said, is not in the capture: enough to rival others, not to be named.
     pub apparent: Option<Confidence>,
 }
@@ -251,22 +256,21 @@ impl<'a> Judge<'a> {
         let extent = Extent::of(contact, self.span.map(|(_, last)| last));
         let family = contact.family();
         let holds_data = family.is_none_or(Family::may_hold_data);
-        let chain = holds_data.then(|| self.chain(index, contact));
-        let candidates: Vec<(&Record, Stance)> = self
+        let chain = self.chain(index, contact);
+        let candidates: Vec<(&Record, Stance, Timestamp)> = self
             .outbound(&keys, contact, extent.start)
             .into_iter()
             .map(|record| {
-                let began = chain
-                    .as_ref()
-                    .map(|chain| Self::checks_began(contact, chain, record, before));
-                let stance = stance(record, extent.start, extent.end, began);
-                (record, stance)
+                let began = Self::checks_began(contact, &chain, record, before);
+                let holds_data = holds_data.then_some(began);
+                let stance = stance(record, extent.start, extent.end, holds_data);
+                (record, stance, began)
             })
             .collect();
         let held = candidates
             .iter()
-            .filter(|(_, s)| matches!(s, Stance::Held(_)));
-        let held: Vec<&Record> = held.map(|(record, _)| *record).collect();
+            .filter(|(_, s, _)| matches!(s, Stance::Held(_)));
+        let held: Vec<&Record> = held.map(|(record, ..)| *record).collect();
         let pace = self.pace(&keys, extent.start, &held, before);
         let asked = Asked {
             index,
@@ -278,10 +282,15 @@ impl<'a> Judge<'a> {
             leaf: self.leaf_asked(contact),
             family,
             unshown: !self.was_shown(&keys, contact, extent.start),
+            same: self.same_before(index, contact, extent.start),
         };
         let mut weighed: Vec<Weighed> = Vec::new();
-        for (record, stance) in candidates {
-            weighed.push(self.weigh(&asked, record, Some(stance)));
+        for (record, stance, began) in candidates {
+            let weighed_one = self.weigh(&asked, record, Some(stance));
+            weighed.push(Weighed {
+                checks_onset: weighed_one.onset.min(began.since(record.anchor())),
+                ..weighed_one
+            });
         }
         let stations = self.devices.stations(contact.client);
         for record in self.inbound(&stations, contact, extent.start) {
@@ -347,6 +356,7 @@ impl<'a> Judge<'a> {
         let (site, site_key) = (&known.site, &known.key);
         let (shown, whole) = self.shown(record, &known);
         let none: &[Family] = &[];
+        let had = Self::had_before(asked, record);
         let case = Case {
             contact,
             record,
@@ -367,7 +377,7 @@ impl<'a> Judge<'a> {
             pace: asked.pace,
             duration: end.since(start),
             onset,
-            chased: self.was_chased(asked, record),
+            chased: had == Had::Tied,
             kin: self.kin(asked, record),
             repeat: self.is_repeat(record, site_key),
             unshown: asked.unshown,
@@ -407,10 +417,12 @@ impl<'a> Judge<'a> {
             closeness,
             lead: start.since(record.anchor()),
             onset,
+            checks_onset: onset,
             site: site.clone(),
             site_key: Arc::clone(site_key),
             position,
             covered: covered.unwrap_or_default(),
+            had_it: had > Had::No,
             apparent: apparent.filter(|_| patchy),
         }
     }
@@ -431,6 +443,8 @@ struct Asked<'a> {
     family: Option<Family>,
     /// No handshake of the device had shown it when the contact began.
     unshown: bool,
+    /// Earlier contacts that got the same.
+    same: Vec<(usize, &'a Contact)>,
 }
 
 fn contact_of<'a>(

@@ -86,8 +86,8 @@ pub static RULES: &[Rule] = &[
     Rule {
         name: "tied-to-other-issuer",
         apply: certificates::tied_to_other_issuer,
-        reason: "A leaf has one issuer; another contact tells that this one's is another",
-        source: "RFC 5280 4.1.2.4",
+        reason: "A leaf has one issuer, and above it the roots that signed that one; another contact tells that this one's are others",
+        source: "RFC 5280 4.1.2.4, letsencrypt.org/certificates",
     },
     Rule {
         name: "tied-to-other-list",

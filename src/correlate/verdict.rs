@@ -337,6 +337,23 @@ fn is_under_way(weighed: &Weighed) -> bool {
     weighed.stance.is_some_and(|stance| stance != Stance::Over)
 }
 
+/// Whether it was under way, and not for long: a check begins within moments of the server's flight, and spare connections, which browsers
+/// open ahead of need, stand still for minutes.
+fn may_ask_now(weighed: &Weighed) -> bool {
+    is_under_way(weighed) && weighed.says("inside-handshake")
+}
+
+/// Whether it neither went on nor hung up when the answer came: who waits for one goes on.
+fn is_stuck(weighed: &Weighed) -> bool {
+    match weighed.stance {
+        Some(Stance::Hanging) => !weighed.unended,
+        Some(Stance::Held(_)) => {
+            !weighed.says("handshake-waited") && !weighed.says("aborted-after-answer")
+        }
+        _ => false,
+    }
+}
+
 /// The device's own server asked.
 fn inward(mut inbound: Vec<&Weighed>) -> Ruling {
     inbound.sort_by(|a, b| {
@@ -382,10 +399,10 @@ fn cause(contact: &Contact, ruling: &Ruling) -> Cause {
         ContactKind::Unknown => Cause::Unknown,
     };
     let Some(best) = ruling.named.first() else {
-        return if family.is_some_and(Family::is_verifier) {
-            automatic
-        } else {
-            Cause::Unknown
+        return match family {
+            Some(family) if family.is_verifier() => automatic,
+            Some(family) if family.is_script() => Cause::Person,
+            _ => Cause::Unknown,
         };
     };
     // Measured: no client that checks by itself did so after application data had flowed or the connection was over.
@@ -393,7 +410,7 @@ fn cause(contact: &Contact, ruling: &Ruling) -> Cause {
     match (over, family) {
         (true, Some(family)) if !family.is_verifier() => Cause::Person,
         // curl, wget and scripts check no certificate this way by themselves; only a person makes them.
-        (_, Some(Family::Curl | Family::Downloader | Family::Python)) => Cause::Person,
+        (_, Some(family)) if family.is_script() => Cause::Person,
         _ => automatic,
     }
 }

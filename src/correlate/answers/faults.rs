@@ -99,10 +99,19 @@ pub fn is_about(answer: &Answered, asked: &Asked<'_>) -> Option<bool> {
         (Object::Crl { facts, .. }, None) => {
             let same = |idp: &String| asked.url.map(|url| idp.eq_ignore_ascii_case(url));
             let mut named = facts.idp_urls.iter().filter_map(same).peekable();
-            named.peek()?;
-            Some(named.any(|same| same))
+            if named.peek().is_some() {
+                return Some(named.any(|same| same));
+            }
+            other_ca(asked, facts.issuer_cn.as_deref()).map(|_| false)
         }
-        (Object::Certificates(_) | Object::None | Object::Foreign, _) => None,
+        (Object::Certificates(certs), None) => {
+            let other = |cert: &Arc<Certificate>| other_ca(asked, cert.subject_cn.as_deref());
+            certs
+                .iter()
+                .all(|cert| other(cert).is_some())
+                .then_some(false)
+        }
+        (Object::None | Object::Foreign, _) => None,
     }
 }
 
@@ -134,13 +143,14 @@ fn other_subject(question: &OcspRequest, response: &OcspResponse) -> Option<Faul
 }
 
 /// The CA in a host's label makes what the host serves. Only a name of another CA of the hierarchy speaks against that: a private
-/// hierarchy in the place of the real one may call its CAs what it likes, and its signatures tell that story.
+/// hierarchy in the place of the real one may call its CAs what it likes, and its signatures tell that story. Where the capture lacks the
+/// request, the host is what the address was looked up as last, and all hosts of a delivery network share addresses.
 fn other_ca(asked: &Asked<'_>, cn: Option<&str>) -> Option<Fault> {
     let role = asked.role?;
     let (Some(wanted), Some(cn)) = (role.ca, cn) else {
         return None;
     };
-    let compared = asked.request.is_none_or(|request| {
+    let compared = asked.request.is_some_and(|request| {
         matches!(
             path_role(role, &request.method, &request.path),
             PathRole::Shard(_) | PathRole::RootCrl | PathRole::IssuerCert

@@ -4,6 +4,8 @@ use super::*;
 use crate::correlate::rules::is_root_label;
 use crate::pki::endpoint;
 
+const OTHER_CA: &str = "another CA";
+
 impl Contact {
     /// The CA label of a host that serves what concerns leaves, as opposed to intermediates.
     #[must_use]
@@ -12,12 +14,12 @@ impl Contact {
         (!is_root_label(label)).then_some(label)
     }
 
-    /// The label, or words that stand for all other CAs: which one it is tells no more of a leaf.
+    /// The CA label of its host, or words that stand for all other CAs: which one it is tells no more of a chain.
     #[must_use]
-    pub fn issuer_label(&self) -> Option<&str> {
+    pub fn ca_label(&self) -> Option<&str> {
         match self.watch {
-            Watch::OtherCa => Some("another CA"),
-            _ => self.leaf_label(),
+            Watch::OtherCa => Some(OTHER_CA),
+            _ => self.role()?.label.as_deref(),
         }
     }
 
@@ -36,30 +38,26 @@ impl Contact {
         endpoint::shard_of_path(self.path().filter(|_| list)?)
     }
 
-    /// Whether one leaf can be the reason for both: it has one issuer (RFC 5280 4.1.2.4), one list (Let's Encrypt CP/CPS 7.1), and above
-    /// it the roots that signed that issuer (letsencrypt.org/certificates).
+    /// Whether one leaf can be the reason for both: it is on one list (Let's Encrypt CP/CPS 7.1) and ends one chain.
     #[must_use]
     pub fn may_share_leaf(&self, other: &Self) -> bool {
-        match (self.leaf_label(), other.leaf_label()) {
-            (Some(one), Some(another)) => {
-                let same = self.shard().zip(other.shard()).is_none_or(|(a, b)| a == b);
-                one == another && same
-            }
-            (Some(label), None) => other.may_be_above(label),
-            (None, Some(label)) => self.may_be_above(label),
-            (None, None) => true,
-        }
+        let differ = self.shard().zip(other.shard()).is_some_and(|(a, b)| a != b);
+        let labels = self.ca_label().zip(other.ca_label());
+        !differ && labels.is_none_or(|(a, b)| are_of_one_chain(a, b))
     }
+}
 
-    /// Whether what is fetched, which is of no leaf, is of a chain that ends in one of this issuer.
-    fn may_be_above(&self, label: &str) -> bool {
-        let own = self.role().and_then(|role| role.label.as_deref());
-        match own {
-            Some("x2") => label.starts_with('e') || label.starts_with("ye"),
-            Some("ye") => label.starts_with("ye"),
-            Some("yr") => label.starts_with("yr"),
-            // X1 has signed for all, itself or over the others.
-            _ => self.watch != Watch::OtherCa,
-        }
+/// Whether two CAs can be of one chain: a leaf has one issuer (RFC 5280 4.1.2.4), and above it are the roots that signed that one
+/// (letsencrypt.org/certificates): of X2 and Root YE ECDSA intermediates, of Root YR RSA ones, of X1 all, itself or over the others.
+#[must_use]
+pub fn are_of_one_chain(one: &str, other: &str) -> bool {
+    one == other || is_above(one, other) || is_above(other, one)
+}
+
+fn is_above(root: &str, label: &str) -> bool {
+    match root {
+        "x2" => label.starts_with('e') || label.starts_with("ye"),
+        "ye" | "yr" => label.strip_prefix(root).is_some_and(|n| !n.is_empty()),
+        _ => is_root_label(root) && label != OTHER_CA,
     }
 }

@@ -8,6 +8,7 @@ use foldhash::{HashMap, HashSet};
 use crate::correlate::agents::Family;
 use crate::correlate::case::Tie;
 use crate::correlate::contacts::Contact;
+use crate::correlate::contacts::leaf::are_of_one_chain;
 use crate::correlate::devices::HostKey;
 use crate::correlate::handshakes::Record;
 use crate::correlate::verdict::Ruling;
@@ -102,7 +103,7 @@ impl Lesson {
         let Some(best) = ruling.named.first() else {
             return lesson;
         };
-        let label = contact.issuer_label();
+        let label = contact.ca_label();
         let serial = contact
             .ocsp
             .as_ref()
@@ -137,7 +138,7 @@ impl Lesson {
 fn disagree(ties: &[Tie]) -> bool {
     let differ = |a: &Tie, b: &Tie| {
         matches!((&a.serial, &b.serial), (Some(x), Some(y)) if x != y)
-            || matches!((&a.label, &b.label), (Some(x), Some(y)) if x != y)
+            || matches!((&a.label, &b.label), (Some(x), Some(y)) if !are_of_one_chain(x, y))
             || matches!((a.shard, b.shard), (Some(x), Some(y)) if x != y)
     };
     ties.iter()

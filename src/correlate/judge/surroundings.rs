@@ -3,6 +3,17 @@
 use super::*;
 use crate::finding::{ContactKind, Stage};
 
+/// Whether the same was fetched before while a handshake was under way.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) enum Had {
+    /// It was not.
+    No,
+    /// It was, by a program that keeps it for all its connections.
+    StoodBy,
+    /// It was for this very handshake.
+    Tied,
+}
+
 impl<'a> Judge<'a> {
     /// The device's other handshakes around a time. Those that have a contact of their own stood still for a known reason; and
     /// those that were held for this contact are its rivals, and weighed as such.
@@ -131,29 +142,53 @@ impl<'a> Judge<'a> {
         .max_by_key(|kin| kin.same_question)
     }
 
-    /// Whether a contact that is tied to this handshake got the same before, where all under a CA name it: programs keep what they got (RFC
-    /// 9111; a list until its nextUpdate, RFC 5280 5.1.2.5), so the next one who asks has another reason.
-    pub(super) fn was_chased(&self, asked: &Asked<'_>, record: &Record) -> bool {
+    /// Earlier contacts that got the same, where all under a CA name it.
+    pub(super) fn same_before(
+        &self,
+        index: usize,
+        contact: &Contact,
+        start: Timestamp,
+    ) -> Vec<(usize, &'a Contact)> {
         const LOOK_BACK: usize = 64;
-        let contact = asked.contact;
         let shared = contact.kind == ContactKind::Issuer || contact.is_about_root();
-        if !shared || contact.request.is_none() {
-            return false;
-        }
-        let Some((before, _)) = self.siblings(asked.device, asked.index, contact) else {
-            return false;
+        let device = canonical(self.devices, contact.client);
+        let before = self.siblings(device, index, contact);
+        let Some((before, _)) = before.filter(|_| shared && contact.request.is_some()) else {
+            return Vec::new();
+        };
+        let same = |other: &Contact| {
+            other.host == contact.host
+                && other.path() == contact.path()
+                && other.stage == Stage::Answered
+                && other.failure.is_none()
+                && other.ended_at < start
         };
         let before = before.take(LOOK_BACK);
-        let mut before = before.filter(|index| asked.before.ties_to(**index, record.shown.id));
-        before.any(|index| {
-            self.contact(*index).is_some_and(|other| {
-                other.host == contact.host
-                    && other.path() == contact.path()
-                    && other.stage == Stage::Answered
-                    && other.failure.is_none()
-                    && other.ended_at < asked.extent.start
-            })
-        })
+        let before = before.filter_map(|index| Some((*index, self.contact(*index)?)));
+        before.filter(|(_, other)| same(other)).collect()
+    }
+
+    /// Whether this handshake had what is fetched before: programs keep what they got (RFC 9111; a list until its nextUpdate, RFC 5280
+    /// 5.1.2.5), so the next one who asks has another reason.
+    pub(super) fn had_before(asked: &Asked<'_>, record: &Record) -> Had {
+        let keeps = asked.family.filter(|family| family.is_verifier());
+        let stood_by = |other: &Contact| {
+            let Extent { start, end, .. } = Extent::of(other, None);
+            let stance = || stance(record, start, end, None);
+            keeps.is_some()
+                && other.family() == keeps
+                && !matches!(stance(), Stance::NotYet | Stance::Over)
+        };
+        let had = asked.same.iter().map(|(index, other)| {
+            if asked.before.ties_to(*index, record.shown.id) {
+                Had::Tied
+            } else if stood_by(other) {
+                Had::StoodBy
+            } else {
+                Had::No
+            }
+        });
+        had.max().unwrap_or(Had::No)
     }
 
     pub(super) fn is_repeat(&self, record: &Record, site_key: &str) -> bool {

@@ -1,7 +1,11 @@
 //! What the certificates say: the question is about them, or names what they name.
 
+use std::collections::BTreeSet;
+
 use super::{deciding, evidence};
+use crate::correlate::agents::Family;
 use crate::correlate::case::{Case, ShownCert, Tie, urls};
+use crate::correlate::contacts::leaf::are_of_one_chain;
 use crate::correlate::handshakes::Record;
 use crate::correlate::waits;
 use crate::finding::{Bearing, Confidence, ContactKind, Direction, Evidence, Facts, Stage, Weight};
@@ -59,7 +63,10 @@ pub(super) fn named_in_certificate(case: &Case<'_>) -> Option<Evidence> {
         (ContactKind::Ocsp, _) => Bearing::Supports(Weight::Strong),
         // Without a request only the host is known, which all certificates of one issuer share.
         (_, false) => Bearing::Supports(Weight::Strong),
-        // It has what it needs.
+        // It has what it needs; the more so if it was over.
+        _ if case.chased && case.stance == Some(waits::Stance::Over) => {
+            Bearing::Supports(Weight::Slight)
+        }
         _ if case.chased => Bearing::Supports(Weight::Fair),
         _ if !shown.sent && !shown.is_fact() => Bearing::Supports(Weight::Strong),
         _ => deciding_url(case, shown),
@@ -121,9 +128,11 @@ pub(super) fn intermediate_missing(case: &Case<'_>) -> Option<Evidence> {
     // All leaves of the intermediate name this URL. Whoever verifies this chain asks before the handshake is over and within moments of the
     // server's flight, and a lookup alone does not tell what for.
     let late = case.started.since(case.record.anchor()) > CHASES_WITHIN;
+    // Scripts take the URL from any certificate that they look at.
+    let script = case.family.is_some_and(Family::is_script);
     let bearing = match (case.stance, case.contact.stage >= Stage::Asked) {
         (Some(waits::Stance::Over), _) | (_, false) => Bearing::Supports(Weight::Fair),
-        _ if late => Bearing::Supports(Weight::Fair),
+        _ if late || script => Bearing::Supports(Weight::Fair),
         (_, true) => deciding_url(case, naming),
     };
     Some(evidence(
@@ -241,14 +250,15 @@ pub(super) fn tied_to_other_serial(case: &Case<'_>) -> Option<Evidence> {
 }
 
 pub(super) fn tied_to_other_issuer(case: &Case<'_>) -> Option<Evidence> {
-    let wanted = case.contact.issuer_label()?;
+    let wanted = case.contact.ca_label()?;
     if !case.record.hides_certificate() {
         return None;
     }
     let is_own = |tie: &Tie| tie.handshake == case.record.shown.id;
+    let is_other = |label: &str| !are_of_one_chain(label, wanted);
     let tie = case
         .other_ties()
-        .filter(|tie| tie.label.as_deref().is_some_and(|label| label != wanted))
+        .filter(|tie| tie.label.as_deref().is_some_and(is_other))
         .max_by_key(|tie| (is_own(tie), tie.confidence));
     // One leaf was shown there, so one of the two merely fell into the silence.
     let one_leaf = tie.is_some_and(is_own);
@@ -257,7 +267,8 @@ pub(super) fn tied_to_other_issuer(case: &Case<'_>) -> Option<Evidence> {
     }
     // Some servers have an RSA and an ECDSA certificate, so this is weaker for the site than for the handshake.
     let of_site = || {
-        let labels = case.labels.filter(|labels| !labels.contains(wanted))?;
+        let others = |labels: &&BTreeSet<String>| labels.iter().all(|label| is_other(label));
+        let labels = case.labels.filter(others)?;
         labels.first().map(String::as_str)
     };
     let of_handshake = tie.and_then(|tie| tie.label.as_deref());

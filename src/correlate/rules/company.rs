@@ -282,5 +282,5 @@ fn serves_as_well(case: &Case<'_>) -> bool {
 
 /// Software that checks for itself, or is typed by a person, asks on no server's behalf.
 fn is_on_own_errand(family: Family) -> bool {
-    family.is_verifier() || family.is_run_by_itself() || family == Family::Python
+    family.is_verifier() || family.is_script()
 }

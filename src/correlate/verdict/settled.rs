@@ -38,12 +38,19 @@ pub(super) fn settled(contact: &Contact, decided: &[&Weighed], groups: &[&Weighe
     // Nor does what is shared single out a handshake that was over, when one whose certificate is hidden was under way, or was begun
     // since by a client that checks at once: its answer for the first would have come, and been cached, by then.
     let nearest = decided.iter().map(|w| w.lead).min().unwrap_or_default();
+    // The same where they had it already or did not go on when it came, and the other one had not.
+    let had_it = decided
+        .iter()
+        .all(|w| w.had_it || is_shared(contact) && is_stuck(w));
     let open = is_open(contact, decided, held, widely_shared);
     let nearer: Vec<&Weighed> = hidden
-        .filter(|w| open && !is_unfit(w))
+        .filter(|w| (open || had_it && !w.had_it) && !is_unfit(w))
         .filter(|w| may_ask_now(w) || (w.lead < nearest && began_soon(w)))
         .collect();
     if !nearer.is_empty() {
+        if nearer.len() >= ONE_OF_MOST && is_late(contact, decided) {
+            return unexplained();
+        }
         if nearer.len() >= ONE_OF_MOST {
             let outcome = if rest.is_empty() { Outcome::Site } else { set };
             return ruling(outcome, Confidence::Possible, named());
@@ -110,12 +117,6 @@ fn is_open(contact: &Contact, decided: &[&Weighed], held: u8, widely_shared: boo
     held < HELD && (shared || (held == 0 && !under_way))
 }
 
-/// Whether it was under way, and not for long: a check begins within moments of the server's flight, and spare connections, which browsers
-/// open ahead of need, stand still for minutes.
-fn may_ask_now(weighed: &Weighed) -> bool {
-    is_under_way(weighed) && weighed.says("inside-handshake")
-}
-
 /// Whether a client that checks by itself fetched what others share some time after all handshakes that name it were over. Measured: none
 /// did so once application data had flowed. So whoever asked may not be in the capture, or hid its certificate.
 fn is_late(contact: &Contact, decided: &[&Weighed]) -> bool {
@@ -123,9 +124,12 @@ fn is_late(contact: &Contact, decided: &[&Weighed]) -> bool {
     // Nor is what is known to be another program's.
     // Who sends no agent may also be a script, which fetches right after it has visited.
     let silent = family == Some(Family::Silent);
-    let past = |w: &Weighed| was_over(w) || is_spare(w);
+    let shared = is_shared(contact);
+    let past = |w: &Weighed| was_over(w) || is_spare(w) || shared && began_late(w);
     let over = |w: &&Weighed| is_foreign(w) || past(w) && (!silent || w.lead > RIGHT_AFTER);
+    let foreign = contact.kind == ContactKind::Issuer && decided.iter().all(|w| is_foreign(w));
     let checks = silent
+        || foreign
         || family.is_some_and(Family::is_verifier)
         || is_for_all(contact) && !family.is_some_and(Family::is_run_by_itself);
     contact.ocsp.is_none() && checks && decided.iter().all(over)
@@ -135,6 +139,15 @@ fn is_late(contact: &Contact, decided: &[&Weighed]) -> bool {
 fn is_spare(weighed: &Weighed) -> bool {
     weighed.stance == Some(Stance::Hanging) && !weighed.says("inside-handshake")
 }
+
+/// Whether the checks that the fetch goes on with began long after the server's flight, whatever the handshake waited for: what is to be read
+/// for them is there with the flight.
+fn began_late(weighed: &Weighed) -> bool {
+    weighed.checks_onset > CHECKS_WITHIN
+}
+
+/// Measured: milliseconds, also where many connections are opened at once; a loaded machine takes longer.
+const CHECKS_WITHIN: Span = Span::from_secs(2);
 
 /// A script goes on to its next line.
 const RIGHT_AFTER: Span = Span::from_secs(2);

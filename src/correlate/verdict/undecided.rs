@@ -3,7 +3,8 @@
 use super::*;
 
 /// Nothing settles it: how well do the signs point?
-pub(super) fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
+pub(super) fn undecided(contact: &Contact, all: &[&Weighed]) -> Ruling {
+    let groups = &able(contact, all)[..];
     let Some(top) = groups.first().and_then(|w| w.level) else {
         return unexplained();
     };
@@ -17,10 +18,10 @@ pub(super) fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
         .iter()
         .filter(|w| engaged(w) == HELD && without_conclusions(w) > Some(Confidence::Possible))
         .count();
-    if let [only] = groups
+    if let [only] = all
         && named_and_held(contact, only)
     {
-        let confidence = if only.says("same-burst") {
+        let confidence = if only.says("same-burst") && !had_issuer(contact, only) {
             Confidence::Proven
         } else {
             Confidence::Strong
@@ -50,6 +51,10 @@ pub(super) fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
             let both = vec![(*only).clone(), (*rival).clone()];
             return ruling(Outcome::OneOf, Confidence::Possible, both);
         }
+        let fresher = fresher(contact, only, groups);
+        if !fresher.is_empty() {
+            return nearest_of(contact, only, fresher);
+        }
         let others = as_good(only, groups);
         if !others.is_empty() && top >= Confidence::Likely {
             return nearest_of(contact, only, others);
@@ -63,7 +68,9 @@ pub(super) fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
             Confidence::Likely if under_way <= 1 => Confidence::Likely,
             _ => Confidence::Possible,
         };
-        let none = is_mere_neighbour(contact, only) || has_more_against(only);
+        let none = is_mere_neighbour(contact, only)
+            || has_more_against(only)
+            || is_no_chase(contact, only);
         if confidence == Confidence::Possible && none {
             return unexplained();
         }
@@ -88,7 +95,10 @@ pub(super) fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
     let several: Vec<Weighed> = tops.iter().map(|w| (*w).clone()).collect();
     let mut tied = several.iter().filter(|w| is_tied(w));
     match (tied.next(), tied.next()) {
-        (Some(only), None) if !several.iter().any(|w| w.id != only.id && is_under_way(w)) => {
+        (Some(only), None)
+            if !several.iter().any(|w| w.id != only.id && is_under_way(w))
+                && fresher(contact, only, groups).is_empty() =>
+        {
             return ruling(Outcome::Site, Confidence::Possible, vec![only.clone()]);
         }
         (None, _) if !several.iter().any(is_under_way) => return unexplained(),
@@ -99,6 +109,16 @@ pub(super) fn undecided(contact: &Contact, groups: &[&Weighed]) -> Ruling {
         return ruling(Outcome::AnyUnder, Confidence::Possible, several);
     }
     ruling(Outcome::OneOf, Confidence::Possible, several)
+}
+
+/// Those that can be the reason for what all under a CA name: for a program that checks for itself none that was over while another one was under
+/// way. Measured: none asked once application data had flowed.
+fn able<'w>(contact: &Contact, groups: &[&'w Weighed]) -> Vec<&'w Weighed> {
+    let checks = is_shared(contact) && contact.family().is_some_and(Family::is_verifier);
+    let fresh = |w: &&Weighed| may_ask_now(w) && !w.had_it && !is_stuck(w) && !is_unfit(w);
+    let past = checks && groups.iter().any(fresh);
+    let left = groups.iter().copied().filter(|w| !(past && was_over(w)));
+    left.collect()
 }
 
 /// Whether a client that checks by itself fetched an issuer some time after the handshake was over. Measured: none did so. All leaves of an
@@ -115,10 +135,34 @@ fn is_past(contact: &Contact, weighed: &Weighed, groups: &[&Weighed]) -> bool {
     was_over(weighed) && (chased || looked_up)
 }
 
+/// Those that come into question as much as the one whose certificate names what is fetched, where all under a CA name that: for a program
+/// that checks for itself those under way, if that one had it or did not go on when it came; for a script those visited since.
+fn fresher<'w>(contact: &Contact, only: &Weighed, groups: &[&'w Weighed]) -> Vec<&'w Weighed> {
+    if !is_shared(contact) {
+        return Vec::new();
+    }
+    let family = contact.family();
+    let asks_after = family.is_some_and(|family| !family.is_verifier());
+    let past = only.had_it || is_stuck(only);
+    let visited_since = |w: &Weighed| was_over(only) && w.lead < only.lead && w.says("soon-after");
+    let may_ask = |w: &Weighed| {
+        past && may_ask_now(w) && !w.had_it && !is_stuck(w) || asks_after && visited_since(w)
+    };
+    let others = groups.iter().copied().filter(|w| w.id != only.id);
+    let others = others.filter(|w| !w.says("named-in-certificate") && !is_unfit(w));
+    others.filter(|w| may_ask(w)).collect()
+}
+
 /// Whether nothing but its nearness speaks for a handshake that was over, although clients of this kind ask while it is not (measured).
 fn is_mere_neighbour(contact: &Contact, weighed: &Weighed) -> bool {
     let checks = contact.family().is_some_and(Family::is_verifier);
     checks && was_over(weighed) && !is_tied(weighed)
+}
+
+/// Whether a program that checks for itself got an issuer when the handshake was over.
+fn is_no_chase(contact: &Contact, weighed: &Weighed) -> bool {
+    let checks = contact.family().is_some_and(Family::is_verifier);
+    checks && contact.kind == ContactKind::Issuer && was_over(weighed)
 }
 
 /// Whether more speaks against it than for it, nearness apart.
@@ -183,7 +227,7 @@ fn nearest_of(contact: &Contact, only: &Weighed, others: Vec<&Weighed>) -> Rulin
 
 /// Clients fetch an issuer now and then although the server sent it, to find another path. When its certificate names the URL, it was
 /// held for the fetch, and no other handshake can have asked, little is left open: behind a router, one over the other version of IP. Nor
-/// that when the fetch before it, in one breath, is tied to this handshake.
+/// that when the fetch before it, in one breath, is tied to this handshake, by a program that may chase what it was sent.
 fn named_and_held(contact: &Contact, weighed: &Weighed) -> bool {
     let named = weighed.evidence.iter().any(|e| {
         matches!(&e.facts, Facts::NamedInCertificate { visibility, .. } if *visibility != Visibility::Learned)
@@ -192,6 +236,12 @@ fn named_and_held(contact: &Contact, weighed: &Weighed) -> bool {
         && contact.request.is_some()
         && named
         && engaged(weighed) == HELD
+}
+
+/// Whether it was sent the issuer, by which programs were measured to have nothing to chase.
+fn had_issuer(contact: &Contact, weighed: &Weighed) -> bool {
+    let measured = matches!(contact.family(), Some(Family::Chromium | Family::Java));
+    measured && weighed.says("intermediate-present")
 }
 
 /// A client that checks by itself does so while the handshake stands still. Of those under way when it fetched, one stood still, is its

@@ -313,6 +313,10 @@ fn unexplained(finding: &Finding) -> Vec<String> {
         ),
         None => format!("No handshake of {who} in this capture comes near {this}."),
     }];
+    if finding.verdict.cause == Cause::Person {
+        sentences
+            .push("Software of this kind asks because a person or a script has it ask.".to_owned());
+    }
     sentences.extend(
         finding
             .verdict
