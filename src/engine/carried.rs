@@ -2,11 +2,11 @@
 //! shard, so that it makes no difference whose thread looks after these.
 
 use crate::flow::table::Arrived;
-use crate::flow::{Cause, Endpoints, FlowId, Shard, shard as of};
+use crate::flow::{FlowId, Shard, shard as of};
 use crate::frame::{Frame, InterfaceId};
 use crate::limits::Limits;
-use crate::proto::{Carried, Session};
-use crate::wire::{Decoder, Packet};
+use crate::proto::Carried;
+use crate::wire::Decoder;
 
 use super::flows::{Flows, shard};
 
@@ -70,38 +70,19 @@ impl Flows {
             if let Ok(packet) = decoded {
                 let flow = FlowId::carried(room.packets, carried.shard);
                 room.packets += 1;
-                self.take_within(carried, interface, &packet, flow);
+                let arrived = Arrived {
+                    at: carried.at,
+                    frame: carried.frame,
+                    interface,
+                    shard: carried.shard,
+                    flow,
+                };
+                // It is of the stream's shard, whatever its addresses.
+                let (_, transport) = shard(&packet);
+                self.place(&arrived, &packet, transport);
             }
             next = room.decoder.further(&frame);
         }
         *of::of_mut(&mut self.carried.0, carried.shard) = Some(room);
-    }
-
-    fn take_within(
-        &mut self,
-        carried: &Carried,
-        interface: InterfaceId,
-        packet: &Packet<'_>,
-        flow: FlowId,
-    ) {
-        let Carried {
-            at, frame, shard, ..
-        } = *carried;
-        self.cx.turn(shard, Cause::Packet);
-        let (_, transport) = self::shard(packet);
-        let known =
-            transport.is_some_and(|transport| self.look_up(at, frame, packet, transport, shard));
-        if !known {
-            let mut make = |_: FlowId, _: &Endpoints| Session::default();
-            let arrived = Arrived {
-                at,
-                frame,
-                interface,
-                shard,
-                flow,
-            };
-            self.table
-                .packet_told(&arrived, packet, &mut make, &mut self.cx);
-        }
     }
 }

@@ -110,6 +110,30 @@ impl Flows {
             // What time alone brings about carries nothing on: it comes behind a hole.
             self.cx.carried.clear();
         }
+        let arrived = Arrived {
+            at,
+            frame,
+            interface,
+            shard,
+            flow,
+        };
+        self.place(&arrived, packet, transport);
+        if !self.cx.carried.is_empty() {
+            self.take_carried(interface);
+        }
+    }
+
+    /// Gives a packet to the lookup or the flow that it is of, in the turn of its shard.
+    #[inline(always)]
+    pub(super) fn place(
+        &mut self,
+        arrived: &Arrived,
+        packet: &Packet<'_>,
+        transport: Option<DnsTransport>,
+    ) {
+        let Arrived {
+            at, frame, shard, ..
+        } = *arrived;
         self.cx.turn(shard, Cause::Packet);
         let known = transport.is_some_and(|transport| {
             // One call is less than to have all of this wherever packets are taken.
@@ -117,18 +141,8 @@ impl Flows {
         });
         if !known {
             let mut make = |_: FlowId, _: &Endpoints| Session::default();
-            let arrived = Arrived {
-                at,
-                frame,
-                interface,
-                shard,
-                flow,
-            };
             self.table
-                .packet_told(&arrived, packet, &mut make, &mut self.cx);
-        }
-        if !self.cx.carried.is_empty() {
-            self.take_carried(interface);
+                .packet_told(arrived, packet, &mut make, &mut self.cx);
         }
     }
 

@@ -165,10 +165,10 @@ impl Formatter for Shown {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        let mut start = 0;
         if safe::is_plain(fragment) {
             return self.0.write_string_fragment(writer, fragment);
         }
+        let mut start = 0;
         for (place, c) in fragment.char_indices() {
             if safe::is_obeyed(c) {
                 writer.write_all(fragment.as_bytes().get(start..place).unwrap_or_default())?;

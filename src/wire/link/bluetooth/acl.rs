@@ -25,6 +25,25 @@ pub(super) fn packet<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next
     part(walk, handle, boundary == CONTINUES, rest)
 }
 
+/// The payload of a packet off the air, of `length` octets, by the kind of its logical link (LLID: Core 5.4, volume 2 part B 6.6.2, volume 6
+/// part B 2.4).
+pub(super) fn of_kind<'a>(
+    walk: &mut Walk<'a, '_>,
+    kind: u8,
+    length: usize,
+    rest: Rest<'a>,
+) -> Result<Next<'a>, Undecoded> {
+    const CONTINUES: u8 = 1;
+    const CONTROL: u8 = 3;
+    match kind {
+        CONTROL => Err(Undecoded::LinkControl),
+        // Acknowledges, and nothing else.
+        CONTINUES if length == 0 => Err(Undecoded::LinkControl),
+        0 => Err(Undecoded::NotIp),
+        kind => part(walk, 0, kind == CONTINUES, rest.bound(length)),
+    }
+}
+
 /// Reads one part of an L2CAP packet, or all of it.
 pub(super) fn part<'a>(
     walk: &mut Walk<'a, '_>,

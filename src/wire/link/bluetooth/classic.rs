@@ -18,8 +18,6 @@ pub(in crate::wire::link) fn packet<'a>(
     /// Kinds of packet with data (table 6.2); of one slot, and of more.
     const SHORT: [u32; 4] = [3, 4, 8, 9];
     const LONG: [u32; 4] = [10, 11, 14, 15];
-    const CONTINUES: u16 = 0b01;
-    const CONTROL: u16 = 0b11;
     let (Some(rate), Some(address), Some(header), Some(flags)) =
         (rest.u8(4), rest.le32(8), rest.le32(16), rest.le16(20))
     else {
@@ -33,18 +31,13 @@ pub(in crate::wire::link) fn packet<'a>(
         return Err(Undecoded::NotIp);
     }
     // Payloads of one slot at the basic rate have a shorter header.
-    let (field, size) = match rate & 0x0f == 0 && SHORT.contains(&kind) {
-        true => (u16::from(inside.u8(0).ok_or_else(|| short(rest))?), 1),
-        false => (inside.le16(0).ok_or_else(|| short(rest))?, 2),
+    let first = inside.u8(0).ok_or_else(|| short(rest))?;
+    let (length, size) = if rate & 0x0f == 0 && SHORT.contains(&kind) {
+        (u16::from(first >> 3), 1)
+    } else {
+        (inside.le16(0).ok_or_else(|| short(rest))? >> 3 & 0x03ff, 2)
     };
-    let length = usize::from(field >> 3 & if size == 1 { 0x1f } else { 0x03ff });
     walk.session = address & 0x00ff_ffff | (header & 0b111) << 24;
-    let data = skip(inside, size)?.bound(length);
-    match field & 0b11 {
-        CONTROL => Err(Undecoded::LinkControl),
-        // Acknowledges, and nothing else.
-        CONTINUES if length == 0 => Err(Undecoded::LinkControl),
-        0 => Err(Undecoded::NotIp),
-        kind => acl::part(walk, 0, kind == CONTINUES, data),
-    }
+    let data = skip(inside, size)?;
+    acl::of_kind(walk, first & 0b11, usize::from(length), data)
 }

@@ -14,8 +14,6 @@ pub(in crate::wire::link) fn packet<'a>(
 ) -> Result<Next<'a>, Undecoded> {
     const ADVERTISING: u32 = 0x8e89_bed6;
     const HEADER: usize = 6;
-    const CONTINUES: u8 = 1;
-    const CONTROL: u8 = 3;
     let (Some(connection), Some(first), Some(length)) = (rest.le32(0), rest.u8(4), rest.u8(5))
     else {
         return Err(short(rest));
@@ -24,14 +22,8 @@ pub(in crate::wire::link) fn packet<'a>(
         return Err(Undecoded::LinkControl);
     }
     walk.session = connection;
-    let inside = skip(rest, HEADER)?.bound(usize::from(length));
-    match first & 0b11 {
-        CONTROL => Err(Undecoded::LinkControl),
-        // Acknowledges, and nothing else.
-        CONTINUES if length == 0 => Err(Undecoded::LinkControl),
-        0 => Err(Undecoded::NotIp),
-        kind => acl::part(walk, 0, kind == CONTINUES, inside),
-    }
+    let inside = skip(rest, HEADER)?;
+    acl::of_kind(walk, first & 0b11, usize::from(length), inside)
 }
 
 /// Behind channel, signal, noise, errors, an address and flags (LINKTYPE_BLUETOOTH_LE_LL_WITH_PHDR).
