@@ -94,6 +94,10 @@ pub(super) fn show<R>(args: &Args, options: report::Options, read: R) -> anyhow:
 where
     R: FnOnce(&Sender<Update>, &AtomicBool) -> anyhow::Result<Vec<String>> + Send + 'static,
 {
+    let options = report::Options {
+        zone: output::zone(),
+        ..options
+    };
     let settings = settings(args)?;
     let (stop, damaged) = (Arc::default(), Arc::default());
     let input = Input {
@@ -109,6 +113,7 @@ where
 fn open(args: &Args, damaged: &Arc<AtomicBool>) -> anyhow::Result<(report::Options, Input)> {
     let reading = Reading::prepare(args)?;
     let mut options = reading.options.clone();
+    options.zone = output::zone();
     if args.redact.is_some() {
         redact::sources(&mut options);
     }

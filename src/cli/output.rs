@@ -12,19 +12,24 @@ use jiff::tz::TimeZone;
 use crate::report::Options;
 
 use super::Args;
-use super::args::ColorArg;
+use super::args::{ColorArg, TimeArg};
 #[cfg(feature = "live")]
 use super::live::whole::Whole;
+
+/// Bytes written at a time: reports have megabytes.
+const PIECE: usize = 64 << 10;
 
 /// The report's destination.
 pub(super) fn open(path: Option<&Path>) -> anyhow::Result<Box<dyn Write>> {
     match path {
-        None => Ok(Box::new(BufWriter::new(stdout().lock()))),
-        Some(path) if path.as_os_str() == "-" => Ok(Box::new(BufWriter::new(stdout().lock()))),
+        None => Ok(Box::new(BufWriter::with_capacity(PIECE, stdout().lock()))),
+        Some(path) if path.as_os_str() == "-" => {
+            Ok(Box::new(BufWriter::with_capacity(PIECE, stdout().lock())))
+        }
         Some(path) => {
             let file =
                 File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-            Ok(Box::new(BufWriter::new(file)))
+            Ok(Box::new(BufWriter::with_capacity(PIECE, file)))
         }
     }
 }
@@ -163,7 +168,10 @@ pub(super) fn options(args: &Args) -> Options {
     Options {
         time: args.time.into(),
         group: args.group.into(),
-        zone: TimeZone::try_system().unwrap_or(TimeZone::UTC),
+        zone: match args.time {
+            TimeArg::Local => zone(),
+            TimeArg::Utc | TimeArg::Relative | TimeArg::Epoch => TimeZone::UTC,
+        },
         color: match args.color {
             ColorArg::Always => true,
             ColorArg::Never => false,
@@ -174,6 +182,11 @@ pub(super) fn options(args: &Args) -> Options {
         verbose: args.verbose,
         ..Options::default()
     }
+}
+
+/// The zone of this machine. Asked for only where it may be shown: the folders of all zones are read for it.
+pub(super) fn zone() -> TimeZone {
+    TimeZone::try_system().unwrap_or(TimeZone::UTC)
 }
 
 /// Whether the terminal says that it obeys nothing but line feeds.

@@ -15,20 +15,23 @@ pub fn community_id(transport: Transport, a: SocketAddr, b: SocketAddr) -> Strin
         Transport::Udp => 17,
     };
     // The numerically smaller end first: addresses by their octets in network order, then ports.
-    let octets = |ip: IpAddr| match ip {
-        IpAddr::V4(ip) => ip.octets().to_vec(),
-        IpAddr::V6(ip) => ip.octets().to_vec(),
+    let [first, second] = if (a.ip(), a.port()) <= (b.ip(), b.port()) {
+        [a, b]
+    } else {
+        [b, a]
     };
-    let mut ends = [a, b].map(|end| (octets(end.ip()), end.port().to_be_bytes()));
-    ends.sort();
-    let [(first, first_port), (second, second_port)] = ends;
     let mut bytes = Vec::with_capacity(40);
     bytes.extend(SEED.to_be_bytes());
-    bytes.extend(first);
-    bytes.extend(second);
+    for end in [first, second] {
+        match end.ip() {
+            IpAddr::V4(ip) => bytes.extend(ip.octets()),
+            IpAddr::V6(ip) => bytes.extend(ip.octets()),
+        }
+    }
     bytes.extend([protocol, 0]);
-    bytes.extend(first_port);
-    bytes.extend(second_port);
+    for end in [first, second] {
+        bytes.extend(end.port().to_be_bytes());
+    }
     format!("1:{}", base64(&sha1(&bytes)))
 }
 

@@ -70,6 +70,8 @@ pub struct Contact {
     pub ended_at: Timestamp,
     /// The request.
     pub request: Option<Arc<Request>>,
+    /// The software that made it.
+    pub family: Option<Family>,
     /// The question in it.
     pub ocsp: Option<OcspRequest>,
     /// The answer.
@@ -99,12 +101,6 @@ impl Contact {
     #[must_use]
     pub fn role(&self) -> Option<&HostRole> {
         self.watch.role()
-    }
-
-    /// The software that made the request.
-    #[must_use]
-    pub fn family(&self) -> Option<Family> {
-        self.request.as_ref().map(|request| agents::family(request))
     }
 
     /// The whole URL of the request.
@@ -332,6 +328,7 @@ fn from_request(record: &RequestRecord, connect: Option<&ConnectRecord>) -> Cont
         at: request.first_at,
         ended_at,
         request: Some(request.clone()),
+        family: Some(agents::family(request)),
         ocsp: record
             .ocsp
             .clone()
@@ -558,6 +555,7 @@ fn from_connection(connect: &ConnectRecord) -> Contact {
             None => connect.at,
         },
         request: None,
+        family: None,
         ocsp: None,
         answer: None,
         failure,

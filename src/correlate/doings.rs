@@ -177,7 +177,7 @@ fn unmoved<'c>(
     contact: &'c Contact,
     ruling: &Ruling,
 ) -> Option<(Cause, Confidence)> {
-    let family = contact.family()?;
+    let family = contact.family?;
     let past = !ruling.named.is_empty() && ruling.named.iter().all(verdict::was_over);
     if !past || contact.ocsp.is_some() || ruling.outcome == Outcome::NoOutbound {
         return None;
@@ -268,7 +268,7 @@ fn about_own(state: &State, devices: &DeviceMap, contact: &Contact) -> Option<Co
     let is_asked = |serial: &Serial| asked.clone().any(|id| id.serial == *serial);
     // Servers written in Go, and HAProxy, staple by a timer, for all their certificates (certmagic; HAProxy, ocsp-update); those before
     // them when a visitor wants it.
-    let by_itself = matches!(contact.family(), Some(Family::Go | Family::HaProxy));
+    let by_itself = matches!(contact.family, Some(Family::Go | Family::HaProxy));
     let keys = devices.addresses(contact.client);
     let visits = keys.iter().flat_map(|key| state.handshakes.of_server(*key));
     let mut visits = visits

@@ -238,7 +238,7 @@ impl<'a> Judge<'a> {
         // What all under a CA share proves too little of who asked.
         let record =
             record.filter(|record| !record.shown.ja4.is_empty() && !verdict::is_about_ca(contact));
-        let family = contact.family();
+        let family = contact.family;
         let verifier = family.filter(|family| family.is_verifier());
         let device = canonical(self.devices, contact.client);
         let mut lesson = Lesson::of(index, device, contact, ruling);
@@ -254,7 +254,7 @@ impl<'a> Judge<'a> {
         }
         let keys = self.devices.addresses(contact.client);
         let extent = Extent::of(contact, self.span.map(|(_, last)| last));
-        let family = contact.family();
+        let family = contact.family;
         let holds_data = family.is_none_or(Family::may_hold_data);
         let chain = self.chain(index, contact);
         let candidates: Vec<(&Record, Stance, Timestamp)> = self

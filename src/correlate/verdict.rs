@@ -392,7 +392,7 @@ fn inward(mut inbound: Vec<&Weighed>) -> Ruling {
 
 /// Why a client whose handshake is the trigger fetched.
 fn cause(contact: &Contact, ruling: &Ruling) -> Cause {
-    let family = contact.family();
+    let family = contact.family;
     let automatic = match contact.kind {
         ContactKind::Issuer => Cause::IssuerChase,
         ContactKind::Ocsp | ContactKind::Crl => Cause::RevocationCheck,

@@ -19,7 +19,10 @@ pub fn line(text: &str) -> Cow<'_, str> {
 /// One harmless line of at most `max` characters; what is longer ends in an ellipsis.
 #[must_use]
 pub fn capped(text: &str, max: usize) -> Cow<'_, str> {
-    match text.char_indices().nth(max) {
+    // A character takes a byte at least.
+    let longer = text.len() > max;
+    let end = longer.then(|| text.char_indices().nth(max)).flatten();
+    match end {
         None => visible(text),
         Some((end, _)) => {
             let mut cut = visible(text.get(..end).unwrap_or_default()).into_owned();
@@ -50,8 +53,15 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 #[must_use]
 pub fn is_plain(text: &str) -> bool {
     // Without early exit, so that many bytes are looked at together.
+    let (chunks, rest) = text.as_bytes().as_chunks::<16>();
+    let mut odd = [0_u8; 16];
+    for chunk in chunks {
+        for (odd, byte) in odd.iter_mut().zip(chunk) {
+            *odd |= u8::from(!matches!(byte, b' '..=b'~'));
+        }
+    }
     let plain = |all, byte: &u8| all & matches!(byte, b' '..=b'~');
-    text.as_bytes().iter().fold(true, plain)
+    odd == [0; 16] && rest.iter().fold(true, plain)
 }
 
 /// Whether a character acts on its surroundings instead of being seen: controls (C0, DEL, C1), line and

@@ -1,5 +1,6 @@
 //! The report for a terminal: readable on 80 columns, status by word before colour.
 
+use std::fmt::Write as _;
 use std::io;
 
 use crate::finding::{Candidate, Cause, Confidence, Finding, Outcome, Report, Severity};
@@ -32,7 +33,7 @@ pub fn write(report: &Report, options: &Options, out: &mut dyn io::Write) -> io:
     if options.verbose {
         page.blank()?;
         page.rule("About lencr.org")?;
-        page.wrapped("  ", "  ", Style::Plain, prose::about())?;
+        page.wrapped(&["  "], Style::Plain, prose::about())?;
     }
     Ok(())
 }
@@ -50,15 +51,13 @@ fn head(page: &mut Page<'_>, report: &Report, options: &Options, clock: &Clock) 
         format!(": {}", sources.join(", "))
     };
     page.wrapped(
-        "",
-        "",
+        &[],
         Style::Strong,
         &format!("whylencr {}{sources}", options.tool_version),
     )?;
     if let Some((first, last)) = coverage.span {
         page.wrapped(
-            "",
-            "",
+            &[],
             Style::Plain,
             &format!(
                 "{} to {} ({})",
@@ -69,8 +68,7 @@ fn head(page: &mut Page<'_>, report: &Report, options: &Options, clock: &Clock) 
         )?;
     }
     page.wrapped(
-        "",
-        "",
+        &[],
         Style::Plain,
         &format!(
             "{} frames, {} handshakes ({} certificates readable)",
@@ -81,7 +79,7 @@ fn head(page: &mut Page<'_>, report: &Report, options: &Options, clock: &Clock) 
     )?;
     page.blank()?;
     if report.findings.is_empty() {
-        page.wrapped("", "", Style::Strong, &prose::nothing_found(coverage))?;
+        page.wrapped(&[], Style::Strong, &prose::nothing_found(coverage))?;
         return Ok(());
     }
     for (label, text) in prose::summary(&Summary::of(report)) {
@@ -92,7 +90,7 @@ fn head(page: &mut Page<'_>, report: &Report, options: &Options, clock: &Clock) 
     }
     for outage in &report.outages {
         for line in prose::outage(outage, clock) {
-            page.wrapped("  - ", "    ", Style::Plain, &line)?;
+            page.wrapped(&["  - "], Style::Plain, &line)?;
         }
     }
     Ok(())
@@ -183,11 +181,8 @@ fn one(
 fn evidence(page: &mut Page<'_>, candidate: &Candidate, finding: &Finding) -> io::Result<()> {
     for evidence in &candidate.evidence {
         let sentence = prose::evidence(evidence, candidate, finding);
-        page.item(
-            prose::side(evidence.bearing),
-            Style::Plain,
-            &format!("{sentence}{}", frames(&evidence.frames)),
-        )?;
+        let sentence = with_frames(sentence, &evidence.frames);
+        page.item(prose::side(evidence.bearing), Style::Plain, &sentence)?;
     }
     Ok(())
 }
@@ -236,11 +231,8 @@ fn again(page: &mut Page<'_>, before: &Finding, finding: &Finding) -> io::Result
         .chain(&own.response)
         .copied()
         .collect();
-    let text = format!(
-        "The same once more, {} later{}",
-        finding.at.since(before.at),
-        frames(&all)
-    );
+    let text = format!("The same once more, {} later", finding.at.since(before.at));
+    let text = with_frames(text, &all);
     page.labelled(&format!("[{}]", finding.id.0), status, style, &text)
 }
 
@@ -296,9 +288,9 @@ fn servers(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     for server in ill().take(SHOWN) {
         page.blank()?;
         let title = format!("{} at {}", safe::capped(&server.site, 80), server.server);
-        page.wrapped("  ", "  ", Style::Strong, &title)?;
+        page.wrapped(&["  "], Style::Strong, &title)?;
         for problem in &server.problems {
-            let text = format!("{}{}", prose::problem(problem), frames(&problem.frames));
+            let text = with_frames(prose::problem(problem), &problem.frames);
             page.item("wrong", Style::Warn, &text)?;
             page.item("mend", Style::Plain, prose::remedy(problem))?;
         }
@@ -314,8 +306,7 @@ fn servers(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     match count.saturating_sub(SHOWN) {
         0 => Ok(()),
         more => page.wrapped(
-            "  ",
-            "  ",
+            &["  "],
             Style::Dim,
             &format!("{more} more are in the JSON report."),
         ),
@@ -331,7 +322,7 @@ fn privacy(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     page.rule("What anyone on this path could read")?;
     lines
         .iter()
-        .try_for_each(|line| page.wrapped("  - ", "    ", Style::Plain, line))
+        .try_for_each(|line| page.wrapped(&["  - "], Style::Plain, line))
 }
 
 fn tail(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
@@ -343,7 +334,7 @@ fn tail(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     page.rule("What this capture cannot show")?;
     notes
         .iter()
-        .try_for_each(|note| page.wrapped("  - ", "    ", Style::Plain, note))
+        .try_for_each(|note| page.wrapped(&["  - "], Style::Plain, note))
 }
 
 fn status(finding: &Finding) -> (&'static str, Style) {
@@ -361,14 +352,20 @@ fn status(finding: &Finding) -> (&'static str, Style) {
     (prose::standing(finding), style)
 }
 
-fn frames(frames: &[FrameNo]) -> String {
+/// A sentence with the frames that it rests on behind it.
+fn with_frames(mut sentence: String, frames: &[FrameNo]) -> String {
     const SHOWN: usize = 8;
-    if frames.is_empty() {
-        return String::new();
+    for (n, frame) in frames.iter().take(SHOWN).enumerate() {
+        let lead = if n == 0 { " (" } else { ", " };
+        // Writing to a String cannot fail.
+        let _ = write!(sentence, "{lead}#{frame}");
     }
-    let list: Vec<String> = frames.iter().take(SHOWN).map(|f| format!("#{f}")).collect();
-    let more = if frames.len() > SHOWN { ", ..." } else { "" };
-    format!(" ({}{more})", list.join(", "))
+    match frames.len() {
+        0 => {}
+        1..=SHOWN => sentence.push(')'),
+        _ => sentence.push_str(", ...)"),
+    }
+    sentence
 }
 
 #[derive(Clone, Copy)]
@@ -406,7 +403,12 @@ impl Page<'_> {
     }
 
     fn row(&mut self, label: &str, text: &str) -> io::Result<()> {
-        self.wrapped(&format!("{label:<11}"), &" ".repeat(11), Style::Plain, text)
+        const ROW: usize = 11;
+        self.wrapped(
+            &[label, blanks(ROW - label.len().min(ROW))],
+            Style::Plain,
+            text,
+        )
     }
 
     fn labelled(&mut self, number: &str, status: &str, style: Style, text: &str) -> io::Result<()> {
@@ -415,14 +417,12 @@ impl Page<'_> {
         self.put(Style::Plain, " ")?;
         self.put(style, status)?;
         self.put(Style::Plain, "  ")?;
-        for (n, line) in wrap(
+        let lines = wrap(
             text,
             self.width.saturating_sub(lead),
             self.width - INDENT.len(),
-        )
-        .iter()
-        .enumerate()
-        {
+        );
+        for (n, line) in lines.enumerate() {
             if n > 0 {
                 self.put(Style::Plain, INDENT)?;
             }
@@ -433,12 +433,12 @@ impl Page<'_> {
     }
 
     fn indented(&mut self, style: Style, text: &str) -> io::Result<()> {
-        self.wrapped(INDENT, INDENT, style, text)
+        self.wrapped(&[INDENT], style, text)
     }
 
     fn item(&mut self, label: &str, style: Style, text: &str) -> io::Result<()> {
-        let first = format!("{INDENT}{label:<LABEL$}");
-        self.wrapped(&first, &" ".repeat(INDENT.len() + LABEL), style, text)
+        let pad = blanks(LABEL - label.len().min(LABEL));
+        self.wrapped(&[INDENT, label, pad], style, text)
     }
 
     /// A line to copy, which must not be wrapped.
@@ -453,21 +453,21 @@ impl Page<'_> {
             Severity::Medium | Severity::Low => Style::Warn,
             Severity::Info => Style::Plain,
         };
-        let text = format!(
-            "{} alert: {}{}",
-            alert.severity.word(),
-            prose::alert(alert),
-            frames(&alert.frames)
-        );
+        let text = format!("{} alert: {}", alert.severity.word(), prose::alert(alert));
+        let text = with_frames(text, &alert.frames);
         self.item("!", style, &text)?;
         self.item("", Style::Dim, prose::benign(alert))
     }
 
-    fn wrapped(&mut self, first: &str, then: &str, style: Style, text: &str) -> io::Result<()> {
-        let room = |lead: &str| self.width.saturating_sub(lead.chars().count());
-        let lines = wrap(text, room(first), room(then));
-        for (n, line) in lines.iter().enumerate() {
-            self.put(Style::Plain, if n == 0 { first } else { then })?;
+    /// Lines of text, the first one behind `lead`, the others below its text.
+    fn wrapped(&mut self, lead: &[&str], style: Style, text: &str) -> io::Result<()> {
+        let columns = lead.iter().map(|part| part.len()).sum();
+        let room = self.width.saturating_sub(columns);
+        for (n, line) in wrap(text, room, room).enumerate() {
+            let below = [blanks(columns)];
+            for part in if n == 0 { lead } else { &below } {
+                self.put(Style::Plain, part)?;
+            }
             self.put(style, line)?;
             self.blank()?;
         }
@@ -498,34 +498,47 @@ impl Page<'_> {
     }
 }
 
-/// Lines of at most so many characters, broken at spaces; words that are longer stay whole so that they can be
-/// copied.
-fn wrap(text: &str, first: usize, then: usize) -> Vec<&str> {
-    let mut lines = Vec::new();
-    let (mut start, mut end, mut used) = (0, 0, 0);
-    let mut next = 0;
-    // By bytes: a report has ten thousands of words, of a few each.
-    for word in text.as_bytes().split(|byte| *byte == b' ') {
-        let at = next;
-        next += word.len() + 1;
-        let room = if lines.is_empty() { first } else { then };
-        // Of a character in UTF-8 only the first byte is none of 10xxxxxx.
-        let length = word.iter().filter(|byte| **byte & 0xc0 != 0x80).count();
-        if used > 0 && used + 1 + length > room {
-            lines.push(text.get(start..end).unwrap_or_default());
-            used = 0;
-        }
-        if used == 0 {
-            // Spaces at the start of a line are left out.
-            start = at;
-        } else {
-            used += 1;
-        }
-        used += length;
-        end = at + word.len();
+/// So many spaces, 16 at most.
+fn blanks(columns: usize) -> &'static str {
+    const BLANKS: &str = "                ";
+    BLANKS.get(..columns).unwrap_or(BLANKS)
+}
+
+/// Lines of at most so many characters, the first and those below it, broken at spaces; words that are longer stay whole so that they
+/// can be copied.
+fn wrap(text: &str, first: usize, then: usize) -> impl Iterator<Item = &str> {
+    let (mut rest, mut room) = (Some(text), first);
+    std::iter::from_fn(move || {
+        // Spaces at the start of a line are left out.
+        let line = rest?.trim_start_matches(' ');
+        let fits = std::mem::replace(&mut room, then);
+        let bytes = line.as_bytes();
+        let end = behind(line, fits).and_then(|behind| {
+            let within = bytes
+                .iter()
+                .take(behind + 1)
+                .rposition(|byte| *byte == b' ');
+            within.or_else(|| {
+                Some(behind + bytes.iter().skip(behind).position(|byte| *byte == b' ')?)
+            })
+        });
+        let Some(end) = end else {
+            rest = None;
+            return Some(line);
+        };
+        let (line, more) = line.split_at_checked(end)?;
+        rest = more.get(1..);
+        Some(line)
+    })
+}
+
+/// The offset of the first character behind so many; None where there are no more.
+fn behind(text: &str, characters: usize) -> Option<usize> {
+    // Of a character in UTF-8 only the first byte is none of 10xxxxxx, so that there are as many characters as bytes at most.
+    match text.as_bytes().get(..=characters)? {
+        ascii if ascii.is_ascii() => Some(characters),
+        _ => Some(text.char_indices().nth(characters)?.0),
     }
-    lines.push(text.get(start..end).unwrap_or_default());
-    lines
 }
 
 #[cfg(test)]

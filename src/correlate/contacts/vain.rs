@@ -90,6 +90,7 @@ fn from_lookup(index: usize, lookup: &LookupRecord) -> Contact {
         at: lookup.shown.at,
         ended_at: lookup.ended_at,
         request: None,
+        family: None,
         ocsp: None,
         answer: None,
         failure: None,

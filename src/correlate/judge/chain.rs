@@ -25,7 +25,7 @@ impl Judge<'_> {
             let Some(other) = self.contact(*index) else {
                 continue;
             };
-            let alike = match (contact.family(), other.family()) {
+            let alike = match (contact.family, other.family) {
                 (Some(one), Some(another)) => one == another,
                 _ => true,
             };

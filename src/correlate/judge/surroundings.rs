@@ -130,7 +130,7 @@ impl<'a> Judge<'a> {
             } else {
                 (other, contact)
             };
-            let same_software = contact.family() == other.family();
+            let same_software = contact.family == other.family;
             let back_to_back = same_software
                 && contact.may_share_leaf(other)
                 && b.at.since(a.ended_at).abs() <= Span::from_millis(150);
@@ -176,7 +176,7 @@ impl<'a> Judge<'a> {
             let Extent { start, end, .. } = Extent::of(other, None);
             let stance = || stance(record, start, end, None);
             keeps.is_some()
-                && other.family() == keeps
+                && other.family == keeps
                 && !matches!(stance(), Stance::NotYet | Stance::Over)
         };
         let had = asked.same.iter().map(|(index, other)| {

@@ -105,7 +105,7 @@ pub(super) fn is_for_all(contact: &Contact) -> bool {
 
 /// Whether hidden handshakes that were merely under way come into question beside those that show what was asked for.
 fn is_open(contact: &Contact, decided: &[&Weighed], held: u8, widely_shared: bool) -> bool {
-    let family = contact.family();
+    let family = contact.family;
     // What a person or a script fetches is no handshake's.
     if family.is_some_and(Family::is_run_by_itself) {
         return false;
@@ -120,7 +120,7 @@ fn is_open(contact: &Contact, decided: &[&Weighed], held: u8, widely_shared: boo
 /// Whether a client that checks by itself fetched what others share some time after all handshakes that name it were over. Measured: none
 /// did so once application data had flowed. So whoever asked may not be in the capture, or hid its certificate.
 fn is_late(contact: &Contact, decided: &[&Weighed]) -> bool {
-    let family = contact.family();
+    let family = contact.family;
     // Nor is what is known to be another program's.
     // Who sends no agent may also be a script, which fetches right after it has visited.
     let silent = family == Some(Family::Silent);

@@ -114,7 +114,7 @@ pub(super) fn undecided(contact: &Contact, all: &[&Weighed]) -> Ruling {
 /// Those that can be the reason for what all under a CA name: for a program that checks for itself none that was over while another one was under
 /// way. Measured: none asked once application data had flowed.
 fn able<'w>(contact: &Contact, groups: &[&'w Weighed]) -> Vec<&'w Weighed> {
-    let checks = is_shared(contact) && contact.family().is_some_and(Family::is_verifier);
+    let checks = is_shared(contact) && contact.family.is_some_and(Family::is_verifier);
     let fresh = |w: &&Weighed| may_ask_now(w) && !w.had_it && !is_stuck(w) && !is_unfit(w);
     let past = checks && groups.iter().any(fresh);
     let left = groups.iter().copied().filter(|w| !(past && was_over(w)));
@@ -126,7 +126,7 @@ fn able<'w>(contact: &Contact, groups: &[&'w Weighed]) -> Vec<&'w Weighed> {
 /// when they have visited, one whose certificate is hidden and whose handshake was not over comes into question as much; and so it does
 /// where no more is known than that somebody asked for the address of a host, which all under an issuer name.
 fn is_past(contact: &Contact, weighed: &Weighed, groups: &[&Weighed]) -> bool {
-    let verifier = contact.family().is_some_and(Family::is_verifier);
+    let verifier = contact.family.is_some_and(Family::is_verifier);
     let under_way = || groups.iter().any(|w| is_under_way(w) && !is_unfit(w));
     // What is a root's nearly every chain names; images and scripts are made with it (wget http://x1.i.lencr.org).
     let chased =
@@ -141,7 +141,7 @@ fn fresher<'w>(contact: &Contact, only: &Weighed, groups: &[&'w Weighed]) -> Vec
     if !is_shared(contact) {
         return Vec::new();
     }
-    let family = contact.family();
+    let family = contact.family;
     let asks_after = family.is_some_and(|family| !family.is_verifier());
     let past = only.had_it || is_stuck(only);
     let visited_since = |w: &Weighed| was_over(only) && w.lead < only.lead && w.says("soon-after");
@@ -155,13 +155,13 @@ fn fresher<'w>(contact: &Contact, only: &Weighed, groups: &[&'w Weighed]) -> Vec
 
 /// Whether nothing but its nearness speaks for a handshake that was over, although clients of this kind ask while it is not (measured).
 fn is_mere_neighbour(contact: &Contact, weighed: &Weighed) -> bool {
-    let checks = contact.family().is_some_and(Family::is_verifier);
+    let checks = contact.family.is_some_and(Family::is_verifier);
     checks && was_over(weighed) && !is_tied(weighed)
 }
 
 /// Whether a program that checks for itself got an issuer when the handshake was over.
 fn is_no_chase(contact: &Contact, weighed: &Weighed) -> bool {
-    let checks = contact.family().is_some_and(Family::is_verifier);
+    let checks = contact.family.is_some_and(Family::is_verifier);
     checks && contact.kind == ContactKind::Issuer && was_over(weighed)
 }
 
@@ -240,7 +240,7 @@ fn named_and_held(contact: &Contact, weighed: &Weighed) -> bool {
 
 /// Whether it was sent the issuer, by which programs were measured to have nothing to chase.
 fn had_issuer(contact: &Contact, weighed: &Weighed) -> bool {
-    let measured = matches!(contact.family(), Some(Family::Chromium | Family::Java));
+    let measured = matches!(contact.family, Some(Family::Chromium | Family::Java));
     measured && weighed.says("intermediate-present")
 }
 
@@ -248,7 +248,7 @@ fn had_issuer(contact: &Contact, weighed: &Weighed) -> bool {
 /// own by its fingerprint, and something that does not rest on times speaks against all others: it is the one, however often
 /// handshakes of this device stand still.
 fn last_one_left<'w>(contact: &Contact, groups: &[&'w Weighed]) -> Option<&'w Weighed> {
-    let family = contact.family();
+    let family = contact.family;
     if !family.is_some_and(Family::is_verifier) {
         return None;
     }

@@ -75,3 +75,33 @@ fn an_empty_capture_says_what_was_looked_at() {
     report.alerts.clear();
     sample::snapshot("text_empty", &text(&report, &options));
 }
+
+/// Word by word, as one would do it by hand.
+fn wrapped_word_by_word(text: &str, first: usize, then: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut line: Option<String> = None;
+    for word in text.split(' ') {
+        let room = if lines.is_empty() { first } else { then };
+        let columns = |text: &str| text.chars().count();
+        line = Some(match line.take().filter(|line| !line.is_empty()) {
+            Some(line) if columns(&line) + 1 + columns(word) > room => {
+                lines.push(line);
+                word.to_owned()
+            }
+            Some(line) => format!("{line} {word}"),
+            None => word.to_owned(),
+        });
+    }
+    lines.extend(line);
+    lines
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn lines_break_where_the_next_word_does_not_fit(text in "[aé ]{0,60}", first in 0..12_usize, then in 1..12_usize) {
+        let lines: Vec<&str> = wrap(&text, first, then).collect();
+        assert_eq!(lines, wrapped_word_by_word(&text, first, then));
+    }
+}
