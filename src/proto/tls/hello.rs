@@ -182,11 +182,6 @@ impl<'a> ClientFields<'a> {
         fields
     }
 
-    /// The cipher suites without GREASE (RFC 8701).
-    pub(crate) fn suites(&self) -> impl Iterator<Item = u16> + 'a {
-        numbers(self.suites).filter(|suite| !is_grease(*suite))
-    }
-
     /// The versions of a supported_versions extension without GREASE, as on the wire.
     pub(crate) fn versions_in(&self, data: &'a [u8]) -> impl Iterator<Item = u16> + 'a {
         let list = Cursor::new(data).vec8().unwrap_or_default();

@@ -1,7 +1,7 @@
 //! The JA4 client fingerprint (FoxIO, BSD-3-Clause): how a client says hello, independent of the order of
 //! its extensions.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -13,23 +13,24 @@ use crate::proto::tls::hello::{
     protocol_names, protocols,
 };
 
-/// Makes fingerprints, and remembers what it hashed: a network has many clients and few ways to say hello.
+/// Makes fingerprints, and remembers those it made: a network has many clients and few ways to say hello.
 #[derive(Debug, Default)]
 pub struct Fingerprints {
-    /// Hashes by what they are of. Clients choose that, so the seed is random; nothing walks the table.
-    hashes: HashMap<Vec<u16>, [u8; 12], RandomState>,
+    /// Fingerprints by what they are made of. Clients choose that, so the seed is random; nothing walks the table.
+    known: HashMap<Vec<u16>, Arc<str>, RandomState>,
     /// Protocol names by the extensions they stood in.
     protocols: HashMap<Vec<u8>, Arc<[String]>, RandomState>,
-    /// Fingerprints as they are shared.
-    whole: HashSet<Arc<str>, RandomState>,
-    /// What is to be hashed: the length of the first list, both lists.
+    /// What the next one is made of, as [`made_of`] takes it.
     numbers: Vec<u16>,
 }
 
-/// Hashes remembered: browsers and libraries of a network come to some dozens, and who makes up ever new ones gains nothing.
+/// Fingerprints remembered: browsers and libraries of a network come to some dozens, and who makes up ever new ones gains nothing.
 const REMEMBERED: usize = 1_024;
-/// Numbers (of protocol names: bytes) in one of them; the longest that software sends has some hundred.
+/// Numbers that one of them is made of (of protocol names: bytes); the longest that software sends has some hundred.
 const NUMBERS: usize = 256;
+
+/// Numbers before the lists.
+const HEAD: usize = 6;
 
 impl Fingerprints {
     /// The fingerprint of a hello: `t13d1516h2_8daaf6152771_e5627efa2ab1`.
@@ -37,14 +38,14 @@ impl Fingerprints {
         let mut signatures: &[u8] = &[];
         let mut version = hello.legacy_version;
         let (mut sni, mut alpn) = (b'i', None);
-        let mut extensions = 0;
+        let mut extensions = 0_u16;
         self.numbers.clear();
-        self.numbers.push(0);
+        self.numbers.extend([0; HEAD]);
         for (kind, data) in hello.extensions {
             if is_grease(kind) {
                 continue;
             }
-            extensions += 1;
+            extensions = extensions.saturating_add(1);
             match kind {
                 SERVER_NAME => sni = b'd',
                 ALPN => alpn = protocols(data).next(),
@@ -57,46 +58,37 @@ impl Fingerprints {
             }
         }
         // Some browsers shuffle them for each hello.
-        self.numbers
-            .get_mut(1..)
-            .unwrap_or_default()
-            .sort_unstable();
-        self.measure();
-        let algorithms = numbers(signatures).filter(|n| !is_grease(*n));
-        self.numbers.extend(algorithms);
-        let second = self.hash();
-        self.numbers.clear();
-        self.numbers.push(0);
-        self.numbers.extend(hello.suites());
-        let suites = self.numbers.len() - 1;
-        self.measure();
+        let kinds = self.numbers.get_mut(HEAD..).unwrap_or_default();
+        kinds.sort_unstable();
+        let kinds = kinds.len();
+        let algorithms = push_without_grease(&mut self.numbers, signatures);
         // Left in the order in which they stand, which is the same in all hellos of one software.
-        let first = self.hash();
+        push_without_grease(&mut self.numbers, hello.suites);
         let transport = match carrier {
             Carrier::Quic { .. } => b'q',
             Carrier::Dtls => b'd',
             _ => b't',
         };
-        let mut text = String::with_capacity(36);
-        text.push(char::from(transport));
-        text.push_str(version_mark(version));
-        text.push(char::from(sni));
-        for count in [suites, extensions] {
-            text.extend(decimal(count));
+        let count = |list| u16::try_from(list).unwrap_or(u16::MAX);
+        let head = [
+            u16::from_be_bytes([transport, sni]),
+            version,
+            u16::from_be_bytes(alpn_mark(alpn)),
+            extensions,
+            count(kinds),
+            count(algorithms),
+        ];
+        if let Some(room) = self.numbers.first_chunk_mut() {
+            *room = head;
         }
-        text.extend(alpn_mark(alpn));
-        for hash in [first, second] {
-            text.push('_');
-            text.extend(hash.map(char::from));
-        }
-        if let Some(known) = self.whole.get(text.as_str()) {
+        if let Some(known) = self.known.get(self.numbers.as_slice()) {
             return Arc::clone(known);
         }
-        let whole: Arc<str> = text.into();
-        if self.whole.len() < REMEMBERED {
-            self.whole.insert(Arc::clone(&whole));
+        let made: Arc<str> = made_of(&self.numbers).into();
+        if self.known.len() < REMEMBERED && self.numbers.len() <= NUMBERS {
+            self.known.insert(self.numbers.clone(), Arc::clone(&made));
         }
-        whole
+        made
     }
 
     /// The protocol names of an ALPN extension.
@@ -110,31 +102,57 @@ impl Fingerprints {
         }
         names
     }
+}
 
-    /// The numbers so far are the first list.
-    fn measure(&mut self) {
-        if let Some((length, list)) = self.numbers.split_first_mut() {
-            *length = u16::try_from(list.len()).unwrap_or(u16::MAX);
+/// Adds the 16-bit numbers of a list without GREASE (RFC 8701); gives how many those are.
+fn push_without_grease(to: &mut Vec<u16>, list: &[u8]) -> usize {
+    let before = to.len();
+    to.extend(numbers(list));
+    let mut kept = before;
+    for place in before..to.len() {
+        let number = to.get(place).copied().unwrap_or_default();
+        if let Some(slot) = to.get_mut(kept) {
+            *slot = number;
         }
+        kept += usize::from(!is_grease(number));
     }
+    to.truncate(kept);
+    kept - before
+}
 
-    /// The hash of the numbers, the first list sorted.
-    fn hash(&mut self) -> [u8; 12] {
-        if let Some(known) = self.hashes.get(self.numbers.as_slice()) {
-            return *known;
-        }
-        let (length, lists) = self.numbers.split_first().unwrap_or((&0, &[]));
-        let (list, more) = lists
-            .split_at_checked(usize::from(*length))
-            .unwrap_or((lists, &[]));
-        let mut sorted = list.to_vec();
-        sorted.sort_unstable();
-        let hash = hash(&sorted, more);
-        if self.hashes.len() < REMEMBERED && self.numbers.len() <= NUMBERS {
-            self.hashes.insert(self.numbers.clone(), hash);
-        }
-        hash
+/// The fingerprint of what [`Fingerprints::of`] put together: transport and name, version, mark of the protocol, number of extensions, lengths of
+/// the first two lists; kinds of extensions in order, signature algorithms, suites.
+fn made_of(numbers: &[u16]) -> String {
+    let Some((head, lists)) = numbers.split_first_chunk::<HEAD>() else {
+        return String::new();
+    };
+    let [
+        transport_and_name,
+        version,
+        mark,
+        extensions,
+        kinds,
+        algorithms,
+    ] = *head;
+    let [transport, name] = transport_and_name.to_be_bytes().map(char::from);
+    let split = |list: &'_ [u16], at: u16| list.len().min(usize::from(at));
+    let (kinds, lists) = lists.split_at(split(lists, kinds));
+    let (algorithms, suites) = lists.split_at(split(lists, algorithms));
+    let mut sorted = suites.to_vec();
+    sorted.sort_unstable();
+    let mut text = String::with_capacity(36);
+    text.push(transport);
+    text.push_str(version_mark(version));
+    text.push(name);
+    for count in [suites.len(), usize::from(extensions)] {
+        text.extend(decimal(count));
     }
+    text.extend(mark.to_be_bytes().map(char::from));
+    for hash in [hash(&sorted, &[]), hash(kinds, algorithms)] {
+        text.push('_');
+        text.extend(hash.map(char::from));
+    }
+    text
 }
 
 /// Two decimal digits; JA4 counts no further than 99.
@@ -160,17 +178,17 @@ const fn version_mark(version: u16) -> &'static str {
 
 /// First and last character of the first protocol name; of its hexadecimal form when one of the two is not
 /// alphanumeric.
-fn alpn_mark(name: Option<&[u8]>) -> [char; 2] {
+fn alpn_mark(name: Option<&[u8]>) -> [u8; 2] {
     let (Some(first), Some(last)) = (
         name.and_then(|name| name.first()),
         name.and_then(|name| name.last()),
     ) else {
-        return ['0', '0'];
+        return [b'0', b'0'];
     };
     if first.is_ascii_alphanumeric() && last.is_ascii_alphanumeric() {
-        return [char::from(*first), char::from(*last)];
+        return [*first, *last];
     }
-    [digit(first >> 4), digit(*last)].map(char::from)
+    [digit(first >> 4), digit(*last)]
 }
 
 /// The first six bytes of SHA-256 over `list` and, after an underscore, `more`, as four hex digits each; in hex digits.
@@ -264,7 +282,7 @@ mod tests {
             assert_eq!(known.of(&fields, &Carrier::Tls), fresh);
             assert_eq!(known.of(&fields, &Carrier::Tls), fresh);
         }
-        assert_eq!(known.hashes.len(), REMEMBERED);
+        assert_eq!(known.known.len(), REMEMBERED);
     }
 
     /// The example worked through in the published description of JA4.
@@ -316,8 +334,8 @@ mod tests {
             (b"", "00"),
         ];
         for (name, mark) in cases {
-            assert_eq!(String::from_iter(alpn_mark(Some(name))), mark, "{name:?}");
+            assert_eq!(alpn_mark(Some(name)), mark.as_bytes(), "{name:?}");
         }
-        assert_eq!(alpn_mark(None), ['0', '0']);
+        assert_eq!(&alpn_mark(None), b"00");
     }
 }
