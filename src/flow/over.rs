@@ -7,7 +7,7 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
 
-use crate::flow::entry::{Entry, Half, USE_GRAIN};
+use crate::flow::entry::{Entry, USE_GRAIN};
 use crate::flow::key::{End, Key, Pair};
 use crate::limits::Limits;
 use crate::recent::{Recent, Sequence};
@@ -24,42 +24,42 @@ pub(super) struct Ended {
     age: Span,
 }
 
-/// A connection that is over.
+/// Beyond so many, room is made for a quarter more at a time: twice as much would be megabytes that nothing ever fills.
+const MANY: usize = 16 << 10;
+
+/// A connection that is over, in 80 bytes: a long capture of short connections has tens of thousands of them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Over {
     key: Key,
-    pub(super) halves: Pair<Numbers>,
-    /// Who ended it by RST.
-    pub(super) reset_by: Option<End>,
+    numbers: Pair<Numbers>,
     /// Its last packet, behind by less than [`USE_GRAIN`].
     used: Timestamp,
-    /// When it was put in its place.
-    placed: Timestamp,
+    known: Pair<bool>,
+    /// Who ended it by RST.
+    pub(super) reset_by: Option<End>,
+    /// Something came since it was put in its place.
+    touched: bool,
     reused: bool,
 }
 
 /// Sequence numbers of one direction.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Numbers {
+struct Numbers {
     /// Of the first payload byte.
     base: u32,
     /// After the last.
-    pub(super) next: u32,
-    pub(super) known: bool,
+    next: u32,
 }
 
-impl Numbers {
-    const fn of(half: &Half) -> Self {
-        Self {
-            base: half.base(),
-            next: half.next,
-            known: half.known,
-        }
+impl Over {
+    /// The number after the last byte of a direction, if any number of it is known.
+    pub(super) fn next(&self, end: End) -> Option<u32> {
+        (*self.known.of(end)).then_some(self.numbers.of(end).next)
     }
 
-    /// Whether this is the number of the SYN that began this direction.
-    pub(super) const fn is_syn(self, seq: u32) -> bool {
-        self.known && seq == self.base.wrapping_sub(1)
+    /// Whether this is the number of the SYN that began a direction.
+    pub(super) fn is_syn(&self, end: End, seq: u32) -> bool {
+        *self.known.of(end) && seq == self.numbers.of(end).base.wrapping_sub(1)
     }
 }
 
@@ -85,19 +85,24 @@ impl Ended {
 
     /// Puts in what ends now.
     pub(super) fn put<S>(&mut self, entry: &Entry<S>, now: Timestamp) {
-        while self
-            .ring
-            .oldest()
-            .is_some_and(|over| over.reused || now.since(over.placed) >= self.age)
-        {
+        let age = self.age;
+        let is_due = |over: &Over| over.reused || over.touched || now.since(over.used) >= age;
+        while self.ring.oldest().is_some_and(is_due) {
             self.pop(now);
         }
         let over = Over {
             key: entry.key,
-            halves: Pair::new(End::BOTH.map(|end| Numbers::of(entry.halves.of(end)))),
-            reset_by: entry.reset_by,
+            numbers: Pair::new(End::BOTH.map(|end| {
+                let half = entry.halves.of(end);
+                Numbers {
+                    base: half.base(),
+                    next: half.next,
+                }
+            })),
             used: now,
-            placed: now,
+            known: Pair::new(End::BOTH.map(|end| entry.halves.of(end).known)),
+            reset_by: entry.reset_by,
+            touched: false,
             reused: false,
         };
         self.place(over);
@@ -126,7 +131,7 @@ impl Ended {
         if let Some(over) = self.ring.get_mut(at)
             && now.since(over.used) >= USE_GRAIN
         {
-            over.used = now;
+            (over.used, over.touched) = (now, true);
         }
     }
 
@@ -153,14 +158,17 @@ impl Ended {
         let Some(over) = self.ring.pop() else { return };
         if over.reused {
             self.reused -= 1;
-        } else if over.used > over.placed && now.since(over.used) < self.age {
-            let placed = over.used;
-            self.place(Over { placed, ..over });
+        } else if over.touched && now.since(over.used) < self.age {
+            let touched = false;
+            self.place(Over { touched, ..over });
         }
     }
 
     fn place(&mut self, over: Over) {
-        self.ring.push(self.hasher.hash_one(over.key), over);
+        let len = self.ring.len();
+        let more = if len < MANY { len } else { len / 4 };
+        let hash = self.hasher.hash_one(over.key);
+        self.ring.push_of(len + more, hash, over);
     }
 }
 

@@ -139,22 +139,21 @@ impl PortClass {
 
 /// Whose segment it is when the connection on its ports is over: never [`Meaning::Own`].
 pub(super) fn meaning_after_close(over: &Over, end: End, segment: &Segment<'_>) -> Meaning {
-    let half = over.halves.of(end);
     if segment.flags & Segment::RST != 0 {
         return Meaning::Stray;
     }
     if segment.flags & Segment::SYN != 0 {
         // A copy of the old SYN (or the retry of a refused one) opens nothing; its SYN-ACK would.
-        return if half.is_syn(segment.seq) {
+        return if over.is_syn(end, segment.seq) {
             Meaning::Stray
         } else {
             Meaning::NewFlow
         };
     }
-    if payload_len(segment) == 0 || !half.known {
+    let Some(next) = over.next(end).filter(|_| payload_len(segment) > 0) else {
         return Meaning::Stray;
-    }
-    let ahead = distance(half.next, payload_seq(segment));
+    };
+    let ahead = distance(next, payload_seq(segment));
     let far = ahead.unsigned_abs() > WINDOW;
     // An end that reset a connection sends nothing new on it: then the RST was forged.
     let goes_on = ahead >= 0 && over.reset_by == Some(end);

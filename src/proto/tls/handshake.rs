@@ -99,7 +99,8 @@ impl Joiner {
         limit: usize,
     ) -> Option<Joined<'a>> {
         if self.handed_out {
-            self.buffer.clear();
+            // The next one that comes in pieces may be long in coming, and there are many connections.
+            self.buffer = Vec::new();
             self.handed_out = false;
         }
         let skipped = self.skip.min(bytes.len());
