@@ -7,6 +7,7 @@
 pub mod block;
 pub mod mac;
 pub mod noise;
+pub mod older;
 pub mod wlan;
 
 use std::fmt;
