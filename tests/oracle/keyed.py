@@ -172,18 +172,47 @@ class Network:
 
     def __init__(self, master, cipher=CCMP, group=None, management=2, wpa=False):
         self.master, self.cipher, self.group, self.management, self.wpa = master, cipher, group or cipher, management, wpa
-        self.version = 1 if cipher == TKIP else 2 if management in (1, 2) else 3 if management in (5, 6) else 0
+        self.version = 1 if cipher == TKIP else 2 if management in (1, 2) else 3 if management in (4, 5, 6) else 0
         self.long = management == 12
         self.gtk = bytes(range(0x40, 0x40 + LONG[self.group]))
         self.numbers, self.replay = 0, 0
         self.agree(ANONCE, SNONCE)
+
+    def fast(self, nonces=bytes(64), code=bytes(16), more=b""):
+        """Elements of a mobility domain."""
+        holders = bytes([1, 6]) + AP + bytes([3, 7]) + b"holder1"
+        own = bytes(2) + code + nonces + holders + more
+        return bytes([54, 3, 1, 2, 0]), bytes([55, len(own)]) + own
+
+    def fast_keys(self, anonce, snonce, length):
+        sha = kdf("sha256")
+        first = sha(self.master, b"FT-R0", bytes([len(SSID)]) + SSID + bytes([1, 2, 7]) + b"holder1" + STA, 48)[:32]
+        second = sha(first, b"FT-R1", AP + STA, 32)
+        return sha(second, b"FT-PTK", snonce + anonce + AP + STA, length)
+
+    def moves(self):
+        """The two frames of an association by which a station moves here."""
+        robust = self.element()
+        head = lambda kind, one, other: bytes([kind, 0, 0, 0]) + one + other + AP + b"\0\0"
+        def elements(number, more):
+            domain, own = self.fast(self.anonce + self.snonce, more=more)
+            code = aes_mac(self.kck, STA + AP + bytes([number]) + robust + domain + own)
+            return robust + domain + self.fast(self.anonce + self.snonce, code, more)[1]
+        name = bytes([0, len(SSID)]) + SSID
+        yield head(0x20, AP, STA) + bytes(4) + REPEATER + name + elements(5, b"")
+        wrapped = keywrap.aes_key_wrap(self.kek, self.gtk)
+        group = bytes([2, 11 + len(wrapped), 1, 0, len(self.gtk)]) + bytes(8) + wrapped
+        yield head(0x30, STA, AP) + bytes(6) + elements(6, group)
 
     def agree(self, anonce, snonce):
         self.anonce, self.snonce = anonce, snonce
         data = min(AP, STA) + max(AP, STA) + min(anonce, snonce) + max(anonce, snonce)
         expand = kdf("sha384") if self.long else prf if self.management in (1, 2) else kdf("sha256")
         kck, kek = (24, 32) if self.long else (16, 16)
-        keys = expand(self.master, b"Pairwise key expansion", data, kck + kek + LONG[self.cipher])
+        length = kck + kek + LONG[self.cipher]
+        keys = expand(self.master, b"Pairwise key expansion", data, length)
+        if self.management in (4, 9):
+            keys = self.fast_keys(anonce, snonce, length)
         self.kck, self.kek, self.tk = keys[:kck], keys[kck:kck + kek], keys[kck + kek:]
 
     def element(self):
@@ -225,7 +254,8 @@ class Network:
         kde = bytes([0xDD, 6 + len(self.gtk), 0, 0x0F, 0xAC, 1, 1, 0]) + self.gtk
         self.replay += 1
         yield frame(True, self.key(0x008A & ~2 | rekey, self.anonce, b"", 32 if self.cipher == TKIP else 16))
-        yield frame(False, self.key(0x0108 | rekey, self.snonce, self.element()))
+        fast = b"".join(self.fast()) if self.management in (4, 9) else b""
+        yield frame(False, self.key(0x0108 | rekey, self.snonce, self.element() + fast))
         self.replay += 1
         if self.wpa:
             yield frame(True, self.key(0x01C8, self.anonce, self.element(), 32))
@@ -373,6 +403,15 @@ def wlan():
         network = Network(master, cipher, management=management)
         frames = whole(network, qos=0) + [("<", network.data(True, to=EVERYBODY))]
         yield name, 105, line, frames
+
+    for name, management, master, line in [("PSK", 4, PSK, WITH_NAME), ("SAE", 9, MASTER, of_master(MASTER))]:
+        network = Network(master, management=management)
+        frames = whole(network, qos=0) + [("<", network.data(True, to=EVERYBODY))]
+        yield f"a mobility domain, {name}", 105, line, [("-", network.beacon(SSID)), *frames]
+        network = Network(master, management=management)
+        frames = [("-", frame) for frame in network.moves()]
+        frames += [(">", network.data(False)), ("<", network.data(True)), ("<", network.data(True, to=EVERYBODY))]
+        yield f"a station that moves, {name}", 105, line, [("-", network.beacon(SSID)), *frames]
 
     network = Network(PSK)
     frames = whole(network)

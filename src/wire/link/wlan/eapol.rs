@@ -2,6 +2,7 @@
 
 use super::super::super::rest::Rest;
 use super::elements::{Cipher, Security, elements};
+use super::fast::Transition;
 use crate::crypto::mac::Digest;
 use crate::crypto::{block, wlan};
 use crate::event::Mac;
@@ -107,9 +108,11 @@ impl<'a> KeyFrame<'a> {
         let made = match (self.version(), management) {
             (1, _) => Digest::Md5.hmac(key, &parts),
             (2, _) => Digest::Sha1.hmac(key, &parts),
-            (3, _) | (0, 8) => block::cmac(key, &parts.concat()).map_or_else(Vec::new, Vec::from),
+            (3, _) | (0, 8 | 9) => {
+                block::cmac(key, &parts.concat()).map_or_else(Vec::new, Vec::from)
+            }
             (0, 11 | 18) => Digest::Sha256.hmac(key, &parts),
-            (0, 12) => Digest::Sha384.hmac(key, &parts),
+            (0, 12 | 13) => Digest::Sha384.hmac(key, &parts),
             _ => return false,
         };
         made.get(..self.code) == Some(code)
@@ -126,39 +129,95 @@ pub(super) struct Transient {
 }
 
 impl Transient {
-    /// From a master key, if it is that of the station's message (12.7.1.3).
+    /// From a master key in a network, if it is that of the station's message (12.7.1.3).
     pub(super) fn of(
-        master: &[u8],
+        (master, ssid): (&[u8], &[u8]),
         security: Security,
-        (access_point, station): (Mac, Mac),
+        pair: (Mac, Mac),
         nonce: &[u8; 32],
         second: &KeyFrame<'_>,
     ) -> Option<Self> {
         const LABEL: &[u8] = b"Pairwise key expansion";
-        let (long, digest) = match security.management {
-            12 => (true, Some(Digest::Sha384)),
-            5 | 6 | 8 | 11 | 18 => (false, Some(Digest::Sha256)),
-            1 | 2 => (false, None),
-            // Of fast transitions, tunnels and others the keys are made otherwise.
+        let (digest, length) = Self::shape(security)?;
+        let keys = if security.is_fast() {
+            let transition = Transition::of(second.data)?;
+            let nonces = [nonce, &second.nonce];
+            transition.keys(digest, (master, ssid), pair, nonces, length)?
+        } else {
+            let (access_point, station) = pair;
+            let data = [
+                access_point.0.min(station.0).as_slice(),
+                access_point.0.max(station.0).as_slice(),
+                nonce.min(&second.nonce),
+                nonce.max(&second.nonce),
+            ]
+            .concat();
+            let mut keys = vec![0; length];
+            match digest {
+                Digest::Sha1 => wlan::prf(master, LABEL, &data, &mut keys),
+                digest => wlan::kdf(digest, master, LABEL, &data, &mut keys),
+            }
+            keys
+        };
+        let keys = Self::split(security, &keys)?;
+        keys.proves(second).then_some(keys)
+    }
+
+    /// The same of a station that moves, by the one frame that has all of it.
+    pub(super) fn of_moved(
+        (master, ssid): (&[u8], &[u8]),
+        security: Security,
+        pair: (Mac, Mac),
+        transition: &Transition<'_>,
+    ) -> Option<Self> {
+        const REQUEST: u8 = 5;
+        let (digest, length) = Self::shape(security)?;
+        let [of_access_point, of_station] = &transition.nonces;
+        let nonces = [of_access_point, of_station];
+        let keys = transition.keys(digest, (master, ssid), pair, nonces, length)?;
+        let keys = Self::split(security, &keys)?;
+        keys.proves_move(pair, REQUEST, transition).then_some(keys)
+    }
+
+    /// Whether a frame of an association was made with these keys.
+    pub(super) fn proves_move(
+        &self,
+        pair: (Mac, Mac),
+        number: u8,
+        transition: &Transition<'_>,
+    ) -> bool {
+        let made = block::cmac(&self.confirmation, &transition.proven(pair, number));
+        made == Some(transition.code)
+    }
+
+    /// The key of the group in a frame that [`Self::proves_move`].
+    pub(super) fn moved_group(&self, transition: &Transition<'_>) -> Option<(Cipher, Vec<u8>)> {
+        let (length, wrapped) = transition.group?;
+        let key = block::unwrap(&self.encryption, wrapped)?;
+        self.fitting(key.get(..length)?)
+    }
+
+    /// The hash that keys are made with, and how many bytes of them there are.
+    fn shape(security: Security) -> Option<(Digest, usize)> {
+        let digest = match security.management {
+            12 | 13 => Digest::Sha384,
+            3..=6 | 8 | 9 | 11 | 18 => Digest::Sha256,
+            1 | 2 => Digest::Sha1,
+            // Of tunnels and others the keys are made otherwise.
             _ => return None,
         };
-        let (confirmation, encryption) = if long { (24, 32) } else { (16, 16) };
-        let data = [
-            access_point.0.min(station.0).as_slice(),
-            access_point.0.max(station.0).as_slice(),
-            nonce.min(&second.nonce),
-            nonce.max(&second.nonce),
-        ]
-        .concat();
-        let mut keys = vec![0; confirmation + encryption + security.pairwise.key_len()];
-        match digest {
-            None => wlan::prf(master, LABEL, &data, &mut keys),
-            Some(digest) => wlan::kdf(digest, master, LABEL, &data, &mut keys),
-        }
+        let (confirmation, encryption) = security.lengths();
+        Some((
+            digest,
+            confirmation + encryption + security.pairwise.key_len(),
+        ))
+    }
+
+    fn split(security: Security, keys: &[u8]) -> Option<Self> {
+        let (confirmation, encryption) = security.lengths();
         let (confirmation, rest) = keys.split_at_checked(confirmation)?;
         let (encryption, temporal) = rest.split_at_checked(encryption)?;
-        let proven = second.proves(confirmation, security.management);
-        proven.then(|| Self {
+        Some(Self {
             security,
             confirmation: confirmation.into(),
             encryption: encryption.into(),
@@ -183,7 +242,6 @@ impl Transient {
     pub(super) fn group(&self, message: &KeyFrame<'_>) -> Option<(Cipher, Vec<u8>)> {
         /// Bytes of the stream that are not used.
         const SKIP: usize = 256;
-        let cipher = self.security.group?;
         if message.data.is_empty() {
             return None;
         }
@@ -208,6 +266,12 @@ impl Transient {
                 .filter(|(id, _)| *id == 221)
                 .find_map(|(_, body)| body.strip_prefix(&[0, 0x0f, 0xac, 1])?.get(2..))?,
         };
+        self.fitting(key)
+    }
+
+    /// A key of the group, if its cipher has such.
+    fn fitting(&self, key: &[u8]) -> Option<(Cipher, Vec<u8>)> {
+        let cipher = self.security.group?;
         let fits = match cipher {
             Cipher::Wep => matches!(key.len(), 5 | 13),
             cipher => key.len() == cipher.key_len(),

@@ -50,6 +50,19 @@ pub(super) struct Security {
 }
 
 impl Security {
+    /// Whether keys are those of a mobility domain.
+    pub(super) const fn is_fast(self) -> bool {
+        matches!(self.management, 3 | 4 | 9 | 13)
+    }
+
+    /// Bytes of the key that confirms, and of the one that wraps others (table 12-8).
+    pub(super) const fn lengths(self) -> (usize, usize) {
+        match self.management {
+            12 | 13 => (24, 32),
+            _ => (16, 16),
+        }
+    }
+
     /// From the elements that a station sends in its message of a handshake.
     pub(super) fn of(data: &[u8]) -> Option<Self> {
         let bytes = elements(data).find_map(|(id, body)| match id {

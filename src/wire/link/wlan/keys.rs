@@ -6,6 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use super::super::super::rest::Rest;
 use super::eapol::{KeyFrame, Message, Transient};
 use super::elements::{Cipher, Security, network};
+use super::fast::{Transition, moved, ssid};
 use super::sealed::{Header, Way, open};
 use super::secrets::Secret;
 use crate::crypto::wlan;
@@ -62,8 +63,12 @@ struct Given {
 }
 
 impl Given {
-    const fn is_of_any_network(&self) -> bool {
-        matches!(self.secret, Secret::Passphrase(_, None))
+    /// Whether a name that is heard may be what it lacks.
+    const fn takes_names(&self) -> bool {
+        !matches!(
+            self.secret,
+            Secret::Passphrase(_, Some(_)) | Secret::Temporal(_) | Secret::Wep(_)
+        )
     }
 }
 
@@ -188,8 +193,9 @@ impl Keys {
         self.conclude_all(|_| true);
     }
 
-    /// Learns of the name of a network.
+    /// Learns of the name of a network, and of stations that move.
     pub(super) fn hear(&mut self, frame: Rest<'_>) {
+        self.follow(frame);
         let Some((access_point, ssid)) = network(frame) else {
             return;
         };
@@ -206,7 +212,7 @@ impl Keys {
         }
         self.networks.push_back((access_point, ssid.into()));
         // Else nothing is opened by it.
-        self.shaken = self.secrets.iter().any(Given::is_of_any_network);
+        self.shaken |= self.secrets.iter().any(Given::takes_names);
         self.conclude_all(|pair| pair.0 == access_point);
     }
 
@@ -302,29 +308,44 @@ impl Keys {
         if handshake.nonces.is_empty() {
             return None;
         }
-        let keys_of = |master: &[u8]| {
+        let names = self.names(handshake.pair.0);
+        self.first_of(security, &names, |master| {
             let mut nonces = handshake.nonces.iter();
             nonces.find_map(|nonce| Transient::of(master, security, handshake.pair, nonce, second))
+        })
+    }
+
+    /// What the first of the keys gives that gives something, as the master key of a network; where the name of that takes no part, of
+    /// none.
+    fn first_of<T>(
+        &mut self,
+        security: Security,
+        names: &[Box<[u8]>],
+        opens: impl Fn((&[u8], &[u8])) -> Option<T>,
+    ) -> Option<T> {
+        let each_name = |master: &[u8]| match security.is_fast() {
+            true => names.iter().find_map(|name| opens((master, name))),
+            false => opens((master, &[])),
         };
         let mut untried = false;
         for number in 0..self.secrets.len() {
             let found = match self.secrets.get(number).map(|given| &given.secret)? {
-                Secret::Master(key) => keys_of(key),
-                // Suites of 192 bits take more of it (12.7.1.3).
+                Secret::Master(key) => each_name(key),
+                // Suites of 192 bits take more of it, and mobility domains the other half (12.7.1.3, 12.7.1.6.3).
                 Secret::Session(key) => match security.management {
-                    12 => key.get(..48).and_then(keys_of),
-                    _ => key.get(..32).and_then(keys_of),
+                    12 | 13 => key.get(..48).and_then(each_name),
+                    3 => key.get(32..).and_then(each_name),
+                    _ => key.get(..32).and_then(each_name),
                 },
-                Secret::Passphrase(_, ssid) if matches!(security.management, 2 | 6) => {
+                Secret::Passphrase(_, ssid) if matches!(security.management, 2 | 4 | 6) => {
                     let names = match ssid {
                         Some(ssid) => vec![ssid.clone()],
-                        None => self.names(handshake.pair.0),
+                        None => names.to_vec(),
                     };
-                    let mut names = names.into_iter();
-                    names.find_map(|ssid| {
-                        let derived = self.derive(number, ssid);
+                    names.into_iter().find_map(|ssid| {
+                        let derived = self.derive(number, ssid.clone());
                         untried |= derived.is_none();
-                        keys_of(&derived?)
+                        opens((&derived?, &ssid))
                     })
                 }
                 _ => None,
@@ -336,6 +357,36 @@ impl Keys {
         }
         self.untried += u64::from(untried);
         None
+    }
+
+    /// Follows a station that moves within a mobility domain.
+    fn follow(&mut self, frame: Rest<'_>) {
+        let Some((pair, number, data)) = moved(frame) else {
+            return;
+        };
+        let Some(transition) = Transition::of(data) else {
+            return;
+        };
+        let known = |known: &Pairwise| known.keys.proves_move(pair, number, &transition);
+        if let Some(known) = self.between(pair).find(|it| known(it)) {
+            let group = known.keys.moved_group(&transition);
+            self.shaken = true;
+            return self.add_group(pair.0, group);
+        }
+        let security = Security::of(data).filter(|security| security.is_fast());
+        let (Some(security), Some(name), 5) = (security, ssid(data), number) else {
+            return;
+        };
+        let names = [Box::from(name)];
+        let keys = self.first_of(security, &names, |master| {
+            Transient::of_moved(master, security, pair, &transition)
+        });
+        if let Some(keys) = keys {
+            self.shaken = true;
+            let access_point = pair.0;
+            let pairwise = Pairwise { access_point, keys };
+            self.pairs.insert(sorted(pair), pairwise);
+        }
     }
 
     fn names(&self, access_point: Mac) -> Vec<Box<[u8]>> {

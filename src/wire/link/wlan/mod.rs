@@ -2,6 +2,7 @@
 
 mod eapol;
 mod elements;
+mod fast;
 mod keys;
 mod sealed;
 mod secrets;
