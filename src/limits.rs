@@ -71,6 +71,8 @@ pub struct Limits {
     /// Stations, and access points, of which there are keys; the one that came first gives way. An access point has some hundreds of
     /// stations at most.
     pub wlan_stations: usize,
+    /// Keys of 802.15.4 networks, of which a place has few. Further ones are refused.
+    pub wpan_keys: usize,
     /// Security associations of ESP. One tunnel has two, and makes new ones each hour; the oldest gives way.
     pub associations: usize,
     /// TCP headers remembered to undo Van Jacobson compression, over all links; the link used longest ago gives way. One direction
@@ -239,6 +241,7 @@ impl Limits {
             (self.wlan_handshakes, 2_600),
             // Three keys of each station, and eight of each group.
             (self.wlan_stations, 2_500),
+            (self.wpan_keys, 50),
             (self.associations, 500),
             (self.bluetooth_channels.saturating_mul(DECODERS), 160),
             // Those over TCP are of the shards of their connections.
@@ -286,6 +289,7 @@ impl Default for Limits {
             wlan_derived: 64,
             wlan_handshakes: 1_024,
             wlan_stations: 4_096,
+            wpan_keys: 64,
             associations: 4_096,
             vj_headers: 4_096,
             flows: 200_000,

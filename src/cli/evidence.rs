@@ -114,7 +114,7 @@ pub(super) fn write(
     let mut comment = comment(request, selected)?;
     if request.redaction.is_none() && has_table_keys(request.keylogs)? {
         comment.push_str(
-            "\nKeys of 802.11 and ESP are not in here: frames that they open need the same --keylog again.",
+            "\nKeys of 802.11, 802.15.4 and ESP are not in here: frames that they open need the same --keylog again.",
         );
     }
     let section = Section {

@@ -91,6 +91,8 @@ pub(super) struct Fragments {
     pub(super) wireguard: super::tunnel::Tunnels,
     /// Keys of 802.11.
     pub(super) wlan_keys: super::link::WlanKeys,
+    /// Keys of 802.15.4.
+    pub(super) wpan_keys: super::link::WpanKeys,
     /// Associations of ESP that there are keys to.
     pub(super) associations: super::tunnel::Associations,
     /// Packets of the frame at hand that were found and not yet told.
@@ -163,6 +165,7 @@ impl Fragments {
             circuits: super::link::Circuits::new(limits),
             wireguard: super::tunnel::Tunnels::new(limits),
             wlan_keys: super::link::WlanKeys::new(limits),
+            wpan_keys: super::link::WpanKeys::new(limits),
             associations: super::tunnel::Associations::new(limits),
             further: VecDeque::new(),
             latest: None,

@@ -68,7 +68,7 @@ impl Decoder {
         }
     }
 
-    /// Takes lines of a key log for layers below TCP and UDP: of WireGuard, and of Wireshark's tables for 802.11 and ESP. They open
+    /// Takes lines of a key log for layers below TCP and UDP: of WireGuard, and of Wireshark's tables for 802.11, 802.15.4 and ESP. They open
     /// handshakes before them, too, but no data. Returns how many were keys.
     pub fn secrets(&mut self, lines: &[u8]) -> usize {
         let of_wireguard = self.fragments.wireguard.add_text(lines);
@@ -82,6 +82,7 @@ impl Decoder {
         let fragments = &mut self.fragments;
         match entry {
             tables::Entry::Wlan(secret) => fragments.wlan_keys.add(secret),
+            tables::Entry::Wpan(secret) => fragments.wpan_keys.add(secret),
             tables::Entry::Esp(association) => fragments.associations.add(*association),
         }
     }
@@ -99,6 +100,7 @@ impl Decoder {
         let all = [
             fragments.wireguard.counts(),
             fragments.wlan_keys.counts(),
+            fragments.wpan_keys.counts(),
             fragments.associations.counts(),
         ];
         all.into_iter()

@@ -1,7 +1,7 @@
 //! Lines of Wireshark's own tables of keys, as it keeps them in files of these names: `80211_keys`, `esp_sa`, `ieee802154_keys`. Fields
 //! stand in quotes, with commas between them.
 
-use super::link::WlanSecret;
+use super::link::{WlanSecret, WpanSecret};
 use super::tunnel::Association;
 
 /// A key, or what is wrong with a line that should hold one.
@@ -11,6 +11,7 @@ pub(super) type Line = Result<Entry, &'static str>;
 #[derive(Debug)]
 pub(super) enum Entry {
     Wlan(WlanSecret),
+    Wpan(WpanSecret),
     Esp(Box<Association>),
 }
 
@@ -28,6 +29,7 @@ pub(super) fn line(line: &[u8]) -> Option<Line> {
     let fields: Vec<&[u8]> = fields.iter().map(Vec::as_slice).collect();
     let entry = match *fields.as_slice() {
         [kind, key] => WlanSecret::of(kind, key).map(Entry::Wlan),
+        [key, _, made] => WpanSecret::of(key, made).map(Entry::Wpan),
         [
             protocol @ (b"IPv4" | b"IPv6"),
             src,
@@ -40,7 +42,9 @@ pub(super) fn line(line: &[u8]) -> Option<Line> {
             ..,
         ] => Association::of(protocol, [src, dst, spi], [cipher, key], [check, check_key])
             .map(|association| Entry::Esp(Box::new(association))),
-        _ => Err("no table of keys that is read here (80211_keys, esp_sa) has such a line"),
+        _ => Err(
+            "no table of keys that is read here (80211_keys, esp_sa, ieee802154_keys) has such a line",
+        ),
     };
     Some(entry)
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Makes the conversations of src/wire/tests/keyed, 802.11 and ESP with keys that are known, and has tshark open them.
+"""Makes the conversations of src/wire/tests/keyed, 802.11, 802.15.4 and ESP with keys that are known, and has tshark open them.
 
-    tests/oracle/keyed.py wlan|esp > src/wire/tests/keyed/NAME.txt
+    tests/oracle/keyed.py wlan|wpan|esp > src/wire/tests/keyed/NAME.txt
     tests/oracle/keyed.py --check
 
 Lines are `= NAME`, `link NUMBER`, `key LINE` as Wireshark's tables have it, and frames: `> HEX` with the packet of a client, `< HEX` with the
@@ -449,6 +449,51 @@ def wlan():
         yield f"WEP, {length} bytes", 105, f'"wep","{key.hex()}"', [(">", wep(key, False)), ("<", wep(key, True, 2))]
 
 
+# 802.15.4.
+
+MOTES = bytes([2, 0, 0, 0xFF, 0xFE, 0, 0, 0x0C]), bytes([2, 0, 0, 0xFF, 0xFE, 0, 0, 5])
+HOSTS = bytes.fromhex("20010db8000000000000000000000001"), bytes.fromhex("20010db8000000000000000000000009")
+
+
+def wpan():
+    def frame(back, key, level, elements=(b"", b""), mode=1, version=1):
+        src, dst = HOSTS[::-1] if back else HOSTS
+        near, far = MOTES[::-1] if back else MOTES
+        of_header, of_payload = elements
+        control = 0x0001 | 0x0008 | 0x0040 | 3 << 10 | version << 12 | 3 << 14 | (0x0200 if of_header else 0)
+        counter = 7 + back
+        networks = struct.pack("<H", 0xABCD)
+        if version == 2:
+            control &= ~0x0040
+        head = struct.pack("<HB", control, 9) + networks + far[::-1] + near[::-1]
+        head += bytes([level | mode << 3]) + struct.pack("<I", counter) + {0: b"", 1: b"\1", 2: bytes(4) + b"\1"}[mode] + of_header
+        body = of_payload + bytes([0x7A, 0, 6]) + src + dst + segment(back, src, dst)
+        tag = (0, 4, 8, 16)[level & 3]
+        return ("<" if back else ">"), head + AESCCM(key, tag).encrypt(near + struct.pack(">IB", counter, level), body, head)
+
+    key = bytes(range(0x50, 0x60))
+    line = lambda kind, text=None: f'"{(text or key).hex()}","1","{kind}"'
+    for level in (5, 6, 7):
+        yield f"802.15.4, level {level}", 230, line("No hash"), [frame(back, key, level) for back in (False, True)]
+    yield "802.15.4, key with source", 230, line("No hash"), [frame(back, key, 5, mode=2) for back in (False, True)]
+    yield "802.15.4, key that is not said", 230, line("No hash"), [frame(back, key, 5, mode=0) for back in (False, True)]
+    elements = bytes([0x00, 0x3F]), bytes([1, 0x88, 9, 0, 0xF8])
+    yield "802.15.4 with elements", 230, line("No hash"), [frame(back, key, 6, elements, version=2) for back in (False, True)]
+    made = hmac.new(key, bytes(4) + b"Thread", "sha256").digest()[16:]
+    yield "802.15.4, Thread", 230, line("Thread hash"), [frame(back, made, 5) for back in (False, True)]
+    checked = lambda text: text + struct.pack("<H", fcs(text))
+    yield "802.15.4 with check sequence", 195, line("No hash"), [(way, checked(text)) for way, text in (frame(back, key, 5) for back in (False, True))]
+
+
+def fcs(text):
+    check = 0
+    for byte in text:
+        check ^= byte
+        for _ in range(8):
+            check = check >> 1 ^ (0x8408 if check & 1 else 0)
+    return check
+
+
 # ESP.
 
 def trailer(block, payload, number):
@@ -542,7 +587,8 @@ def esp():
         yield name, 1, lines, frames
 
 
-KINDS = {"wlan": (wlan, "80211_keys", ["-owlan.enable_decryption:TRUE"]),
+KINDS = {"wpan": (wpan, "ieee802154_keys", []),
+         "wlan": (wlan, "80211_keys", ["-owlan.enable_decryption:TRUE"]),
          "esp": (esp, "esp_sa", ["-oesp.enable_encryption_decode:TRUE", "-oesp.enable_authentication_check:TRUE"])}
 
 

@@ -7,6 +7,7 @@ use super::*;
 
 const WLAN: &str = include_str!("keyed/wlan.txt");
 const ESP: &str = include_str!("keyed/esp.txt");
+const WPAN: &str = include_str!("keyed/wpan.txt");
 
 /// What a frame holds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -24,7 +25,7 @@ pub(super) struct Conversation {
 }
 
 pub(super) fn conversations() -> impl Iterator<Item = Conversation> {
-    let texts = [WLAN, ESP].into_iter();
+    let texts = [WLAN, WPAN, ESP].into_iter();
     texts.flat_map(|text| text.split("= ").skip(1)).map(|text| {
         let mut lines = text.lines();
         let mut conversation = Conversation {
@@ -89,7 +90,7 @@ fn every_conversation_is_opened_with_its_key() {
 #[test]
 fn without_keys_or_with_others_nothing_is() {
     let wrong = concat!(
-        "\"wpa-pwd\",\"another secret\"\n\"wep\",\"0908070605\"\n\"tk\",\"000102030405060708090a0b0c0d0e0f\"\n",
+        "\"wpa-pwd\",\"another secret\"\n\"wep\",\"0908070605\"\n\"tk\",\"000102030405060708090a0b0c0d0e0f\"\n\"000102030405060708090a0b0c0d0e0e\",\"1\",\"Thread hash\"\n",
         "\"IPv4\",\"*\",\"*\",\"*\",\"AES-CBC [RFC3602]\",\"0x000102030405060708090a0b0c0d0e0f\",\"NULL\",\"\"\n",
         "\"IPv4\",\"*\",\"*\",\"*\",\"AES-CTR [RFC3686]\",\"0x000102030405060708090a0b0c0d0e0f10111213\",\"ANY 96 bit authentication [no checking]\",\"\""
     );
@@ -244,6 +245,8 @@ fn lines_of_wiresharks_tables_are_told_from_others() {
         r#" "wpa-pwd","with %3a and %25 and \x22 inside" "#,
         r#""wep","01:02:03:04:05""#,
         r#""wep","0102030405" , "more""#,
+        r#""000102030405060708090a0b0c0d0e0f","1","No hash""#,
+        r#""sixteen letters!","1","Thread hash""#,
         "CLIENT_RANDOM 00 11",
         "# a comment",
         "",
@@ -265,6 +268,8 @@ fn lines_of_wiresharks_tables_are_told_from_others() {
         r#""wpa","0102030405""#,
         r#""unclosed"#,
         r#""one","two","three""#,
+        r#""0102","1","No hash""#,
+        r#""one","two","three","four""#,
         r#""IPv4","192.0.2.300","*","*","NULL","","NULL","""#,
         r#""IPv4","::1","*","*","NULL","","NULL","""#,
         r#""IPv4","*","*","0xghi","NULL","","NULL","""#,
