@@ -52,6 +52,8 @@ pub struct Limits {
     /// One message of a stream that carries packets: 64 KiB of these, and before them a head of some kilobytes. How deep such streams may
     /// be in one another is [`Self::tunnel_depth`].
     pub carried: usize,
+    /// Lines of key logs, in bytes, that are kept for what streams carry: some hundreds of keys of layers below TCP.
+    pub carried_keys: usize,
     /// Circuits of X.25 of which it is known what they carry; the one called longest ago gives way. A line has some dozens open of the
     /// 4,095 it may have.
     pub circuits: usize,
@@ -216,6 +218,7 @@ impl Limits {
             self.out_of_order_total,
             self.readers_total,
             self.bodies_total.saturating_mul(SHARDS),
+            self.carried_keys.saturating_mul(SHARDS),
             self.crl_body,
             self.tls_held_total,
             self.quic_crypto_total,
@@ -281,6 +284,7 @@ impl Default for Limits {
             streams: 64,
             streams_age: Span::from_secs(10),
             carried: 72 << 10,
+            carried_keys: 64 << 10,
             circuits: 1_024,
             wireguard_keys: 4_096,
             wireguard_sessions: 1_024,

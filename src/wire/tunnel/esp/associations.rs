@@ -6,6 +6,10 @@ use std::net::IpAddr;
 use super::association::Association;
 use crate::limits::Limits;
 
+/// Associations that may have any number: each packet between their addresses is tried with all. Who does not know numbers knows one
+/// tunnel or two.
+const ANY: usize = 64;
+
 /// Associations by their numbers.
 #[derive(Debug)]
 pub(in crate::wire) struct Associations {
@@ -54,6 +58,10 @@ impl Associations {
         if self.places(association.spi.0).any(known) {
             return;
         }
+        self.counts.0 += 1;
+        if association.spi.1 != u32::MAX && self.others.len() >= ANY {
+            return;
+        }
         if self.all.len() >= self.most
             && let Some(oldest) = self.all.pop_front()
         {
@@ -67,7 +75,6 @@ impl Associations {
         let place = self.gone + self.all.len();
         self.of_number(association.spi).push_back(place);
         self.all.push_back(association);
-        self.counts.0 += 1;
     }
 
     fn of_number(&mut self, (number, said): (u32, u32)) -> &mut VecDeque<usize> {
