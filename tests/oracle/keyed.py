@@ -501,7 +501,7 @@ def trailer(block, payload, number):
     return payload + bytes(range(1, padding + 1)) + bytes([padding, number])
 
 
-def esp_packets(cipher, key, check, check_key, mode="tunnel", spi=0x1234ABCD, v6=False, esn=False):
+def esp_packets(cipher, key, check, check_key, mode="tunnel", spi=0x1234ABCD, v6=False, esn=False, icv=0):
     near, far = (bytes.fromhex("20010db8000700000000000000000001"), bytes.fromhex("20010db8000700000000000000000002")) if v6 else (NEAR, FAR)
     for number, back in enumerate((False, True), 1):
         src, dst = (far, near) if back else (near, far)
@@ -509,7 +509,7 @@ def esp_packets(cipher, key, check, check_key, mode="tunnel", spi=0x1234ABCD, v6
         head, vector = struct.pack(">II", spi, number), bytes(range(16, 32))
         upper = bytes(4) if esn else b""
         associated = head[:4] + upper + head[4:]
-        name = cipher.split(" [")[0]
+        name = cipher.replace("Des", "DES").split(" [")[0]
         if name == "NULL":
             body = trailer(4, inside, kind)
         elif name == "AES-CBC":
@@ -522,7 +522,7 @@ def esp_packets(cipher, key, check, check_key, mode="tunnel", spi=0x1234ABCD, v6
             stream = Cipher(AES(key[:-4]), modes.CTR(key[-4:] + vector[:8] + bytes([0, 0, 0, 1]))).encryptor()
             body = vector[:8] + stream.update(trailer(4, inside, kind))
         elif name.startswith("AES-GCM"):
-            tag = int(name.split(" with ")[1].split()[0])
+            tag = icv or int(name.split(" with ")[1].split()[0])
             body = vector[:8] + AESGCM(key[:-4]).encrypt(key[-4:] + vector[:8], trailer(4, inside, kind), associated)
             body = body[:len(body) - 16 + tag]
         else:
@@ -533,7 +533,7 @@ def esp_packets(cipher, key, check, check_key, mode="tunnel", spi=0x1234ABCD, v6
                             "SHA-384": ("sha384", 192), "SHA-512": ("sha512", 256)}[next(
                 word for word in ("MD5", "SHA-1", "SHA-256-96", "SHA-256-128", "SHA-384", "SHA-512") if f"HMAC-{word}-" in check.split(" ")[0] + "-")]
             text += hmac.new(check_key, text + upper, digest).digest()[:bits // 8]
-        elif check.startswith("ANY"):
+        elif check.startswith("ANY") and not icv:
             text += bytes(range(int(check.split()[1]) // 8))
         if mode == "udp":
             ports = (4500, 60000) if back else (60000, 4500)
@@ -573,6 +573,9 @@ def esp():
         ("AES-GCM, 16 bytes", gcm(16), 36, none, 0, {}),
         ("AES-GCM of 192 bits in UDP", gcm(16), 28, none, 0, {"mode": "udp"}),
         ("AES-GCM, numbers of 64 bits", gcm(16), 20, none, 0, {"esn": True}),
+        ("AES-GCM of strongSwan, 16 bytes", "AES-GCM [RFC4106]", 20, "ANY 128 bit authentication [no checking]", 0, {"icv": 16}),
+        ("AES-GCM of strongSwan, 12 bytes", "AES-GCM [RFC4106]", 20, "ANY 64 bit authentication [no checking]", 0, {"icv": 12}),
+        ("Triple DES of strongSwan", "TripleDes-CBC [RFC2451]", 24, sha1, 20, {}),
         ("ChaCha20", chacha, 36, none, 0, {}),
         ("ChaCha20, transport", chacha, 36, none, 0, {"mode": "transport"}),
     ]

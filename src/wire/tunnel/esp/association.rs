@@ -31,7 +31,7 @@ enum Cipher {
     Cbc(Cbc),
     /// RFC 3686.
     Ctr,
-    /// RFC 4106, with so many bytes of integrity check value; where the table does not say, the other algorithm does.
+    /// RFC 4106, with so many bytes of integrity check value, if that is said.
     Gcm(Option<usize>),
     /// RFC 7634.
     ChaCha20Poly1305,
@@ -120,16 +120,11 @@ impl Association {
         const HEADER: usize = 8;
         let (header, _) = packet.split_first_chunk::<HEADER>()?;
         match self.cipher {
-            Cipher::Gcm(length) => {
-                let length = length.unwrap_or_else(|| self.check.aead_len());
-                let (salted, tag) = packet.split_at_checked(packet.len().checked_sub(length)?)?;
-                let (vector, body) = salted.get(HEADER..)?.split_first_chunk::<8>()?;
-                let (key, salt) = self.key.split_last_chunk::<4>()?;
-                let nonce = [&salt[..], vector].concat().try_into().ok()?;
-                associated(header).into_iter().find_map(|associated| {
-                    let mut body = body.to_vec();
-                    block::gcm_open(key, &nonce, &associated, &mut body, tag).map(|()| (body, true))
-                })
+            Cipher::Gcm(Some(length)) => self.galois(packet, header, length),
+            // strongSwan's word for the length is not always right.
+            Cipher::Gcm(None) => {
+                let mut lengths = [16, 12, 8].into_iter();
+                lengths.find_map(|length| self.galois(packet, header, length))
             }
             Cipher::ChaCha20Poly1305 => {
                 let (vector, body) = packet.get(HEADER..)?.split_first_chunk::<8>()?;
@@ -151,6 +146,18 @@ impl Association {
                 Some((body, is_proven))
             }
         }
+    }
+
+    /// The same with AES-GCM (RFC 4106).
+    fn galois(&self, packet: &[u8], header: &[u8; 8], length: usize) -> Option<(Vec<u8>, bool)> {
+        let (salted, tag) = packet.split_at_checked(packet.len().checked_sub(length)?)?;
+        let (vector, body) = salted.get(header.len()..)?.split_first_chunk::<8>()?;
+        let (key, salt) = self.key.split_last_chunk::<4>()?;
+        let nonce = [&salt[..], vector].concat().try_into().ok()?;
+        associated(header).into_iter().find_map(|associated| {
+            let mut body = body.to_vec();
+            block::gcm_open(key, &nonce, &associated, &mut body, tag).map(|()| (body, true))
+        })
     }
 
     fn decrypted(&self, sealed: &[u8]) -> Option<Vec<u8>> {
@@ -184,50 +191,84 @@ impl Cipher {
     /// With the lengths that its key may have, with salt or nonce.
     fn of(name: &[u8]) -> Option<(Self, &'static [usize])> {
         const SALTED: &[usize] = &[20, 28, 36];
-        Some(match name {
-            b"NULL" => (Self::Null, &[0]),
-            b"DES-CBC [RFC2405]" => (Self::Cbc(Cbc::Des), &[8]),
-            b"TripleDES-CBC [RFC2451]" => (Self::Cbc(Cbc::TripleDes), &[24]),
-            b"AES-CBC [RFC3602]" => (Self::Cbc(Cbc::Aes), &[16, 24, 32]),
-            b"AES-CTR [RFC3686]" => (Self::Ctr, SALTED),
-            b"AES-GCM [RFC4106]" => (Self::Gcm(None), SALTED),
-            b"AES-GCM with 8 octet ICV [RFC4106]" => (Self::Gcm(Some(8)), SALTED),
-            b"AES-GCM with 12 octet ICV [RFC4106]" => (Self::Gcm(Some(12)), SALTED),
-            b"AES-GCM with 16 octet ICV [RFC4106]" => (Self::Gcm(Some(16)), SALTED),
-            b"ChaCha20 with Poly1305 [RFC7634]" => (Self::ChaCha20Poly1305, &[36]),
-            _ => return None,
-        })
+        const ALL: &[(&str, Cipher, &[usize])] = &[
+            ("NULL", Cipher::Null, &[0]),
+            ("DES-CBC [RFC2405]", Cipher::Cbc(Cbc::Des), &[8]),
+            // strongSwan has another spelling.
+            (
+                "TripleDES-CBC [RFC2451]",
+                Cipher::Cbc(Cbc::TripleDes),
+                &[24],
+            ),
+            ("AES-CBC [RFC3602]", Cipher::Cbc(Cbc::Aes), &[16, 24, 32]),
+            ("AES-CTR [RFC3686]", Cipher::Ctr, SALTED),
+            ("AES-GCM [RFC4106]", Cipher::Gcm(None), SALTED),
+            (
+                "AES-GCM with 8 octet ICV [RFC4106]",
+                Cipher::Gcm(Some(8)),
+                SALTED,
+            ),
+            (
+                "AES-GCM with 12 octet ICV [RFC4106]",
+                Cipher::Gcm(Some(12)),
+                SALTED,
+            ),
+            (
+                "AES-GCM with 16 octet ICV [RFC4106]",
+                Cipher::Gcm(Some(16)),
+                SALTED,
+            ),
+            (
+                "ChaCha20 with Poly1305 [RFC7634]",
+                Cipher::ChaCha20Poly1305,
+                &[36],
+            ),
+        ];
+        let found = ALL
+            .iter()
+            .find(|(of, ..)| name.eq_ignore_ascii_case(of.as_bytes()));
+        found.map(|(_, cipher, lengths)| (*cipher, *lengths))
     }
 }
 
 impl Check {
     fn of(name: &[u8]) -> Option<Self> {
-        Some(match name {
-            b"NULL" => Self::Unknown(0),
-            b"HMAC-MD5-96 [RFC2403]" => Self::Hmac(Digest::Md5, 12),
-            b"HMAC-SHA-1-96 [RFC2404]" => Self::Hmac(Digest::Sha1, 12),
-            b"HMAC-SHA-256-96 [draft-ietf-ipsec-ciph-sha-256-00]" => Self::Hmac(Digest::Sha256, 12),
-            b"HMAC-SHA-256-128 [RFC4868]" => Self::Hmac(Digest::Sha256, 16),
-            b"HMAC-SHA-384-192 [RFC4868]" => Self::Hmac(Digest::Sha384, 24),
-            b"HMAC-SHA-512-256 [RFC4868]" => Self::Hmac(Digest::Sha512, 32),
+        use Digest::{Md5, Sha1, Sha256, Sha384, Sha512};
+        const ALL: &[(&str, Check)] = &[
+            ("NULL", Check::Unknown(0)),
+            ("HMAC-MD5-96 [RFC2403]", Check::Hmac(Md5, 12)),
+            ("HMAC-SHA-1-96 [RFC2404]", Check::Hmac(Sha1, 12)),
+            (
+                "HMAC-SHA-256-96 [draft-ietf-ipsec-ciph-sha-256-00]",
+                Check::Hmac(Sha256, 12),
+            ),
+            ("HMAC-SHA-256-128 [RFC4868]", Check::Hmac(Sha256, 16)),
+            ("HMAC-SHA-384-192 [RFC4868]", Check::Hmac(Sha384, 24)),
+            ("HMAC-SHA-512-256 [RFC4868]", Check::Hmac(Sha512, 32)),
             // RIPEMD has few users and no key here checks it.
-            b"MAC-RIPEMD-160-96 [RFC2857]" | b"ANY 96 bit authentication [no checking]" => {
-                Self::Unknown(12)
-            }
-            b"ANY 64 bit authentication [no checking]" => Self::Unknown(8),
-            b"ANY 128 bit authentication [no checking]" => Self::Unknown(16),
-            b"ANY 192 bit authentication [no checking]" => Self::Unknown(24),
-            b"ANY 256 bit authentication [no checking]" => Self::Unknown(32),
-            _ => return None,
-        })
-    }
-
-    /// Of a cipher that has its own.
-    const fn aead_len(self) -> usize {
-        match self {
-            Self::Unknown(length @ (8 | 12)) => length,
-            _ => 16,
-        }
+            ("MAC-RIPEMD-160-96 [RFC2857]", Check::Unknown(12)),
+            ("ANY 64 bit authentication [no checking]", Check::Unknown(8)),
+            (
+                "ANY 96 bit authentication [no checking]",
+                Check::Unknown(12),
+            ),
+            (
+                "ANY 128 bit authentication [no checking]",
+                Check::Unknown(16),
+            ),
+            (
+                "ANY 192 bit authentication [no checking]",
+                Check::Unknown(24),
+            ),
+            (
+                "ANY 256 bit authentication [no checking]",
+                Check::Unknown(32),
+            ),
+        ];
+        let found = ALL
+            .iter()
+            .find(|(of, _)| name.eq_ignore_ascii_case(of.as_bytes()));
+        found.map(|(_, check)| *check)
     }
 
     /// The packet before its integrity check value, and whether that was checked; None when it is wrong.
