@@ -322,6 +322,20 @@ def seal(cipher, key, head, body, number, index, back, part):
     return vector + AESGCM(key).encrypt(sender + n, body, associated(head))
 
 
+def directly(number):
+    """What two stations agree on with each other: an answer, a confirmation."""
+    suite = lambda kind: bytes([0, 0x0F, 0xAC, kind])
+    robust = b"\1\0" + suite(7) + b"\1\0" + suite(4) + b"\1\0" + suite(7) + b"\0\2"
+    link, timeout = AP + STA + HOST, bytes([2]) + struct.pack("<I", 43200)
+    key = kdf("sha256")(hashlib.sha256(ANONCE + SNONCE).digest(), b"TDLS PMK", min(STA, HOST) + max(STA, HOST) + AP, 32)[:16]
+    element = lambda kind, body: bytes([kind, len(body)]) + body
+    own = lambda code: element(55, bytes(2) + code + ANONCE + SNONCE)
+    text = element(101, link) + element(48, robust) + element(56, timeout)
+    code = aes_mac(key, STA + HOST + bytes([number]) + text + own(bytes(16)))
+    fixed = bytes([2, 12, number - 1, 0, 0, 7]) + (b"\0\0" if number == 2 else b"")
+    return fixed + element(48, robust) + own(code) + element(56, timeout) + element(101, link)
+
+
 def wep(key, back, index=0):
     body = LLC + b"\x08\0" + packet(back)
     flags = bytes([0x42]) + b"\0\0" + STA + AP + HOST if back else bytes([0x41]) + b"\0\0" + AP + STA + HOST
@@ -422,6 +436,18 @@ def wlan():
         # What protects it is what was agreed on before.
         old.append(("-", again.data(at % 2 == 0, message[24:], llc=b"")))
     yield "keys anew, under the old ones", 105, WITH_NAME, frames + old + [(">", network.data(False)), ("<", network.data(True))]
+
+    network = Network(PSK)
+    frames = [("-", frame) for frame in network.handshake()]
+    for number in (2, 3):
+        frames.append(("-", network.data(False, directly(number), llc=LLC + b"\x89\x0d")))
+    nonces = ANONCE + SNONCE
+    key = kdf("sha256")(hashlib.sha256(nonces).digest(), b"TDLS PMK", min(STA, HOST) + max(STA, HOST) + AP, 32)[16:]
+    for back in (False, True):
+        receiver, sender = (STA, HOST) if back else (HOST, STA)
+        head = bytes([0x88, 0x40, 0, 0]) + receiver + sender + AP + b"\x10\0" + b"\0\0"
+        frames.append(("<" if back else ">", head + seal(CCMP, key, head, LLC + b"\x08\0" + packet(back), 1, 0, back, None)))
+    yield "two stations", 105, WITH_NAME, frames
 
     network = Network(PSK)
     handshake = [("-", frame) for frame in network.handshake()]

@@ -225,6 +225,17 @@ impl Transient {
         })
     }
 
+    /// Of two stations, which have nothing to confirm and no group.
+    pub(super) fn direct(security: Security, temporal: &[u8]) -> Option<Self> {
+        let fits = security.pairwise.key_len() == temporal.len();
+        fits.then(|| Self {
+            security,
+            confirmation: Box::default(),
+            encryption: Box::default(),
+            temporal: temporal.into(),
+        })
+    }
+
     pub(super) const fn cipher(&self) -> Cipher {
         self.security.pairwise
     }
@@ -235,7 +246,9 @@ impl Transient {
 
     /// Whether a message was made with these keys.
     pub(super) fn proves(&self, message: &KeyFrame<'_>) -> bool {
-        message.proves(&self.confirmation, self.security.management)
+        // A key of no bytes proves nothing.
+        !self.confirmation.is_empty()
+            && message.proves(&self.confirmation, self.security.management)
     }
 
     /// The key of the group in a message that [`Self::proves`].

@@ -26,9 +26,12 @@ pub(super) struct Transition<'a> {
 
 const ROBUST: u8 = 48;
 const DOMAIN: u8 = 54;
-const TRANSITION: u8 = 55;
+const TRANSITION: u8 = Transition::ELEMENT;
 
 impl<'a> Transition<'a> {
+    /// The number of its element, which stations that talk directly have as well.
+    pub(super) const ELEMENT: u8 = 55;
+
     /// From the elements of a frame.
     pub(super) fn of(data: &'a [u8]) -> Option<Self> {
         let find = |wanted| elements(data).find_map(|(id, body)| (id == wanted).then_some(body));

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::super::super::rest::Rest;
+use super::direct::agreed;
 use super::eapol::{KeyFrame, Message, Transient};
 use super::elements::{Cipher, Security, network};
 use super::fast::{Transition, moved, ssid};
@@ -256,6 +257,19 @@ impl Keys {
             self.handshakes.pop_front();
         }
         self.handshakes.push_back(handshake);
+    }
+
+    /// Takes what two stations agree on, if it comes protected: anybody could make it.
+    pub(super) fn introduce(&mut self, rest: Rest<'_>) {
+        if let Some((pair, keys)) = agreed(rest) {
+            self.shaken = true;
+            let known = |known: &Pairwise| known.keys.temporal() == keys.temporal();
+            if !self.between(pair).any(known) {
+                let access_point = pair.0;
+                let pairwise = Pairwise { access_point, keys };
+                self.pairs.insert(sorted(pair), pairwise);
+            }
+        }
     }
 
     /// Tries the keys at handshakes that wait for one.

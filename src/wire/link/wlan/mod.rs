@@ -1,5 +1,6 @@
 //! 802.11 data frames, and the radio headers that captures put before them.
 
+mod direct;
 mod eapol;
 mod elements;
 mod fast;
@@ -99,11 +100,19 @@ fn frame_with_keys<'a>(
         let keys = &mut walk.fragments.wlan_keys;
         keys.shake(Mac(sender), Mac(receiver), message);
     }
+    if let Some(bytes) = inside.bytes.strip_prefix(&DIRECT)
+        && body.protected
+    {
+        let keys = &mut walk.fragments.wlan_keys;
+        keys.introduce(Rest { bytes, cut: 0 });
+    }
     Ok(Next::Llc(inside))
 }
 
 /// LLC and SNAP of what stations and access points agree on keys with.
 const EAPOL: [u8; 8] = [0xaa, 0xaa, 3, 0, 0, 0, 0x88, 0x8e];
+/// The same of two stations.
+const DIRECT: [u8; 8] = [0xaa, 0xaa, 3, 0, 0, 0, 0x89, 0x0d];
 
 /// What a protected frame has in it. Not every capture says whether a check sequence stands behind.
 fn opened(keys: &mut Keys, frame: Rest<'_>, sealed: Rest<'_>, check: Check) -> Option<Vec<u8>> {
