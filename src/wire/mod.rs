@@ -73,18 +73,17 @@ impl Decoder {
     pub fn secrets(&mut self, lines: &[u8]) -> usize {
         let of_wireguard = self.fragments.wireguard.add_text(lines);
         let each = lines.split(|byte| matches!(byte, b'\n' | b'\r'));
-        let entries = each.filter_map(tables::line).filter_map(Result::ok);
-        let of_tables = entries.map(|entry| self.add(entry)).count();
-        of_wireguard + of_tables
-    }
-
-    fn add(&mut self, entry: tables::Entry) {
-        let fragments = &mut self.fragments;
-        match entry {
-            tables::Entry::Wlan(secret) => fragments.wlan_keys.add(secret),
-            tables::Entry::Wpan(secret) => fragments.wpan_keys.add(secret),
-            tables::Entry::Esp(association) => fragments.associations.add(*association),
+        let (mut of_tables, mut of_wlan) = (0, Vec::new());
+        for entry in each.filter_map(tables::line).filter_map(Result::ok) {
+            of_tables += 1;
+            match entry {
+                tables::Entry::Wlan(secret) => of_wlan.push(secret),
+                tables::Entry::Wpan(secret) => self.fragments.wpan_keys.add(secret),
+                tables::Entry::Esp(association) => self.fragments.associations.add(*association),
+            }
         }
+        self.fragments.wlan_keys.add(of_wlan);
+        of_wireguard + of_tables
     }
 
     /// Whether there are keys by which packets that are [`plain`] may have others in them: then [`Self::decode_any`] is to be asked.

@@ -178,20 +178,24 @@ impl Keys {
         (self.secrets.len() as u64 + self.refused, self.used)
     }
 
-    /// Takes a key, which opens handshakes before it, too, but no data.
-    pub(in crate::wire) fn add(&mut self, secret: Secret) {
-        if self.secrets.iter().any(|given| given.secret == secret) {
-            return;
+    /// Takes keys, which open handshakes before them, too, but no data.
+    pub(in crate::wire) fn add(&mut self, secrets: Vec<Secret>) {
+        let before = self.secrets.len();
+        for secret in secrets {
+            if self.secrets.iter().any(|given| given.secret == secret) {
+                continue;
+            }
+            if self.secrets.len() >= self.limits.keys {
+                self.refused += 1;
+                continue;
+            }
+            let used = false;
+            self.secrets.push(Given { secret, used });
         }
-        if self.secrets.len() >= self.limits.keys {
-            self.refused += 1;
-            return;
+        // Once for all of them: each handshake is tried with each key.
+        if self.secrets.len() > before {
+            self.conclude_all(|_| true);
         }
-        self.secrets.push(Given {
-            secret,
-            used: false,
-        });
-        self.conclude_all(|_| true);
     }
 
     /// Learns of the name of a network, and of stations that move.
