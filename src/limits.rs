@@ -201,6 +201,7 @@ impl Limits {
             wlan_derived: part(self.wlan_derived),
             wlan_handshakes: part(self.wlan_handshakes),
             wlan_stations: part(self.wlan_stations),
+            associations: part(self.associations),
             ..self
         }
     }
@@ -235,17 +236,17 @@ impl Limits {
             (self.acl_packets.saturating_mul(DECODERS), 66_000),
             (self.streams.saturating_mul(DECODERS), 66_000),
             (self.circuits.saturating_mul(DECODERS), 100),
-            (self.wireguard_keys, 250),
-            (self.wireguard_sessions, 2_500),
-            (self.wlan_keys, 200),
-            (self.wlan_networks, 100),
-            (self.wlan_derived, 150),
+            (self.wireguard_keys.saturating_mul(DECODERS), 250),
+            (self.wireguard_sessions.saturating_mul(DECODERS), 2_500),
+            (self.wlan_keys.saturating_mul(1 + SHARDS), 200),
+            (self.wlan_networks.saturating_mul(DECODERS), 100),
+            (self.wlan_derived.saturating_mul(DECODERS), 150),
             // Two messages of a kilobyte each, and nonces.
-            (self.wlan_handshakes, 2_600),
+            (self.wlan_handshakes.saturating_mul(DECODERS), 2_600),
             // Three keys of each station, and eight of each group.
-            (self.wlan_stations, 2_500),
-            (self.wpan_keys, 50),
-            (self.associations, 500),
+            (self.wlan_stations.saturating_mul(DECODERS), 2_500),
+            (self.wpan_keys.saturating_mul(1 + SHARDS), 50),
+            (self.associations.saturating_mul(DECODERS), 500),
             (self.bluetooth_channels.saturating_mul(DECODERS), 160),
             // Those over TCP are of the shards of their connections.
             (self.dns_pending.saturating_mul(SHARDS), 250),
