@@ -1,10 +1,14 @@
 //! The primitives everything above uses, with one provider (ring) behind them, and RustCrypto for AES-CCM,
-//! and X25519 and BLAKE2s for WireGuard, which ring does not have, or not with given keys.
+//! X25519 and BLAKE2s for WireGuard, and the older modes of layers below IP, which ring does not have, or not with given keys.
 //!
 //! Nothing here protects a secret of ours: keys come from key logs, or are published with the QUIC
-//! versions. Changing the provider means editing this file and the one below it only.
+//! versions. Changing the provider means editing this file and those below it only.
 
+pub mod block;
+pub mod mac;
 pub mod noise;
+pub mod older;
+pub mod wlan;
 
 use std::fmt;
 
@@ -417,20 +421,21 @@ fn array<const N: usize>(slice: &[u8]) -> [u8; N] {
 }
 
 #[cfg(test)]
+fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text
+        .bytes()
+        .filter(u8::is_ascii_hexdigit)
+        .map(|b| u8::try_from(char::from(b).to_digit(16).unwrap()).unwrap())
+        .collect();
+    digits
+        .chunks(2)
+        .map(|pair| pair[0] << 4 | pair[1])
+        .collect()
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
-
-    fn hex(text: &str) -> Vec<u8> {
-        let digits: Vec<u8> = text
-            .bytes()
-            .filter(u8::is_ascii_hexdigit)
-            .map(|b| u8::try_from(char::from(b).to_digit(16).unwrap()).unwrap())
-            .collect();
-        digits
-            .chunks(2)
-            .map(|pair| pair[0] << 4 | pair[1])
-            .collect()
-    }
 
     /// RFC 9001 A.1: every label of the Initial key schedule.
     #[test]

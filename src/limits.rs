@@ -52,6 +52,8 @@ pub struct Limits {
     /// One message of a stream that carries packets: 64 KiB of these, and before them a head of some kilobytes. How deep such streams may
     /// be in one another is [`Self::tunnel_depth`].
     pub carried: usize,
+    /// Lines of key logs, in bytes, that are kept for what streams carry: some hundreds of keys of layers below TCP.
+    pub carried_keys: usize,
     /// Circuits of X.25 of which it is known what they carry; the one called longest ago gives way. A line has some dozens open of the
     /// 4,095 it may have.
     pub circuits: usize,
@@ -59,6 +61,22 @@ pub struct Limits {
     pub wireguard_keys: usize,
     /// Handshakes of WireGuard that are opened, or that wait for keys. A connection has two that are in use.
     pub wireguard_sessions: usize,
+    /// Keys of 802.11 networks. Those of the places where somebody captures; Wireshark takes 64. Further ones are refused.
+    pub wlan_keys: usize,
+    /// Names of 802.11 networks, by access point, which passphrases without a name are tried with. A capture in a city sees hundreds.
+    pub wlan_networks: usize,
+    /// Networks that passphrases without a name are tried in: each takes 8,192 digests, some milliseconds, and it is for who sends
+    /// beacons and handshakes to say how many there are.
+    pub wlan_derived: usize,
+    /// Handshakes of 802.11 that are under way, or that wait for keys; the oldest gives way. A station has one.
+    pub wlan_handshakes: usize,
+    /// Stations, and access points, of which there are keys; the one that came first gives way. An access point has some hundreds of
+    /// stations at most.
+    pub wlan_stations: usize,
+    /// Keys of 802.15.4 networks, of which a place has few. Further ones are refused.
+    pub wpan_keys: usize,
+    /// Security associations of ESP. One tunnel has two, and makes new ones each hour; the oldest gives way.
+    pub associations: usize,
     /// TCP headers remembered to undo Van Jacobson compression, over all links; the link used longest ago gives way. One direction
     /// of a link has 16 as a rule, and 256 at most (RFC 1144 3.2.2).
     pub vj_headers: usize,
@@ -179,6 +197,11 @@ impl Limits {
             vj_headers: part(self.vj_headers),
             wireguard_keys: part(self.wireguard_keys),
             wireguard_sessions: part(self.wireguard_sessions),
+            wlan_networks: part(self.wlan_networks),
+            wlan_derived: part(self.wlan_derived),
+            wlan_handshakes: part(self.wlan_handshakes),
+            wlan_stations: part(self.wlan_stations),
+            associations: part(self.associations),
             ..self
         }
     }
@@ -196,6 +219,7 @@ impl Limits {
             self.out_of_order_total,
             self.readers_total,
             self.bodies_total.saturating_mul(SHARDS),
+            self.carried_keys.saturating_mul(SHARDS),
             self.crl_body,
             self.tls_held_total,
             self.quic_crypto_total,
@@ -212,8 +236,17 @@ impl Limits {
             (self.acl_packets.saturating_mul(DECODERS), 66_000),
             (self.streams.saturating_mul(DECODERS), 66_000),
             (self.circuits.saturating_mul(DECODERS), 100),
-            (self.wireguard_keys, 250),
-            (self.wireguard_sessions, 2_500),
+            (self.wireguard_keys.saturating_mul(DECODERS), 250),
+            (self.wireguard_sessions.saturating_mul(DECODERS), 2_500),
+            (self.wlan_keys.saturating_mul(1 + SHARDS), 200),
+            (self.wlan_networks.saturating_mul(DECODERS), 100),
+            (self.wlan_derived.saturating_mul(DECODERS), 150),
+            // Two messages of a kilobyte each, and nonces.
+            (self.wlan_handshakes.saturating_mul(DECODERS), 2_600),
+            // Three keys of each station, and eight of each group.
+            (self.wlan_stations.saturating_mul(DECODERS), 2_500),
+            (self.wpan_keys.saturating_mul(1 + SHARDS), 50),
+            (self.associations.saturating_mul(DECODERS), 500),
             (self.bluetooth_channels.saturating_mul(DECODERS), 160),
             // Those over TCP are of the shards of their connections.
             (self.dns_pending.saturating_mul(SHARDS), 250),
@@ -252,9 +285,17 @@ impl Default for Limits {
             streams: 64,
             streams_age: Span::from_secs(10),
             carried: 72 << 10,
+            carried_keys: 64 << 10,
             circuits: 1_024,
             wireguard_keys: 4_096,
             wireguard_sessions: 1_024,
+            wlan_keys: 64,
+            wlan_networks: 1_024,
+            wlan_derived: 64,
+            wlan_handshakes: 1_024,
+            wlan_stations: 4_096,
+            wpan_keys: 64,
+            associations: 4_096,
             vj_headers: 4_096,
             flows: 200_000,
             tcp_idle: Span::from_secs(600),

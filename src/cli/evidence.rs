@@ -111,7 +111,12 @@ pub(super) fn write(
             .collect();
         plan.speak_of(&hidden, &selected);
     }
-    let comment = comment(request, selected)?;
+    let mut comment = comment(request, selected)?;
+    if request.redaction.is_none() && has_table_keys(request.keylogs)? {
+        comment.push_str(
+            "\nKeys of 802.11, 802.15.4 and ESP are not in here: frames that they open need the same --keylog again.",
+        );
+    }
     let section = Section {
         application: Some(concat!("whylencr ", env!("CARGO_PKG_VERSION"))),
         comment: Some(&comment),
@@ -349,6 +354,16 @@ fn named(process: &Process) -> String {
 
 fn read_log(path: &Path) -> anyhow::Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("cannot read the key log {}", path.display()))
+}
+
+/// Whether there are keys for which pcapng has no place.
+fn has_table_keys(keylogs: &[PathBuf]) -> anyhow::Result<bool> {
+    for log in keylogs {
+        if !wire::table_keys(&read_log(log)?).is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn add_secrets<W: Write>(

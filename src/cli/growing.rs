@@ -29,6 +29,7 @@ impl KeyLogs {
     pub(super) fn add(&mut self, path: &Path) -> anyhow::Result<()> {
         let file = File::open(path)
             .with_context(|| format!("cannot read the key log {}", path.display()))?;
+        super::keylogs::tell_unusable_of(path);
         self.logs.push((file, Vec::new()));
         Ok(())
     }

@@ -11,7 +11,7 @@ use crate::capture::Item;
 use crate::capture::merge;
 use crate::engine::{Config, Engine};
 use crate::proto::tls::secrets::random_of_line;
-use crate::wire::tunnel_keys;
+use crate::wire::{table_keys, tunnel_keys, unusable_key};
 
 /// Key logs of more bytes than this may hold more secrets than are kept: of those only what the captures call for
 /// is taken, for which the captures are read once more.
@@ -20,6 +20,8 @@ const LARGE: u64 = 32 << 20;
 const PIECE: u64 = 1 << 20;
 /// A line is a label, a random and a secret: less than 300 bytes.
 const LONGEST_LINE: u64 = 4 << 10;
+/// Lines of one key log that are said to be unusable; who has more of them sees what is wrong by these.
+const TOLD: usize = 5;
 
 /// Reads key logs into the engine.
 pub(super) fn read(
@@ -48,12 +50,42 @@ fn read_above(
             .with_context(|| format!("cannot read the key log {}", path.display()))?;
         if secrets == 0 {
             eprintln!(
-                "whylencr: {} holds no key log line (NSS format)",
+                "whylencr: {} holds no line of a key log (NSS, WireGuard, or Wireshark's 80211_keys, esp_sa and ieee802154_keys)",
                 path.display()
             );
         }
     }
     Ok(())
+}
+
+/// Tells of lines that look like those of Wireshark's tables of keys and cannot be used.
+fn tell_unusable(path: &Path, piece: &[u8], lines: &mut usize, told: &mut usize) {
+    for line in piece.split_inclusive(|byte| *byte == b'\n') {
+        *lines += 1;
+        if *told < TOLD
+            && let Some(why) = unusable_key(line)
+        {
+            eprintln!("whylencr: {}, line {lines}: {why}", path.display());
+            *told += 1;
+        }
+    }
+}
+
+/// The same of what a key log that may grow has so far.
+pub(super) fn tell_unusable_of(path: &Path) {
+    if path.is_file()
+        && let Ok(file) = File::open(path)
+    {
+        let mut piece = Vec::new();
+        let (mut lines, mut told) = (0, 0);
+        if BufReader::new(file)
+            .take(PIECE)
+            .read_to_end(&mut piece)
+            .is_ok()
+        {
+            tell_unusable(path, &piece, &mut lines, &mut told);
+        }
+    }
 }
 
 /// Reads one key log piece by piece; gives how many of its lines are secrets.
@@ -64,6 +96,7 @@ fn one(
 ) -> std::io::Result<usize> {
     let mut file = BufReader::new(File::open(path)?);
     let (mut piece, mut secrets) = (Vec::new(), 0);
+    let (mut lines, mut told) = (0, 0);
     loop {
         piece.clear();
         file.by_ref().take(PIECE).read_to_end(&mut piece)?;
@@ -73,6 +106,7 @@ fn one(
         file.by_ref()
             .take(LONGEST_LINE)
             .read_until(b'\n', &mut piece)?;
+        tell_unusable(path, &piece, &mut lines, &mut told);
         let Some(wanted) = wanted else {
             secrets += engine.secrets(&piece);
             continue;
@@ -88,10 +122,11 @@ fn one(
                 kept.push(b'\n');
             }
         }
-        // Of WireGuard there are few, and nothing in a capture calls for one of them.
-        let of_tunnels = tunnel_keys(&piece);
-        secrets += of_tunnels.split(|byte| *byte == b'\n').count() - 1;
-        kept.extend(of_tunnels);
+        // Of layers below TCP there are few, and nothing in a capture calls for one of them.
+        for of_layers in [tunnel_keys(&piece), table_keys(&piece)] {
+            secrets += of_layers.split(|byte| *byte == b'\n').count() - 1;
+            kept.extend(of_layers);
+        }
         engine.secrets(&kept);
     }
 }

@@ -1,18 +1,23 @@
 //! What streams carry goes through rooms 2 to 4 again: as a packet of the frame that completed it, and among the flows of the stream's own
 //! shard, so that it makes no difference whose thread looks after these.
 
+use std::fmt;
+
 use crate::flow::table::Arrived;
 use crate::flow::{FlowId, Shard, shard as of};
 use crate::frame::{Frame, InterfaceId};
 use crate::limits::Limits;
 use crate::proto::Carried;
-use crate::wire::Decoder;
+use crate::wire::{Decoder, table_keys, tunnel_keys};
 
 use super::flows::{Flows, shard};
 
-/// Decoders for what streams carry, one for each shard.
-#[derive(Debug, Default)]
-pub(super) struct Rooms([Option<Box<Room>>; Shard::COUNT]);
+/// Decoders for what streams carry, one for each shard, and the keys for those that are still to come.
+#[derive(Default)]
+pub(super) struct Rooms {
+    each: [Option<Box<Room>>; Shard::COUNT],
+    keys: Vec<u8>,
+}
 
 #[derive(Debug)]
 struct Room {
@@ -24,17 +29,53 @@ struct Room {
 impl Rooms {
     /// Takes over a shard.
     pub(super) fn take_over(&mut self, shard: Shard, other: &mut Self) {
-        *of::of_mut(&mut self.0, shard) = of::of_mut(&mut other.0, shard).take();
+        *of::of_mut(&mut self.each, shard) = of::of_mut(&mut other.each, shard).take();
+    }
+
+    /// The same keys for other shards.
+    pub(super) fn beside(&self) -> Self {
+        Self {
+            keys: self.keys.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Takes lines of a key log, as far as they are of layers below TCP and there is room for them.
+    pub(super) fn learn(&mut self, lines: &[u8], limits: &Limits) {
+        let lines = [tunnel_keys(lines), table_keys(lines)].concat();
+        if lines.is_empty() || self.keys.len() + lines.len() > limits.carried_keys {
+            return;
+        }
+        for room in self.each.iter_mut().flatten() {
+            room.decoder.secrets(&lines);
+        }
+        self.keys.extend(lines);
+    }
+
+    /// How many keys opened something, once for each shard.
+    pub(super) fn keys_used(&self) -> u64 {
+        let rooms = self.each.iter().flatten();
+        rooms.map(|room| room.decoder.keys().1).sum()
     }
 
     /// Takes out that of a shard, to be put back.
     fn take(&mut self, shard: Shard, limits: &Limits) -> Box<Room> {
-        of::of_mut(&mut self.0, shard).take().unwrap_or_else(|| {
+        of::of_mut(&mut self.each, shard).take().unwrap_or_else(|| {
+            let mut decoder = Decoder::new(limits);
+            decoder.secrets(&self.keys);
             Box::new(Room {
-                decoder: Decoder::new(limits),
+                decoder,
                 packets: 0,
             })
         })
+    }
+}
+
+impl fmt::Debug for Rooms {
+    /// Without the keys.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Rooms");
+        shown.field("each", &self.each).finish_non_exhaustive()
     }
 }
 
@@ -83,6 +124,6 @@ impl Flows {
             }
             next = room.decoder.further(&frame);
         }
-        *of::of_mut(&mut self.carried.0, carried.shard) = Some(room);
+        *of::of_mut(&mut self.carried.each, carried.shard) = Some(room);
     }
 }

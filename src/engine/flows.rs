@@ -60,7 +60,7 @@ impl Flows {
         Self {
             table: Table::new(&self.cx.limits),
             cx: self.cx.beside(),
-            carried: super::carried::Rooms::default(),
+            carried: self.carried.beside(),
             process: None,
             keys_taken: self.keys_taken,
             sighted: HashSet::default(),
@@ -189,6 +189,7 @@ impl Flows {
 
     /// Takes lines of an NSS key log. Returns how many were secrets.
     pub(super) fn secrets(&mut self, lines: &[u8]) -> usize {
+        self.carried.learn(lines, &self.cx.limits);
         let taken = self.cx.keys.add_text(lines);
         self.keys_taken += taken as u64;
         self.cx.carried.clear();
@@ -254,7 +255,9 @@ impl Flows {
         coverage.midstream_flows = self.counts.midstream;
         coverage.one_sided_flows = self.counts.one_sided;
         coverage.keys.0 += self.keys_taken;
-        coverage.keys.1 += self.cx.keys.used();
+        // One that opens packets of streams may open others as well.
+        let used = self.cx.keys.used() + self.carried.keys_used();
+        coverage.keys.1 = (coverage.keys.1 + used).min(coverage.keys.0);
         let dropped = self.cx.keys.dropped();
         if dropped > 0 {
             let limits = coverage.anomalies.entry(AnomalyKind::LimitReached);

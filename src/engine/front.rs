@@ -109,6 +109,10 @@ impl Front {
         let (taken, used) = self.decoder.keys();
         coverage.keys.0 += taken;
         coverage.keys.1 += used;
+        if self.decoder.untried() > 0 {
+            let reason = "802.11 handshake, too many networks for a passphrase";
+            coverage.undecoded.insert(reason, self.decoder.untried());
+        }
         let fragments = self.decoder.fragments();
         if fragments.unfinished > 0 {
             coverage

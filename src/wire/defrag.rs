@@ -89,6 +89,12 @@ pub(super) struct Fragments {
     pub(super) circuits: super::link::Circuits,
     /// Tunnels of WireGuard that there are keys to.
     pub(super) wireguard: super::tunnel::Tunnels,
+    /// Keys of 802.11.
+    pub(super) wlan_keys: super::link::WlanKeys,
+    /// Keys of 802.15.4.
+    pub(super) wpan_keys: super::link::WpanKeys,
+    /// Associations of ESP that there are keys to.
+    pub(super) associations: super::tunnel::Associations,
     /// Packets of the frame at hand that were found and not yet told.
     pub(super) further: VecDeque<super::walk::Further>,
     /// Source and destination of the packet of which the frame at hand is a part, as far as they are known.
@@ -158,6 +164,9 @@ impl Fragments {
             streams: super::link::Streams::new(limits),
             circuits: super::link::Circuits::new(limits),
             wireguard: super::tunnel::Tunnels::new(limits),
+            wlan_keys: super::link::WlanKeys::new(limits),
+            wpan_keys: super::link::WpanKeys::new(limits),
+            associations: super::tunnel::Associations::new(limits),
             further: VecDeque::new(),
             latest: None,
         }

@@ -25,6 +25,7 @@ pub(super) mod protocol {
     pub(in crate::wire) const ESP: u8 = 50;
     pub(in crate::wire) const AUTH: u8 = 51;
     pub(in crate::wire) const ICMPV6: u8 = 58;
+    pub(in crate::wire) const NONE: u8 = 59;
     pub(in crate::wire) const DESTINATION: u8 = 60;
     pub(in crate::wire) const OSI: u8 = 80;
     pub(in crate::wire) const AX25: u8 = 93;

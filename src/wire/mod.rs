@@ -15,6 +15,7 @@ mod link;
 mod plausible;
 mod rest;
 mod scope;
+mod tables;
 mod ttl;
 mod tunnel;
 mod undecoded;
@@ -30,11 +31,11 @@ use crate::limits::Limits;
 pub use self::defrag::FragmentCounts;
 pub use self::glance::{Glance, glance};
 pub use self::link::{link_name, link_supported};
+pub use self::tables::{table_keys, unusable_key};
 pub use self::tunnel::tunnel_keys;
 pub use self::undecoded::Undecoded;
 
-/// Decodes frames. Its only state is fragments waiting for the rest of their datagram, TCP headers that later ones differ from, and keys
-/// of tunnels.
+/// Decodes frames. Its only state is fragments waiting for the rest of their datagram, TCP headers that later ones differ from, and keys.
 #[derive(Debug)]
 pub struct Decoder {
     depth: usize,
@@ -67,28 +68,55 @@ impl Decoder {
         }
     }
 
-    /// Takes lines of a key log for tunnels that can be opened with keys (WireGuard). They open handshakes before them, too, but no
-    /// data. Returns how many were keys.
+    /// Takes lines of a key log for layers below TCP and UDP: of WireGuard, and of Wireshark's tables for 802.11, 802.15.4 and ESP. They open
+    /// handshakes before them, too, but no data. Returns how many were keys.
     pub fn secrets(&mut self, lines: &[u8]) -> usize {
-        self.fragments.wireguard.add_text(lines)
+        let of_wireguard = self.fragments.wireguard.add_text(lines);
+        let each = lines.split(|byte| matches!(byte, b'\n' | b'\r'));
+        let (mut of_tables, mut of_wlan) = (0, Vec::new());
+        for entry in each.filter_map(tables::line).filter_map(Result::ok) {
+            of_tables += 1;
+            match entry {
+                tables::Entry::Wlan(secret) => of_wlan.push(secret),
+                tables::Entry::Wpan(secret) => self.fragments.wpan_keys.add(secret),
+                tables::Entry::Esp(association) => self.fragments.associations.add(*association),
+            }
+        }
+        self.fragments.wlan_keys.add(of_wlan);
+        of_wireguard + of_tables
     }
 
-    /// Whether there are such keys: then packets that are [`plain`] may have others in them, and [`Self::decode_any`] is to be asked.
+    /// Whether there are keys by which packets that are [`plain`] may have others in them: then [`Self::decode_any`] is to be asked.
     #[must_use]
     pub fn has_keys(&self) -> bool {
-        self.fragments.wireguard.has_keys()
+        self.fragments.wireguard.has_keys() || self.fragments.associations.has_keys()
     }
 
-    /// How many keys of tunnels there were, and how many of them opened a handshake.
+    /// How many keys there were, and how many of them opened a handshake or a frame.
     #[must_use]
-    pub const fn keys(&self) -> (u64, u64) {
-        self.fragments.wireguard.counts()
+    pub fn keys(&self) -> (u64, u64) {
+        let fragments = &self.fragments;
+        let all = [
+            fragments.wireguard.counts(),
+            fragments.wlan_keys.counts(),
+            fragments.wpan_keys.counts(),
+            fragments.associations.counts(),
+        ];
+        all.into_iter()
+            .fold((0, 0), |sum, (taken, used)| (sum.0 + taken, sum.1 + used))
     }
 
-    /// Whether the last frame had a message by which the ends of a tunnel agree on keys, for callers that want to open what follows.
+    /// Handshakes of 802.11 that passphrases were not tried at, since there are too many networks.
+    #[must_use]
+    pub const fn untried(&self) -> u64 {
+        self.fragments.wlan_keys.untried
+    }
+
+    /// Whether the last frame had a message by which the ends of a tunnel or of a network agree on keys, for callers that want to open
+    /// what follows.
     #[must_use]
     pub const fn in_handshake(&self) -> bool {
-        self.fragments.wireguard.shaken
+        self.fragments.wireguard.shaken || self.fragments.wlan_keys.shaken
     }
 
     /// Whether there is one for [`Self::further`] to give.
@@ -155,6 +183,7 @@ impl Decoder {
     pub fn decode_any<'a>(&'a mut self, frame: &Frame<'a>) -> Result<Packet<'a>, Undecoded> {
         self.fragments.latest = None;
         self.fragments.wireguard.shaken = false;
+        self.fragments.wlan_keys.shaken = false;
         self.fragments.further.clear();
         walk::Walk::new(frame, self.depth, &mut self.fragments, &mut self.joined).run(frame)
     }

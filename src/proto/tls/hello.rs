@@ -142,6 +142,23 @@ pub fn server_hello(body: &[u8]) -> Result<ServerHello, &'static str> {
     })
 }
 
+/// Whether a ServerHello has the MAC of CBC taken of what was encrypted (RFC 7366).
+pub(crate) fn encrypts_then_macs(body: &[u8]) -> bool {
+    const ENCRYPT_THEN_MAC: u16 = 22;
+    let mut cursor = Cursor::new(body);
+    // Version, random, session, suite, compression.
+    let mut extensions = || {
+        cursor.take(2 + 32)?;
+        cursor.vec8()?;
+        cursor.take(3)?;
+        cursor.vec16()
+    };
+    extensions().is_some_and(|bytes| {
+        let mut extensions = Extensions(Cursor::new(bytes));
+        extensions.any(|(kind, _)| kind == ENCRYPT_THEN_MAC)
+    })
+}
+
 /// The fields of a ClientHello in wire order, as far as they could be read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ClientFields<'a> {

@@ -148,6 +148,7 @@ impl Reader {
             .get(2..)
             .and_then(|it| it.first_chunk().copied());
         if hello.version < TLS13 {
+            self.older.encrypt_then_mac = hello::encrypts_then_macs(message.body);
             self.undecided = Some((hello, message.last));
             return;
         }

@@ -19,6 +19,8 @@ pub(in crate::wire) struct Key {
     pub(super) receiver: Mac,
     pub(super) sender: Mac,
     pub(super) sequence: u16,
+    /// So that what anybody may add is not joined with what was protected.
+    pub(super) protected: bool,
 }
 
 /// Which part it is.

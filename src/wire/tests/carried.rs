@@ -338,6 +338,22 @@ pub(super) fn older() -> Vec<(&'static str, String, Vec<Vec<u8>>)> {
             "SSTP in TLS 1.2, ChaCha20",
             include_str!("carried/chacha20.txt"),
         ),
+        (
+            "SSTP in TLS 1.2, CBC with SHA-256 outside",
+            include_str!("carried/cbc-sha256.txt"),
+        ),
+        (
+            "SSTP in TLS 1.2, CBC with SHA-384 inside",
+            include_str!("carried/cbc-sha384-inside.txt"),
+        ),
+        (
+            "SSTP in TLS 1.1, CBC",
+            include_str!("carried/cbc-tls11.txt"),
+        ),
+        (
+            "SSTP in TLS 1.0, CBC",
+            include_str!("carried/cbc-tls10.txt"),
+        ),
     ];
     let read = |(name, text): (&'static str, &str)| {
         let mut connection = Connection::to(443);

@@ -92,12 +92,18 @@ fn fixtures_in_hexadecimal() {
             .collect();
         println!("fixture\t1\t{name}\t{}", digits.join(","));
     }
-    let keyed = wireguard::frames();
-    let digits: Vec<String> = keyed
-        .iter()
-        .map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-        .collect();
-    println!("keyed\t1\tWireGuard\t{}", digits.join(","));
+    let of_wireguard = (1, "WireGuard", wireguard::frames());
+    let others = keyed::conversations().map(|it| {
+        let frames = it.frames.into_iter().map(|(_, bytes)| bytes);
+        (it.link, it.name, frames.collect())
+    });
+    for (link, name, frames) in std::iter::once(of_wireguard).chain(others) {
+        let digits: Vec<String> = frames
+            .iter()
+            .map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+            .collect();
+        println!("keyed\t{link}\t{name}\t{}", digits.join(","));
+    }
 }
 
 fn leads_to_the_conversation(fixture: &Fixture) {

@@ -7,6 +7,7 @@ mod carried;
 mod carriers;
 mod fixtures;
 mod headers;
+mod keyed;
 mod links;
 mod lowpan;
 mod odd;

@@ -14,13 +14,14 @@ mod udp;
 mod wassp;
 mod wireguard;
 
-use super::ip::{self, protocol};
+use super::ip::protocol;
 use super::link::skip;
 use super::rest::Rest;
 use super::walk::{Next, Walk};
-use super::{Body, Undecoded, link, plausible};
+use super::{Undecoded, link, plausible};
 use crate::frame::LinkType;
 
+pub(super) use esp::{Association, Associations};
 pub(super) use gtp::frame as gtp_frame;
 pub(super) use stt::{PORT as STT, is_later_part, open as in_tcp};
 pub(super) use udp::{may_carry, open as in_udp, tzsp_frame};
@@ -111,19 +112,7 @@ pub(super) fn in_ip<'a>(
             walk.enter_tunnel(kind::OSI)?;
             link::llc::nlpid(rest)?
         }
-        protocol::ESP => match esp::null(rest, walk.src, walk.dst) {
-            Some((protocol::IPV4 | protocol::IPV6, inside)) => {
-                walk.guess(ip::packet(walk, Body::Other(protocol::ESP)));
-                walk.enter_tunnel(kind::ESP)?;
-                Next::Ip(inside)
-            }
-            // Transport mode.
-            Some((number, inside)) => {
-                walk.guess(ip::packet(walk, Body::Other(protocol::ESP)));
-                Next::Payload(number, inside)
-            }
-            None => return Ok(None),
-        },
+        protocol::ESP => return esp::in_ip(walk, rest),
         protocol::PIM | protocol::IGMP => match register(number, rest) {
             Some(packet) => {
                 walk.enter_tunnel(kind::PIM)?;

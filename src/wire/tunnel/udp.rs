@@ -149,6 +149,13 @@ pub(in crate::wire) fn open<'a>(
     if let Some(next) = wireguard::open(walk, datagram, plain)? {
         return Ok(Some(next));
     }
+    // IKE has four zero bytes before it.
+    if either(IPSEC)
+        && rest.be32(0) != Some(0)
+        && let Some(next) = esp::with_keys(walk, rest, plain)?
+    {
+        return Ok(Some(next));
+    }
     let by_destination = match datagram.dst_port {
         VXLAN | VXLAN_LINUX => vxlan(rest),
         VXLAN_GPE => vxlan_gpe(rest),

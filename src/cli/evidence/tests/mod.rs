@@ -1,4 +1,5 @@
 mod redacted;
+mod sealed;
 
 use super::*;
 use crate::capture::Source;

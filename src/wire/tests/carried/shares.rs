@@ -131,3 +131,35 @@ fn shared(
     told.extend(gathered.take_events());
     told
 }
+
+/// A drone of Kismet hears a protected network, of which there is a key.
+#[test]
+fn keys_open_what_streams_carry() {
+    let air = keyed::conversations().next().unwrap();
+    let mut connection = Connection::to(2502);
+    let [_, hello] = drone_hello();
+    connection.say(Way::Back, 1_400, &hello);
+    for (_, frame) in &air.frames {
+        connection.say(Way::Back, 1_400, &heard(0, &[], 105, frame));
+    }
+    let keys = air.keys.join("\n");
+    let flows = |extractor| opened(&events_of(extractor, &connection.frames)).len();
+    assert_eq!(flows(Extractor::new(Limits::default())), 1);
+    let with = || {
+        let mut extractor = Extractor::new(Limits::default());
+        assert_eq!(extractor.secrets(keys.as_bytes()), 1);
+        extractor
+    };
+    assert_eq!(flows(with()), 2);
+    let mut extractor = with();
+    for (number, bytes) in connection.frames.iter().enumerate() {
+        extractor.push(timed(number, bytes));
+    }
+    assert_eq!(extractor.coverage().keys, (1, 1));
+
+    let whole = lines(&events_of(with(), &connection.frames));
+    for count in 1..=4 {
+        let told = shared(with(), count, 7, &connection.frames, b"");
+        assert!(lines(&told) == whole, "{count} shares");
+    }
+}

@@ -1,10 +1,15 @@
 //! IEEE 802.15.4 data frames (802.15.4-2020 7.2), with what sniffers put before them; in them 6LoWPAN, or ZigBee.
 
+mod keys;
+
 use super::super::Undecoded;
 use super::super::rest::Rest;
 use super::super::walk::{Next, Walk};
 use super::lowpan::{self, Ends};
 use super::{check, short, skip, zigbee};
+use keys::Protection;
+
+pub(in crate::wire) use keys::{Keys, Secret};
 
 /// Bytes of the frame check sequence.
 pub(super) const FCS: usize = 2;
@@ -83,8 +88,19 @@ pub(super) fn frame<'a>(
         .wire_len()
         .checked_sub(check)
         .ok_or(Undecoded::BadLink)?;
-    let (ends, inside) = addresses(control, rest.bound(whole))?;
-    let inside = elements(control, secured(control, inside)?)?;
+    let frame = rest.bound(whole);
+    let (ends, inside) = addresses(control, frame)?;
+    let (inside, follows) = match secured(control, inside)? {
+        Secured::Clear(inside) => elements_of_header(control, inside)?,
+        Secured::Sealed(protection, inside) => {
+            // Whether they fit is of no interest where nothing can be read.
+            let found = elements_of_header(control, inside);
+            let (sealed, follows) = found.map_err(|_| Undecoded::EncryptedWpan)?;
+            let bytes = opened(walk, frame, control, protection, sealed)?;
+            (Rest { bytes, cut: 0 }, follows)
+        }
+    };
+    let inside = elements_of_payload(follows, inside)?;
     if let Some(packet) = zigbee::tunnelled(inside) {
         return Ok(Next::Ip(packet));
     }
@@ -158,18 +174,54 @@ impl Mode {
     }
 }
 
+/// Opens what stands behind all headers.
+fn opened<'a>(
+    walk: &mut Walk<'a, '_>,
+    frame: Rest<'a>,
+    control: u16,
+    protection: Protection,
+    sealed: Rest<'a>,
+) -> Result<&'a [u8], Undecoded> {
+    let source = extended_source(control, frame)?;
+    let header = frame.bytes.len().checked_sub(sealed.bytes.len());
+    let header = header.and_then(|header| frame.bytes.get(..header));
+    let keys = &mut walk.fragments.wpan_keys;
+    let (Some(source), Some(header), 0) = (source, header, sealed.cut) else {
+        return Err(Undecoded::EncryptedWpan);
+    };
+    let opened = keys.open(source, protection, header, sealed.bytes);
+    walk.keep(opened.ok_or(Undecoded::EncryptedWpan)?)
+}
+
+/// The sender's extended address, which stands right before the security header.
+fn extended_source(control: u16, frame: Rest<'_>) -> Result<Option<[u8; 8]>, Undecoded> {
+    let (_, behind) = addresses(control, frame)?;
+    let end = frame.bytes.len() - behind.bytes.len();
+    Ok(match Mode::of(control >> 14)? {
+        Mode::Long => end.checked_sub(8).and_then(|at| frame.array(at)).map(|it| {
+            let address = u64::from_le_bytes(it);
+            address.to_be_bytes()
+        }),
+        // Who has a short address is told elsewhere, if anywhere.
+        _ => None,
+    })
+}
+
+/// What stands behind a security header.
+enum Secured<'a> {
+    Clear(Rest<'a>),
+    Sealed(Protection, Rest<'a>),
+}
+
 /// Takes the security header away, and the integrity code behind frames that are not encrypted (802.15.4-2020 9.4).
-fn secured(control: u16, rest: Rest<'_>) -> Result<Rest<'_>, Undecoded> {
+fn secured(control: u16, rest: Rest<'_>) -> Result<Secured<'_>, Undecoded> {
     const SECURED: u16 = 0x0008;
     const ENCRYPTED: u8 = 0x04;
     const NO_COUNTER: u8 = 0x20;
     if control & SECURED == 0 {
-        return Ok(rest);
+        return Ok(Secured::Clear(rest));
     }
     let security = rest.u8(0).ok_or_else(|| short(rest))?;
-    if security & ENCRYPTED != 0 {
-        return Err(Undecoded::EncryptedWpan);
-    }
     let counter = if security & NO_COUNTER == 0 { 4 } else { 0 };
     let key = match security >> 3 & 0b11 {
         0 => 0,
@@ -183,37 +235,61 @@ fn secured(control: u16, rest: Rest<'_>) -> Result<Rest<'_>, Undecoded> {
         2 => 8,
         _ => 16,
     };
+    if security & ENCRYPTED != 0 {
+        let said = rest.le32(1).filter(|_| counter > 0);
+        let inside = rest.after(1 + counter + key);
+        let (Some(counter), Some(inside)) = (said, inside) else {
+            return Err(Undecoded::EncryptedWpan);
+        };
+        // The last byte of what says which key it is.
+        let number = match key {
+            0 => Some(0),
+            key => rest.u8(4 + key),
+        };
+        let protection = Protection {
+            level: security & 0b111,
+            counter,
+            number: number.unwrap_or_default(),
+            code,
+        };
+        return Ok(Secured::Sealed(protection, inside));
+    }
     let inside = skip(rest, 1 + counter + key)?;
     let length = inside
         .wire_len()
         .checked_sub(code)
         .ok_or(Undecoded::BadLink)?;
-    Ok(inside.bound(length))
+    Ok(Secured::Clear(inside.bound(length)))
 }
 
-/// Takes information elements away (802.15.4-2020 7.4), those of the header and those of the payload.
-fn elements(control: u16, rest: Rest<'_>) -> Result<Rest<'_>, Undecoded> {
+/// Takes information elements of the header away (802.15.4-2020 7.4.2); whether others follow in the payload.
+fn elements_of_header(control: u16, rest: Rest<'_>) -> Result<(Rest<'_>, bool), Undecoded> {
     const PRESENT: u16 = 0x0200;
     const PAYLOAD_FOLLOWS: u16 = 0x7e;
     const NOTHING_FOLLOWS: u16 = 0x7f;
-    const LAST_GROUP: u16 = 0x0f;
     let mut rest = rest;
     if control >> 12 & 0b11 != 2 || control & PRESENT == 0 {
-        return Ok(rest);
+        return Ok((rest, false));
     }
-    let mut of_header = true;
     loop {
         let field = rest.le16(0).ok_or_else(|| short(rest))?;
-        let (length, kind) = match of_header {
-            true => (field & 0x7f, field >> 7 & 0xff),
-            false => (field & 0x07ff, field >> 11 & 0x0f),
-        };
-        rest = skip(rest, 2 + usize::from(length))?;
-        match kind {
-            NOTHING_FOLLOWS if of_header => return Ok(rest),
-            PAYLOAD_FOLLOWS if of_header => of_header = false,
-            LAST_GROUP if !of_header => return Ok(rest),
+        rest = skip(rest, 2 + usize::from(field & 0x7f))?;
+        match field >> 7 & 0xff {
+            NOTHING_FOLLOWS => return Ok((rest, false)),
+            PAYLOAD_FOLLOWS => return Ok((rest, true)),
             _ => {}
         }
     }
+}
+
+/// Takes information elements of the payload away (802.15.4-2020 7.4.3), if there are any.
+fn elements_of_payload(follows: bool, rest: Rest<'_>) -> Result<Rest<'_>, Undecoded> {
+    const LAST_GROUP: u16 = 0x0f;
+    let (mut rest, mut last) = (rest, !follows);
+    while !last {
+        let field = rest.le16(0).ok_or_else(|| short(rest))?;
+        rest = skip(rest, 2 + usize::from(field & 0x07ff))?;
+        last = field >> 11 & 0x0f == LAST_GROUP;
+    }
+    Ok(rest)
 }

@@ -1,11 +1,23 @@
 //! 802.11 data frames, and the radio headers that captures put before them.
 
+mod direct;
+mod eapol;
+mod elements;
+mod fast;
+mod keys;
+mod sealed;
+mod secrets;
+
 use super::super::Undecoded;
 use super::super::rest::Rest;
-use super::super::walk::{Next, Walk};
+use super::super::walk::{Inner, Next, Walk};
 use super::parts::{Key, Part};
-use super::{Kind, short, skip, source};
+use super::{Kind, SUBFRAME, short, skip, source};
+use crate::crypto::wlan::crc32;
 use crate::event::Mac;
+
+pub(in crate::wire) use keys::Keys;
+pub(in crate::wire) use secrets::Secret;
 
 /// Whether the 802.11 header was padded to a multiple of four for the sake of the driver.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -28,7 +40,10 @@ pub(super) fn frame<'a>(
     padding: Padding,
     check: Check,
 ) -> Result<Next<'a>, Undecoded> {
-    let body = body(rest, padding)?;
+    if walk.fragments.wlan_keys.has_keys() {
+        return frame_with_keys(walk, rest, padding, check);
+    }
+    let body = clear(body(rest, padding)?)?;
     walk.mac = body.sender;
     if let Some(part) = body.part {
         return joined(walk, part, body.rest, check);
@@ -39,6 +54,92 @@ pub(super) fn frame<'a>(
     // The first of several; [`subframes`] gives them all.
     walk.peel()?;
     subframe(walk, body.rest)
+}
+
+/// The same where there are keys: frames that say how they are used are looked at, and those that are protected are opened.
+#[inline(never)]
+fn frame_with_keys<'a>(
+    walk: &mut Walk<'a, '_>,
+    rest: Rest<'a>,
+    padding: Padding,
+    check: Check,
+) -> Result<Next<'a>, Undecoded> {
+    let keys = &mut walk.fragments.wlan_keys;
+    let body = body(rest, padding).inspect_err(|_| keys.hear(rest))?;
+    walk.mac = body.sender;
+    let (inside, check) = match body.protected {
+        false => (body.rest, check),
+        true => {
+            let bytes = opened(keys, rest, body.rest, check).ok_or(Undecoded::EncryptedWlan)?;
+            let bytes = walk.keep(bytes)?;
+            (Rest { bytes, cut: 0 }, Check::Absent)
+        }
+    };
+    if let Some(part) = body.part {
+        return joined(walk, part, inside, check);
+    }
+    if body.aggregated {
+        walk.peel()?;
+        if !body.protected {
+            return subframe(walk, inside);
+        }
+        let frames = each_subframe(inside).map(|frame| Inner {
+            link: SUBFRAME,
+            bytes: frame.bytes.to_vec(),
+            cut: frame.cut,
+        });
+        return walk.several(frames)?.ok_or(Undecoded::BadLink);
+    }
+    if let Some(message) = inside.bytes.strip_prefix(&EAPOL)
+        && let (Some(receiver), Some(sender)) = (rest.array(4), rest.array(10))
+    {
+        let message = Rest {
+            bytes: message,
+            cut: 0,
+        };
+        let keys = &mut walk.fragments.wlan_keys;
+        keys.shake(Mac(sender), Mac(receiver), message);
+    }
+    if let Some(bytes) = inside.bytes.strip_prefix(&DIRECT)
+        && body.protected
+    {
+        let keys = &mut walk.fragments.wlan_keys;
+        keys.introduce(Rest { bytes, cut: 0 });
+    }
+    Ok(Next::Llc(inside))
+}
+
+/// LLC and SNAP of what stations and access points agree on keys with.
+const EAPOL: [u8; 8] = [0xaa, 0xaa, 3, 0, 0, 0, 0x88, 0x8e];
+/// The same of two stations.
+const DIRECT: [u8; 8] = [0xaa, 0xaa, 3, 0, 0, 0, 0x89, 0x0d];
+
+/// What a protected frame has in it. Not every capture says whether a check sequence stands behind.
+fn opened(keys: &mut Keys, frame: Rest<'_>, sealed: Rest<'_>, check: Check) -> Option<Vec<u8>> {
+    let header = sealed::Header::of(frame)?;
+    if !keys.may_open(&header) {
+        return None;
+    }
+    let checked = sealed.bytes.split_last_chunk::<4>();
+    if check == Check::Absent {
+        let opened = keys.open(&header, sealed.bytes);
+        if opened.is_some() {
+            return opened;
+        }
+        let (whole, sequence) = frame.bytes.split_last_chunk::<4>()?;
+        if crc32(whole) != *sequence {
+            return None;
+        }
+    }
+    keys.open(&header, checked?.0)
+}
+
+/// The body of a frame that is not protected.
+fn clear(body: Body<'_>) -> Result<Body<'_>, Undecoded> {
+    match body.protected {
+        false => Ok(body),
+        true => Err(Undecoded::EncryptedWlan),
+    }
 }
 
 /// The same with the bytes of the frame control field the other way round.
@@ -92,7 +193,7 @@ pub(super) fn inside(rest: Rest<'_>, swapped: bool) -> Option<Rest<'_>> {
     )
     .ok()?;
     let header = copy.len() - body.rest.bytes.len();
-    let one = !body.aggregated && body.part.is_none();
+    let one = !body.aggregated && body.part.is_none() && !body.protected;
     rest.after(header).filter(|_| one)
 }
 
@@ -116,17 +217,19 @@ pub(super) fn subframes(kind: Kind, rest: Rest<'_>) -> Option<impl Iterator<Item
         _ => return None,
     };
     let body = body(rest, padding).ok()?;
-    if !body.aggregated || body.part.is_some() {
-        return None;
-    }
-    let mut left = Some(body.rest);
-    Some(std::iter::from_fn(move || {
+    let several = body.aggregated && body.part.is_none() && !body.protected;
+    several.then(|| each_subframe(body.rest))
+}
+
+fn each_subframe(rest: Rest<'_>) -> impl Iterator<Item = Rest<'_>> {
+    let mut left = Some(rest);
+    std::iter::from_fn(move || {
         let this = left.take()?;
         let size = SUBFRAME_HEADER + usize::from(this.be16(12)?);
         // All but the last are padded to a multiple of four.
         left = this.after(size.next_multiple_of(4));
         Some(this.bound(size))
-    }))
+    })
 }
 
 const SUBFRAME_HEADER: usize = 14;
@@ -138,6 +241,8 @@ struct Body<'a> {
     aggregated: bool,
     /// Only a part of a frame.
     part: Option<Part>,
+    /// What follows is encrypted.
+    protected: bool,
     rest: Rest<'a>,
 }
 
@@ -152,10 +257,12 @@ fn body(rest: Rest<'_>, padding: Padding) -> Result<Body<'_>, Undecoded> {
     if !data || no_data {
         return Err(Undecoded::WlanControl);
     }
-    if protected {
-        return Err(Undecoded::EncryptedWlan);
-    }
-    let control = rest.le16(22).ok_or_else(|| short(rest))?;
+    // Whether it fits is of no interest where nothing can be read.
+    let short = || match protected {
+        true => Undecoded::EncryptedWlan,
+        false => short(rest),
+    };
+    let control = rest.le16(22).ok_or_else(short)?;
     let (sequence, number) = (control >> 4, control & 0x000f);
     let part = match (rest.array(4), rest.array(10)) {
         (Some(receiver), Some(sender)) if more_fragments || number != 0 => Some(Part {
@@ -163,6 +270,7 @@ fn body(rest: Rest<'_>, padding: Padding) -> Result<Body<'_>, Undecoded> {
                 receiver: Mac(receiver),
                 sender: Mac(sender),
                 sequence,
+                protected,
             },
             number,
             more: more_fragments,
@@ -179,7 +287,7 @@ fn body(rest: Rest<'_>, padding: Padding) -> Result<Body<'_>, Undecoded> {
     let mut header = if to_ds && from_ds { 30 } else { 24 };
     let mut aggregated = false;
     if qos {
-        aggregated = rest.u8(header).ok_or_else(|| short(rest))? & 0x80 != 0;
+        aggregated = rest.u8(header).ok_or_else(short)? & 0x80 != 0;
         header += 2;
         if order {
             // High throughput control.
@@ -193,7 +301,8 @@ fn body(rest: Rest<'_>, padding: Padding) -> Result<Body<'_>, Undecoded> {
         sender: rest.array(at).and_then(source),
         aggregated,
         part,
-        rest: skip(rest, header)?,
+        protected,
+        rest: rest.after(header).ok_or_else(short)?,
     })
 }
 
