@@ -28,6 +28,8 @@ pub(crate) struct Stage {
     events: Vec<Event>,
     flows: BTreeMap<FlowId, Open>,
     named: BTreeMap<String, Connection>,
+    /// Flows of which one side alone was captured.
+    heard: BTreeMap<FlowId, Side>,
     next_flow: u64,
     next_port: u16,
     next_dns: u16,
@@ -70,6 +72,7 @@ impl Stage {
             events: Vec::new(),
             flows: BTreeMap::new(),
             named: BTreeMap::new(),
+            heard: BTreeMap::new(),
             next_flow: 1,
             next_port: 40_000,
             next_dns: 1,
@@ -118,7 +121,7 @@ impl Stage {
         }
     }
 
-    /// `at dns CLIENT NAME -> ADDRESS.. | fails HOW, [in SPAN] [via CNAME..] [ech NAME] [scope N] [cut] [asks RESOLVER] [id N]`
+    /// `at dns CLIENT NAME -> ADDRESS.. | fails HOW, [in SPAN] [via CNAME..] [ech NAME] [scope N] [cut] [asks RESOLVER] [id N] [port N]`
     pub(crate) fn dns(&mut self, at: Timestamp, mut words: Words<'_>) {
         let client = self.address(words.need("a client"));
         let name = Name::new(words.need("a name"));
@@ -126,7 +129,7 @@ impl Stage {
         let (mut took, mut scope, mut cut) = (Span::from_millis(5), Scope(0), false);
         let (mut chain, mut ech_public_names, mut qtype) = (Vec::new(), Vec::new(), 1);
         let mut resolver = [10, 0, 0, 1].into();
-        let mut id = self.next_dns;
+        let (mut id, mut port) = (self.next_dns, 50_000 + self.next_dns);
         while let Some(word) = words.next() {
             match word {
                 "->" => {
@@ -159,6 +162,7 @@ impl Stage {
                 "https" => qtype = 65,
                 "cut" => cut = true,
                 "id" => id = words.need("a number").parse().expect("a number"),
+                "port" => port = words.need("a port").parse().expect("a port"),
                 "asks" => resolver = self.address(words.need("a resolver")),
                 "scope" => scope = scope_of(&mut words),
                 other => words.refuse(other),
@@ -167,7 +171,7 @@ impl Stage {
         if addresses.iter().any(|(ip, _)| ip.is_ipv6()) {
             qtype = 28;
         }
-        let client = SocketAddr::new(client, 50_000 + self.next_dns);
+        let client = SocketAddr::new(client, port);
         self.next_dns += 1;
         let server = SocketAddr::new(resolver, 53);
         let transport = DnsTransport::Udp;
@@ -406,12 +410,17 @@ impl Stage {
         });
         open.closed = true;
         open.bytes += more;
+        let heard = self.heard.get(&flow);
+        let packets = [Side::Client, Side::Server].map(|side| {
+            let missed = heard.is_some_and(|heard| *heard != side);
+            if missed { 0 } else { 8 }
+        });
         let close = Close {
             how,
             at,
             frame: FrameNo(0),
             bytes: [open.bytes, 2_000],
-            packets: [8, 8],
+            packets,
             last_payload: [Some(open.client), Some(at)],
             connect: Some(Span::from_millis(3)),
             turnaround: None,
