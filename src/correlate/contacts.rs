@@ -193,7 +193,7 @@ pub fn assemble(log: &Log, devices: &DeviceMap) -> Vec<Contact> {
         .connects
         .values()
         .filter(|c| c.requests == 0 && same_device(c))
-        .filter(|c| !translated.holds(c.flow) && !halves.holds(c.flow))
+        .filter(|c| !translated.holds(c.flow) && !halves.holds(c.flow) && !late::is_end(c))
     {
         let ends = (connect.client, connect.server);
         if copies.holds(ends, connect.client_key.scope, connect.at) {

@@ -3,7 +3,7 @@
 mod fetch;
 mod handshake;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use whylencr::event::{
@@ -30,6 +30,8 @@ pub(crate) struct Stage {
     named: BTreeMap<String, Connection>,
     /// Flows of which one side alone was captured.
     heard: BTreeMap<FlowId, Side>,
+    /// Flows on which nothing was said.
+    silent: BTreeSet<FlowId>,
     next_flow: u64,
     next_port: u16,
     next_dns: u16,
@@ -73,6 +75,7 @@ impl Stage {
             flows: BTreeMap::new(),
             named: BTreeMap::new(),
             heard: BTreeMap::new(),
+            silent: BTreeSet::new(),
             next_flow: 1,
             next_port: 40_000,
             next_dns: 1,
@@ -227,11 +230,15 @@ impl Stage {
         self.last_sighting_of(client).expect("it was just told").ttl = ttl;
     }
 
-    /// `at connect CLIENT -> SERVER refused | unanswered | open [until T] [sent BYTES] [ttl N]
+    /// `at connect CLIENT -> SERVER refused | unanswered | open | ending [until T] [sent BYTES] [ttl N]
     /// [socks HOST opens | refuses | is-silent]`: a connection without request, which may be with a proxy that is to connect on.
     pub(crate) fn connect(&mut self, at: Timestamp, mut words: Words<'_>) {
         let ends = self.ends(&mut words, 80, Transport::Tcp);
-        let flow = self.open(at, ends, true);
+        let ending = words.take("ending");
+        let flow = self.open(at, ends, !ending);
+        if ending {
+            self.silent.insert(flow);
+        }
         let (mut until, mut bytes, mut how) = (None, 0, Ending::Finished);
         while let Some(word) = words.next() {
             match word {
@@ -269,7 +276,7 @@ impl Stage {
         }
         let stands = !matches!(how, Ending::Refused | Ending::Unanswered);
         let after = Span::from_millis(if how == Ending::Unanswered { 30_000 } else { 3 });
-        if stands {
+        if stands && !ending {
             self.add(at.plus(after), flow, EventKind::Connected);
         }
         let end = until.unwrap_or(at.plus(after).plus(after));
@@ -419,7 +426,11 @@ impl Stage {
             how,
             at,
             frame: FrameNo(0),
-            bytes: [open.bytes, 2_000],
+            bytes: if self.silent.contains(&flow) {
+                [0; 2]
+            } else {
+                [open.bytes, 2_000]
+            },
             packets,
             last_payload: [Some(open.client), Some(at)],
             connect: Some(Span::from_millis(3)),
