@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use foldhash::{HashMap, HashSet};
 
-use self::copies::{Copies, Translated, copied_lookups, deduplicated};
+use self::copies::{Copies, Halves, Translated, copied_lookups, deduplicated};
 use self::indexes::{Asked, Known};
 
 use crate::correlate::agents::{self, Family};
@@ -143,10 +143,15 @@ pub fn assemble(log: &Log, devices: &DeviceMap) -> Vec<Contact> {
     };
     let tunnels = Tunnels::of(log);
     let translated = Translated::of(log);
+    let halves = Halves::of(log);
     for record in deduplicated(&log.requests)
         .filter(|record| !tunnels.lead_on(record) && !translated.holds(record.flow))
     {
         let mut contact = from_request(record, log.connects.get(&record.flow));
+        if let Some((answer, connect)) = halves.answer_to(record) {
+            late::came(&mut contact, answer, connect);
+            contact.server = Some(connect.server);
+        }
         attach_lookups(&mut contact, log, devices, &asked, &mut taken);
         contacts.push(contact);
     }
@@ -162,6 +167,7 @@ pub fn assemble(log: &Log, devices: &DeviceMap) -> Vec<Contact> {
                 continue;
             }
             if !translated.holds(record.flow)
+                && !halves.holds(record.flow)
                 && !copies.holds(what, connect.client_key.scope, record.answer.first_at)
             {
                 let mut contact = from_answer(record, connect);
@@ -182,7 +188,8 @@ pub fn assemble(log: &Log, devices: &DeviceMap) -> Vec<Contact> {
     for connect in log
         .connects
         .values()
-        .filter(|c| c.requests == 0 && same_device(c) && !translated.holds(c.flow))
+        .filter(|c| c.requests == 0 && same_device(c))
+        .filter(|c| !translated.holds(c.flow) && !halves.holds(c.flow) && !late::is_end(c))
     {
         let ends = (connect.client, connect.server);
         if copies.holds(ends, connect.client_key.scope, connect.at) {

@@ -2,7 +2,7 @@
 //!
 //! Each cause needs its own signs; without them the contact stays unexplained, with what would help.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use crate::correlate::State;
 use crate::correlate::agents::{self, Family};
@@ -16,7 +16,8 @@ use crate::correlate::repeats::{Repeats, SLOW_SWEEP, SWEEP};
 use crate::correlate::verdict::{self, Ruling};
 use crate::event::{BlindSpot, Name, Request};
 use crate::finding::{
-    Cause, Confidence, ContactKind, Coverage, Missing, Outcome, Site, Stage, Visibility,
+    Cause, Confidence, ContactKind, Coverage, HandshakeId, Missing, Outcome, Site, Stage,
+    Visibility,
 };
 use crate::pki::cert::Serial;
 use crate::time::{Span, Timestamp};
@@ -50,7 +51,10 @@ pub fn explain<'c>(
     // opened for its client.
     let unexplained = ruling.outcome == Outcome::Unexplained;
     let passed_on = match relay {
-        Some(relay) if relay.addressed => ruling.confidence < Confidence::Proven,
+        // For a lookup the times are enough: somebody else waited for the answer to this very question while it was asked and answered.
+        Some(relay) if relay.addressed || contact.stage == Stage::LookedUp => {
+            ruling.confidence < Confidence::Proven
+        }
         Some(_) => unexplained,
         None => false,
     };
@@ -178,7 +182,14 @@ fn unmoved<'c>(
     ruling: &Ruling,
 ) -> Option<(Cause, Confidence)> {
     let family = contact.family?;
-    let past = !ruling.named.is_empty() && ruling.named.iter().all(verdict::was_over);
+    // Where a certificate tells what it is about, and no handshake stands still for what a script runs, it need not be over.
+    let settled = |w: &Weighed| w.level == Some(Confidence::Proven);
+    let aside = |w: &Weighed| family.is_run_by_itself() && settled(w);
+    let past = !ruling.named.is_empty()
+        && ruling
+            .named
+            .iter()
+            .all(|w| verdict::was_over(w) || aside(w));
     if !past || contact.ocsp.is_some() || ruling.outcome == Outcome::NoOutbound {
         return None;
     }
@@ -215,20 +226,33 @@ fn follows_visits<'c>(
     within: Span,
 ) -> bool {
     const TIMES: usize = 64;
+    /// What is asked again this soon is asked for the same visit, or for the next one of a round.
+    const AGAIN: Span = Span::from_secs(5);
     let Some(url) = contact.url() else {
         return false;
     };
     let keys = devices.addresses(contact.client);
-    let visited = |at: Timestamp| {
+    let visits = |at: Timestamp| -> Vec<HandshakeId> {
         let before = (at.minus(within), at);
-        let mut near = keys
+        let near = keys
             .iter()
             .flat_map(|key| state.handshakes.of_client_between(*key, before, TIMES));
-        near.any(|record| names_url(record, &url))
+        let named = near.filter(|record| names_url(record, &url));
+        named.map(|record| record.shown.id).collect()
     };
     let times = repeats.times(contact, devices);
     let times = times.get(..TIMES.min(times.len())).unwrap_or_default();
-    times.iter().filter(|at| visited(**at)).count() * 2 > times.len()
+    // A list that was got before any visit to a site that is on it: then each visit moves to one fetch at most.
+    let mut first = times.first().into_iter();
+    if contact.shard().is_some() && first.any(|at| visits(*at).is_empty()) {
+        let mut times = times.to_vec();
+        times.dedup_by(|later, earlier| later.since(*earlier) < AGAIN);
+        let mut spent = HashSet::new();
+        let moved = |at: &Timestamp| visits(*at).into_iter().any(|visit| spent.insert(visit));
+        return times.iter().copied().filter(moved).count() * 2 > times.len();
+    }
+    let followed = times.iter().filter(|at| !visits(**at).is_empty());
+    followed.count() * 2 > times.len()
 }
 
 /// What tells by its time alone that nothing but a timer caused it.

@@ -128,6 +128,8 @@ pub struct ConnectRecord {
     pub at: Timestamp,
     /// Its frame.
     pub frame: FrameNo,
+    /// Its begin was captured.
+    pub from_start: bool,
     /// SYN-ACK, or the word of a proxy.
     pub connected_at: Option<Timestamp>,
     /// The end, if it came.

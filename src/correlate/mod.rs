@@ -174,6 +174,7 @@ impl Flow {
             interface: self.interface,
             at: self.opened_at,
             frame: self.opened_frame,
+            from_start: self.from_start,
             connected_at: None,
             close: None,
             requests: 0,

@@ -54,6 +54,10 @@ SITES = {
     "cdn.rose.example": ("r10", "both", BOTH, "chain", {}),
     "news.sorrel.example": ("e5", "both", BOTH, "chain", {}),
     "mail.thyme.example": ("r10", "both", BOTH, "chain", {}),
+    "www.alder.example": ("yr2", "now", V12, "chain", {}),
+    "www.beech.example": ("ye1", "now", V13, "chain", {}),
+    "shop.clove.example": ("ye1", "now", V13, "leaf", {}),
+    "api.dill.example": ("yr2", "now", V12, "part", {}),
 }
 # Several names at one address, as behind a delivery network.
 SHARED = ["one.umbrella.example", "two.umbrella.example", "three.umbrella.example"]
@@ -283,9 +287,10 @@ class Lab:
             known = self.pki.sites.get(site)
             if known is None:
                 return False
-            root = pki.INTERMEDIATES[known.issuer][1]
-            role = {"ocsp": known.serial == serial, "crl": url in (known.crl, f"http://{root}.c.lencr.org/"),
-                    "issuer": url in (known.aia, f"http://{root}.i.lencr.org/")}
+            roots = pki.above(known.issuer)
+            role = {"ocsp": known.serial == serial,
+                    "crl": url in (known.crl, *(f"http://{root}.c.lencr.org/" for root in roots)),
+                    "issuer": url in (known.aia, *(f"http://{root}.i.lencr.org/" for root in roots))}
             return role.get(r["kind"], any(u and r["host"] in u for u in (known.ocsp, known.crl, known.aia)))
 
         about = next((s for s in [*self.pki.sites.values()] if s.serial == serial), None)

@@ -12,15 +12,31 @@ import threading
 
 # Intermediate: (key, root that signed it). The hosts in certificates start with the name in small letters.
 ROOTS = {"x1": "rsa", "x2": "ec"}
+# Roots that clients do not know yet, so that servers send them signed by one that they do.
+CROSS = {"yr": ("rsa", "x1"), "ye": ("ec", "x2")}
 INTERMEDIATES = {
     "r10": ("rsa", "x1"),
     "r11": ("rsa", "x1"),
     "r13": ("rsa", "x1"),
     "e5": ("ec", "x2"),
     "e7": ("ec", "x2"),
-    "yr1": ("rsa", "x1"),
+    "yr1": ("rsa", "yr"),
+    "yr2": ("rsa", "yr"),
+    "ye1": ("ec", "ye"),
 }
 SHARDS = 128
+
+
+
+def above(issuer):
+    """The roots that a chain from this intermediate goes up through."""
+    root = INTERMEDIATES[issuer][1]
+    found = [root]
+    if root in CROSS:
+        found.append(CROSS[root][1])
+    # X2 is signed by X1 as well, for clients that know that alone.
+    return [*found, "x1"] if found[-1] == "x2" else found
+
 
 CONFIG = """
 [ca]
@@ -50,6 +66,8 @@ class Site:
         self.status = "good"
 
     chain = property(lambda self: self.folder / "chain.pem")
+    # Without what is above the intermediate.
+    part = property(lambda self: self.folder / "part.pem")
     leaf = property(lambda self: self.folder / "leaf.pem")
     key = property(lambda self: self.folder / "key.pem")
 
@@ -63,17 +81,26 @@ class Pki:
         self.lists = {}
         for name, key in ROOTS.items():
             self._authority(name, key, None)
-        for name, (key, root) in INTERMEDIATES.items():
+        for name, (key, root) in {**CROSS, **INTERMEDIATES}.items():
             self._authority(name, key, root)
+        self._cross("x2", "x1")
         public = self.folder / "pki"
         public.mkdir()
         (public / "roots.pem").write_text("".join(self.cert(r).read_text() for r in ROOTS))
-        for name in INTERMEDIATES:
+        for name in (*CROSS, *INTERMEDIATES):
             (public / f"int-{name}.pem").write_text(self.cert(name).read_text())
+        (public / "int-x2.pem").write_text(self.cross("x2").read_text())
         self.roots = public / "roots.pem"
+        # What a client has that knows one root alone.
+        self.oldest = self.folder / "oldest.pem"
+        self.oldest.write_text(self.cert("x1").read_text())
 
     def cert(self, authority):
         return self.folder / "ca" / authority / "cert.pem"
+
+    def cross(self, root):
+        """A root as another one signed it."""
+        return self.folder / "ca" / root / "cross.pem"
 
     def der(self, authority):
         return self.folder / "ca" / authority / "cert.der"
@@ -127,7 +154,11 @@ class Pki:
         if extra:
             lines.append(extra)
         self._sign(issuer, site.folder, request, site.leaf, site.serial, lines, days=89)
-        site.chain.write_text(site.leaf.read_text() + self.cert(issuer).read_text())
+        site.part.write_text(site.leaf.read_text() + self.cert(issuer).read_text())
+        more = [self.cert(root) if root in CROSS else self.cross(root) for root in above(issuer) if root != "x1"]
+        # Chains of the generation before end with the intermediate.
+        more = more if INTERMEDIATES[issuer][1] in CROSS else []
+        site.chain.write_text(site.part.read_text() + "".join(cert.read_text() for cert in more))
         self.sites[site.name] = site
 
     def crl(self, host, path):
@@ -140,7 +171,7 @@ class Pki:
 
     def _list(self, host, path):
         label = host.split(".")[0]
-        if label in ROOTS and path == "/":
+        if label in {**ROOTS, **CROSS} and path == "/":
             return self._gencrl(label, "", "onlyCA=TRUE", None)
         number = re.fullmatch(r"/(\d+)\.crl", path)
         if label not in INTERMEDIATES or not number or not 1 <= int(number[1]) <= SHARDS:
@@ -208,7 +239,7 @@ class Pki:
                     "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-out", home / "cert.pem")
         else:
             lines = [
-                "basicConstraints=critical,CA:TRUE,pathlen:0",
+                "basicConstraints=critical,CA:TRUE" + ("" if name in CROSS else ",pathlen:0"),
                 "keyUsage=critical,digitalSignature,keyCertSign,cRLSign",
                 "extendedKeyUsage=clientAuth,serverAuth",
                 "subjectKeyIdentifier=hash",
@@ -219,9 +250,24 @@ class Pki:
             ]
             serial = f"{self.random.getrandbits(120):032x}"
             request = home / "request.pem"
-            openssl("req", "-new", "-key", home / "key.pem", "-subj", f"/C=US/O=Lab/CN={name.upper()}", "-out", request)
+            subject = f"Root {name.upper()}" if name in CROSS else name.upper()
+            openssl("req", "-new", "-key", home / "key.pem", "-subj", f"/C=US/O=Lab/CN={subject}", "-out", request)
             self._sign(root, home, request, home / "cert.pem", serial, lines, days=900)
         openssl("x509", "-in", home / "cert.pem", "-outform", "DER", "-out", home / "cert.der")
+
+    def _cross(self, name, root):
+        """Signs a root's key and name by another root."""
+        home = self.folder / "ca" / name
+        request = home / "request.pem"
+        openssl("x509", "-x509toreq", "-in", home / "cert.pem", "-signkey", home / "key.pem", "-out", request)
+        self._sign(root, home, request, self.cross(name), f"{self.random.getrandbits(120):032x}", [
+            "basicConstraints=critical,CA:TRUE",
+            "keyUsage=critical,keyCertSign,cRLSign",
+            "subjectKeyIdentifier=hash",
+            "authorityKeyIdentifier=keyid",
+            f"authorityInfoAccess=caIssuers;URI:http://{root}.i.lencr.org/",
+            f"crlDistributionPoints=URI:http://{root}.c.lencr.org/",
+        ], days=900)
 
     def _key(self, path, kind, authority=False):
         curve = "P-384" if authority else "P-256"

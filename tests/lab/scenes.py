@@ -232,6 +232,36 @@ def _(lab):
     chromium(lab, "c2", ["new.larch.example", "api.iris.example", "old.kelp.example"])
 
 
+@scene("14-chromium-aia-roots", "Chromium chases an intermediate and the root above it, one after the other; and that root alone.",
+       "Chromium 15x", needs=("chromium", "certutil"))
+def _(lab):
+    chromium(lab, "c1", ["shop.clove.example", "api.dill.example"])
+
+
+@scene("15-java-chains", "Java 17 with CRLDP: leaf and root lists of chains with cross-signed roots.", "OpenJDK 17",
+       needs=("java", "keytool"))
+def _(lab):
+    java(lab, "c1", ["www.alder.example", "wait:400", "www.beech.example", "wait:400", "api.iris.example"], security="ocsp.enable=false\n")
+
+
+@scene("16-openssl-chains", "openssl s_client -crl_check_all by a client that knows the oldest root alone.", "OpenSSL 3.0", needs=("openssl",))
+def _(lab):
+    for site in ("www.alder.example", "www.beech.example"):
+        lab.do("c1", [site], "openssl", "s_client", "-connect", f"{site}:443", "-servername", site, "-crl_check_all",
+               "-crl_download", "-CAfile", lab.pki.oldest, limit=10)
+
+
+@scene("17-file-verify", "openssl verify gets lists for certificates in files, right after visits to other sites: no handshake.",
+       "openssl verify, curl", needs=("openssl", "curl"))
+def _(lab):
+    for visited, file in (("www.juniper.example", "api.iris.example"), ("blog.fern.example", "www.elm.example")):
+        lab.do("c1", [visited], *curl(lab, "c1", visited), agent="curl/")
+        time.sleep(0.5)
+        known = lab.pki.sites[file]
+        lab.do("c1", [], "openssl", "verify", "-crl_check", "-crl_download", "-CAfile", lab.pki.roots, "-untrusted", known.chain,
+               known.leaf, reason="manual")
+
+
 # --- failures ------------------------------------------------------------------------------------------------
 
 @scene("20-dead-responder", "OCSP responders that are not in the DNS, are silent, refuse or say 503; clients go on.",

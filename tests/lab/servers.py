@@ -273,7 +273,7 @@ class Web:
     def context(site, versions, send):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version, context.maximum_version = versions
-        context.load_cert_chain(site.chain if send == "chain" else site.leaf, site.key)
+        context.load_cert_chain({"chain": site.chain, "part": site.part, "leaf": site.leaf}[send], site.key)
         context.set_alpn_protocols(["http/1.1"])
         return context
 

@@ -35,3 +35,11 @@ pub(super) fn came(contact: &mut Contact, record: &AnswerRecord, connect: &Conne
     contact.failure = answer.failure(connect.close.as_ref());
     contact.answer = Some(answer.clone());
 }
+
+/// Whether nothing but the end of a connection was captured, or the signs of life of one that idles (RFC 9293 3.6, 3.8.4): what it was for is over
+/// since long, as where a machine has slept.
+pub(super) fn is_end(connect: &ConnectRecord) -> bool {
+    let close = connect.close.as_ref();
+    let silent = close.is_some_and(|close| close.bytes == [0; 2]);
+    silent && !connect.from_start && connect.connected_at.is_none() && !connect.tls
+}

@@ -39,14 +39,21 @@ pub(super) fn add_lookups(
             .take(if is_invented(&lookup.watch) { 2 } else { 1 });
         let open = keys.clone().filter_map(|key| latest.get(key).copied());
         let open = open.filter(|at| {
-            let ended = contacts.get(*at).map(|c| c.ended_at);
-            ended.is_some_and(|ended| lookup.shown.at.since(ended) <= RETRY_WINDOW)
+            let before = contacts.get(*at);
+            before.is_some_and(|c| {
+                let denied = c.host == lookup.shown.name && is_denied(c, log);
+                let patience = if denied { TRIED_AGAIN } else { RETRY_WINDOW };
+                lookup.shown.at.since(c.ended_at) <= patience
+            })
         });
         let open = open.max();
         match open.and_then(|at| contacts.get_mut(at)) {
             Some(contact) => {
                 contact.count += u64::from(contact.host != lookup.shown.name);
-                contact.ended_at = contact.ended_at.max(lookup.ended_at);
+                // Nobody waits for what else is told of a service that has no address (RFC 9460 3; measured with Chromium).
+                if lookup.shown.qtype != HTTPS {
+                    contact.ended_at = contact.ended_at.max(lookup.ended_at);
+                }
                 if contact.frames.dns.len() < 64 {
                     contact.frames.dns.extend(&lookup.shown.frames);
                 }
@@ -65,6 +72,23 @@ pub(super) fn add_lookups(
         contact.frames.dns.dedup();
         contact.lookup_time = Some(contact.ended_at.since(contact.began_at));
     }
+}
+
+/// The type of HTTPS records (RFC 9460 14.1).
+const HTTPS: u16 = 65;
+
+/// A program that was told that a name does not exist, or was given an address that is no server, tries again within this time if at all; stub
+/// resolvers do not (RFC 1035 7.2 has them ask again for want of an answer). What it asks later, it asks for another reason.
+const TRIED_AGAIN: Span = Span::from_secs(5);
+
+/// Whether what was asked last, for an address of either family, was answered, and nothing of use given.
+fn is_denied(contact: &Contact, log: &Log) -> bool {
+    let last = contact.lookups.iter().rev().take(2);
+    let lookups = last.filter_map(|i| log.lookups.get(*i));
+    matches!(
+        lookup_failure(lookups),
+        Some(Failure::Sinkhole(_) | Failure::Lookup(DnsOutcome::NoSuchName | DnsOutcome::NoData))
+    )
 }
 
 /// A name without meaning: many of them by one device are one contact.

@@ -153,9 +153,11 @@ fn fresher<'w>(contact: &Contact, only: &Weighed, groups: &[&'w Weighed]) -> Vec
     others.filter(|w| may_ask(w)).collect()
 }
 
-/// Whether nothing but its nearness speaks for a handshake that was over, although clients of this kind ask while it is not (measured).
+/// Whether nothing but its nearness speaks for a handshake that was over, although clients of this kind ask while it is not (measured). So do
+/// those built with OpenSSL, which gets lists in the midst of verifying (its `crls_http_cb`; a file as well, without any handshake).
 fn is_mere_neighbour(contact: &Contact, weighed: &Weighed) -> bool {
-    let checks = contact.family.is_some_and(Family::is_verifier);
+    let openssl = contact.kind == ContactKind::Crl && contact.family == Some(Family::BareGet);
+    let checks = openssl || contact.family.is_some_and(Family::is_verifier);
     checks && was_over(weighed) && !is_tied(weighed)
 }
 

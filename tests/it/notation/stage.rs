@@ -3,7 +3,7 @@
 mod fetch;
 mod handshake;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use whylencr::event::{
@@ -28,6 +28,10 @@ pub(crate) struct Stage {
     events: Vec<Event>,
     flows: BTreeMap<FlowId, Open>,
     named: BTreeMap<String, Connection>,
+    /// Flows of which one side alone was captured.
+    heard: BTreeMap<FlowId, Side>,
+    /// Flows on which nothing was said.
+    silent: BTreeSet<FlowId>,
     next_flow: u64,
     next_port: u16,
     next_dns: u16,
@@ -70,6 +74,8 @@ impl Stage {
             events: Vec::new(),
             flows: BTreeMap::new(),
             named: BTreeMap::new(),
+            heard: BTreeMap::new(),
+            silent: BTreeSet::new(),
             next_flow: 1,
             next_port: 40_000,
             next_dns: 1,
@@ -118,7 +124,7 @@ impl Stage {
         }
     }
 
-    /// `at dns CLIENT NAME -> ADDRESS.. | fails HOW, [in SPAN] [via CNAME..] [ech NAME] [scope N] [cut] [asks RESOLVER] [id N]`
+    /// `at dns CLIENT NAME -> ADDRESS.. | fails HOW, [in SPAN] [via CNAME..] [ech NAME] [scope N] [cut] [asks RESOLVER] [id N] [port N]`
     pub(crate) fn dns(&mut self, at: Timestamp, mut words: Words<'_>) {
         let client = self.address(words.need("a client"));
         let name = Name::new(words.need("a name"));
@@ -126,7 +132,7 @@ impl Stage {
         let (mut took, mut scope, mut cut) = (Span::from_millis(5), Scope(0), false);
         let (mut chain, mut ech_public_names, mut qtype) = (Vec::new(), Vec::new(), 1);
         let mut resolver = [10, 0, 0, 1].into();
-        let mut id = self.next_dns;
+        let (mut id, mut port) = (self.next_dns, 50_000 + self.next_dns);
         while let Some(word) = words.next() {
             match word {
                 "->" => {
@@ -159,6 +165,7 @@ impl Stage {
                 "https" => qtype = 65,
                 "cut" => cut = true,
                 "id" => id = words.need("a number").parse().expect("a number"),
+                "port" => port = words.need("a port").parse().expect("a port"),
                 "asks" => resolver = self.address(words.need("a resolver")),
                 "scope" => scope = scope_of(&mut words),
                 other => words.refuse(other),
@@ -167,7 +174,7 @@ impl Stage {
         if addresses.iter().any(|(ip, _)| ip.is_ipv6()) {
             qtype = 28;
         }
-        let client = SocketAddr::new(client, 50_000 + self.next_dns);
+        let client = SocketAddr::new(client, port);
         self.next_dns += 1;
         let server = SocketAddr::new(resolver, 53);
         let transport = DnsTransport::Udp;
@@ -223,11 +230,15 @@ impl Stage {
         self.last_sighting_of(client).expect("it was just told").ttl = ttl;
     }
 
-    /// `at connect CLIENT -> SERVER refused | unanswered | open [until T] [sent BYTES] [ttl N]
+    /// `at connect CLIENT -> SERVER refused | unanswered | open | ending [until T] [sent BYTES] [ttl N]
     /// [socks HOST opens | refuses | is-silent]`: a connection without request, which may be with a proxy that is to connect on.
     pub(crate) fn connect(&mut self, at: Timestamp, mut words: Words<'_>) {
         let ends = self.ends(&mut words, 80, Transport::Tcp);
-        let flow = self.open(at, ends, true);
+        let ending = words.take("ending");
+        let flow = self.open(at, ends, !ending);
+        if ending {
+            self.silent.insert(flow);
+        }
         let (mut until, mut bytes, mut how) = (None, 0, Ending::Finished);
         while let Some(word) = words.next() {
             match word {
@@ -265,7 +276,7 @@ impl Stage {
         }
         let stands = !matches!(how, Ending::Refused | Ending::Unanswered);
         let after = Span::from_millis(if how == Ending::Unanswered { 30_000 } else { 3 });
-        if stands {
+        if stands && !ending {
             self.add(at.plus(after), flow, EventKind::Connected);
         }
         let end = until.unwrap_or(at.plus(after).plus(after));
@@ -406,12 +417,21 @@ impl Stage {
         });
         open.closed = true;
         open.bytes += more;
+        let heard = self.heard.get(&flow);
+        let packets = [Side::Client, Side::Server].map(|side| {
+            let missed = heard.is_some_and(|heard| *heard != side);
+            if missed { 0 } else { 8 }
+        });
         let close = Close {
             how,
             at,
             frame: FrameNo(0),
-            bytes: [open.bytes, 2_000],
-            packets: [8, 8],
+            bytes: if self.silent.contains(&flow) {
+                [0; 2]
+            } else {
+                [open.bytes, 2_000]
+            },
+            packets,
             last_payload: [Some(open.client), Some(at)],
             connect: Some(Span::from_millis(3)),
             turnaround: None,

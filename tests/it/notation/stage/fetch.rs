@@ -22,6 +22,7 @@ impl Stage {
         let (mut process, mut about, mut conditional, mut connect) = (None, None, false, false);
         let (mut this, mut next) = (Span::from_secs(-86_400), Span::from_secs(6 * 86_400));
         let (mut forwarded, mut tunnelled, mut unasked) = (false, false, false);
+        let mut heard = None;
         let mut clock = None;
         let (mut torn, mut cut, mut dated) = ([false; 2], false, None);
         let (mut method, mut forged, mut location, mut sends) = (None, false, None, 0);
@@ -75,6 +76,11 @@ impl Stage {
                 "moved" => location = Some(words.need("a URL").to_owned()),
                 "sends" => sends = words.need("bytes").parse().expect("a number"),
                 "connect" => connect = true,
+                "heard" => match words.need("which side") {
+                    "client" => heard = Some(Side::Client),
+                    "server" => heard = Some(Side::Server),
+                    other => words.refuse(other),
+                },
                 "clock" => clock = Some(words.need("a number").parse().expect("a number")),
                 "port" => ends
                     .client
@@ -95,6 +101,9 @@ impl Stage {
                 (flow, 0)
             }
         };
+        if let Some(side) = heard {
+            self.heard.insert(flow, side);
+        }
         if let (Some(_), Some(seen)) = (clock, self.last_sighting_of(ends.client.ip())) {
             seen.tsval = clock;
         }
