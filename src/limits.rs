@@ -75,6 +75,10 @@ pub struct Limits {
     pub wlan_stations: usize,
     /// Keys of 802.15.4 networks, of which a place has few. Further ones are refused.
     pub wpan_keys: usize,
+    /// Keys of users of PDCP, of which a simulation has some dozens. Further ones are refused.
+    pub pdcp_keys: usize,
+    /// Directions of bearers of which it is known how far they are; the one opened longest ago gives way. A user has eight bearers as a rule.
+    pub pdcp_bearers: usize,
     /// Security associations of ESP. One tunnel has two, and makes new ones each hour; the oldest gives way.
     pub associations: usize,
     /// TCP headers remembered to undo Van Jacobson compression, over all links; the link used longest ago gives way. One direction
@@ -201,6 +205,7 @@ impl Limits {
             wlan_derived: part(self.wlan_derived),
             wlan_handshakes: part(self.wlan_handshakes),
             wlan_stations: part(self.wlan_stations),
+            pdcp_bearers: part(self.pdcp_bearers),
             associations: part(self.associations),
             ..self
         }
@@ -246,6 +251,8 @@ impl Limits {
             // Three keys of each station, and eight of each group.
             (self.wlan_stations.saturating_mul(DECODERS), 2_500),
             (self.wpan_keys.saturating_mul(1 + SHARDS), 50),
+            (self.pdcp_keys.saturating_mul(1 + SHARDS), 50),
+            (self.pdcp_bearers.saturating_mul(DECODERS), 200),
             (self.associations.saturating_mul(DECODERS), 500),
             (self.bluetooth_channels.saturating_mul(DECODERS), 160),
             // Those over TCP are of the shards of their connections.
@@ -295,6 +302,8 @@ impl Default for Limits {
             wlan_handshakes: 1_024,
             wlan_stations: 4_096,
             wpan_keys: 64,
+            pdcp_keys: 64,
+            pdcp_bearers: 1_024,
             associations: 4_096,
             vj_headers: 4_096,
             flows: 200_000,

@@ -62,7 +62,7 @@ pub struct Args {
     #[arg(long)]
     pub follow: bool,
 
-    /// Key log of TLS (NSS, SSLKEYLOGFILE) or of WireGuard, or lines of Wireshark's tables 80211_keys, esp_sa and ieee802154_keys; repeatable. Read on while a capture grows or comes through a pipe. Secrets inside pcapng are used by themselves
+    /// Key log of TLS (NSS, SSLKEYLOGFILE) or of WireGuard, or lines of Wireshark's tables 80211_keys, esp_sa, ieee802154_keys, pdcp_lte_ue_keys and pdcp_nr_ue_keys; repeatable. Read on while a capture grows or comes through a pipe. Secrets inside pcapng are used by themselves
     #[arg(long, value_name = "FILE")]
     pub keylog: Vec<PathBuf>,
 

@@ -50,7 +50,7 @@ fn read_above(
             .with_context(|| format!("cannot read the key log {}", path.display()))?;
         if secrets == 0 {
             eprintln!(
-                "whylencr: {} holds no line of a key log (NSS, WireGuard, or Wireshark's 80211_keys, esp_sa and ieee802154_keys)",
+                "whylencr: {} holds no line of a key log (NSS, WireGuard, or Wireshark's 80211_keys, esp_sa, ieee802154_keys, pdcp_lte_ue_keys and pdcp_nr_ue_keys)",
                 path.display()
             );
         }

@@ -244,6 +244,17 @@ mod tests {
         assert_eq!(body, plain);
     }
 
+    /// 128-EEA2: TS 33.401 C.1.1, without the 5 bits of its last byte.
+    #[test]
+    fn counters_of_ts_33_401() {
+        let key = hex("d3c5d592327fb11c4035c6680af8c6d1");
+        let first = hex("398a59b4ac0000000000000000000000");
+        let mut body = hex("e9fed8a63d155304d71df20bf3e82214b20ed7dad2f233dc3c22d7bdeeed8e");
+        assert!(ctr(&key, &first.try_into().unwrap(), &mut body).is_some());
+        let plain = hex("981ba6824c1bfb1ab485472029b71d808ce33e2cc3c0b5fc1f3de8a6dc66b1");
+        assert_eq!(body, plain);
+    }
+
     /// What OpenSSL's `enc -des-ede3-cbc` and `-des-cbc` make of it.
     #[test]
     fn triple_des_is_des_thrice() {

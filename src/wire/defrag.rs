@@ -93,6 +93,8 @@ pub(super) struct Fragments {
     pub(super) wlan_keys: super::link::WlanKeys,
     /// Keys of 802.15.4.
     pub(super) wpan_keys: super::link::WpanKeys,
+    /// Keys of users of PDCP.
+    pub(super) pdcp_keys: super::tunnel::PdcpKeys,
     /// Associations of ESP that there are keys to.
     pub(super) associations: super::tunnel::Associations,
     /// Packets of the frame at hand that were found and not yet told.
@@ -166,6 +168,7 @@ impl Fragments {
             wireguard: super::tunnel::Tunnels::new(limits),
             wlan_keys: super::link::WlanKeys::new(limits),
             wpan_keys: super::link::WpanKeys::new(limits),
+            pdcp_keys: super::tunnel::PdcpKeys::new(limits),
             associations: super::tunnel::Associations::new(limits),
             further: VecDeque::new(),
             latest: None,

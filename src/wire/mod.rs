@@ -68,7 +68,7 @@ impl Decoder {
         }
     }
 
-    /// Takes lines of a key log for layers below TCP and UDP: of WireGuard, and of Wireshark's tables for 802.11, 802.15.4 and ESP. They open
+    /// Takes lines of a key log for layers below TCP and UDP: of WireGuard, and of Wireshark's tables for 802.11, 802.15.4, PDCP and ESP. They open
     /// handshakes before them, too, but no data. Returns how many were keys.
     pub fn secrets(&mut self, lines: &[u8]) -> usize {
         let of_wireguard = self.fragments.wireguard.add_text(lines);
@@ -79,6 +79,7 @@ impl Decoder {
             match entry {
                 tables::Entry::Wlan(secret) => of_wlan.push(secret),
                 tables::Entry::Wpan(secret) => self.fragments.wpan_keys.add(secret),
+                tables::Entry::Pdcp(secret) => self.fragments.pdcp_keys.add(secret),
                 tables::Entry::Esp(association) => self.fragments.associations.add(*association),
             }
         }
@@ -100,6 +101,7 @@ impl Decoder {
             fragments.wireguard.counts(),
             fragments.wlan_keys.counts(),
             fragments.wpan_keys.counts(),
+            fragments.pdcp_keys.counts(),
             fragments.associations.counts(),
         ];
         all.into_iter()

@@ -1,8 +1,8 @@
-//! Lines of Wireshark's own tables of keys, as it keeps them in files of these names: `80211_keys`, `esp_sa`, `ieee802154_keys`. Fields
-//! stand in quotes, with commas between them.
+//! Lines of Wireshark's own tables of keys, as it keeps them in files of these names: `80211_keys`, `esp_sa`, `ieee802154_keys`,
+//! `pdcp_lte_ue_keys`, `pdcp_nr_ue_keys`. Fields stand in quotes, with commas between them.
 
 use super::link::{WlanSecret, WpanSecret};
-use super::tunnel::Association;
+use super::tunnel::{Association, PdcpGeneration, PdcpSecret};
 
 /// A key, or what is wrong with a line that should hold one.
 pub(super) type Line = Result<Entry, &'static str>;
@@ -12,6 +12,7 @@ pub(super) type Line = Result<Entry, &'static str>;
 pub(super) enum Entry {
     Wlan(WlanSecret),
     Wpan(WpanSecret),
+    Pdcp(PdcpSecret),
     Esp(Box<Association>),
 }
 
@@ -30,6 +31,9 @@ pub(super) fn line(line: &[u8]) -> Option<Line> {
     let entry = match *fields.as_slice() {
         [kind, key] => WlanSecret::of(kind, key).map(Entry::Wlan),
         [key, _, made] => WpanSecret::of(key, made).map(Entry::Wpan),
+        // Keys of signalling, and of integrity, open nothing that is of use here.
+        [user, _, key, _] => PdcpSecret::of(PdcpGeneration::Lte, user, key).map(Entry::Pdcp),
+        [user, _, key, _, _] => PdcpSecret::of(PdcpGeneration::Nr, user, key).map(Entry::Pdcp),
         [
             protocol @ (b"IPv4" | b"IPv6"),
             src,
@@ -43,7 +47,7 @@ pub(super) fn line(line: &[u8]) -> Option<Line> {
         ] => Association::of(protocol, [src, dst, spi], [cipher, key], [check, check_key])
             .map(|association| Entry::Esp(Box::new(association))),
         _ => Err(
-            "no table of keys that is read here (80211_keys, esp_sa, ieee802154_keys) has such a line",
+            "no table of keys that is read here (80211_keys, esp_sa, ieee802154_keys, pdcp_lte_ue_keys, pdcp_nr_ue_keys) has such a line",
         ),
     };
     Some(entry)

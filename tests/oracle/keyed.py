@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Makes the conversations of src/wire/tests/keyed, 802.11, 802.15.4 and ESP with keys that are known, and has tshark open them.
+"""Makes the conversations of src/wire/tests/keyed, 802.11, 802.15.4, ESP and PDCP with keys that are known, and has tshark open them.
 
-    tests/oracle/keyed.py wlan|wpan|esp > src/wire/tests/keyed/NAME.txt
+    tests/oracle/keyed.py wlan|wpan|esp|lte|nr > src/wire/tests/keyed/NAME.txt
     tests/oracle/keyed.py --check
 
 Lines are `= NAME`, `link NUMBER`, `key LINE` as Wireshark's tables have it, and frames: `> HEX` with the packet of a client, `< HEX` with the
@@ -616,7 +616,57 @@ def esp():
         yield name, 1, lines, frames
 
 
-KINDS = {"wpan": (wpan, "ieee802154_keys", []),
+# PDCP.
+
+def ciphered(key, count, bearer, down, data):
+    """TS 33.401 B.1.3."""
+    first = struct.pack(">IB", count, bearer << 3 | down << 2) + bytes(11)
+    return Cipher(AES(key), modes.CTR(first)).encryptor().update(data)
+
+
+def in_udp(down, text):
+    ends = [bytes([198, 51, 100, 1]), bytes([203, 0, 113, 2])]
+    return ethernet(ipv4(*ends[::-1 if down else 1], 17, struct.pack(">HHHH", 50000, 50001, 8 + len(text), 0) + text))
+
+
+def pdcp(generation):
+    key = bytes(range(16))
+    hexed = key.hex()
+    line = ",".join(f'"{field}"' for field in (9, *[hexed] * (3 if generation == "lte" else 4)))
+    cases = {
+        "lte": [("7 bits that go round", 7, [126, 127, 128, 129], {}), ("12 bits", 12, [1, 2], {}), ("15 bits", 15, [5, 6], {}),
+                ("18 bits", 18, [0x30000, 0x30001], {})],
+        "nr": [("12 bits that go round", 12, [4095, 4096], {}), ("18 bits", 18, [7, 8], {}), ("18 bits, integrity", 18, [7, 8], {"code": True}),
+               ("SDAP", 12, [1, 2], {"sdap": True}), ("SDAP, integrity", 18, [1, 2], {"sdap": True, "code": True})],
+    }
+    for name, bits, counts, options in cases[generation]:
+        frames = []
+        for count in counts:
+            for down in (0, 1):
+                code, sdap = options.get("code"), options.get("sdap")
+                body = packet(bool(down)) + (bytes([1, 2, 3, 4]) if code else b"")
+                number = count % (1 << bits)
+                size = {7: 1, 18: 3}.get(bits, 2)
+                head = (number | 0x80 << 8 * (size - 1)).to_bytes(size, "big") + (b"A" if sdap else b"")
+                if generation == "lte":
+                    fields = b"pdcp-lte" + bytes([0, 2, 0, 2, bits, 3, down, 4, 1, 13, 0, 3, 14, 0, 9])
+                else:
+                    fields = b"pdcp-nr" + bytes([2, 2, bits, 3, down, 4, 1, 5, 3, 6, 0, 9])
+                    fields += (bytes([15]) if code else b"") + (bytes([16, 3]) if sdap else b"")
+                text = fields + b"\x01" + head + ciphered(key, count, 2, down, body)
+                frames.append(("<" if down else ">", in_udp(down, text)))
+        yield f"PDCP of {generation.upper()}, {name}", 1, line, frames
+
+
+def of_pdcp(generation, cipher):
+    name = f"pdcp-{generation}"
+    return [f"--enable-heuristic=pdcp_{generation}_udp", f"-o{name}.decipher_userplane:TRUE",
+            f"-o{name}.check_sequence_numbers:Only-PDCP-frames", f"-o{name}.default_ciphering_algorithm:{cipher}"]
+
+
+KINDS = {"lte": (lambda: pdcp("lte"), "pdcp_lte_ue_keys", of_pdcp("lte", "EEA2 (AES)")),
+         "nr": (lambda: pdcp("nr"), "pdcp_nr_ue_keys", of_pdcp("nr", "NEA2 (AES)")),
+         "wpan": (wpan, "ieee802154_keys", []),
          "wlan": (wlan, "80211_keys", ["-owlan.enable_decryption:TRUE"]),
          "esp": (esp, "esp_sa", ["-oesp.enable_encryption_decode:TRUE", "-oesp.enable_authentication_check:TRUE"])}
 

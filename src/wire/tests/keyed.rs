@@ -1,4 +1,4 @@
-//! Conversations of 802.11 and ESP with keys, made by `tests/oracle/keyed.py`, most of which tshark opens as well.
+//! Conversations of 802.11, 802.15.4, ESP and PDCP with keys, made by `tests/oracle/keyed.py`, most of which tshark opens as well.
 
 use proptest::prelude::*;
 
@@ -8,6 +8,8 @@ use super::*;
 const WLAN: &str = include_str!("keyed/wlan.txt");
 const ESP: &str = include_str!("keyed/esp.txt");
 const WPAN: &str = include_str!("keyed/wpan.txt");
+const LTE: &str = include_str!("keyed/lte.txt");
+const NR: &str = include_str!("keyed/nr.txt");
 
 /// What a frame holds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -25,7 +27,7 @@ pub(super) struct Conversation {
 }
 
 pub(super) fn conversations() -> impl Iterator<Item = Conversation> {
-    let texts = [WLAN, WPAN, ESP].into_iter();
+    let texts = [WLAN, WPAN, ESP, LTE, NR].into_iter();
     texts.flat_map(|text| text.split("= ").skip(1)).map(|text| {
         let mut lines = text.lines();
         let mut conversation = Conversation {
@@ -91,6 +93,8 @@ fn every_conversation_is_opened_with_its_key() {
 fn without_keys_or_with_others_nothing_is() {
     let wrong = concat!(
         "\"wpa-pwd\",\"another secret\"\n\"wep\",\"0908070605\"\n\"tk\",\"000102030405060708090a0b0c0d0e0f\"\n\"000102030405060708090a0b0c0d0e0e\",\"1\",\"Thread hash\"\n",
+        "\"9\",\"\",\"000102030405060708090a0b0c0d0e0e\",\"\"\n\"9\",\"\",\"000102030405060708090a0b0c0d0e0e\",\"\",\"\"\n",
+        "\"8\",\"\",\"000102030405060708090a0b0c0d0e0f\",\"\"\n\"8\",\"\",\"000102030405060708090a0b0c0d0e0f\",\"\",\"\"\n",
         "\"IPv4\",\"*\",\"*\",\"*\",\"AES-CBC [RFC3602]\",\"0x000102030405060708090a0b0c0d0e0f\",\"NULL\",\"\"\n",
         "\"IPv4\",\"*\",\"*\",\"*\",\"AES-CTR [RFC3686]\",\"0x000102030405060708090a0b0c0d0e0f10111213\",\"ANY 96 bit authentication [no checking]\",\"\""
     );
@@ -320,7 +324,7 @@ proptest! {
     }
 
     #[test]
-    fn any_line_does_no_harm(line in r#""(wpa-pwd|wep|tk|IPv4|IPv6)"(,"[ -~]{0,12}"){0,9}"#) {
+    fn any_line_does_no_harm(line in r#""(wpa-pwd|wep|tk|9|IPv4|IPv6)"(,"[ -~]{0,12}"){0,9}"#) {
         let mut decoder = Decoder::new(&Limits::default());
         let taken = decoder.secrets(line.as_bytes());
         prop_assert_eq!(taken == 0, unusable_key(line.as_bytes()).is_some());

@@ -5,6 +5,7 @@ mod esp;
 mod gre;
 mod gtp;
 mod mirrors;
+mod pdcp;
 mod radio;
 mod rare;
 mod rlc;
@@ -23,6 +24,7 @@ use crate::frame::LinkType;
 
 pub(super) use esp::{Association, Associations};
 pub(super) use gtp::frame as gtp_frame;
+pub(super) use pdcp::{Generation as PdcpGeneration, Keys as PdcpKeys, Secret as PdcpSecret};
 pub(super) use stt::{PORT as STT, is_later_part, open as in_tcp};
 pub(super) use udp::{may_carry, open as in_udp, tzsp_frame};
 pub(super) use wireguard::Tunnels;

@@ -5,6 +5,7 @@
 use super::super::plausible;
 use super::super::rest::Rest;
 use super::super::walk::Next;
+use super::pdcp::Unit;
 use super::rare::ethernet_with_ip;
 use super::udp::Found;
 
@@ -22,17 +23,27 @@ pub(super) fn may_be(payload: &[u8]) -> bool {
     matches!(payload, [b'n' | b'p' | b'u', ..]) && texts.iter().any(|it| payload.starts_with(it))
 }
 
+/// Whether it is PDCP.
+pub(super) fn is_pdcp(payload: &[u8]) -> bool {
+    payload.starts_with(PDCP_LTE) || payload.starts_with(PDCP_NR)
+}
+
+/// A unit of PDCP.
+pub(super) fn pdcp(rest: Rest<'_>) -> Option<Unit<'_>> {
+    match rest.bytes.starts_with(PDCP_LTE) {
+        true => Unit::lte(rest.after(PDCP_LTE.len())?),
+        false => Unit::nr(rest.after(PDCP_NR.len())?),
+    }
+}
+
 /// The packet of a user that a layer has.
 pub(super) fn open(rest: Rest<'_>) -> Option<Found<'_>> {
     let after = |text: &[u8]| {
         let stands = rest.bytes.starts_with(text);
         stands.then(|| rest.after(text.len())).flatten()
     };
-    if let Some(inside) = after(PDCP_LTE) {
-        return pdcp_lte(inside);
-    }
-    if let Some(inside) = after(PDCP_NR) {
-        return pdcp_nr(inside);
+    if is_pdcp(rest.bytes) {
+        return user_data(pdcp(rest)?.clear()?);
     }
     if let Some(inside) = after(NAS_EPS) {
         return user_data(eps(inside)?);
@@ -57,11 +68,12 @@ fn user_data(rest: Rest<'_>) -> Option<Found<'_>> {
     })
 }
 
-/// Fields up to the layer itself, each a number and as many bytes as it has; `told` hears their numbers and first bytes.
+/// Fields up to the layer itself, each a number and as many bytes as it has; `told` hears their numbers, first bytes, and first two
+/// bytes as one number.
 pub(super) fn fields<'a>(
     rest: Rest<'a>,
     size: impl Fn(u8) -> Option<usize>,
-    mut told: impl FnMut(u8, u8),
+    mut told: impl FnMut(u8, u8, u16),
 ) -> Option<Rest<'a>> {
     let mut rest = rest;
     loop {
@@ -71,79 +83,9 @@ pub(super) fn fields<'a>(
             return Some(rest);
         }
         let size = size(number)?;
-        told(number, rest.u8(0)?);
+        told(number, rest.u8(0)?, rest.be16(0)?);
         rest = rest.after(size)?;
     }
-}
-
-const USER: u8 = 2;
-const SEQUENCE: u8 = 2;
-
-/// How long the header of user data is, by the bits of its sequence number.
-const fn header(bits: u8) -> Option<usize> {
-    match bits {
-        7 => Some(1),
-        12 | 15 => Some(2),
-        18 => Some(3),
-        _ => None,
-    }
-}
-
-/// User data of PDCP: the bit for it, a sequence number, and a packet.
-fn behind_number(rest: Rest<'_>, bits: u8) -> Option<Rest<'_>> {
-    const DATA: u8 = 0x80;
-    (rest.u8(0)? & DATA != 0).then(|| rest.after(header(bits)?))?
-}
-
-/// First whether there is a header, whose data it is, and whether it is compressed (ROHC, which is not undone).
-fn pdcp_lte(rest: Rest<'_>) -> Option<Found<'_>> {
-    let (no_header, plane, compressed) = (rest.u8(0)?, rest.u8(1)?, rest.u8(2)?);
-    let mut bits = 0;
-    let size = |number| match number {
-        2..=5 | 7..=11 => Some(1),
-        6 | 12..=14 => Some(2),
-        _ => None,
-    };
-    let inside = fields(rest.after(3)?, size, |number, value| {
-        if number == SEQUENCE {
-            bits = value;
-        }
-    })?;
-    match (no_header, plane, compressed) {
-        (0, USER, 0) => user_data(behind_number(inside, bits)?),
-        (1, USER, 0) => user_data(inside),
-        _ => None,
-    }
-}
-
-/// The same of 5G, where the plane alone comes first, and a byte of SDAP (37.324) may stand before the packet, a code of integrity behind it.
-fn pdcp_nr(rest: Rest<'_>) -> Option<Found<'_>> {
-    const DIRECTION: u8 = 3;
-    const COMPRESSED: u8 = 7;
-    const INTEGRITY: u8 = 15;
-    const SDAP: u8 = 16;
-    const CODE: usize = 4;
-    let plane = rest.u8(0)?;
-    let (mut bits, mut down, mut sdap, mut code, mut compressed) = (0, 0, 0, 0, false);
-    let size = |number| match number {
-        2..=5 | 8 | 11 | 16 => Some(1),
-        6 | 14 => Some(2),
-        7 | 9 | 10 | 12 | 13 | 15 | 17 => Some(0),
-        _ => None,
-    };
-    let inside = fields(rest.after(1)?, size, |number, value| match number {
-        SEQUENCE => bits = value,
-        DIRECTION => down = value & 1,
-        COMPRESSED => compressed = true,
-        INTEGRITY => code = CODE,
-        SDAP => sdap = value,
-        _ => {}
-    })?;
-    if plane != USER || compressed {
-        return None;
-    }
-    let inside = behind_number(inside, bits)?.after(usize::from(sdap >> down & 1))?;
-    user_data(inside.bound(inside.wire_len().checked_sub(code)?))
 }
 
 /// The user's data in a message of 4G (24.301): in a message of its own, or in one that asks for service as well. A header of security

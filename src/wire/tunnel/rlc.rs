@@ -55,7 +55,7 @@ pub(super) fn packets(walk: &mut Walk<'_, '_>, rest: Rest<'_>) -> Option<Vec<Inn
     let inside = radio::fields(
         rest.after(TEXT.len())?,
         size,
-        |number, value| match number {
+        |number, value, _| match number {
             CHANNEL => said.of_user = value == OF_USER,
             MODE => said.mode = value,
             DIRECTION => said.down = value & 1,

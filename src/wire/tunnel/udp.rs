@@ -9,7 +9,9 @@ use super::super::scope::Tag;
 use super::super::walk::{Next, Walk};
 use super::super::{Datagram, Packet, Undecoded, plausible};
 use super::capwap::{self, capwap};
-use super::{esp, gtp, kind, l2tp_v3_frame, mirrors, radio, rare, rlc, sflow, wassp, wireguard};
+use super::{
+    esp, gtp, kind, l2tp_v3_frame, mirrors, pdcp, radio, rare, rlc, sflow, wassp, wireguard,
+};
 use crate::frame::LinkType;
 
 const L2TP: u16 = 1701;
@@ -233,7 +235,8 @@ fn in_parts<'a>(
     let either = |port| datagram.src_port == port || datagram.dst_port == port;
     let (ethercat, wassp) = (either(rare::ETHERCAT), either(wassp::PORT));
     let rlc = rest.bytes.starts_with(rlc::TEXT);
-    if stream.is_none() && !satellite && !ethercat && !wassp && !rlc {
+    let pdcp = walk.fragments.pdcp_keys.has_keys() && radio::is_pdcp(rest.bytes);
+    if stream.is_none() && !satellite && !ethercat && !wassp && !rlc && !pdcp {
         return Ok(None);
     }
     walk.session = u32::from(datagram.src_port) << 16 | u32::from(datagram.dst_port);
@@ -244,6 +247,7 @@ fn in_parts<'a>(
         }
         None if satellite => (kind::SATELLITE, link::gse::units(walk, rest)),
         None if ethercat => (kind::ETHERCAT, link::ethercat::units(walk, rest)),
+        None if pdcp => (kind::RADIO, pdcp::packets(walk, rest)),
         None if rlc => (kind::RADIO, rlc::packets(walk, rest)),
         None => (kind::WASSP, wassp::joined(walk, rest)),
     };
