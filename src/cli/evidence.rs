@@ -111,10 +111,11 @@ pub(super) fn write(
             .collect();
         plan.speak_of(&hidden, &selected);
     }
+    let mut sieve = Sieve::new(plan, request.keylogs)?;
     let mut comment = comment(request, selected)?;
-    if request.redaction.is_none() && has_table_keys(request.keylogs)? {
+    if request.redaction.is_none() && sieve.has_table_keys {
         comment.push_str(
-            "\nKeys of 802.11, 802.15.4 and ESP are not in here: frames that they open need the same --keylog again.",
+            "\nKeys of 802.11, 802.15.4, PDCP and ESP are not in here: frames that they open need the same --keylog again.",
         );
     }
     let section = Section {
@@ -124,13 +125,12 @@ pub(super) fn write(
     };
     let mut writer = PcapngWriter::new(out, &section)?;
     for log in request.secrets.unwrap_or_default() {
-        add_secrets(&mut writer, &plan, &read_log(log)?)?;
+        add_secrets(&mut writer, &sieve.plan, &read_log(log)?)?;
     }
     let mut source = capture::merge::open_all(request.inputs, None)?;
     // The numbers of the interfaces in the new file.
     let mut interfaces: Vec<(InterfaceId, u32)> = Vec::new();
     let mut written = Written::default();
-    let mut sieve = Sieve::new(plan, request.keylogs)?;
     while let Some(item) = source.next_item() {
         match item {
             Item::Interface(info) => {
@@ -193,18 +193,24 @@ pub(super) fn write(
 struct Sieve {
     plan: Plan,
     decoder: Decoder,
+    /// Whether there are keys for which pcapng has no place.
+    has_table_keys: bool,
     first: bool,
 }
 
 impl Sieve {
     fn new(plan: Plan, keylogs: &[PathBuf]) -> anyhow::Result<Self> {
         let mut decoder = Decoder::new(&Limits::default());
+        let mut has_table_keys = false;
         for log in keylogs {
-            decoder.secrets(&read_log(log)?);
+            let lines = read_log(log)?;
+            has_table_keys |= !wire::table_keys(&lines).is_empty();
+            decoder.secrets(&lines);
         }
         Ok(Self {
             plan,
             decoder,
+            has_table_keys,
             first: true,
         })
     }
@@ -242,6 +248,7 @@ impl Sieve {
             plan,
             decoder,
             first,
+            ..
         } = self;
         let mut decoded = match decoder.decode(frame) {
             Ok(packet) => Some(Ok(packet)),
@@ -354,16 +361,6 @@ fn named(process: &Process) -> String {
 
 fn read_log(path: &Path) -> anyhow::Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("cannot read the key log {}", path.display()))
-}
-
-/// Whether there are keys for which pcapng has no place.
-fn has_table_keys(keylogs: &[PathBuf]) -> anyhow::Result<bool> {
-    for log in keylogs {
-        if !wire::table_keys(&read_log(log)?).is_empty() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 fn add_secrets<W: Write>(

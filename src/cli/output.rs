@@ -21,11 +21,8 @@ const PIECE: usize = 64 << 10;
 
 /// The report's destination.
 pub(super) fn open(path: Option<&Path>) -> anyhow::Result<Box<dyn Write>> {
-    match path {
+    match path.filter(|path| path.as_os_str() != "-") {
         None => Ok(Box::new(BufWriter::with_capacity(PIECE, stdout().lock()))),
-        Some(path) if path.as_os_str() == "-" => {
-            Ok(Box::new(BufWriter::with_capacity(PIECE, stdout().lock())))
-        }
         Some(path) => {
             let file =
                 File::create(path).with_context(|| format!("cannot write {}", path.display()))?;

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use foldhash::{HashMap, HashSet};
 
-use self::copies::{Copies, Halves, Translated, copied_lookups, deduplicated};
+use self::copies::{Copies, Halves, Translated, copied_lookups, deduplicated, of_one_port};
 use self::indexes::{Asked, Known};
 
 use crate::correlate::agents::{self, Family};
@@ -142,8 +142,9 @@ pub fn assemble(log: &Log, devices: &DeviceMap) -> Vec<Contact> {
         shared: HashSet::default(),
     };
     let tunnels = Tunnels::of(log);
-    let translated = Translated::of(log);
-    let halves = Halves::of(log);
+    let pairs = of_one_port(log);
+    let translated = Translated::of(log, &pairs);
+    let halves = Halves::of(log, &pairs);
     for record in deduplicated(&log.requests)
         .filter(|record| !tunnels.lead_on(record) && !translated.holds(record.flow))
     {

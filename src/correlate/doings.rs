@@ -113,10 +113,9 @@ fn own_doing<'c>(
     ruling: &Ruling,
     coverage: &Coverage,
 ) -> Option<(Cause, Confidence)> {
-    let Some(request) = &contact.request else {
+    let (Some(request), Some(family)) = (&contact.request, contact.family) else {
         return timed(devices, repeats, contact);
     };
-    let family = agents::family(request);
     if matches!(family, Family::HaProxy | Family::Apache) && contact.kind == ContactKind::Ocsp {
         return Some((Cause::Stapling, Confidence::Likely));
     }

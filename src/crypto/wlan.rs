@@ -156,25 +156,9 @@ const fn times(one: u8, other: u8) -> u8 {
 /// The integrity check value of WEP and TKIP, and the check sequence of any frame (9.2.4.8, 12.3.2.4.3): CRC-32, as it is sent.
 #[must_use]
 pub fn crc32(bytes: &[u8]) -> [u8; 4] {
-    const TABLE: [u32; 256] = {
-        let mut table = [0; 256];
-        let mut at = 0_u32;
-        while at < 256 {
-            let (mut check, mut bit) = (at, 0);
-            while bit < 8 {
-                check = check >> 1 ^ if check & 1 == 1 { 0xedb8_8320 } else { 0 };
-                bit += 1;
-            }
-            table[at as usize] = check;
-            at += 1;
-        }
-        table
-    };
-    let check = bytes.iter().fold(u32::MAX, |check, byte| {
-        let [low, ..] = check.to_le_bytes();
-        check >> 8 ^ TABLE[usize::from(low ^ byte)]
-    });
-    (!check).to_le_bytes()
+    let mut check = flate2::Crc::new();
+    check.update(bytes);
+    check.sum().to_le_bytes()
 }
 
 /// The message integrity code of TKIP, Michael (12.5.2.3).

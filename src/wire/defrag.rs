@@ -92,7 +92,7 @@ pub(super) struct Fragments {
     /// Keys of 802.11.
     pub(super) wlan_keys: super::link::WlanKeys,
     /// Keys of 802.15.4.
-    pub(super) wpan_keys: super::link::WpanKeys,
+    pub(super) wpan_keys: super::given::Given<super::link::WpanSecret>,
     /// Keys of users of PDCP.
     pub(super) pdcp_keys: super::tunnel::PdcpKeys,
     /// Associations of ESP that there are keys to.
@@ -167,7 +167,7 @@ impl Fragments {
             circuits: super::link::Circuits::new(limits),
             wireguard: super::tunnel::Tunnels::new(limits),
             wlan_keys: super::link::WlanKeys::new(limits),
-            wpan_keys: super::link::WpanKeys::new(limits),
+            wpan_keys: super::given::Given::new(limits.wpan_keys),
             pdcp_keys: super::tunnel::PdcpKeys::new(limits),
             associations: super::tunnel::Associations::new(limits),
             further: VecDeque::new(),

@@ -8,6 +8,7 @@
 
 mod defrag;
 mod fast;
+mod given;
 mod glance;
 mod icmp;
 mod ip;
@@ -79,7 +80,7 @@ impl Decoder {
             match entry {
                 tables::Entry::Wlan(secret) => of_wlan.push(secret),
                 tables::Entry::Wpan(secret) => self.fragments.wpan_keys.add(secret),
-                tables::Entry::Pdcp(secret) => self.fragments.pdcp_keys.add(secret),
+                tables::Entry::Pdcp(secret) => self.fragments.pdcp_keys.given.add(secret),
                 tables::Entry::Esp(association) => self.fragments.associations.add(*association),
             }
         }
@@ -99,9 +100,9 @@ impl Decoder {
         let fragments = &self.fragments;
         let all = [
             fragments.wireguard.counts(),
-            fragments.wlan_keys.counts(),
+            fragments.wlan_keys.given.counts(),
             fragments.wpan_keys.counts(),
-            fragments.pdcp_keys.counts(),
+            fragments.pdcp_keys.given.counts(),
             fragments.associations.counts(),
         ];
         all.into_iter()

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-SEGMENT = "68656c6c6f2c20776f726c64"  # "hello, world"
+from keyed import SEGMENT, ipv4
 
 
 def key(number):
@@ -44,17 +44,6 @@ def seal(key, number, text, associated=b""):
 
 def proofs(message, responder):
     return message + hashlib.blake2s(message, key=digest(b"mac1----", responder), digest_size=16).digest() + bytes(16)
-
-
-def checksum(data):
-    total = sum(struct.unpack(f">{len(data) // 2}H", data))
-    total = (total & 0xFFFF) + (total >> 16)
-    return ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF
-
-
-def ipv4(src, dst, protocol, payload):
-    head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(payload), 0x1234, 0x4000, 64, protocol, 0) + src + dst
-    return head[:10] + struct.pack(">H", checksum(head)) + head[12:] + payload
 
 
 def packet(back):

@@ -105,7 +105,7 @@ pub(super) fn deduplicated(requests: &[RequestRecord]) -> impl Iterator<Item = &
 pub(super) struct Translated(HashSet<FlowId>);
 
 impl Translated {
-    pub(super) fn of(log: &Log) -> Self {
+    pub(super) fn of(log: &Log, pairs: &OnePort<'_>) -> Self {
         let mut stamped: Vec<_> = log
             .connects
             .values()
@@ -120,7 +120,7 @@ impl Translated {
                 connect.at,
             )
         });
-        let mut copies = redirected(log);
+        let mut copies = redirected(pairs);
         let mut original: Option<(&ConnectRecord, (u32, u8))> = None;
         for (connect, stamp) in stamped {
             let is_copy = original.is_some_and(|(before, first)| {
@@ -160,8 +160,10 @@ fn seen_from_v4(server: SocketAddr) -> (u32, u16) {
 
 /// Connections that are captured before a translator of the destination and behind it: from one port of a client, at once, to two servers.
 /// The first that was seen is the one that the client opened.
-fn redirected(log: &Log) -> HashSet<FlowId> {
-    let both = of_one_port(log).filter(|(first, second)| heard(first)[0] && heard(second)[0]);
+fn redirected(pairs: &OnePort<'_>) -> HashSet<FlowId> {
+    let both = pairs
+        .iter()
+        .filter(|(first, second)| heard(first)[0] && heard(second)[0]);
     both.map(|(_, second)| second.flow).collect()
 }
 
@@ -177,9 +179,10 @@ pub(super) struct Halves<'l> {
 }
 
 impl<'l> Halves<'l> {
-    pub(super) fn of(log: &'l Log) -> Self {
-        let joined: HashMap<FlowId, &ConnectRecord> = of_one_port(log)
-            .filter_map(|(first, second)| {
+    pub(super) fn of(log: &'l Log, pairs: &OnePort<'l>) -> Self {
+        let joined: HashMap<FlowId, &ConnectRecord> = pairs
+            .iter()
+            .filter_map(|&(first, second)| {
                 let [a, b] = [first, second].map(heard);
                 match (a, b) {
                     ([true, false], [false, true]) => Some((first.flow, second)),
@@ -219,19 +222,23 @@ fn heard(connect: &ConnectRecord) -> [bool; 2] {
     close.map_or([true; 2], |close| close.packets.map(|packets| packets > 0))
 }
 
+/// Pairs of connections, the one that was seen first before the other.
+pub(super) type OnePort<'l> = Vec<(&'l ConnectRecord, &'l ConnectRecord)>;
+
 /// Connections that one port of a client opened at once to two servers. Clients behind a translator may be given one port for two servers (RFC
 /// 4787 4.2.1), but do not show one clock.
-fn of_one_port(log: &Log) -> impl Iterator<Item = (&ConnectRecord, &ConnectRecord)> {
+pub(super) fn of_one_port(log: &Log) -> OnePort<'_> {
     let mut opened: Vec<&ConnectRecord> = log.connects.values().collect();
     opened.sort_by_key(|connect| (connect.client, connect.at, connect.flow));
     let later = opened.clone().into_iter().skip(1);
     let pairs = opened.into_iter().zip(later);
-    pairs.filter(|(first, second)| {
+    let pairs = pairs.filter(|(first, second)| {
         first.client == second.client
             && first.server != second.server
             && second.at.since(first.at) < COPIED
             && (first.stamp.zip(second.stamp)).is_none_or(|((a, _), (b, _))| a == b)
-    })
+    });
+    pairs.collect()
 }
 
 /// Lookups behind an address translator that are captured before it as well: it leaves the message as it is (RFC 3022 2.2), and its

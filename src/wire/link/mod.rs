@@ -55,7 +55,7 @@ pub(super) use rare::ax25;
 pub(super) use streams::Streams;
 pub(super) use vj::Headers;
 pub(super) use wlan::{Keys as WlanKeys, Secret as WlanSecret};
-pub(super) use wpan::{Keys as WpanKeys, Secret as WpanSecret};
+pub(super) use wpan::Secret as WpanSecret;
 pub(super) use x25::Circuits;
 
 /// Whether frames of this link type can be decoded at all.

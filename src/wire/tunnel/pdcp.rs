@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 
+use super::super::given::Given;
 use super::super::plausible;
 use super::super::rest::Rest;
 use super::super::tables::octets;
@@ -183,49 +184,24 @@ struct Latest {
 /// Keys that were given, and how far bearers are.
 #[derive(Debug)]
 pub(in crate::wire) struct Keys {
-    secrets: Vec<(Secret, bool)>,
-    most: usize,
+    pub(in crate::wire) given: Given<Secret>,
     /// The one opened longest ago first.
     bearers: VecDeque<Latest>,
     most_bearers: usize,
-    /// Keys that there were, and those that opened something.
-    counts: (u64, u64),
 }
 
 impl Keys {
     pub(in crate::wire) const fn new(limits: &Limits) -> Self {
         Self {
-            secrets: Vec::new(),
-            most: limits.pdcp_keys,
+            given: Given::new(limits.pdcp_keys),
             bearers: VecDeque::new(),
             most_bearers: limits.pdcp_bearers,
-            counts: (0, 0),
-        }
-    }
-
-    pub(super) const fn has_keys(&self) -> bool {
-        !self.secrets.is_empty()
-    }
-
-    /// How many keys there were, and how many of them opened something.
-    pub(in crate::wire) const fn counts(&self) -> (u64, u64) {
-        self.counts
-    }
-
-    /// Takes a key, if there is room.
-    pub(in crate::wire) fn add(&mut self, secret: Secret) {
-        if self.secrets.iter().any(|(known, _)| *known == secret) {
-            return;
-        }
-        self.counts.0 += 1;
-        if self.secrets.len() < self.most {
-            self.secrets.push((secret, false));
         }
     }
 
     fn open(&mut self, lane: Lane, unit: &Unit<'_>) -> Option<Inner> {
-        let (number, sealed) = unit.numbered(unit.bits?)?;
         let bits = unit.bits?;
+        let (number, sealed) = unit.numbered(bits)?;
         // The identity of a bearer is counted from 0 (TS 33.401 B.1.1), its number here from 1.
         let bearer = u8::try_from(unit.channel.checked_sub(1)? & 0x1f).ok()?;
         let of = (lane, unit.generation, unit.user, unit.channel, unit.down);
@@ -236,7 +212,7 @@ impl Keys {
         let (counter, rest) = first.split_first_chunk_mut()?;
         *counter = count.to_be_bytes();
         *rest.first_mut()? = bearer << 3 | unit.down << 2;
-        let (packet, used) = self.secrets.iter_mut().find_map(|(secret, used)| {
+        let packet = self.given.first_of(|secret| {
             let is_of = (secret.generation, secret.user) == (unit.generation, unit.user);
             let mut body = is_of.then(|| sealed.bytes.to_vec())?;
             block::ctr(&secret.key, &first, &mut body)?;
@@ -245,9 +221,8 @@ impl Keys {
                 bytes: &body,
                 cut: 0,
             });
-            proven.then_some((body, used))
+            proven.then_some(body)
         })?;
-        self.counts.1 += u64::from(!std::mem::replace(used, true));
         if let Some(place) = place {
             self.bearers.remove(place);
         } else if self.bearers.len() >= self.most_bearers {

@@ -235,7 +235,7 @@ fn in_parts<'a>(
     let either = |port| datagram.src_port == port || datagram.dst_port == port;
     let (ethercat, wassp) = (either(rare::ETHERCAT), either(wassp::PORT));
     let rlc = rest.bytes.starts_with(rlc::TEXT);
-    let pdcp = walk.fragments.pdcp_keys.has_keys() && radio::is_pdcp(rest.bytes);
+    let pdcp = !walk.fragments.pdcp_keys.given.is_empty() && radio::is_pdcp(rest.bytes);
     if stream.is_none() && !satellite && !ethercat && !wassp && !rlc && !pdcp {
         return Ok(None);
     }

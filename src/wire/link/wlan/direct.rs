@@ -4,7 +4,7 @@
 use super::super::super::rest::Rest;
 use super::eapol::Transient;
 use super::elements::{Security, elements};
-use super::fast::Transition;
+use super::fast::{Transition, push_elements};
 use crate::crypto::mac::Digest;
 use crate::crypto::{block, sha256, wlan};
 use crate::event::Mac;
@@ -56,16 +56,7 @@ pub(super) fn agreed(rest: Rest<'_>) -> Option<((Mac, Mac), Transient)> {
     let (confirmation, temporal) = keys.split_at(16);
 
     let mut text = [&initiator[..], &responder, &[number]].concat();
-    for (id, body) in [link, robust, timeout, own] {
-        // As long as an element can be.
-        text.extend([id, u8::try_from(body.len()).unwrap_or_default()]);
-        let begins = text.len();
-        text.extend(body);
-        if id == Transition::ELEMENT {
-            let code = text.iter_mut().skip(begins + 2).take(16);
-            code.for_each(|byte| *byte = 0);
-        }
-    }
+    push_elements(&mut text, [link, robust, timeout, own]);
     if block::cmac(confirmation, &text) != Some(fields.array(2)?) {
         return None;
     }

@@ -91,14 +91,23 @@ impl<'a> Transition<'a> {
     pub(super) fn proven(&self, (access_point, station): (Mac, Mac), number: u8) -> Vec<u8> {
         let mut text = [&station.0[..], &access_point.0, &[number]].concat();
         let [robust, domain] = self.body;
-        let mut own = self.own.to_vec();
-        own.iter_mut().skip(2).take(16).for_each(|byte| *byte = 0);
-        for (id, body) in [(ROBUST, robust), (DOMAIN, domain), (TRANSITION, &own)] {
-            // As long as an element can be.
-            text.extend([id, u8::try_from(body.len()).unwrap_or_default()]);
-            text.extend(body);
-        }
+        let all = [(ROBUST, robust), (DOMAIN, domain), (TRANSITION, self.own)];
+        push_elements(&mut text, all);
         text
+    }
+}
+
+/// Adds elements as an integrity code is of them: it is itself zero in its own.
+pub(super) fn push_elements<const N: usize>(text: &mut Vec<u8>, all: [(u8, &[u8]); N]) {
+    for (id, body) in all {
+        // As long as an element can be.
+        text.extend([id, u8::try_from(body.len()).unwrap_or_default()]);
+        let begins = text.len();
+        text.extend(body);
+        if id == TRANSITION {
+            let code = text.iter_mut().skip(begins + 2).take(16);
+            code.for_each(|byte| *byte = 0);
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use super::super::super::given::Given;
 use super::super::super::rest::Rest;
 use super::direct::agreed;
 use super::eapol::{KeyFrame, Message, Transient};
@@ -31,7 +32,7 @@ type Pair = (Mac, Mac);
 /// Keys that were given, and what they open.
 #[derive(Debug)]
 pub(in crate::wire) struct Keys {
-    secrets: Vec<Given>,
+    pub(in crate::wire) given: Given<Secret>,
     derived: Vec<Derived>,
     networks: VecDeque<(Mac, Box<[u8]>)>,
     /// Handshakes that no key opened so far, or of which more may come.
@@ -39,10 +40,6 @@ pub(in crate::wire) struct Keys {
     pairs: Aged<Pair, Pairwise>,
     groups: Aged<Mac, Group>,
     limits: Most,
-    /// Keys for which there was no more room.
-    refused: u64,
-    /// Keys that opened something.
-    used: u64,
     /// Whether the frame at hand is one that others are opened by.
     pub(in crate::wire) shaken: bool,
     /// Handshakes that passphrases were not tried at.
@@ -51,32 +48,15 @@ pub(in crate::wire) struct Keys {
 
 #[derive(Debug)]
 struct Most {
-    keys: usize,
     networks: usize,
     derived: usize,
     handshakes: usize,
 }
 
-#[derive(Debug)]
-struct Given {
-    secret: Secret,
-    used: bool,
-}
-
-impl Given {
-    /// Whether a name that is heard may be what it lacks.
-    const fn takes_names(&self) -> bool {
-        !matches!(
-            self.secret,
-            Secret::Passphrase(_, Some(_)) | Secret::Temporal(_) | Secret::Wep(_)
-        )
-    }
-}
-
 /// What a passphrase comes to in a network.
 #[derive(Debug)]
 struct Derived {
-    /// Of [`Keys::secrets`].
+    /// Of [`Keys::given`].
     secret: usize,
     ssid: Box<[u8]>,
     master: [u8; 32],
@@ -149,51 +129,30 @@ impl<K: Copy + Eq + std::hash::Hash, V> Aged<K, V> {
 impl Keys {
     pub(in crate::wire) fn new(limits: &Limits) -> Self {
         Self {
-            secrets: Vec::new(),
+            given: Given::new(limits.wlan_keys),
             derived: Vec::new(),
             networks: VecDeque::new(),
             handshakes: VecDeque::new(),
             pairs: Aged::new(limits.wlan_stations, GENERATIONS),
             groups: Aged::new(limits.wlan_stations, GROUPS),
             limits: Most {
-                keys: limits.wlan_keys,
                 networks: limits.wlan_networks,
                 derived: limits.wlan_derived,
                 handshakes: limits.wlan_handshakes,
             },
-            refused: 0,
-            used: 0,
             shaken: false,
             untried: 0,
         }
     }
 
-    /// Whether there is anything to open frames with.
-    pub(in crate::wire) const fn has_keys(&self) -> bool {
-        !self.secrets.is_empty()
-    }
-
-    /// How many keys there were, and how many of them opened something.
-    pub(in crate::wire) fn counts(&self) -> (u64, u64) {
-        (self.secrets.len() as u64 + self.refused, self.used)
-    }
-
     /// Takes keys, which open handshakes before them, too, but no data.
     pub(in crate::wire) fn add(&mut self, secrets: Vec<Secret>) {
-        let before = self.secrets.len();
+        let before = self.given.len();
         for secret in secrets {
-            if self.secrets.iter().any(|given| given.secret == secret) {
-                continue;
-            }
-            if self.secrets.len() >= self.limits.keys {
-                self.refused += 1;
-                continue;
-            }
-            let used = false;
-            self.secrets.push(Given { secret, used });
+            self.given.add(secret);
         }
         // Once for all of them: each handshake is tried with each key.
-        if self.secrets.len() > before {
+        if self.given.len() > before {
             self.conclude_all(|_| true);
         }
     }
@@ -217,7 +176,7 @@ impl Keys {
         }
         self.networks.push_back((access_point, ssid.into()));
         // Else nothing is opened by it.
-        self.shaken |= self.secrets.iter().any(Given::takes_names);
+        self.shaken |= self.given.iter().any(Secret::takes_names);
         self.conclude_all(|pair| pair.0 == access_point);
     }
 
@@ -269,9 +228,7 @@ impl Keys {
             self.shaken = true;
             let known = |known: &Pairwise| known.keys.temporal() == keys.temporal();
             if !self.between(pair).any(known) {
-                let access_point = pair.0;
-                let pairwise = Pairwise { access_point, keys };
-                self.pairs.insert(sorted(pair), pairwise);
+                self.learn(pair, keys);
             }
         }
     }
@@ -290,11 +247,7 @@ impl Keys {
         let second = handshake.second.as_deref().and_then(parsed);
         if let Some(keys) = second.and_then(|second| self.proven(handshake, &second)) {
             handshake.second = None;
-            let pairwise = Pairwise {
-                access_point: handshake.pair.0,
-                keys,
-            };
-            self.pairs.insert(sorted(handshake.pair), pairwise);
+            self.learn(handshake.pair, keys);
         }
         if let Some(message) = handshake.group.as_deref().and_then(parsed) {
             let mut known = self.between(handshake.pair);
@@ -304,6 +257,12 @@ impl Keys {
                 self.add_group(handshake.pair.0, group);
             }
         }
+    }
+
+    fn learn(&mut self, pair: Pair, keys: Transient) {
+        let access_point = pair.0;
+        self.pairs
+            .insert(sorted(pair), Pairwise { access_point, keys });
     }
 
     fn add_group(&mut self, access_point: Mac, group: Option<(Cipher, Vec<u8>)>) {
@@ -346,8 +305,8 @@ impl Keys {
             false => opens((master, &[])),
         };
         let mut untried = false;
-        for number in 0..self.secrets.len() {
-            let found = match self.secrets.get(number).map(|given| &given.secret)? {
+        for number in 0..self.given.len() {
+            let found = match self.given.get(number)? {
                 Secret::Master(key) => each_name(key),
                 // Suites of 192 bits take more of it, and mobility domains the other half (12.7.1.3, 12.7.1.6.3).
                 Secret::Session(key) => match security.management {
@@ -369,7 +328,7 @@ impl Keys {
                 _ => None,
             };
             if found.is_some() {
-                self.note(number);
+                self.given.note(number);
                 return found;
             }
         }
@@ -401,9 +360,7 @@ impl Keys {
         });
         if let Some(keys) = keys {
             self.shaken = true;
-            let access_point = pair.0;
-            let pairwise = Pairwise { access_point, keys };
-            self.pairs.insert(sorted(pair), pairwise);
+            self.learn(pair, keys);
         }
     }
 
@@ -418,8 +375,7 @@ impl Keys {
         if let Some(known) = self.derived.iter().find(known) {
             return Some(known.master);
         }
-        let Secret::Passphrase(passphrase, of) = self.secrets.get(secret).map(|it| &it.secret)?
-        else {
+        let Secret::Passphrase(passphrase, of) = self.given.get(secret)? else {
             return None;
         };
         if of.is_none() && self.derived.len() >= self.limits.derived {
@@ -432,13 +388,6 @@ impl Keys {
             master,
         });
         Some(master)
-    }
-
-    /// Counts a key that opened something.
-    fn note(&mut self, number: usize) {
-        if let Some(given) = self.secrets.get_mut(number) {
-            self.used += u64::from(!std::mem::replace(&mut given.used, true));
-        }
     }
 
     /// Opens a protected frame.
@@ -466,9 +415,9 @@ impl Keys {
         if group.is_some() {
             return group;
         }
-        let (number, opened) = (0..).zip(&self.secrets).find_map(|(number, given)| {
+        self.given.first_of(|secret| {
             let with = |cipher, key: &[u8]| open(cipher, key, Way::Either, header, sealed);
-            let opened = match &given.secret {
+            match secret {
                 Secret::Temporal(key) if key.len() == 16 => {
                     with(Cipher::Ccmp128, key).or_else(|| with(Cipher::Gcmp128, key))
                 }
@@ -477,21 +426,18 @@ impl Keys {
                     .or_else(|| with(Cipher::Gcmp256, key)),
                 Secret::Wep(key) => with(Cipher::Wep, key),
                 _ => None,
-            };
-            Some((number, opened?))
-        })?;
-        self.note(number);
-        Some(opened)
+            }
+        })
     }
 
     /// Whether any key could be of a frame: else it is not looked at whether it has a check sequence behind it.
     pub(super) fn may_open(&self, header: &Header) -> bool {
-        let alone = |given: &Given| matches!(given.secret, Secret::Temporal(_) | Secret::Wep(_));
+        let alone = |secret: &Secret| matches!(secret, Secret::Temporal(_) | Secret::Wep(_));
         self.between((header.receiver, header.sender))
             .next()
             .is_some()
             || self.groups.get(header.sender).next().is_some()
-            || self.secrets.iter().any(alone)
+            || self.given.iter().any(alone)
     }
 }
 

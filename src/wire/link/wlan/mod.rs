@@ -40,7 +40,7 @@ pub(super) fn frame<'a>(
     padding: Padding,
     check: Check,
 ) -> Result<Next<'a>, Undecoded> {
-    if walk.fragments.wlan_keys.has_keys() {
+    if !walk.fragments.wlan_keys.given.is_empty() {
         return frame_with_keys(walk, rest, padding, check);
     }
     let body = clear(body(rest, padding)?)?;

@@ -48,6 +48,14 @@ impl Secret {
         }
     }
 
+    /// Whether a name that is heard may be what it lacks.
+    pub(super) const fn takes_names(&self) -> bool {
+        !matches!(
+            self,
+            Self::Passphrase(_, Some(_)) | Self::Temporal(_) | Self::Wep(_)
+        )
+    }
+
     /// A passphrase, and after a colon the name of a network; what has a colon inside writes it `%3a`.
     fn passphrase(text: &[u8]) -> Result<Self, &'static str> {
         let mut parts = text.split(|byte| *byte == b':');

@@ -1,9 +1,9 @@
 //! Keys of 802.15.4, as lines of Wireshark's `ieee802154_keys` say them, and what they open (802.15.4-2020 9.3).
 
+use super::super::super::given::Given;
 use super::super::super::tables::octets;
 use crate::crypto::block;
 use crate::crypto::mac::Digest;
-use crate::limits::Limits;
 
 /// A key of 16 bytes, and whether it is that of which Thread makes the keys of frames.
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -58,40 +58,7 @@ pub(super) struct Protection {
     pub(super) code: usize,
 }
 
-/// Keys that were given.
-#[derive(Debug)]
-pub(in crate::wire) struct Keys {
-    secrets: Vec<(Secret, bool)>,
-    most: usize,
-    /// Keys that there were, and those that opened something.
-    counts: (u64, u64),
-}
-
-impl Keys {
-    pub(in crate::wire) const fn new(limits: &Limits) -> Self {
-        Self {
-            secrets: Vec::new(),
-            most: limits.wpan_keys,
-            counts: (0, 0),
-        }
-    }
-
-    /// How many keys there were, and how many of them opened something.
-    pub(in crate::wire) const fn counts(&self) -> (u64, u64) {
-        self.counts
-    }
-
-    /// Takes a key, if there is room.
-    pub(in crate::wire) fn add(&mut self, secret: Secret) {
-        if self.secrets.iter().any(|(known, _)| *known == secret) {
-            return;
-        }
-        self.counts.0 += 1;
-        if self.secrets.len() < self.most {
-            self.secrets.push((secret, false));
-        }
-    }
-
+impl Given<Secret> {
     /// Opens what stands behind the header of a frame of an extended address.
     pub(super) fn open(
         &mut self,
@@ -111,11 +78,10 @@ impl Keys {
             .iter_mut()
             .zip(bytes)
             .for_each(|(to, from)| *to = from);
-        self.secrets.iter_mut().find_map(|(secret, used)| {
+        self.first_of(|secret| {
             let key = secret.of_frames(protection.number)?;
             let mut body = body.to_vec();
             block::ccm_open(&key, &nonce, header, &mut body, code)?;
-            self.counts.1 += u64::from(!std::mem::replace(used, true));
             Some(body)
         })
     }

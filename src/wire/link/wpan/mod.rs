@@ -9,7 +9,7 @@ use super::lowpan::{self, Ends};
 use super::{check, short, skip, zigbee};
 use keys::Protection;
 
-pub(in crate::wire) use keys::{Keys, Secret};
+pub(in crate::wire) use keys::Secret;
 
 /// Bytes of the frame check sequence.
 pub(super) const FCS: usize = 2;
