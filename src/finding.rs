@@ -61,6 +61,10 @@ pub struct HandshakeId(pub u64);
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct DeviceId(pub u32);
 
+/// The digest of the Community ID (v1) of a connection: one name for it in the logs of all tools.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct CommunityId(pub [u8; 20]);
+
 /// What kind of object a contact was after.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum ContactKind {
@@ -316,7 +320,7 @@ pub struct Finding {
     /// Whom; the proxy when there is one.
     pub server: Option<SocketAddr>,
     /// Community ID of the connection, when there is one.
-    pub community_id: Option<String>,
+    pub community_id: Option<CommunityId>,
     /// What for.
     pub kind: ContactKind,
     /// How far it got.

@@ -2,17 +2,51 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::num::NonZeroU64;
 
 use crate::time::Timestamp;
 
 /// The number of a frame, counted from 1 as Wireshark counts, so that evidence can be looked up there.
 /// Over several inputs it counts the merged order, which is the number the frame has after `mergecap`.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct FrameNo(pub u64);
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct FrameNo(NonZeroU64);
+
+impl FrameNo {
+    /// What no frame has: of what no frame of its own brought about.
+    pub const NONE: Self = Self::new(0);
+
+    /// From the number; none is as high as [`u64::MAX`].
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        // One higher, so that a frame that may be missing takes no room for saying so.
+        match NonZeroU64::new(number.wrapping_add(1)) {
+            Some(next) => Self(next),
+            None => Self(NonZeroU64::MAX),
+        }
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0.get() - 1
+    }
+}
+
+impl Default for FrameNo {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
+impl fmt::Debug for FrameNo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("FrameNo").field(&self.get()).finish()
+    }
+}
 
 impl fmt::Display for FrameNo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
+        write!(f, "{}", self.get())
     }
 }
 

@@ -166,7 +166,7 @@ impl Merged {
         };
         let interface = lane.interfaces.get(step.interface as usize);
         let interface = interface.copied().unwrap_or_default();
-        Some(source.plain(step, FrameNo(self.frames), interface))
+        Some(source.plain(step, FrameNo::new(self.frames), interface))
     }
 
     #[inline(never)]
@@ -193,7 +193,7 @@ impl Merged {
             let known = lane.interfaces.get(local as usize);
             known.copied().unwrap_or_default()
         };
-        Some(source.item(step, FrameNo(self.frames), id))
+        Some(source.item(step, FrameNo::new(self.frames), id))
     }
 
     /// Inputs that were cut or damaged: their names, and how they ended.

@@ -273,7 +273,7 @@ mod tests {
         bytes.extend(7_i32.to_be_bytes());
         bytes.extend([b'a'; 24]);
         let frame = |link, comment| Frame {
-            no: crate::frame::FrameNo(1),
+            no: crate::frame::FrameNo::new(1),
             at: crate::time::Timestamp::EPOCH,
             link,
             interface: crate::frame::InterfaceId(0),

@@ -94,7 +94,7 @@ impl<R: Read> Reader<R> {
         if matches!(step, Step::Frame(_)) {
             self.frames += 1;
         }
-        Some(self.item(step, FrameNo(self.frames), InterfaceId))
+        Some(self.item(step, FrameNo::new(self.frames), InterfaceId))
     }
 
     /// How reading ended; `None` while it goes on.

@@ -187,7 +187,7 @@ impl Source {
         if matches!(step, Step::Frame(_)) {
             self.frames += 1;
         }
-        Some(self.item(step, FrameNo(self.frames), InterfaceId))
+        Some(self.item(step, FrameNo::new(self.frames), InterfaceId))
     }
 
     /// How reading ended; [`Ended::Clean`] as long as it goes on. What was unfinished when following was

@@ -225,7 +225,7 @@ mod tests {
         ] {
             let bytes = [before, &ip].concat();
             let frame = Frame {
-                no: FrameNo(1),
+                no: FrameNo::new(1),
                 at: Timestamp::EPOCH,
                 link: LinkType(link),
                 interface: InterfaceId(0),

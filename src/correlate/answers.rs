@@ -266,13 +266,13 @@ mod tests {
             complete: true,
             body_len: body.len() as u64,
             body: Some(body.clone()),
-            first_frame: FrameNo(1),
+            first_frame: FrameNo::new(1),
             first_at: Timestamp::EPOCH,
         };
         let mut read = || {
             reader.read(
                 (Timestamp::EPOCH, Timestamp::EPOCH),
-                FrameNo(1),
+                FrameNo::new(1),
                 &response,
                 [].into_iter(),
             )

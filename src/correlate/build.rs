@@ -4,7 +4,7 @@ mod contact;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use crate::correlate::State;
 use crate::correlate::alerts;
@@ -208,6 +208,8 @@ impl Room {
 
 fn candidate(state: &State, weighed: Weighed) -> Option<Candidate> {
     let record = state.handshakes.get(weighed.id)?;
+    let mut evidence = weighed.evidence;
+    evidence.shrink_to_fit();
     Some(Candidate {
         handshake: weighed.id,
         direction: weighed.direction,
@@ -216,10 +218,10 @@ fn candidate(state: &State, weighed: Weighed) -> Option<Candidate> {
         protocol: protocol_name(&record.shown.carrier, record.shown.version),
         serial: record.leaf().map(|c| c.serial.clone()),
         confidence: weighed.level.unwrap_or(Confidence::Possible),
-        evidence: weighed.evidence,
+        evidence,
         frames: record.shown.frames,
         lead: weighed.lead,
-        ja4: record.shown.ja4.to_string(),
+        ja4: Arc::clone(&record.shown.ja4),
         community_id: Some(community_id(
             transport(&record.shown.carrier),
             record
@@ -268,8 +270,9 @@ pub(super) fn is_lets_encrypt(record: &Record) -> bool {
 }
 
 /// Watched lookups, and those that gave a trigger its address.
-fn lookups(state: &State, handshakes: &[Handshake]) -> Vec<Lookup> {
-    let mut lookups: Vec<Lookup> = state.log.lookups.iter().map(|l| l.shown.clone()).collect();
+fn lookups(state: &State, handshakes: &[Handshake]) -> Vec<Arc<Lookup>> {
+    let watched = state.log.lookups.iter();
+    let mut lookups: Vec<Arc<Lookup>> = watched.map(|l| Arc::clone(&l.shown)).collect();
     let mut seen: BTreeSet<(Name, crate::frame::FrameNo)> = BTreeSet::new();
     for handshake in handshakes {
         let site = handshake.site.name();
@@ -280,7 +283,7 @@ fn lookups(state: &State, handshakes: &[Handshake]) -> Vec<Lookup> {
         {
             if site.as_deref() == Some(told.name) && seen.insert((Name::new(told.name), told.frame))
             {
-                lookups.push(Lookup {
+                lookups.push(Arc::new(Lookup {
                     at: told.at,
                     client: SocketAddr::new(told.client.ip, 0),
                     server: SocketAddr::new(told.client.ip, 0),
@@ -291,7 +294,7 @@ fn lookups(state: &State, handshakes: &[Handshake]) -> Vec<Lookup> {
                     chain: Vec::new(),
                     took: None,
                     frames: vec![told.frame],
-                });
+                }));
             }
         }
     }

@@ -264,7 +264,7 @@ mod tests {
                 Some(&name),
                 std::slice::from_ref(cert),
                 Timestamp::from_secs(i64::try_from(number).unwrap()),
-                FrameNo(number),
+                FrameNo::new(number),
             );
         }
         let has = |known: &Certificates, cert: &Certificate| {
@@ -276,7 +276,7 @@ mod tests {
             Some(&first),
             std::slice::from_ref(one),
             Timestamp::from_secs(4),
-            FrameNo(4),
+            FrameNo::new(4),
         );
         known.forget(std::iter::empty());
         assert!(known.of_name("2.example").is_empty() && !has(&known, two));

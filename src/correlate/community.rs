@@ -3,12 +3,13 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::crypto::{base64, sha1};
+use crate::crypto::sha1;
+use crate::finding::CommunityId;
 use crate::flow::Transport;
 
 /// The Community ID of a connection, with the seed 0 that every tool comes set to. Both directions have the same.
 #[must_use]
-pub fn community_id(transport: Transport, a: SocketAddr, b: SocketAddr) -> String {
+pub fn community_id(transport: Transport, a: SocketAddr, b: SocketAddr) -> CommunityId {
     const SEED: u16 = 0;
     let protocol = match transport {
         Transport::Tcp => 6,
@@ -32,18 +33,19 @@ pub fn community_id(transport: Transport, a: SocketAddr, b: SocketAddr) -> Strin
     for end in [first, second] {
         bytes.extend(end.port().to_be_bytes());
     }
-    format!("1:{}", base64(&sha1(&bytes)))
+    CommunityId(sha1(&bytes))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::base64;
 
     fn id(transport: Transport, a: &str, b: &str) -> String {
         let (a, b) = (a.parse().unwrap(), b.parse().unwrap());
         let id = community_id(transport, a, b);
         assert_eq!(id, community_id(transport, b, a), "both directions");
-        id
+        format!("1:{}", base64(&id.0))
     }
 
     #[test]

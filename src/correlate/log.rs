@@ -8,6 +8,7 @@ use foldhash::{HashMap, HashSet};
 
 use crate::correlate::answers::Answered;
 use crate::correlate::devices::HostKey;
+use crate::correlate::pages::Pages;
 use crate::event::{Name, Process, Request, TargetForm, weight};
 use crate::finding::{ContactKind, Lookup};
 use crate::flow::{Close, FlowId};
@@ -42,7 +43,7 @@ impl Watch {
 #[derive(Clone, Debug)]
 pub struct LookupRecord {
     /// What presenters see.
-    pub shown: Lookup,
+    pub shown: Arc<Lookup>,
     /// Client address in its scope.
     pub client: HostKey,
     /// Number of the message.
@@ -189,9 +190,9 @@ impl ConnectRecord {
 #[derive(Debug, Default)]
 pub struct Log {
     /// Lookups, in order of their answers.
-    pub lookups: Vec<LookupRecord>,
+    pub lookups: Pages<LookupRecord>,
     /// Requests, in order.
-    pub requests: Vec<RequestRecord>,
+    pub requests: Pages<RequestRecord>,
     /// Answers without requests, in order.
     pub answers: Vec<AnswerRecord>,
     /// Connections by flow.
@@ -253,13 +254,13 @@ impl Log {
     /// Logs a lookup.
     pub fn add_lookup(&mut self, lookup: LookupRecord) {
         let index = self.lookups.len();
-        self.lookups.push(lookup);
+        self.lookups.push_back(lookup);
         self.index_lookup(index);
     }
 
     /// Logs a request; gives its number.
     pub fn add_request(&mut self, request: RequestRecord) -> RequestNo {
-        self.requests.push(request);
+        self.requests.push_back(request);
         RequestNo {
             place: self.forgotten_requests + self.requests.len() as u64 - 1,
             elsewhere: self.elsewhere,
@@ -292,7 +293,7 @@ impl Log {
     ) -> Vec<Answered> {
         self.forgotten_until = self.forgotten_until.max(Some(contacts));
         let old = self.requests.iter().take_while(|r| r.at < contacts).count();
-        let requests: Vec<RequestRecord> = self.requests.drain(..old).collect();
+        let requests: Vec<RequestRecord> = self.requests.take_first(old).collect();
         self.forgotten_requests += requests.len() as u64;
         let old = self
             .answers
@@ -313,7 +314,7 @@ impl Log {
             .take_while(|l| l.ended_at < lookups)
             .count();
         if old > 0 {
-            let gone = self.lookups.drain(..old);
+            let gone = self.lookups.take_first(old);
             let lists = gone.map(|l| weight::lookup(l.shown.addresses.len(), &l.shown.chain));
             self.taken = self.taken.saturating_sub(lists.sum());
             self.by_name.clear();

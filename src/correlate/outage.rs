@@ -1,6 +1,7 @@
 //! Contacts that failed together: where, since when, for whom, and who went on without an answer.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::correlate::alerts::{alert, rules};
 use crate::event::{DnsOutcome, Name};
@@ -25,7 +26,11 @@ const OUTAGES: usize = 32;
 const SHOWN: usize = 16;
 
 /// All outages, in order of time.
-pub fn outages(findings: &[Finding], lookups: &[Lookup], servers: &[ServerHealth]) -> Vec<Outage> {
+pub fn outages(
+    findings: &[Finding],
+    lookups: &[Arc<Lookup>],
+    servers: &[ServerHealth],
+) -> Vec<Outage> {
     let mut found = Vec::new();
     for way in [Way::Lookup, Way::Connection, Way::Answer] {
         let mut open: Option<Run<'_>> = None;
@@ -98,11 +103,11 @@ fn staples(outage: &Outage, servers: &[ServerHealth]) -> Vec<RunningOut> {
     staples
 }
 
-fn resolvers(outage: &Outage, lookups: &[Lookup]) -> Vec<std::net::IpAddr> {
+fn resolvers(outage: &Outage, lookups: &[Arc<Lookup>]) -> Vec<std::net::IpAddr> {
     if outage.way != Way::Lookup {
         return Vec::new();
     }
-    let failed = |l: &&Lookup| {
+    let failed = |l: &&Arc<Lookup>| {
         !matches!(l.outcome, DnsOutcome::Answered | DnsOutcome::NoData)
             && l.at >= outage.since.minus(LASTING)
             && l.at <= outage.until

@@ -1,7 +1,7 @@
 //! A queue that grows by a page at a time.
 //!
 //! A queue in one piece has up to half of its room unused and, while it moves into a larger one, exists once and a half. Of
-//! tens of thousands of handshakes that is what decides how much memory a long capture takes.
+//! tens of thousands of handshakes, or of lookups and requests, that is what decides how much memory a long capture takes.
 
 use std::collections::VecDeque;
 
@@ -63,6 +63,11 @@ impl<T> Pages<T> {
             self.gone = 0;
         }
         Some(entry)
+    }
+
+    /// Takes so many away, from the first on.
+    pub fn take_first(&mut self, count: usize) -> impl Iterator<Item = T> {
+        (0..count).map_while(|_| self.pop_front())
     }
 
     /// The first.

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::correlate::State;
 use crate::correlate::judge::Judge;
@@ -20,7 +21,7 @@ pub fn given_away(
     judge: &Judge<'_>,
     findings: &[Finding],
     handshakes: &[Handshake],
-    lookups: &[Lookup],
+    lookups: &[Arc<Lookup>],
 ) -> Privacy {
     let mut sites: BTreeMap<String, GivenAway> = BTreeMap::new();
     let mut unknown = BTreeSet::new();

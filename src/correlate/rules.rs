@@ -262,24 +262,23 @@ fn anchor_frame(case: &Case<'_>) -> Option<FrameNo> {
 
 /// How a carrier is called in reports.
 #[must_use]
-pub fn protocol_name(carrier: &Carrier, version: Option<u16>) -> String {
+pub fn protocol_name(carrier: &Carrier, version: Option<u16>) -> &'static str {
     match (carrier, version) {
-        (Carrier::Quic { .. }, _) => "QUIC".to_owned(),
-        (Carrier::Ike, Some(0x0200)) => "IKEv2".to_owned(),
-        (Carrier::Ike, Some(0x0100)) => "IKEv1".to_owned(),
-        (Carrier::Ike, _) => "IKE".to_owned(),
+        (Carrier::Quic { .. }, _) => "QUIC",
+        (Carrier::Ike, Some(0x0200)) => "IKEv2",
+        (Carrier::Ike, Some(0x0100)) => "IKEv1",
+        (Carrier::Ike, _) => "IKE",
         (Carrier::Dtls, version) => match version {
             Some(0x0304) => "DTLS 1.3",
             Some(0x0303) => "DTLS 1.2",
             Some(0x0302) => "DTLS 1.0",
             _ => "DTLS",
-        }
-        .to_owned(),
-        (_, Some(0x0304)) => "TLS 1.3".to_owned(),
-        (_, Some(0x0303)) => "TLS 1.2".to_owned(),
-        (_, Some(0x0302)) => "TLS 1.1".to_owned(),
-        (_, Some(0x0301)) => "TLS 1.0".to_owned(),
-        (_, Some(0x0300)) => "SSL 3.0".to_owned(),
-        _ => "TLS".to_owned(),
+        },
+        (_, Some(0x0304)) => "TLS 1.3",
+        (_, Some(0x0303)) => "TLS 1.2",
+        (_, Some(0x0302)) => "TLS 1.1",
+        (_, Some(0x0301)) => "TLS 1.0",
+        (_, Some(0x0300)) => "SSL 3.0",
+        _ => "TLS",
     }
 }

@@ -5,8 +5,10 @@
 //! it runs ahead of the clock by what the step was. Only what is held against dates in the world (those of certificates and answers),
 //! and what a report shows, is by the clock of the capture. Where no clock steps back, and that is nearly everywhere, both are one.
 
+use std::sync::Arc;
+
 use crate::event::EventKind;
-use crate::finding::{Finding, Handshake, Learned, Lookup, Report, Seen, Visit};
+use crate::finding::{Finding, Handshake, Learned, Report, Seen, Visit};
 use crate::flow::Close;
 use crate::frame::FrameNo;
 use crate::time::{Span, Timestamp};
@@ -206,8 +208,11 @@ impl Steps {
         }
         self.show_handshakes(&mut report.handshakes);
         self.show_handshakes(&mut report.around);
-        for Lookup { at, .. } in &mut report.lookups {
-            clock(at);
+        for lookup in &mut report.lookups {
+            let at = self.clock(lookup.at);
+            if at != lookup.at {
+                Arc::make_mut(lookup).at = at;
+            }
         }
         for dossier in &mut report.dossiers {
             let Visit { at, .. } = &mut dossier.first;
@@ -259,7 +264,7 @@ mod tests {
     /// Times, in whole milliseconds, of frames that bear these.
     fn times(clock: &[i64]) -> Vec<i64> {
         let mut steps = Steps::default();
-        let frame = |at: usize| FrameNo(at as u64 + 1);
+        let frame = |at: usize| FrameNo::new(at as u64 + 1);
         for (at, clock) in clock.iter().enumerate() {
             steps.seen(frame(at), millis(*clock));
         }
@@ -311,11 +316,11 @@ mod tests {
             (10, 5_000),
             (11, 5_010),
         ] {
-            steps.seen(FrameNo(no), millis(at));
+            steps.seen(FrameNo::new(no), millis(at));
         }
-        assert_eq!(steps.time(FrameNo(2), millis(11_000)), millis(11_000));
+        assert_eq!(steps.time(FrameNo::new(2), millis(11_000)), millis(11_000));
         assert_eq!(
-            steps.time(FrameNo(11), millis(5_010)),
+            steps.time(FrameNo::new(11), millis(5_010)),
             millis(20_010).plus(BEHIND)
         );
     }

@@ -211,7 +211,7 @@ impl Flows {
         let now = self.cx.now();
         self.cx.turn(Shard::FIRST, Cause::Packet);
         self.cx
-            .emit(now, FrameNo(0), FlowId(0), EventKind::NameHint(hint));
+            .emit(now, FrameNo::NONE, FlowId(0), EventKind::NameHint(hint));
         self.settle();
     }
 

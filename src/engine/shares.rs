@@ -167,7 +167,7 @@ impl Dispatcher {
         self.batch.items.push(Item {
             ordinal: self.front.ordinal(),
             at: Timestamp::from_nanos(i64::MIN),
-            frame: FrameNo(0),
+            frame: FrameNo::NONE,
             interface: InterfaceId(0),
             what,
         });

@@ -80,7 +80,7 @@ impl Beats {
             Side::Client => 0,
             Side::Server => SERVER,
         };
-        let later = frame.0.saturating_sub(self.first.0);
+        let later = frame.get().saturating_sub(self.first.get());
         self.short.push(Short {
             at,
             later: u32::try_from(later).unwrap_or(u32::MAX),
@@ -105,7 +105,7 @@ impl Beats {
     }
 
     const fn long(&self, short: Short) -> (Timestamp, FrameNo, Beat) {
-        let frame = FrameNo(self.first.0.saturating_add(short.later as u64));
+        let frame = FrameNo::new(self.first.get().saturating_add(short.later as u64));
         (short.at, frame, short.beat())
     }
 }
@@ -152,7 +152,7 @@ mod tests {
                     record_len: LENGTHS >> place,
                 };
                 let at = Timestamp::from_nanos(1_700_000_000_000_000_000 - i64::from(place));
-                let frame = FrameNo((1 << 40) + u64::from(place) * 1_000);
+                let frame = FrameNo::new((1 << 40) + u64::from(place) * 1_000);
                 all.push((at, frame, beat));
             }
         }
@@ -173,11 +173,11 @@ mod tests {
             record_len: u32::MAX,
         };
         let at = Timestamp::EPOCH;
-        let frames = [FrameNo(5), FrameNo(u64::MAX), FrameNo(4)];
+        let frames = [FrameNo::new(5), FrameNo::new(u64::MAX), FrameNo::new(4)];
         let short: Beats = frames.map(|frame| (at, frame, beat)).into_iter().collect();
         let kept: Vec<_> = short
             .iter()
-            .map(|(_, frame, b)| (frame.0, b.record_len))
+            .map(|(_, frame, b)| (frame.get(), b.record_len))
             .collect();
         assert_eq!(
             kept,

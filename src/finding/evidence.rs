@@ -1,8 +1,11 @@
 //! Verdicts and what they rest on.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use crate::finding::{Direction, FindingId, HandshakeFrames, HandshakeId, Site, Visibility};
+use crate::finding::{
+    CommunityId, Direction, FindingId, HandshakeFrames, HandshakeId, Site, Visibility,
+};
 use crate::frame::FrameNo;
 use crate::pki::cert::Serial;
 use crate::time::Span;
@@ -341,7 +344,7 @@ pub struct Candidate {
     /// Server end.
     pub server: SocketAddr,
     /// "TLS 1.2", "TLS 1.3", "QUIC", "DTLS 1.2", "IKE"; "TLS" or "DTLS" when no ServerHello was seen.
-    pub protocol: String,
+    pub protocol: &'static str,
     /// Leaf serial, when known.
     pub serial: Option<Serial>,
     /// Confidence in this candidate alone.
@@ -353,7 +356,7 @@ pub struct Candidate {
     /// From its ServerHello (or ClientHello) to the fetch; negative when the fetch came first.
     pub lead: Span,
     /// JA4 of its ClientHello; empty when none was seen whole.
-    pub ja4: String,
+    pub ja4: Arc<str>,
     /// Community ID of its connection.
-    pub community_id: Option<String>,
+    pub community_id: Option<CommunityId>,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use crate::event::{AnomalyKind, BlindSpot, DnsOutcome, Mac, Name};
 use crate::finding::{
@@ -138,7 +139,8 @@ pub struct Report {
     /// Devices, by id.
     pub devices: Vec<Device>,
     /// Lookups of watched names and of trigger sites.
-    pub lookups: Vec<Lookup>,
+    /// Those of watched names are shared by what is remembered and all reports on it.
+    pub lookups: Vec<Arc<Lookup>>,
     /// What the capture could not show.
     pub coverage: Coverage,
     /// Alerts that belong to no single finding (outages).

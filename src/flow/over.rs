@@ -202,7 +202,7 @@ mod tests {
             id: FlowId(1),
             used: never,
             last: never,
-            last_frame: FrameNo(0),
+            last_frame: FrameNo::NONE,
             halves: Pair::default(),
             opening: Opening::Unseen,
             live: None,

@@ -23,7 +23,7 @@ impl Moment {
     pub(super) const BEFORE_ALL: Self = Self {
         now: Timestamp::from_nanos(i64::MIN),
         at: Timestamp::from_nanos(i64::MAX),
-        frame: FrameNo(0),
+        frame: FrameNo::NONE,
     };
 }
 

@@ -41,7 +41,7 @@ pub(crate) fn when(turn: usize) -> (Timestamp, FrameNo) {
     let number = i64::try_from(turn).unwrap() + 1;
     (
         Timestamp::EPOCH.plus(Span::from_millis(100 * number)),
-        FrameNo(number.unsigned_abs()),
+        FrameNo::new(number.unsigned_abs()),
     )
 }
 

@@ -128,7 +128,7 @@ fn row(finding: &Finding, report: &Report, options: &Options) -> [String; COLUMN
         alerts.join(" "),
         frames.join(" "),
         word(Some(&record.why)),
-        word(record.community_id),
+        word(record.community_id.as_deref()),
         word(
             record
                 .candidates

@@ -217,7 +217,7 @@ fn one(finding: &Finding, report: &Report, options: &Options, clock: &Clock) -> 
             context! {
                 side => prose::side(e.bearing),
                 text => prose::evidence(e, c, finding),
-                frames => e.frames.iter().take(12).map(|f| f.0).collect::<Vec<_>>(),
+                frames => e.frames.iter().take(12).map(|f| f.get()).collect::<Vec<_>>(),
             }
         })
         .collect();
@@ -263,7 +263,7 @@ fn server(server: &ServerHealth) -> Value {
             context! {
                 text => prose::problem(problem),
                 remedy => prose::remedy(problem),
-                frames => problem.frames.iter().map(|f| f.0).collect::<Vec<_>>(),
+                frames => problem.frames.iter().map(|f| f.get()).collect::<Vec<_>>(),
             }
         })
         .collect();

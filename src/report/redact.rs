@@ -61,7 +61,7 @@ impl Redaction {
             device.addresses.iter_mut().for_each(|ip| hider.ip(ip));
         }
         for lookup in &mut report.lookups {
-            hider.lookup(lookup);
+            hider.lookup(Arc::make_mut(lookup));
         }
         for alert in &mut report.alerts {
             hider.alert(alert);

@@ -165,8 +165,8 @@ pub(crate) fn ocsp_proven(id: u64) -> Finding {
 /// The same question once more, as Firefox does.
 pub(crate) fn ocsp_again(id: u64) -> Finding {
     let mut finding = ocsp_proven(id);
-    finding.frames.request = vec![FrameNo(28)];
-    finding.frames.response = vec![FrameNo(33)];
+    finding.frames.request = vec![FrameNo::new(28)];
+    finding.frames.response = vec![FrameNo::new(33)];
     finding
 }
 
@@ -393,7 +393,7 @@ pub(crate) fn lookup_only(id: u64) -> Finding {
     }];
     finding.alerts = vec![alert("lookup-failed", Severity::Low, "NXDOMAIN", &[66])];
     finding.frames = ContactFrames {
-        dns: vec![FrameNo(65), FrameNo(66)],
+        dns: vec![FrameNo::new(65), FrameNo::new(66)],
         ..ContactFrames::default()
     };
     finding

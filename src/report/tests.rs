@@ -89,7 +89,6 @@ fn poisoned(text: &str) -> (Report, Options) {
         }
         for candidate in finding.candidates.iter_mut().chain(&mut finding.rejected) {
             candidate.site = Site::Sni(Name::new(text));
-            candidate.protocol = named();
         }
         let mut crl = finding.answer.crl.as_deref().cloned();
         if let Some(crl) = &mut crl {
@@ -133,7 +132,7 @@ fn poisoned(text: &str) -> (Report, Options) {
         dossier.learned = Learned::Lookup {
             name: Name::new(text),
             at: sample::START,
-            frame: FrameNo(3),
+            frame: FrameNo::new(3),
         };
         if let Some(shown) = &mut dossier.certificate {
             let mut other = shown.certificate.as_ref().clone();
@@ -348,7 +347,7 @@ fn hostile_text_is_harmless_in_comments_filters_and_answers() {
         let plan = Plan::new(&report, &selected);
         let mut comments = 0;
         for frame in 0..200 {
-            for comment in plan.comments(FrameNo(frame), false) {
+            for comment in plan.comments(FrameNo::new(frame), false) {
                 check_text("a comment", &comment);
                 assert!(
                     !comment.contains('\n') && comment.chars().count() < 800,

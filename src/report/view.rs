@@ -26,7 +26,7 @@ use crate::pki::cert::Certificate;
 use crate::pki::crl::CrlFacts;
 use crate::pki::ocsp::{CertStatus, OcspResponse, ResponseStatus};
 use crate::report::clock::rfc3339;
-use crate::report::words::Word;
+use crate::report::words::{self, Word};
 use crate::report::{Options, group, prose};
 use crate::time::Span;
 
@@ -47,7 +47,7 @@ pub struct Record<'a> {
     pub capture: Capture<'a>,
     pub client: Client<'a>,
     pub server: Option<End>,
-    pub community_id: Option<&'a str>,
+    pub community_id: Option<String>,
     pub kind: &'static str,
     pub stage: &'static str,
     pub host: &'a str,
@@ -219,7 +219,7 @@ pub struct CandidateView {
     pub site_source: &'static str,
     pub direction: &'static str,
     pub server: End,
-    pub protocol: String,
+    pub protocol: &'static str,
     pub ja4: Option<String>,
     pub community_id: Option<String>,
     pub serial: Option<String>,
@@ -295,7 +295,7 @@ impl<'a> Record<'a> {
             capture: Capture { file, interface },
             client: client(&finding.client),
             server: finding.server.map(end),
-            community_id: finding.community_id.as_deref(),
+            community_id: finding.community_id.as_ref().map(words::community_id),
             kind: finding.kind.word(),
             stage: finding.stage.word(),
             host: finding.host.as_str(),
@@ -528,15 +528,15 @@ fn candidate(candidate: &Candidate, finding: &Finding) -> CandidateView {
         certificate,
         ..
     } = candidate.frames;
-    let number = |frame: Option<FrameNo>| frame.map(|f| f.0);
+    let number = |frame: Option<FrameNo>| frame.map(|f| f.get());
     CandidateView {
         site: candidate.site.name().map(Cow::into_owned),
         site_source: Site::word(&candidate.site),
         direction: candidate.direction.word(),
         server: end(candidate.server),
-        protocol: candidate.protocol.clone(),
-        ja4: Some(candidate.ja4.clone()).filter(|ja4| !ja4.is_empty()),
-        community_id: candidate.community_id.clone(),
+        protocol: candidate.protocol,
+        ja4: (!candidate.ja4.is_empty()).then(|| candidate.ja4.to_string()),
+        community_id: candidate.community_id.as_ref().map(words::community_id),
         serial: candidate.serial.as_ref().map(ToString::to_string),
         confidence: candidate.confidence.word(),
         frames: CandidateFrames {
@@ -576,7 +576,7 @@ fn timing(timing: &Timing) -> TimingView {
 }
 
 pub(super) fn numbers(frames: &[FrameNo]) -> Vec<u64> {
-    frames.iter().map(|f| f.0).collect()
+    frames.iter().map(|f| f.get()).collect()
 }
 
 const fn response_status(status: ResponseStatus) -> &'static str {

@@ -1,14 +1,20 @@
 //! The fixed words of the report record: one kebab-case word for each variant, the same in JSON, CSV, text and
 //! `--where`.
 
+use crate::crypto::base64;
 use crate::event::{AnomalyKind, BlindSpot, DnsOutcome};
 use crate::finding::health::Fault;
 use crate::finding::{
-    Aftermath, Bearing, Cause, Confidence, ContactKind, Direction, Failure, Learned, Missing,
-    Oddity, Outcome, Severity, Signature, Site, Stage, Visibility, Way, Weight,
+    Aftermath, Bearing, Cause, CommunityId, Confidence, ContactKind, Direction, Failure, Learned,
+    Missing, Oddity, Outcome, Severity, Signature, Site, Stage, Visibility, Way, Weight,
 };
 use crate::pki::endpoint::Service;
 use crate::pki::ocsp::CertStatus;
+
+/// How a Community ID is written: the version of the specification, and the digest.
+pub(super) fn community_id(id: &CommunityId) -> String {
+    format!("1:{}", base64(&id.0))
+}
 
 /// A value that reports name by one word.
 pub trait Word {

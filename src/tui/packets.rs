@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn the_serial_and_the_names_are_marked_where_they_stand() {
         let packets = Packets::of(&sample::ocsp_proven(1));
-        assert_eq!(packets.wanted(), [15, 16, 27, 30, 31].map(FrameNo));
+        assert_eq!(packets.wanted(), [15, 16, 27, 30, 31].map(FrameNo::new));
         let bytes = b"..r10.o.lencr.org..shop.example";
         assert_eq!(packets.marks(bytes), [2..17, 19..31]);
         assert!(packets.marks(b"").is_empty());

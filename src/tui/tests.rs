@@ -33,7 +33,7 @@ fn report() -> Report {
         };
         (
             handshake.hello_at.plus(Span::from_millis(at)),
-            FrameNo(12),
+            FrameNo::new(12),
             spoke,
         )
     };
@@ -43,17 +43,19 @@ fn report() -> Report {
         beat(140, Side::Client, BeatKind::KeyExchange),
     ];
     handshake.beats = beats.into_iter().collect();
-    let lookup = |name: &str, at: i64, outcome| Lookup {
-        at: handshake.hello_at.plus(Span::from_millis(at)),
-        client: "10.0.0.5:5353".parse().unwrap(),
-        server: "10.0.0.1:53".parse().unwrap(),
-        name: Name::new(name),
-        qtype: 1,
-        outcome,
-        addresses: vec!["93.184.216.34".parse().unwrap()],
-        chain: vec![],
-        took: Some(Span::from_millis(12)),
-        frames: vec![FrameNo(8), FrameNo(9)],
+    let lookup = |name: &str, at: i64, outcome| {
+        Arc::new(Lookup {
+            at: handshake.hello_at.plus(Span::from_millis(at)),
+            client: "10.0.0.5:5353".parse().unwrap(),
+            server: "10.0.0.1:53".parse().unwrap(),
+            name: Name::new(name),
+            qtype: 1,
+            outcome,
+            addresses: vec!["93.184.216.34".parse().unwrap()],
+            chain: vec![],
+            took: Some(Span::from_millis(12)),
+            frames: vec![FrameNo::new(8), FrameNo::new(9)],
+        })
     };
     report.lookups = vec![
         lookup("shop.example", -30, DnsOutcome::Answered),
@@ -370,10 +372,10 @@ fn the_bytes_of_the_proof_are_shown_and_marked() {
     let Some(Effect::ReadFrames(wanted)) = press(&mut app, "b") else {
         panic!("nothing asked for")
     };
-    assert!(wanted.contains(&FrameNo(15)));
+    assert!(wanted.contains(&FrameNo::new(15)));
     assert!(screen(&app, (80, 24)).contains("Reading them again"));
     let frames = [15, 27].map(|no| FrameBytes {
-        no: FrameNo(no),
+        no: FrameNo::new(no),
         at: sample::START,
         bytes: b"POST / HTTP/1.1\r\nHost: r10.o.lencr.org\r\n\r\n\x1b[2J".to_vec(),
     });
@@ -510,7 +512,7 @@ fn any_message() -> impl Strategy<Value = Message> {
         1 => Just(Message::Update(Update::Live { frames: 7, dropped: 1, rate: 3.5 })),
         1 => Just(Message::Update(Update::Ended(Some("cut".into())))),
         1 => prop::collection::vec(any::<u8>(), 0..90).prop_map(|bytes| {
-            Message::Frames(Ok(vec![FrameBytes { no: FrameNo(15), at: sample::START, bytes }]))
+            Message::Frames(Ok(vec![FrameBytes { no: FrameNo::new(15), at: sample::START, bytes }]))
         }),
         1 => Just(Message::Done(Err("\u{1b}[2Jno".into()))),
         1 => Just(Message::Opened(Box::default())),

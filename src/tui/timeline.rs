@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::event::{BeatKind, Name};
-use crate::finding::{Candidate, Facts, Finding, Handshake, Outcome, Report, Site};
+use crate::finding::{Candidate, Facts, Finding, Handshake, Lookup, Outcome, Report, Site};
 use crate::flow::Side;
 use crate::report::prose;
 use crate::report::words::Word as _;
@@ -180,7 +181,7 @@ fn lookup(name: &Name, client: IpAddr, before: Timestamp, report: &Report) -> Op
         .iter()
         .filter(|l| l.name == *name && l.client.ip() == client && near(l.at));
     let first = lookups.next()?;
-    let bar = |l: &crate::finding::Lookup| Bar {
+    let bar = |l: &Arc<Lookup>| Bar {
         from: l.at,
         to: l.at.plus(l.took.unwrap_or_default()),
         phase: Phase::Lookup,

@@ -119,7 +119,7 @@ fn through_table(bytes: &[u8], appetite: Appetite) {
             frame: frame.no,
             interface: frame.interface,
             shard: Shard::of(&packet),
-            flow: FlowId(frame.no.0),
+            flow: FlowId(frame.no.get()),
         };
         table.packet(&arrived, &packet, &mut make, &mut Nobody);
     });
@@ -194,7 +194,7 @@ fn client_hello() -> Vec<u8> {
 fn objects(bench: &mut Criterion) {
     let hello = client_hello();
     bench.bench_function("ClientHello with fingerprint", |b| {
-        b.iter(|| hello::client_hello(&hello, Carrier::Tls, FrameNo(1), false, true));
+        b.iter(|| hello::client_hello(&hello, Carrier::Tls, FrameNo::new(1), false, true));
     });
     let key = rcgen::KeyPair::generate().expect("a key");
     let mut params =
@@ -260,7 +260,7 @@ fn busy_device(handshakes: u32) -> Correlator {
         number += 1;
         correlator.ingest(Event {
             at: Timestamp::from_secs(1_700_000_000).plus(Span::from_millis(number * 10)),
-            frame: FrameNo(number.unsigned_abs()),
+            frame: FrameNo::new(number.unsigned_abs()),
             flow: FlowId(u64::from(flow) + 1),
             kind,
         });
@@ -272,7 +272,7 @@ fn busy_device(handshakes: u32) -> Correlator {
             opened(flow, Ipv4Addr::new(93, 0, high, low).into(), 443),
         );
         let (mut hello, _) =
-            hello::client_hello(&client_hello(), Carrier::Tls, FrameNo(1), false, true);
+            hello::client_hello(&client_hello(), Carrier::Tls, FrameNo::new(1), false, true);
         hello.sni = Some(Name::new(&format!("s{flow}.example.com")));
         let hello: Box<ClientHello> = Box::new(hello);
         tell(flow, EventKind::ClientHello(hello));
@@ -296,7 +296,7 @@ fn busy_device(handshakes: u32) -> Correlator {
         header_order: "host,user-agent".to_owned(),
         body: None,
         body_len: 0,
-        first_frame: FrameNo(1),
+        first_frame: FrameNo::new(1),
         first_at: Timestamp::from_secs(1_700_000_000),
     };
     tell(handshakes, EventKind::Request(Box::new(request)));

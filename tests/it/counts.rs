@@ -137,7 +137,7 @@ fn every_fetch_of_real_captures_is_found_and_every_proof_is_used() {
             let found = report
                 .findings
                 .iter()
-                .find(|f| f.frames.request.iter().any(|at| at.0 == frame));
+                .find(|f| f.frames.request.iter().any(|at| at.get() == frame));
             let finding = found.unwrap_or_else(|| panic!("{}: lacks {fetch}", file.display()));
             fetches += 1;
             let trigger = &fetch["trigger"];

@@ -158,7 +158,7 @@ fn compare(report: &Report, frame: u64, fetch: &Value) -> Option<String> {
     let found = report
         .findings
         .iter()
-        .find(|f| f.frames.request.contains(&FrameNo(frame)));
+        .find(|f| f.frames.request.contains(&FrameNo::new(frame)));
     let Some(finding) = found else {
         return Some(format!("{} {} is not found", fetch["kind"], fetch["host"]));
     };
@@ -192,7 +192,7 @@ fn asked_in(report: &Report, frame: u64) -> &Finding {
     report
         .findings
         .iter()
-        .find(|f| f.frames.request.contains(&FrameNo(frame)))
+        .find(|f| f.frames.request.contains(&FrameNo::new(frame)))
         .unwrap_or_else(|| panic!("no contact in frame {frame}"))
 }
 

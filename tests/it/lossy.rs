@@ -39,7 +39,7 @@ fn explain<'f>(frames: impl Iterator<Item = &'f Kept>) -> Report {
     let mut engine = Engine::new(Config::default());
     for (no, frame) in frames.enumerate() {
         engine.push(Frame {
-            no: FrameNo(no as u64 + 1),
+            no: FrameNo::new(no as u64 + 1),
             at: frame.at,
             link: frame.link,
             interface: InterfaceId(0),

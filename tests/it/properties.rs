@@ -163,7 +163,7 @@ fn set_back(events: &[Event], place: usize, step: Span) -> Vec<Event> {
     // The capture goes on for as long.
     if let Some(mut last) = stepped.last().cloned() {
         last.at = last.at.plus(Span::from_secs(60));
-        (last.frame, last.kind) = (FrameNo(last.frame.0 + 1), EventKind::Connected);
+        (last.frame, last.kind) = (FrameNo::new(last.frame.get() + 1), EventKind::Connected);
         last.flow = FlowId(u64::MAX);
         stepped.push(last);
     }
@@ -272,7 +272,7 @@ fn of_a_stranger(events: &[Event], n: u64, start: Timestamp) -> Vec<Event> {
     let moved = events.iter().filter(hidden).map(|event| {
         let mut event = event.clone();
         event.flow = FlowId(10_000 + n);
-        event.frame = FrameNo(0);
+        event.frame = FrameNo::NONE;
         event.at = start.plus(event.at.since(first));
         match &mut event.kind {
             EventKind::FlowOpened(opened) => {

@@ -44,7 +44,7 @@ proptest! {
         let mut engine = Engine::new(Config::default());
         for (no, (bytes, link)) in frames.iter().enumerate() {
             engine.push(Frame {
-                no: FrameNo(no as u64 + 1),
+                no: FrameNo::new(no as u64 + 1),
                 at: Timestamp::EPOCH,
                 link: LinkType(*link),
                 interface: InterfaceId(0),

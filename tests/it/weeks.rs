@@ -25,7 +25,7 @@ fn day(
     while let Some(item) = reader.next_item() {
         if let Item::Frame(mut frame) = item {
             frame.at = frame.at.plus(later);
-            frame.no = FrameNo(frame.no.0 + 1_000_000 * number.unsigned_abs());
+            frame.no = FrameNo::new(frame.no.get() + 1_000_000 * number.unsigned_abs());
             last = frame.at;
             engine.push(frame);
         }

@@ -57,7 +57,7 @@ pub fn of(capture: &Path, keylog: Option<&Path>) -> (u64, Vec<Fact>) {
 }
 
 fn tell(event: &Event, facts: &mut Vec<Fact>) {
-    let frame = event.frame.0;
+    let frame = event.frame.get();
     let mut fact = |kind, text| facts.push(Fact { kind, text, frame });
     match &event.kind {
         EventKind::DnsQuery(query) => fact("lookup", format!("{} {}", query.name, query.qtype)),

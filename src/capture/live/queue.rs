@@ -58,12 +58,12 @@ impl Batch {
     /// Its frames, the first of which gets the number `first`.
     pub fn frames(&self, first: FrameNo) -> impl Iterator<Item = Frame<'_>> {
         let mut start = 0;
-        let numbered = (first.0..).zip(&self.marks);
+        let numbered = (first.get()..).zip(&self.marks);
         numbered.map(move |(no, mark)| {
             let bytes = self.bytes.get(start..mark.end).unwrap_or_default();
             start = mark.end;
             Frame {
-                no: FrameNo(no),
+                no: FrameNo::new(no),
                 at: mark.at,
                 link: self.link,
                 interface: self.interface,
@@ -209,8 +209,16 @@ mod tests {
             panic!("nothing came");
         };
         let frames: Vec<_> = got
-            .frames(FrameNo(7))
-            .map(|f| (f.no.0, f.at.as_secs(), f.interface.0, f.wire_len, f.bytes))
+            .frames(FrameNo::new(7))
+            .map(|f| {
+                (
+                    f.no.get(),
+                    f.at.as_secs(),
+                    f.interface.0,
+                    f.wire_len,
+                    f.bytes,
+                )
+            })
             .collect();
         assert_eq!(
             frames,

@@ -225,7 +225,7 @@ pub(super) fn collect<R: Read>(reader: &mut Reader<R>) -> Vec<Seen> {
 
 pub(super) fn seen_of(frame: &crate::frame::Frame<'_>) -> Seen {
     Seen {
-        no: frame.no.0,
+        no: frame.no.get(),
         at: frame.at.as_nanos(),
         link: frame.link.0,
         interface: frame.interface.0,

@@ -182,7 +182,7 @@ fn merging_sorts_by_time_and_ties_go_to_the_later_input() {
     while let Some(item) = merged.next_item() {
         match item {
             Item::Frame(frame) => {
-                assert_eq!(frame.no.0, seen.len() as u64 + 1);
+                assert_eq!(frame.no.get(), seen.len() as u64 + 1);
                 assert_eq!(frame.interface.0, u32::from(frame.bytes[0]));
                 seen.push((frame.bytes[0], frame.bytes[1]));
             }
@@ -318,7 +318,7 @@ fn what_is_written_reads_back() {
     assert!(writer.interface(LinkType(70_000), 0, None, None).is_err());
     writer.secrets(b"CLIENT_RANDOM 00 11\n").unwrap();
     let frame = |at, bytes, comment, crossing| Frame {
-        no: FrameNo(1),
+        no: FrameNo::new(1),
         at: Timestamp::from_nanos(at),
         link: LinkType::RAW,
         interface: InterfaceId(0),

@@ -97,7 +97,7 @@ impl Core {
         self.read_keys();
         match message {
             Some(Message::Batch(batch)) => {
-                for frame in batch.frames(FrameNo(self.frames + 1)) {
+                for frame in batch.frames(FrameNo::new(self.frames + 1)) {
                     if self.is_full() {
                         break;
                     }
@@ -152,7 +152,7 @@ impl Core {
         }
         self.frames += 1;
         let frame = Frame {
-            no: FrameNo(self.frames),
+            no: FrameNo::new(self.frames),
             ..frame
         };
         if let Some(keep) = &mut self.keep {

@@ -82,10 +82,10 @@ mod tests {
         let (mut report, _) = sample::report();
         report.findings.truncate(3);
         for (place, finding) in report.findings.iter_mut().enumerate() {
-            let frame = FrameNo(100 * (place as u64 + 1));
+            let frame = FrameNo::new(100 * (place as u64 + 1));
             finding.id = FindingId::at(place);
             finding.frames = crate::finding::ContactFrames {
-                dns: vec![FrameNo(5)],
+                dns: vec![FrameNo::new(5)],
                 request: vec![frame],
                 ..Default::default()
             };
@@ -98,7 +98,7 @@ mod tests {
         // The first is forgotten, and one comes to light that lies between the others and shares their lookup.
         let mut second = report.clone();
         let mut late = second.findings.remove(0);
-        late.frames.request = vec![FrameNo(250)];
+        late.frames.request = vec![FrameNo::new(250)];
         second.findings.insert(1, late);
         for (place, finding) in second.findings.iter_mut().enumerate() {
             finding.id = FindingId::at(place);

@@ -125,7 +125,7 @@ mod tests {
 
     fn admits(tree: &mut Tree, sockets: &mut Sockets, bytes: &[u8]) -> bool {
         let frame = Frame {
-            no: FrameNo(1),
+            no: FrameNo::new(1),
             at: Timestamp::from_secs(1),
             link: LinkType::RAW,
             interface: InterfaceId(0),

@@ -17,8 +17,8 @@ use crate::correlate::judge::{Judge, Weighed};
 use crate::correlate::verdict::Ruling;
 use crate::correlate::waits::Stance;
 use crate::finding::{
-    Aftermath, Answer, CrlPlace, DeviceId, Finding, FindingId, Handshake, LeftOut, Missing,
-    Outcome, Party, Question, Timing, Verdict,
+    Aftermath, Answer, CommunityId, CrlPlace, DeviceId, Finding, FindingId, Handshake, LeftOut,
+    Missing, Outcome, Party, Question, Timing, Verdict,
 };
 use crate::flow::Transport;
 use crate::pki::cert::Serial;
@@ -114,7 +114,7 @@ pub(super) fn finding(
 }
 
 /// The Community ID of a contact's connection.
-fn contact_id(state: &State, contact: &Contact) -> Option<String> {
+fn contact_id(state: &State, contact: &Contact) -> Option<CommunityId> {
     let client = SocketAddr::new(contact.client.ip, contact.port?);
     let flow = contact.flow?;
     // Contacts are HTTP over TCP, but for a handshake that names a watched host, which is where the contact began.

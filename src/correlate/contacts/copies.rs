@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use foldhash::{HashMap, HashSet};
 
 use super::{AnswerRecord, ConnectRecord, Log, RequestRecord};
+use crate::correlate::pages::Pages;
 use crate::event::Name;
 use crate::finding::Lookup;
 use crate::flow::{FlowId, Scope};
@@ -62,7 +63,7 @@ pub(super) fn copied_lookups(log: &Log) -> Vec<bool> {
             qtype,
             at,
             ..
-        } = &lookup.shown;
+        } = &*lookup.shown;
         *copied = copies.holds((client, server, name, qtype), lookup.client.scope, *at)
             || translated.contains(&index);
     }
@@ -78,7 +79,9 @@ fn in_order_asked(log: &Log) -> Vec<usize> {
 
 /// Requests without copies of them, of which two interfaces may give one scope, and a translator of the destination (REDIRECT and DNAT of
 /// nft(8), for proxies that clients know nothing of) two servers: a port of a client is one connection's at a time.
-pub(super) fn deduplicated(requests: &[RequestRecord]) -> impl Iterator<Item = &RequestRecord> {
+pub(super) fn deduplicated(
+    requests: &Pages<RequestRecord>,
+) -> impl Iterator<Item = &RequestRecord> {
     type Same<'r> = (SocketAddr, &'r Name, u32, &'r str, u64);
     let mut seen: HashMap<Same<'_>, (FlowId, Timestamp)> = HashMap::default();
     requests.iter().filter(move |r| {

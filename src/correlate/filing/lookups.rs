@@ -79,7 +79,7 @@ impl State {
             frames.push(frame);
         }
         self.log.add_lookup(LookupRecord {
-            shown: Lookup {
+            shown: Arc::new(Lookup {
                 at: asked_at,
                 client: answer.client,
                 server: answer.server,
@@ -90,7 +90,7 @@ impl State {
                 chain: answer.chain,
                 took: answer.took,
                 frames,
-            },
+            }),
             client,
             id: answer.id,
             watch,

@@ -24,7 +24,7 @@ fn spots(port: u16, carrier: Carrier, sni: &str, alpn: &[&str]) -> Vec<BlindSpot
     };
     let hello = ClientHello {
         carrier,
-        first_frame: FrameNo(1),
+        first_frame: FrameNo::new(1),
         sni: (!sni.is_empty()).then(|| Name::new(sni)),
         ech: Ech::Absent,
         alpn: alpn.iter().map(ToString::to_string).collect(),
@@ -43,7 +43,7 @@ fn spots(port: u16, carrier: Carrier, sni: &str, alpn: &[&str]) -> Vec<BlindSpot
     ] {
         correlator.ingest(Event {
             at: Timestamp::EPOCH,
-            frame: FrameNo(1),
+            frame: FrameNo::new(1),
             flow: FlowId(1),
             kind,
         });

@@ -152,7 +152,7 @@ mod tests {
         };
         let hello = ClientHello {
             carrier: Carrier::Tls,
-            first_frame: FrameNo(1),
+            first_frame: FrameNo::new(1),
             sni: Some(Name::new(SITE)),
             ech: Ech::Absent,
             alpn: Arc::default(),
@@ -166,7 +166,15 @@ mod tests {
         };
         let at = Timestamp::from_secs(second);
         let (flow, interface) = (FlowId(second.unsigned_abs()), InterfaceId(0));
-        all.open(flow, &ends, interface, None, at, FrameNo(1), Some(&hello))
+        all.open(
+            flow,
+            &ends,
+            interface,
+            None,
+            at,
+            FrameNo::new(1),
+            Some(&hello),
+        )
     }
 
     fn show(all: &mut Handshakes, id: HandshakeId) {
@@ -176,9 +184,9 @@ mod tests {
             certs: vec![Arc::new(leaf.unwrap())],
             complete: true,
             provenance: Provenance::Clear,
-            first_frame: FrameNo(2),
+            first_frame: FrameNo::new(2),
         };
-        all.chain(id, Timestamp::EPOCH, FrameNo(2), &chain);
+        all.chain(id, Timestamp::EPOCH, FrameNo::new(2), &chain);
     }
 
     #[test]

@@ -265,8 +265,8 @@ mod tests {
             },
             name,
             at: Timestamp::from_nanos(at),
-            frame: FrameNo(at.unsigned_abs()),
-            first: (Timestamp::from_nanos(at), FrameNo(at.unsigned_abs())),
+            frame: FrameNo::new(at.unsigned_abs()),
+            first: (Timestamp::from_nanos(at), FrameNo::new(at.unsigned_abs())),
         }
     }
 

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::*;
 use crate::finding::{Device, DeviceId, Finding};
 use crate::report::redact::Redaction;
@@ -17,7 +19,7 @@ fn redactor(sites: bool) -> Redactor {
         clients: vec![],
         blind: std::collections::BTreeMap::new(),
     });
-    report.lookups.push(crate::finding::Lookup {
+    report.lookups.push(Arc::new(crate::finding::Lookup {
         at: sample::START,
         client: "10.0.0.5:5000".parse().unwrap(),
         server: "10.0.0.1:53".parse().unwrap(),
@@ -27,11 +29,11 @@ fn redactor(sites: bool) -> Redactor {
         addresses: vec![],
         chain: vec![],
         took: None,
-        frames: vec![FrameNo(10)],
-    });
+        frames: vec![FrameNo::new(10)],
+    }));
     let selected: Vec<&Finding> = report.findings.iter().collect();
     let mut plan = Plan::new(&report, &selected);
-    plan.comments.entry(FrameNo(10)).or_default();
+    plan.comments.entry(FrameNo::new(10)).or_default();
     Redactor::new(
         Redaction {
             key: [7; 32],
@@ -85,13 +87,13 @@ fn talk(
         }
     };
     for (no, (from, seq, part)) in (1..).zip(&segments) {
-        redactor.collect(FrameNo(no), &packet(*from, *seq, part));
+        redactor.collect(FrameNo::new(no), &packet(*from, *seq, part));
     }
     redactor.clean();
     let mut shown = [Vec::new(), Vec::new()];
     for (no, (from, seq, part)) in (1..).zip(&segments) {
         let frame = Frame {
-            no: FrameNo(no),
+            no: FrameNo::new(no),
             at: sample::START,
             link: LinkType::RAW,
             interface: crate::frame::InterfaceId(0),

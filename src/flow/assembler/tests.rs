@@ -20,7 +20,7 @@ impl Outlet for Tape {
         assert_eq!(offset, self.bytes.len() as u64, "chunks follow each other");
         assert!(!bytes.is_empty());
         self.bytes.extend(bytes.iter().copied().map(Some));
-        self.frames.push(frame.0);
+        self.frames.push(frame.get());
         Appetite::More
     }
 
@@ -61,7 +61,7 @@ impl Bench {
             bytes: bytes.as_bytes(),
             cut,
             at: seconds(0),
-            frame: FrameNo(self.frame),
+            frame: FrameNo::new(self.frame),
         };
         self.assembler.insert(part, seconds(0), &mut self.tape);
         self.account();
@@ -376,7 +376,7 @@ fn a_reader_that_is_done_gets_no_more() {
             bytes: bytes.as_bytes(),
             cut: 0,
             at: seconds(0),
-            frame: FrameNo(1),
+            frame: FrameNo::new(1),
         };
         assembler.insert(part, seconds(0), &mut out);
     }
@@ -404,7 +404,7 @@ proptest! {
                 bytes: &stream[start..stop],
                 cut: 0,
                 at: seconds(0),
-                frame: FrameNo(bench.frame),
+                frame: FrameNo::new(bench.frame),
             };
             bench.assembler.insert(part, seconds(0), &mut bench.tape);
             bench.account();
@@ -428,7 +428,7 @@ proptest! {
     ) {
         let mut bench = Bench::default();
         for (offset, bytes, cut, now, acked) in parts {
-            let part = Part { offset, bytes: &bytes, cut, at: seconds(now), frame: FrameNo(1) };
+            let part = Part { offset, bytes: &bytes, cut, at: seconds(now), frame: FrameNo::new(1) };
             bench.assembler.insert(part, seconds(now), &mut bench.tape);
             bench.account();
             if now == 3 {

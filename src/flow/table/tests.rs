@@ -313,7 +313,7 @@ impl Wire {
         };
         let arrived = Arrived {
             at: self.at,
-            frame: FrameNo(self.frame),
+            frame: FrameNo::new(self.frame),
             interface: InterfaceId(0),
             shard: Shard::of(&packet),
             flow: FlowId(self.log.opened + 1),

@@ -84,7 +84,7 @@ fn datagram(
     };
     cx.dns_message(&Message {
         at: at(millis),
-        frame: FrameNo(number as u64 + 1),
+        frame: FrameNo::new(number as u64 + 1),
         flow: FlowId(0),
         transport: DnsTransport::Udp,
         src,
@@ -127,7 +127,7 @@ fn an_answer_meets_its_question_in_any_letter_case() {
     );
     let answer = answers(cx).remove(0);
     assert_eq!(answer.client.to_string(), CLIENT);
-    assert_eq!(answer.query_frame, Some(FrameNo(1)));
+    assert_eq!(answer.query_frame, Some(FrameNo::new(1)));
     assert_eq!(answer.took, Some(Span::from_millis(30)));
     assert_eq!(answer.attempts, 1);
 }
@@ -383,7 +383,7 @@ fn an_answer_under_another_tag_meets_its_question() {
         };
         cx.dns_message(&Message {
             at: at(0),
-            frame: FrameNo(1),
+            frame: FrameNo::new(1),
             flow: FlowId(0),
             transport: DnsTransport::Udp,
             src,
@@ -427,7 +427,7 @@ fn llmnr_and_mdns_answers_come_from_members_of_the_group() {
     let mut send = |transport, src: &str, dst: &str, payload: &[u8]| {
         cx.dns_message(&Message {
             at: at(0),
-            frame: FrameNo(1),
+            frame: FrameNo::new(1),
             flow: FlowId(0),
             transport,
             src: src.parse().unwrap(),
@@ -459,7 +459,7 @@ fn llmnr_and_mdns_answers_come_from_members_of_the_group() {
     let lines = brief(&cx.events);
     assert_eq!(lines[1], "answer nas 1 Answered [] [(10.0.0.9, 60)]");
     assert_eq!(lines[2], "answer tv.local 1 Answered [] [(10.0.0.8, 60)]");
-    assert_eq!(answers(cx)[0].query_frame, Some(FrameNo(1)));
+    assert_eq!(answers(cx)[0].query_frame, Some(FrameNo::new(1)));
 }
 
 #[test]

@@ -45,7 +45,7 @@ impl Talk {
             side,
             offset: 0,
             at: Timestamp::from_nanos(i64::try_from(self.frame).unwrap() * 10_000_000),
-            frame: FrameNo(self.frame),
+            frame: FrameNo::new(self.frame),
             bytes: datagram,
         };
         if self.appetite == Appetite::More {

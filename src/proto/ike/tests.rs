@@ -45,7 +45,7 @@ fn play(port: u16, datagrams: &[(Side, Vec<u8>)]) -> (Vec<String>, Appetite, End
             side: *side,
             offset: 0,
             at: Timestamp::from_secs(number),
-            frame: FrameNo(number.unsigned_abs()),
+            frame: FrameNo::new(number.unsigned_abs()),
             bytes,
         };
         if appetite == Appetite::More {
@@ -57,18 +57,20 @@ fn play(port: u16, datagrams: &[(Side, Vec<u8>)]) -> (Vec<String>, Appetite, End
             assert_eq!(hello.carrier, Carrier::Ike);
             format!(
                 "{} hello {:?}",
-                event.frame.0,
+                event.frame.get(),
                 hello.sni.as_ref().map(Name::as_str)
             )
         }
         EventKind::ServerHello(hello) => {
             format!(
                 "{} server {:04x} {:?}",
-                event.frame.0, hello.version, hello.resumed
+                event.frame.get(),
+                hello.version,
+                hello.resumed
             )
         }
-        EventKind::Chain(chain) => format!("{} chain of {}", event.frame.0, chain.certs.len()),
-        EventKind::Beat(beat) => format!("{} {:?} {:?}", event.frame.0, beat.side, beat.kind),
+        EventKind::Chain(chain) => format!("{} chain of {}", event.frame.get(), chain.certs.len()),
+        EventKind::Beat(beat) => format!("{} {:?} {:?}", event.frame.get(), beat.side, beat.kind),
         EventKind::BlindSpot(spot) => format!("{spot:?}"),
         other => format!("{other:?}"),
     });

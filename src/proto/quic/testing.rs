@@ -232,7 +232,7 @@ impl Talk {
     pub(super) fn send(&mut self, side: Side, datagram: &[u8]) -> Vec<String> {
         self.frame += 1;
         let at = Timestamp::from_nanos(i64::try_from(self.frame).unwrap() * 10_000_000);
-        let frame = FrameNo(self.frame);
+        let frame = FrameNo::new(self.frame);
         let chunk = Chunk {
             side,
             offset: self.frame - 1,
@@ -261,7 +261,7 @@ impl Talk {
         let close = Close {
             how: Ending::CaptureEnded,
             at: Timestamp::EPOCH,
-            frame: FrameNo(self.frame),
+            frame: FrameNo::new(self.frame),
             bytes: [0; 2],
             packets: [0; 2],
             last_payload: [None; 2],

@@ -25,7 +25,7 @@ fn tells_the_version_on_the_wire() {
     ] {
         let hello = crypto(0, &client_hello("example.org", 1));
         let bytes = Sealer::initial(version, &DCID, Side::Client).packet(0, &hello);
-        let (mut talk, at, frame) = (Talk::new(), Timestamp::EPOCH, FrameNo(1));
+        let (mut talk, at, frame) = (Talk::new(), Timestamp::EPOCH, FrameNo::new(1));
         let chunk = Chunk {
             side: Side::Client,
             offset: 0,

@@ -239,7 +239,7 @@ mod tests {
 
     fn seen(frame: u64) -> Seen {
         Seen {
-            frame: FrameNo(frame),
+            frame: FrameNo::new(frame),
             at: Timestamp::from_nanos(i64::try_from(frame).unwrap()),
         }
     }
@@ -251,9 +251,12 @@ mod tests {
         for (mut piece, frame) in pieces.iter().copied().zip(1..) {
             while let Some(joined) = joiner.next(&mut piece, seen(frame), 1_000) {
                 found.push(match joined {
-                    Joined::Message(m) => {
-                        (m.kind, m.body.to_vec(), m.first.frame.0, m.last.frame.0)
-                    }
+                    Joined::Message(m) => (
+                        m.kind,
+                        m.body.to_vec(),
+                        m.first.frame.get(),
+                        m.last.frame.get(),
+                    ),
                     Joined::TooLong(kind) => (kind, b"too long".to_vec(), 0, 0),
                 });
             }

@@ -74,10 +74,10 @@ mod tests {
 
     #[test]
     fn a_hello_in_the_old_form() {
-        let (hello, problem) = client_hello(&content(), Carrier::Tls, FrameNo(1), true);
+        let (hello, problem) = client_hello(&content(), Carrier::Tls, FrameNo::new(1), true);
         assert_eq!((hello.max_version, problem), (0x0301, None));
         assert_eq!((hello.random[15], hello.random[16]), (0, 7));
-        let (_, problem) = client_hello(&content()[..20], Carrier::Tls, FrameNo(1), true);
+        let (_, problem) = client_hello(&content()[..20], Carrier::Tls, FrameNo::new(1), true);
         assert_eq!(problem, Some("malformed ClientHello in SSL 2.0 form"));
     }
 

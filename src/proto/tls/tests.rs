@@ -54,7 +54,7 @@ impl Talk {
             side,
             offset: 0,
             at: Timestamp::from_nanos(millis * 1_000_000),
-            frame: FrameNo(self.frame),
+            frame: FrameNo::new(self.frame),
             bytes,
         };
         if self.appetite == Appetite::More {
@@ -101,7 +101,7 @@ impl Talk {
         let close = Close {
             how: Ending::CaptureEnded,
             at: Timestamp::EPOCH,
-            frame: FrameNo(self.frame),
+            frame: FrameNo::new(self.frame),
             bytes: [0; 2],
             packets: [0; 2],
             last_payload: [None; 2],

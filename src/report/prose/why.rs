@@ -66,7 +66,7 @@ fn one_site(finding: &Finding, report: &Report) -> Vec<String> {
 /// Who was setting up what when the contact happened.
 fn approach(candidate: &Candidate, finding: &Finding, report: &Report) -> String {
     let who = client(finding, report);
-    let connection = connection(&candidate.protocol);
+    let connection = connection(candidate.protocol);
     let place = site(&candidate.site);
     if candidate.lead.is_negative() {
         format!(

@@ -18,7 +18,7 @@ pub(super) fn dossier() -> Dossier {
         handshake: HandshakeId(1),
         first: Visit {
             at: START,
-            frame: Some(FrameNo(5)),
+            frame: Some(FrameNo::new(5)),
             device: DeviceId(1),
         },
         visits: 7,
@@ -26,7 +26,7 @@ pub(super) fn dossier() -> Dossier {
         learned: Learned::Lookup {
             name: Name::new("shop.example"),
             at: START,
-            frame: FrameNo(9),
+            frame: FrameNo::new(9),
         },
         certificate: Some(Shown {
             age: START.since(leaf.not_before),
@@ -62,7 +62,7 @@ pub(super) fn dossier() -> Dossier {
 }
 
 pub(super) fn server() -> ServerHealth {
-    let frames = || vec![FrameNo(15)];
+    let frames = || vec![FrameNo::new(15)];
     let problem = |what| Problem {
         what,
         frames: frames(),
@@ -77,7 +77,7 @@ pub(super) fn server() -> ServerHealth {
         must_staple: true,
         staple: Some(StapleFacts {
             at: START,
-            frame: FrameNo(16),
+            frame: FrameNo::new(16),
             status: Some(CertStatus::Good),
             age: Some(Span::from_secs(7_200)),
             next_update: Some(START.plus(Span::from_secs(86_400))),
@@ -119,7 +119,7 @@ pub(super) fn outage() -> Outage {
         failures: vec![(Failure::Lookup(DnsOutcome::ServerFailure), 5)],
         failed_open: 3,
         failed_closed: 1,
-        frames: vec![FrameNo(70), FrameNo(71)],
+        frames: vec![FrameNo::new(70), FrameNo::new(71)],
         staples: vec![RunningOut {
             site: "shop.example".into(),
             server: ([93, 184, 216, 34], 443).into(),
@@ -132,8 +132,8 @@ pub(super) fn privacy() -> Privacy {
     let site = |site: &str, seen: &[u64]| GivenAway {
         site: site.into(),
         ocsp: vec![FindingId(1)],
-        lookups: seen.iter().map(|n| FrameNo(*n)).collect(),
-        server_names: seen.iter().map(|n| FrameNo(*n)).collect(),
+        lookups: seen.iter().map(|n| FrameNo::new(*n)).collect(),
+        server_names: seen.iter().map(|n| FrameNo::new(*n)).collect(),
         certificates: Vec::new(),
     };
     Privacy {

@@ -35,7 +35,7 @@ pub(crate) fn evidence(
         rule,
         bearing,
         facts,
-        frames: frames.iter().copied().map(FrameNo).collect(),
+        frames: frames.iter().copied().map(FrameNo::new).collect(),
     }
 }
 
@@ -45,7 +45,7 @@ pub(crate) fn alert(
     subject: &str,
     frames: &[u64],
 ) -> Alert {
-    let frames = frames.iter().copied().map(FrameNo).collect();
+    let frames = frames.iter().copied().map(FrameNo::new).collect();
     Alert::new(rule, severity, subject, frames)
 }
 
@@ -57,15 +57,18 @@ pub(crate) fn candidate(site: &str, confidence: Confidence) -> Candidate {
         server: SocketAddr::from(([93, 184, 216, 34], 443)),
         protocol: "TLS 1.2".into(),
         ja4: "t12d1516h2_8daaf6152771_e5627efa2ab1".into(),
-        community_id: Some("1:hJpEaOzNmBqG3jZt0VvQm0Hk3ZQ=".into()),
+        community_id: Some(CommunityId([
+            0x84, 0x9a, 0x44, 0x68, 0xec, 0xcd, 0x98, 0x1a, 0x86, 0xde, 0x36, 0x6d, 0xd1, 0x5b,
+            0xd0, 0x9b, 0x41, 0xe4, 0xdd, 0x94,
+        ])),
         serial: None,
         confidence,
         evidence: vec![],
         frames: HandshakeFrames {
-            client_hello: Some(FrameNo(12)),
-            server_hello: Some(FrameNo(14)),
-            certificate: Some(FrameNo(15)),
-            certificate_first: Some(FrameNo(14)),
+            client_hello: Some(FrameNo::new(12)),
+            server_hello: Some(FrameNo::new(14)),
+            certificate: Some(FrameNo::new(15)),
+            certificate_first: Some(FrameNo::new(14)),
         },
         lead: Span::from_nanos(84_200_000),
     }
@@ -89,7 +92,10 @@ pub(super) fn finding(
         ended_at: at.plus(Span::from_millis(31)),
         interface: InterfaceId(0),
         flow: Some(FlowId(id)),
-        community_id: Some("1:0Xq4zrQwNqJ8mH9uQ8bIuG9C7bM=".into()),
+        community_id: Some(CommunityId([
+            0xd1, 0x7a, 0xb8, 0xce, 0xb4, 0x30, 0x36, 0xa2, 0x7c, 0x98, 0x7f, 0x6e, 0x43, 0xc6,
+            0xc8, 0xb8, 0x6f, 0x42, 0xed, 0xb3,
+        ])),
         client: Party {
             ip: client_ip(),
             port: Some(50_514),
@@ -132,10 +138,10 @@ pub(super) fn finding(
         aftermath: Aftermath::Unknown,
         alerts: vec![],
         frames: ContactFrames {
-            dns: vec![FrameNo(20), FrameNo(21)],
-            connect: vec![FrameNo(24)],
-            request: vec![FrameNo(27)],
-            response: vec![FrameNo(30)],
+            dns: vec![FrameNo::new(20), FrameNo::new(21)],
+            connect: vec![FrameNo::new(24)],
+            request: vec![FrameNo::new(27)],
+            response: vec![FrameNo::new(30)],
         },
         count: 1,
     }

@@ -199,7 +199,7 @@ pub struct PrivacyView<'a> {
 pub fn trigger<'a>(dossier: &'a Dossier, handshake: &'a Handshake) -> TriggerView<'a> {
     let (name, frame) = match &dossier.learned {
         Learned::Lookup { name, frame, .. } | Learned::OtherDevice { name, frame } => {
-            (Some(name.as_str()), Some(frame.0))
+            (Some(name.as_str()), Some(frame.get()))
         }
         Learned::Proxy | Learned::Never | Learned::NotShown => (None, None),
     };
@@ -210,7 +210,7 @@ pub fn trigger<'a>(dossier: &'a Dossier, handshake: &'a Handshake) -> TriggerVie
         server: end(handshake.server),
         alpn: handshake.alpn.iter().map(String::as_str).collect(),
         first_at: rfc3339(dossier.first.at),
-        first_frame: dossier.first.frame.map(|f| f.0),
+        first_frame: dossier.first.frame.map(|f| f.get()),
         visits: dossier.visits,
         devices: dossier.devices,
         address: AddressView {
@@ -262,7 +262,7 @@ pub fn server(server: &ServerHealth) -> ServerView<'_> {
         must_staple: server.must_staple,
         staple: server.staple.map(|staple| StapleView {
             at: rfc3339(staple.at),
-            frame: staple.frame.0,
+            frame: staple.frame.get(),
             status: staple.status.map(|s| s.word()),
             revoked_at: staple.status.and_then(|s| revocation(s).0),
             age_ms: staple.age.map(millis),
@@ -392,6 +392,6 @@ pub(super) fn passed_on(passed: &PassedOn) -> PassedOnView {
     PassedOnView {
         finding: passed.finding.0,
         client: passed.client.to_string(),
-        frame: passed.frame.map(|frame| frame.0),
+        frame: passed.frame.map(|frame| frame.get()),
     }
 }

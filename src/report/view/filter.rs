@@ -10,7 +10,7 @@ pub fn filter(finding: &Finding) -> Option<String> {
     // A filter line longer than this is of no use to paste.
     const MOST: usize = 60;
     let mut frames: Vec<u64> = Vec::new();
-    let mut add = |more: &[FrameNo]| frames.extend(more.iter().map(|f| f.0));
+    let mut add = |more: &[FrameNo]| frames.extend(more.iter().map(|f| f.get()));
     let own = &finding.frames;
     for part in [&own.dns, &own.connect, &own.request, &own.response] {
         add(part);

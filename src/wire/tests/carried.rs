@@ -411,7 +411,7 @@ fn what_tls_carries_is_read_with_its_keys() {
             }
             secrets(&mut extractor, keys_after);
             let told = opened(&extractor.take_events());
-            let last = FrameNo(frames.len().try_into().unwrap());
+            let last = FrameNo::new(frames.len().try_into().unwrap());
             let [_, (client, _, scope, frame)] = told.as_slice() else {
                 panic!("{} {most}: {told:?}", row.name);
             };
@@ -427,7 +427,7 @@ fn what_tls_carries_is_read_with_its_keys() {
 fn timed(number: usize, bytes: &[u8]) -> Frame<'_> {
     let at = i64::try_from(number).unwrap();
     Frame {
-        no: FrameNo(at.unsigned_abs() + 1),
+        no: FrameNo::new(at.unsigned_abs() + 1),
         at: Timestamp::from_nanos(at * 1_000_000),
         ..frame(1, bytes)
     }
@@ -475,7 +475,7 @@ fn every_stream_leads_to_the_conversation() {
                 assert_eq!((inner.0.ip(), inner.1.ip()), ends, "{}", row.name);
             }
             let last = u64::try_from(frames.len()).unwrap();
-            assert_eq!(inner.3, FrameNo(last), "{}", row.name);
+            assert_eq!(inner.3, FrameNo::new(last), "{}", row.name);
         }
     }
 }
@@ -489,7 +489,7 @@ fn segments_may_come_twice_and_in_another_order() {
         frames.insert(last - 2, frames[last - 2].clone());
         let found = opened(&events(&frames));
         assert_eq!(found.len(), 2, "{}", row.name);
-        assert_eq!(found[1].3, FrameNo(frames.len().try_into().unwrap()));
+        assert_eq!(found[1].3, FrameNo::new(frames.len().try_into().unwrap()));
     }
 }
 

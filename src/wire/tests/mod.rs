@@ -48,7 +48,7 @@ pub(super) fn decode(link: u32, bytes: &[u8]) -> Result<Told, Undecoded> {
 
 pub(super) fn frame(link: u32, bytes: &[u8]) -> Frame<'_> {
     Frame {
-        no: FrameNo(1),
+        no: FrameNo::new(1),
         at: Timestamp::EPOCH,
         link: LinkType(link),
         interface: InterfaceId(0),

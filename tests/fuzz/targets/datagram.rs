@@ -33,12 +33,12 @@ fuzz_target!(|data: &[u8]| {
         let (src, dst) = if turn & 1 == 0 { (ends.client, ends.server) } else { (ends.server, ends.client) };
         if turn & 2 == 0 {
             let side = if turn & 1 == 0 { Side::Client } else { Side::Server };
-            let chunk = Chunk { side, offset: no.unsigned_abs(), at, frame: FrameNo(1), bytes };
+            let chunk = Chunk { side, offset: no.unsigned_abs(), at, frame: FrameNo::new(1), bytes };
             session.data(FlowId(1), &mut ends, chunk, &mut cx);
         } else {
             cx.dns_message(&dns::Message {
                 at,
-                frame: FrameNo(1),
+                frame: FrameNo::new(1),
                 flow: FlowId(0),
                 transport: DnsTransport::Udp,
                 src,

@@ -61,7 +61,7 @@ fuzz_target!(|data: &[u8]| {
 
 fn read(decoder: &mut Decoder, link: LinkType, bytes: &[u8]) {
     let frame = Frame {
-        no: FrameNo(1),
+        no: FrameNo::new(1),
         at: Timestamp::EPOCH,
         link,
         interface: InterfaceId(0),

@@ -46,7 +46,7 @@ fuzz_target!(|data: &[u8]| {
             continue;
         }
         offsets[side.index()] += bytes.len() as u64;
-        let chunk = Chunk { side, offset, at: Timestamp::from_secs(no), frame: FrameNo(1), bytes };
+        let chunk = Chunk { side, offset, at: Timestamp::from_secs(no), frame: FrameNo::new(1), bytes };
         let appetite = session.data(FlowId(1), &mut ends, chunk, &mut cx);
         read(&mut decoder, &mut cx);
         if appetite == Appetite::Done {
@@ -56,7 +56,7 @@ fuzz_target!(|data: &[u8]| {
     let close = Close {
         how: Ending::Finished,
         at: Timestamp::from_secs(no),
-        frame: FrameNo(1),
+        frame: FrameNo::new(1),
         bytes: offsets,
         packets: [1, 1],
         last_payload: [None, None],

@@ -76,7 +76,7 @@ fn report(capture: &Labelled, shots: &[Shot], secrets: &[Vec<u8>]) -> Report {
 
 fn frames(shots: &[Shot]) -> impl Iterator<Item = Frame<'_>> {
     (1..).zip(shots).map(|(no, shot)| Frame {
-        no: FrameNo(no),
+        no: FrameNo::new(no),
         at: shot.at,
         link: LinkType(shot.link),
         interface: InterfaceId(0),

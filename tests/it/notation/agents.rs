@@ -82,7 +82,7 @@ pub(crate) fn request(agent: &str, question: &Question, method: Option<&str>) ->
         .to_owned(),
         body_len: body.as_ref().map_or(0, |b| b.len() as u64),
         body: body.map(Into::into),
-        first_frame: FrameNo(0),
+        first_frame: FrameNo::NONE,
         first_at: Timestamp::EPOCH,
     }
 }

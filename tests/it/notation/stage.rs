@@ -300,7 +300,7 @@ impl Stage {
         events.sort_by_key(|e| e.at);
         let mut asked = BTreeMap::new();
         for (index, event) in events.iter_mut().enumerate() {
-            let frame = FrameNo(index as u64 + 1);
+            let frame = FrameNo::new(index as u64 + 1);
             event.frame = frame;
             match &mut event.kind {
                 EventKind::Request(request) => request.first_frame = frame,
@@ -425,7 +425,7 @@ impl Stage {
         let close = Close {
             how,
             at,
-            frame: FrameNo(0),
+            frame: FrameNo::NONE,
             bytes: if self.silent.contains(&flow) {
                 [0; 2]
             } else {
@@ -454,7 +454,7 @@ impl Stage {
     fn add(&mut self, at: Timestamp, flow: FlowId, kind: EventKind) {
         self.events.push(Event {
             at,
-            frame: FrameNo(0),
+            frame: FrameNo::NONE,
             flow,
             kind,
         });

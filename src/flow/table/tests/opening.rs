@@ -19,7 +19,7 @@ fn a_handshake() {
     assert_eq!(close.connect, Some(Span::from_millis(20)));
     assert_eq!(
         (close.packets, close.bytes, close.frame),
-        ([2, 1], [0, 0], FrameNo(3))
+        ([2, 1], [0, 0], FrameNo::new(3))
     );
     assert!(wire.table.is_empty());
 }
@@ -341,7 +341,7 @@ fn scopes_are_flows_of_their_own() {
     };
     let arrived = Arrived {
         at: wire.at,
-        frame: FrameNo(4),
+        frame: FrameNo::new(4),
         interface: InterfaceId(0),
         shard: Shard::of(&packet),
         flow: FlowId(2),

@@ -4,7 +4,7 @@ use crate::time::Timestamp;
 use proptest::prelude::*;
 
 const SEEN: Seen = Seen {
-    frame: FrameNo(1),
+    frame: FrameNo::new(1),
     at: Timestamp::EPOCH,
 };
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::proto::tls::testing::{Hello, vec8, vec16};
 
 fn read(hello: &Hello) -> (ClientHello, Option<&'static str>) {
-    client_hello(&hello.body(), Carrier::Tls, FrameNo(1), false, true)
+    client_hello(&hello.body(), Carrier::Tls, FrameNo::new(1), false, true)
 }
 
 fn server(version: u16, random: [u8; 32], extensions: &[u8]) -> Vec<u8> {
@@ -83,7 +83,8 @@ fn a_cut_hello_gives_what_stands_before_the_cut() {
     let body = hello.body();
     let name_end = body.windows(7).position(|w| w == b"example").unwrap() + 7;
     for cut in 0..body.len() {
-        let (facts, problem) = client_hello(&body[..cut], Carrier::Tls, FrameNo(1), false, false);
+        let (facts, problem) =
+            client_hello(&body[..cut], Carrier::Tls, FrameNo::new(1), false, false);
         assert_eq!(facts.sni.is_some(), cut >= name_end, "cut at {cut}");
         assert_eq!(&*facts.ja4, "");
         assert_eq!(problem, Some("ClientHello is cut short by the capture"));
@@ -93,11 +94,11 @@ fn a_cut_hello_gives_what_stands_before_the_cut() {
 #[test]
 fn broken_hellos_are_told() {
     let body = Hello::new("shop.example").body();
-    let (facts, problem) = client_hello(&body[..60], Carrier::Tls, FrameNo(1), false, true);
+    let (facts, problem) = client_hello(&body[..60], Carrier::Tls, FrameNo::new(1), false, true);
     assert_eq!(problem, Some("ClientHello ends early"));
     assert_eq!(&*facts.ja4, "");
     let longer = [&body[..], &[0]].concat();
-    let (facts, problem) = client_hello(&longer, Carrier::Tls, FrameNo(1), false, true);
+    let (facts, problem) = client_hello(&longer, Carrier::Tls, FrameNo::new(1), false, true);
     assert_eq!(problem, Some("ClientHello has bytes after its extensions"));
     assert!(facts.sni.is_some());
 }
@@ -137,7 +138,7 @@ proptest! {
 
     #[test]
     fn any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..300), whole: bool) {
-        let (facts, problem) = client_hello(&bytes, Carrier::Dtls, FrameNo(1), false, whole);
+        let (facts, problem) = client_hello(&bytes, Carrier::Dtls, FrameNo::new(1), false, whole);
         prop_assert!(whole || problem.is_some());
         prop_assert!(facts.alpn.len() <= ALPN_KEPT);
         let _ = server_hello(&bytes);

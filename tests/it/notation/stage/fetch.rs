@@ -328,7 +328,7 @@ fn response(
         body: body.map(Into::into),
         complete: status != 0,
         body_len,
-        first_frame: FrameNo(0),
+        first_frame: FrameNo::NONE,
         first_at: at,
     }
 }

@@ -239,7 +239,7 @@ impl Stage {
             certs,
             complete,
             provenance,
-            first_frame: FrameNo(0),
+            first_frame: FrameNo::NONE,
         };
         self.add(at, flow, EventKind::Chain(chain));
     }
@@ -270,7 +270,7 @@ impl Stage {
 fn client_hello(_at: Timestamp) -> ClientHello {
     ClientHello {
         carrier: Carrier::Tls,
-        first_frame: FrameNo(0),
+        first_frame: FrameNo::NONE,
         sni: None,
         ech: Ech::Absent,
         alpn: ["h2".to_owned()].into(),
