@@ -89,9 +89,11 @@ pub fn report(state: &State, mut coverage: Coverage) -> Report {
             findings.push(finding);
         },
     );
-    // What follows needs the room.
-    drop((settled, repeats, relays));
     alerts::doubt_clock(state, &contacts, &mut findings);
+    // What follows asks for no more than sites, and needs the room.
+    drop((settled, repeats, relays, judge));
+    drop((contacts, others));
+    let judge = Judge::new(state, &devices, [&[]; 2], &Coverage::default());
     name_what_moved_askers(&mut findings);
     let handshakes: Vec<Handshake> = state
         .handshakes

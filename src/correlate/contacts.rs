@@ -148,7 +148,7 @@ pub fn assemble(log: &Log, devices: &DeviceMap) -> Vec<Contact> {
     for record in deduplicated(&log.requests)
         .filter(|record| !tunnels.lead_on(record) && !translated.holds(record.flow))
     {
-        let mut contact = from_request(record, log.connects.get(&record.flow));
+        let mut contact = from_request(record, log.connects.get(&record.flow).map(Box::as_ref));
         if let Some((answer, connect)) = halves.answer_to(record) {
             late::came(&mut contact, answer, connect);
             contact.server = Some(connect.server);

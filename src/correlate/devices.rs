@@ -331,18 +331,19 @@ impl Devices {
         let mut by_root: HashMap<usize, DeviceId> = HashMap::default();
         for (index, key) in keys.iter().enumerate() {
             let root = groups.root(index);
+            // Most devices have one address, and there are as many as there are servers.
             let id = *by_root.entry(root).or_insert_with(|| {
                 let id = DeviceId(u32::try_from(map.devices.len()).unwrap_or(u32::MAX));
                 map.devices.push(Device {
                     id,
                     label: String::new(),
                     mac: None,
-                    addresses: Vec::new(),
+                    addresses: Vec::with_capacity(1),
                     shared: false,
                     clients: Vec::new(),
                     blind: BTreeMap::new(),
                 });
-                map.keys.push(Vec::new());
+                map.keys.push(Vec::with_capacity(1));
                 id
             });
             map.of.insert(*key, id);

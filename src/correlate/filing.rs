@@ -11,6 +11,9 @@ use crate::finding::Signature;
 use crate::pki::endpoint::{PathRole, path_role};
 use crate::pki::ocsp::OcspResponse;
 
+/// The table of open flows gives its room back when it is empty, unless it has little.
+const MANY_FLOWS: usize = 4_096;
+
 impl State {
     pub(super) fn ingest(&mut self, event: Event) {
         let Event {
@@ -31,7 +34,7 @@ impl State {
             EventKind::Joined { scope, with } => drop(self.scopes.join(scope, with)),
             EventKind::RealClient(client) => {
                 if let Some(flow) = self.flows.get_mut(&flow) {
-                    flow.told_client = Some(client);
+                    flow.told_client = Some(Box::new(client));
                 }
             }
             EventKind::Connected => {
@@ -110,7 +113,7 @@ impl State {
                     asker,
                     ..new.connect(flow, host, watch)
                 };
-                self.log.connects.insert(flow, connect);
+                self.log.connects.insert(flow, Box::new(connect));
             }
         }
         self.flows.insert(flow, new);
@@ -126,6 +129,10 @@ impl State {
         let Some(flow) = self.flows.remove(&id) else {
             return;
         };
+        // As at the end of a capture: what follows needs the room.
+        if self.flows.is_empty() && self.flows.capacity() > MANY_FLOWS {
+            self.flows.shrink_to_fit();
+        }
         self.spoke(&flow.ends, flow.opened_at, close);
         if let Some(record) = flow.handshake.and_then(|h| self.handshakes.get_mut(h)) {
             record.closed(close);
@@ -170,7 +177,7 @@ impl State {
         if let Some(body) = &mut request.body {
             *body = Body::default();
         }
-        let connect = self.log.connects.get(&id);
+        let connect = self.log.connects.get(&id).map(Box::as_ref);
         let host = request.host.clone().or_else(|| {
             let responder = ocsp
                 .as_ref()
@@ -215,7 +222,7 @@ impl State {
                 requests: 1,
                 ..flow.connect(id, host.clone(), watch.clone())
             };
-            self.log.connects.insert(id, connect);
+            self.log.connects.insert(id, Box::new(connect));
         }
         let weight = log::weight_of(&request, ocsp.as_ref());
         if self.log.requests.len() >= self.limits.findings || !self.log.has_room(weight) {
@@ -310,7 +317,7 @@ impl State {
                     record.given = self.names.given(record.client, record.server.ip, at).into();
                 }
             }
-            if let Some(client) = flow.told_client {
+            if let Some(client) = flow.told_client.as_deref().copied() {
                 self.handshakes.on_behalf_of(handshake, client);
             } else if let Some(hello) = hello {
                 let client = HostKey::client_of(&flow.ends);
@@ -419,7 +426,7 @@ impl State {
             tls: true,
             ..flow.connect(id, name, watch)
         };
-        self.log.connects.insert(id, connect);
+        self.log.connects.insert(id, Box::new(connect));
     }
 
     /// Handshakes that show by port or name that they hide lookups.

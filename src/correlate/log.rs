@@ -196,7 +196,7 @@ pub struct Log {
     /// Answers without requests, in order.
     pub answers: Vec<AnswerRecord>,
     /// Connections by flow.
-    pub connects: BTreeMap<FlowId, ConnectRecord>,
+    pub connects: BTreeMap<FlowId, Box<ConnectRecord>>,
     /// Lookups by name.
     by_name: HashMap<Name, Vec<usize>>,
     askers: HashSet<HostKey>,

@@ -151,7 +151,7 @@ struct Flow {
     opened_frame: FrameNo,
     from_start: bool,
     /// For whom a load balancer opened it, by its own word.
-    told_client: Option<SocketAddr>,
+    told_client: Option<Box<SocketAddr>>,
     /// The client's clock and TTL in its first packet.
     stamp: Option<(u32, u8)>,
     handshake: Option<HandshakeId>,

@@ -231,7 +231,7 @@ pub(super) type OnePort<'l> = Vec<(&'l ConnectRecord, &'l ConnectRecord)>;
 /// Connections that one port of a client opened at once to two servers. Clients behind a translator may be given one port for two servers (RFC
 /// 4787 4.2.1), but do not show one clock.
 pub(super) fn of_one_port(log: &Log) -> OnePort<'_> {
-    let mut opened: Vec<&ConnectRecord> = log.connects.values().collect();
+    let mut opened: Vec<&ConnectRecord> = log.connects.values().map(Box::as_ref).collect();
     opened.sort_by_key(|connect| (connect.client, connect.at, connect.flow));
     let later = opened.clone().into_iter().skip(1);
     let pairs = opened.into_iter().zip(later);

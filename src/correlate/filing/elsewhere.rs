@@ -34,7 +34,7 @@ impl State {
         let connects = &mut self.elsewhere.connects;
         connects
             .entry(id)
-            .or_insert_with(|| flow.connect(id, host.clone(), Watch::OtherCa));
+            .or_insert_with(|| Box::new(flow.connect(id, host.clone(), Watch::OtherCa)));
         let number = self.elsewhere.add_request(flow.request(
             (at, frame),
             id,

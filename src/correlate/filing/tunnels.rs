@@ -47,7 +47,7 @@ impl State {
             }),
             ..flow.connect(id, host, watch)
         };
-        self.log.connects.insert(id, connect);
+        self.log.connects.insert(id, Box::new(connect));
     }
 
     /// What the proxy says to that.

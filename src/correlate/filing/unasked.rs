@@ -35,7 +35,7 @@ impl State {
                 return;
             };
             let connect = flow.connect(id, host, watch);
-            self.log.connects.insert(id, connect);
+            self.log.connects.insert(id, Box::new(connect));
         }
         let Some(connect) = self.log.connects.get_mut(&id) else {
             return;
