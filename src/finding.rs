@@ -27,7 +27,7 @@ pub use self::outage::{GivenAway, Outage, Privacy, RunningOut, Way};
 pub use self::report::{Coverage, Device, Lookup, Report};
 use crate::event::{DnsOutcome, Name, Process};
 use crate::flow::FlowId;
-use crate::frame::{FrameNo, InterfaceId};
+use crate::frame::{FrameNo, Frames, InterfaceId};
 use crate::pki::cert::{Certificate, Serial};
 use crate::pki::crl::CrlFacts;
 use crate::pki::endpoint::HostRole;
@@ -233,7 +233,7 @@ pub struct Alert {
     /// A value for the sentence (a name, an address, a path), or empty.
     pub subject: String,
     /// Frames that show it.
-    pub frames: Vec<FrameNo>,
+    pub frames: Frames,
     /// A time that the rule is about: of a revocation, of a nextUpdate that is past, of the first failure.
     pub since: Option<Timestamp>,
     /// CRLReason of a revocation.
@@ -245,12 +245,7 @@ pub struct Alert {
 impl Alert {
     /// One without further facts.
     #[must_use]
-    pub fn new(
-        rule: &'static str,
-        severity: Severity,
-        subject: &str,
-        frames: Vec<FrameNo>,
-    ) -> Self {
+    pub fn new(rule: &'static str, severity: Severity, subject: &str, frames: Frames) -> Self {
         Self {
             rule,
             severity,
@@ -267,13 +262,13 @@ impl Alert {
 #[derive(Clone, Debug, Default)]
 pub struct ContactFrames {
     /// Lookups and their answers.
-    pub dns: Vec<FrameNo>,
+    pub dns: Frames,
     /// SYN.
-    pub connect: Vec<FrameNo>,
+    pub connect: Frames,
     /// Request, all frames known.
-    pub request: Vec<FrameNo>,
+    pub request: Frames,
     /// Response, first and last.
-    pub response: Vec<FrameNo>,
+    pub response: Frames,
 }
 
 /// A contact that a gateway, proxy or resolver passes on.

@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroU64;
 
+use smallvec::SmallVec;
+
 use crate::time::Timestamp;
 
 /// The number of a frame, counted from 1 as Wireshark counts, so that evidence can be looked up there.
@@ -31,6 +33,9 @@ impl FrameNo {
         self.0.get() - 1
     }
 }
+
+/// The frames that show something: one or two as a rule, so that they take no memory of their own.
+pub type Frames = SmallVec<[FrameNo; 2]>;
 
 impl Default for FrameNo {
     fn default() -> Self {

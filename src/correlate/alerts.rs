@@ -15,7 +15,7 @@ use crate::event::{DnsOutcome, Request, TargetForm};
 use crate::finding::{
     Aftermath, Alert, Failure, Handshake, HandshakeOutcome, Severity, Signature, Stage,
 };
-use crate::frame::FrameNo;
+use crate::frame::Frames;
 use crate::pki::cert::Serial;
 use crate::pki::endpoint::{HostRole, OCSP_OFF_SINCE, PathRole, Service, path_role};
 use crate::pki::ocsp::CertStatus;
@@ -275,7 +275,7 @@ pub fn lacks_demanded_staple(handshake: &Handshake) -> bool {
     demanded && handshake.wanted_staple && handshake.staple.is_none() && seen_whole
 }
 
-fn named(contact: &Contact) -> Vec<FrameNo> {
+fn named(contact: &Contact) -> Frames {
     let frames = &contact.frames;
     [&frames.request, &frames.dns, &frames.connect]
         .into_iter()
@@ -286,6 +286,6 @@ fn named(contact: &Contact) -> Vec<FrameNo> {
 
 /// An alert of a rule.
 #[must_use]
-pub fn alert(rule: &'static AlertRule, subject: &str, frames: Vec<FrameNo>) -> Alert {
+pub fn alert(rule: &'static AlertRule, subject: &str, frames: Frames) -> Alert {
     Alert::new(rule.name, rule.severity, subject, frames)
 }

@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
+use smallvec::smallvec;
+
 use crate::correlate::State;
 use crate::correlate::alerts;
 use crate::correlate::community::community_id;
@@ -295,7 +297,7 @@ fn lookups(state: &State, handshakes: &[Handshake]) -> Vec<Arc<Lookup>> {
                     addresses: vec![handshake.server.ip()],
                     chain: Vec::new(),
                     took: None,
-                    frames: vec![told.frame],
+                    frames: smallvec![told.frame],
                 }));
             }
         }

@@ -16,6 +16,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use foldhash::{HashMap, HashSet};
+use smallvec::smallvec;
 
 use self::copies::{Copies, Halves, Translated, copied_lookups, deduplicated, of_one_port};
 use self::indexes::{Asked, Known};
@@ -30,7 +31,7 @@ pub use crate::correlate::log::{
 use crate::event::{DnsOutcome, Name, Process, Request, TargetForm};
 use crate::finding::{ContactFrames, ContactKind, Failure, Stage};
 use crate::flow::{Ending, FlowId};
-use crate::frame::{FrameNo, InterfaceId};
+use crate::frame::{FrameNo, Frames, InterfaceId};
 use crate::pki::endpoint::{HostRole, Service};
 use crate::pki::ocsp::{Dialect, OcspRequest};
 use crate::time::{Span, Timestamp};
@@ -587,10 +588,10 @@ pub fn is_sinkhole(address: IpAddr) -> bool {
     address.is_unspecified() || address.is_loopback()
 }
 
-fn span_frames(first: FrameNo, last: FrameNo) -> Vec<FrameNo> {
+fn span_frames(first: FrameNo, last: FrameNo) -> Frames {
     if first == last {
-        vec![first]
+        smallvec![first]
     } else {
-        vec![first, last]
+        smallvec![first, last]
     }
 }

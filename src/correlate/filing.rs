@@ -56,7 +56,7 @@ impl State {
             EventKind::DnsQuery(_) => {}
             EventKind::DnsAnswer(mut answer) => {
                 answer.scope = self.scopes.name(answer.scope);
-                self.looked_up(at, frame, answer);
+                self.looked_up(at, frame, &answer);
             }
             EventKind::Request(request) => self.requested(at, frame, flow, request),
             EventKind::Response(response) => self.responded(at, frame, flow, &response),

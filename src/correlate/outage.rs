@@ -78,7 +78,7 @@ pub fn raise(outage: &Outage) -> Alert {
     let mut alert = alert(
         rule,
         &format!("{hosts}, {} of {all} contacts", outage.failed),
-        outage.frames.clone(),
+        outage.frames.as_slice().into(),
     );
     alert.since = Some(outage.since);
     alert

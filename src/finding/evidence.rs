@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::finding::{
     CommunityId, Direction, FindingId, HandshakeFrames, HandshakeId, Site, Visibility,
 };
-use crate::frame::FrameNo;
+use crate::frame::Frames;
 use crate::pki::cert::Serial;
 use crate::time::Span;
 
@@ -139,7 +139,7 @@ pub struct Evidence {
     /// The facts it rests on.
     pub facts: Facts,
     /// Frames that prove it.
-    pub frames: Vec<FrameNo>,
+    pub frames: Frames,
 }
 
 /// The facts of a piece of evidence, one variant a rule, for prose to put into words.

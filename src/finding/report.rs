@@ -9,7 +9,7 @@ use crate::finding::{
     Alert, DeviceId, Dossier, Facts, Finding, FindingId, Handshake, HandshakeId, Outage, Privacy,
     ServerHealth,
 };
-use crate::frame::FrameNo;
+use crate::frame::Frames;
 use crate::time::{Span, Timestamp};
 
 /// What is known of one device.
@@ -53,7 +53,7 @@ pub struct Lookup {
     /// How long it took.
     pub took: Option<Span>,
     /// Question and answer frames.
-    pub frames: Vec<FrameNo>,
+    pub frames: Frames,
 }
 
 /// What the capture could not show, so that absence is never mistaken for proof.

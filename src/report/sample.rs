@@ -5,6 +5,8 @@ mod parts;
 
 use std::sync::Arc;
 
+use smallvec::smallvec;
+
 use crate::event::{BlindSpot, DnsOutcome, Name};
 use crate::finding::*;
 use crate::frame::FrameNo;
@@ -165,8 +167,8 @@ pub(crate) fn ocsp_proven(id: u64) -> Finding {
 /// The same question once more, as Firefox does.
 pub(crate) fn ocsp_again(id: u64) -> Finding {
     let mut finding = ocsp_proven(id);
-    finding.frames.request = vec![FrameNo::new(28)];
-    finding.frames.response = vec![FrameNo::new(33)];
+    finding.frames.request = smallvec![FrameNo::new(28)];
+    finding.frames.response = smallvec![FrameNo::new(33)];
     finding
 }
 
@@ -252,7 +254,7 @@ pub(crate) fn issuer_chase(id: u64) -> Finding {
         Some("leafonly.example"),
     );
     finding.candidates = vec![Candidate {
-        protocol: "QUIC".into(),
+        protocol: "QUIC",
         evidence: vec![
             evidence(
                 "intermediate-missing",
@@ -393,7 +395,7 @@ pub(crate) fn lookup_only(id: u64) -> Finding {
     }];
     finding.alerts = vec![alert("lookup-failed", Severity::Low, "NXDOMAIN", &[66])];
     finding.frames = ContactFrames {
-        dns: vec![FrameNo::new(65), FrameNo::new(66)],
+        dns: smallvec![FrameNo::new(65), FrameNo::new(66)],
         ..ContactFrames::default()
     };
     finding
@@ -443,7 +445,7 @@ pub(crate) fn hostile(id: u64) -> Finding {
     finding.answer.failure = None;
     finding.rejected = vec![Candidate {
         site: Site::Sni(Name::new(nasty)),
-        protocol: nasty.into(),
+        protocol: nasty,
         evidence: vec![evidence(
             "other-issuer",
             Bearing::Excludes,

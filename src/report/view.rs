@@ -528,7 +528,7 @@ fn candidate(candidate: &Candidate, finding: &Finding) -> CandidateView {
         certificate,
         ..
     } = candidate.frames;
-    let number = |frame: Option<FrameNo>| frame.map(|f| f.get());
+    let number = |frame: Option<FrameNo>| frame.map(FrameNo::get);
     CandidateView {
         site: candidate.site.name().map(Cow::into_owned),
         site_source: Site::word(&candidate.site),

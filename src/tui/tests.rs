@@ -6,6 +6,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent,
 use proptest::prelude::*;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+use smallvec::smallvec;
 
 use super::*;
 use crate::event::{Beat, BeatKind, DnsOutcome, Name};
@@ -54,7 +55,7 @@ fn report() -> Report {
             addresses: vec!["93.184.216.34".parse().unwrap()],
             chain: vec![],
             took: Some(Span::from_millis(12)),
-            frames: vec![FrameNo::new(8), FrameNo::new(9)],
+            frames: smallvec![FrameNo::new(8), FrameNo::new(9)],
         })
     };
     report.lookups = vec![

@@ -47,7 +47,7 @@ pub fn read(capture: &Path, keylog: Option<&Path>) -> Engine {
 }
 
 fn handshake(handshake: &Handshake) -> Value {
-    let frame = |frame: Option<whylencr::frame::FrameNo>| frame.map(|frame| frame.get());
+    let frame = |frame: Option<whylencr::frame::FrameNo>| frame.map(whylencr::frame::FrameNo::get);
     let serials = handshake.chain.iter().map(|cert| {
         let serial = cert.serial.to_string();
         serial.trim_start_matches('0').to_owned()

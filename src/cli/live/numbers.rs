@@ -69,6 +69,8 @@ type Frames<'f> = Box<dyn Iterator<Item = FrameNo> + 'f>;
 
 #[cfg(test)]
 mod tests {
+    use smallvec::smallvec;
+
     use super::*;
     use crate::finding::PassedOn;
     use crate::report::sample;
@@ -85,8 +87,8 @@ mod tests {
             let frame = FrameNo::new(100 * (place as u64 + 1));
             finding.id = FindingId::at(place);
             finding.frames = crate::finding::ContactFrames {
-                dns: vec![FrameNo::new(5)],
-                request: vec![frame],
+                dns: smallvec![FrameNo::new(5)],
+                request: smallvec![frame],
                 ..Default::default()
             };
         }
@@ -98,7 +100,7 @@ mod tests {
         // The first is forgotten, and one comes to light that lies between the others and shares their lookup.
         let mut second = report.clone();
         let mut late = second.findings.remove(0);
-        late.frames.request = vec![FrameNo::new(250)];
+        late.frames.request = smallvec![FrameNo::new(250)];
         second.findings.insert(1, late);
         for (place, finding) in second.findings.iter_mut().enumerate() {
             finding.id = FindingId::at(place);

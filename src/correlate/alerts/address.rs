@@ -4,7 +4,7 @@ use crate::correlate::State;
 use crate::correlate::answers::{Answered, Object};
 use crate::correlate::contacts::Contact;
 use crate::correlate::devices::{DeviceMap, HostKey};
-use crate::frame::FrameNo;
+use crate::frame::Frames;
 use crate::pki::ocsp::ResponseStatus;
 
 /// The address and the frames that show that DNS did not give it for the host.
@@ -16,7 +16,7 @@ pub fn address_doubt(
     state: &State,
     devices: &DeviceMap,
     contact: &Contact,
-) -> Option<(String, Vec<FrameNo>)> {
+) -> Option<(String, Frames)> {
     let server = contact
         .server
         .filter(|_| contact.request.is_some() && !contact.proxied)?;
@@ -29,7 +29,7 @@ pub fn address_doubt(
         .log
         .lookups_of(&contact.host, contact.at)
         .filter(|l| keys.contains(&l.client));
-    let (mut told, mut frames) = (false, Vec::new());
+    let (mut told, mut frames) = (false, Frames::new());
     for lookup in answers {
         // An answer of which the end is missing may have given any address.
         if lookup.cut || lookup.shown.addresses.contains(&server.ip()) {
@@ -47,7 +47,7 @@ pub fn address_doubt(
         }
     }
     frames.truncate(16);
-    frames.extend(&contact.frames.request);
+    frames.extend_from_slice(&contact.frames.request);
     if told {
         return Some((server.ip().to_string(), frames));
     }

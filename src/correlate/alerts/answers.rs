@@ -5,7 +5,7 @@ use crate::correlate::alerts::{Scene, alert, rules};
 use crate::correlate::answers::{Answered, Asked, Fault, Object, faults};
 use crate::correlate::contacts::{Contact, Watch};
 use crate::finding::{Aftermath, Alert, Handshake, Severity, Signature};
-use crate::frame::FrameNo;
+use crate::frame::Frames;
 use crate::pki::cert::Serial;
 use crate::pki::endpoint::{PathRole, Service, path_role};
 use crate::pki::ocsp::CertStatus;
@@ -66,7 +66,7 @@ pub(super) fn answered(scene: &Scene<'_>, alerts: &mut Vec<Alert>) {
     }
 }
 
-fn fault_alert(scene: &Scene<'_>, fault: &Fault, frames: Vec<FrameNo>) -> Alert {
+fn fault_alert(scene: &Scene<'_>, fault: &Fault, frames: Frames) -> Alert {
     let clock_is_off = scene
         .trigger
         .and_then(|t| Some((t, t.chain.first()?)))
@@ -141,12 +141,7 @@ pub(super) fn revocations(scene: &Scene<'_>, alerts: &mut Vec<Alert>) {
 }
 
 /// Whether this device sent more to a server that showed the certificate after it had the answer.
-fn carried_on(
-    scene: &Scene<'_>,
-    answer: &Answered,
-    serial: &Serial,
-    frames: &mut Vec<FrameNo>,
-) -> bool {
+fn carried_on(scene: &Scene<'_>, answer: &Answered, serial: &Serial, frames: &mut Frames) -> bool {
     let is_triggers = |t: &&Handshake| t.chain.iter().any(|c| c.serial == *serial);
     if let Some(trigger) = scene.trigger.filter(is_triggers) {
         if scene.aftermath == Aftermath::WentOn {

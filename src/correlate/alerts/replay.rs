@@ -1,6 +1,7 @@
 //! Answers that are older than one delivered before: caches do this among themselves, and so does someone who replays.
 
 use foldhash::HashMap;
+use smallvec::smallvec;
 
 use crate::correlate::alerts::{alert, rules};
 use crate::correlate::answers::{Answered, Object};
@@ -47,7 +48,7 @@ pub fn older_answers(contacts: &[Contact]) -> HashMap<usize, Vec<Alert>> {
                 revoked: None,
             });
             let mut add = |rule, earlier| {
-                let mut alert = alert(rule, "", vec![earlier, answer.frame]);
+                let mut alert = alert(rule, "", smallvec![earlier, answer.frame]);
                 alert.since = Some(this_update);
                 alerts.entry(index).or_default().push(alert);
             };

@@ -64,7 +64,7 @@ pub(super) fn hand_over(pairs: &[(usize, usize)], log: &Log, contacts: &mut [Con
             .flatten()
             .take(8)
             .filter_map(|index| log.lookups.get(*index))
-            .flat_map(|lookup| &lookup.shown.frames);
+            .flat_map(|lookup| lookup.shown.frames.iter().copied());
         contact.frames.dns.extend(frames);
         contact.frames.dns.sort_unstable();
         contact.frames.dns.dedup();

@@ -29,7 +29,7 @@ pub(super) fn add_lookups(
         });
         let kin = kin.min();
         if let Some(kin) = kin.and_then(|index| contacts.get_mut(index)) {
-            kin.frames.dns.extend(&lookup.shown.frames);
+            kin.frames.dns.extend_from_slice(&lookup.shown.frames);
             kin.lookups.push(index);
             continue;
         }
@@ -55,7 +55,7 @@ pub(super) fn add_lookups(
                     contact.ended_at = contact.ended_at.max(lookup.ended_at);
                 }
                 if contact.frames.dns.len() < 64 {
-                    contact.frames.dns.extend(&lookup.shown.frames);
+                    contact.frames.dns.extend_from_slice(&lookup.shown.frames);
                 }
                 contact.lookups.push(index);
             }

@@ -7,7 +7,7 @@ use crate::time::Span;
 const SPEAKS: Span = Span::from_millis(20);
 
 impl State {
-    pub(super) fn looked_up(&mut self, at: Timestamp, frame: FrameNo, answer: Box<DnsAnswer>) {
+    pub(super) fn looked_up(&mut self, at: Timestamp, frame: FrameNo, answer: &DnsAnswer) {
         if matches!(answer.transport, DnsTransport::Mdns | DnsTransport::Llmnr) {
             return;
         }
@@ -73,7 +73,7 @@ impl State {
             return;
         }
         let asked_at = answer.asked_at.unwrap_or(at);
-        let mut frames: Vec<FrameNo> = answer.query_frame.into_iter().collect();
+        let mut frames: crate::frame::Frames = answer.query_frame.into_iter().collect();
         let unanswered = answer.outcome == DnsOutcome::Unanswered;
         if !unanswered {
             frames.push(frame);
@@ -83,11 +83,11 @@ impl State {
                 at: asked_at,
                 client: answer.client,
                 server: answer.server,
-                name: answer.name,
+                name: answer.name.clone(),
                 qtype: answer.qtype,
                 outcome: answer.outcome,
                 addresses: answer.addresses.iter().map(|(a, _)| *a).collect(),
-                chain: answer.chain,
+                chain: answer.chain.clone(),
                 took: answer.took,
                 frames,
             }),

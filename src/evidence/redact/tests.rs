@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use smallvec::smallvec;
+
 use super::*;
 use crate::finding::{Device, DeviceId, Finding};
 use crate::report::redact::Redaction;
@@ -29,7 +31,7 @@ fn redactor(sites: bool) -> Redactor {
         addresses: vec![],
         chain: vec![],
         took: None,
-        frames: vec![FrameNo::new(10)],
+        frames: smallvec![FrameNo::new(10)],
     }));
     let selected: Vec<&Finding> = report.findings.iter().collect();
     let mut plan = Plan::new(&report, &selected);

@@ -290,7 +290,7 @@ mod tests {
     use crate::finding::Severity;
 
     fn about(rule: &'static str, subject: &str) -> Alert {
-        Alert::new(rule, Severity::Low, subject, vec![])
+        Alert::new(rule, Severity::Low, subject, crate::frame::Frames::new())
     }
 
     #[test]

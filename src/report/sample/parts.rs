@@ -3,6 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use smallvec::smallvec;
+
 use crate::event::{Carrier, Name};
 use crate::finding::*;
 use crate::flow::FlowId;
@@ -55,7 +57,7 @@ pub(crate) fn candidate(site: &str, confidence: Confidence) -> Candidate {
         direction: Direction::Outbound,
         site: Site::Sni(Name::new(site)),
         server: SocketAddr::from(([93, 184, 216, 34], 443)),
-        protocol: "TLS 1.2".into(),
+        protocol: "TLS 1.2",
         ja4: "t12d1516h2_8daaf6152771_e5627efa2ab1".into(),
         community_id: Some(CommunityId([
             0x84, 0x9a, 0x44, 0x68, 0xec, 0xcd, 0x98, 0x1a, 0x86, 0xde, 0x36, 0x6d, 0xd1, 0x5b,
@@ -138,10 +140,10 @@ pub(super) fn finding(
         aftermath: Aftermath::Unknown,
         alerts: vec![],
         frames: ContactFrames {
-            dns: vec![FrameNo::new(20), FrameNo::new(21)],
-            connect: vec![FrameNo::new(24)],
-            request: vec![FrameNo::new(27)],
-            response: vec![FrameNo::new(30)],
+            dns: smallvec![FrameNo::new(20), FrameNo::new(21)],
+            connect: smallvec![FrameNo::new(24)],
+            request: smallvec![FrameNo::new(27)],
+            response: smallvec![FrameNo::new(30)],
         },
         count: 1,
     }

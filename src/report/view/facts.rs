@@ -210,7 +210,7 @@ pub fn trigger<'a>(dossier: &'a Dossier, handshake: &'a Handshake) -> TriggerVie
         server: end(handshake.server),
         alpn: handshake.alpn.iter().map(String::as_str).collect(),
         first_at: rfc3339(dossier.first.at),
-        first_frame: dossier.first.frame.map(|f| f.get()),
+        first_frame: dossier.first.frame.map(crate::frame::FrameNo::get),
         visits: dossier.visits,
         devices: dossier.devices,
         address: AddressView {
@@ -392,6 +392,6 @@ pub(super) fn passed_on(passed: &PassedOn) -> PassedOnView {
     PassedOnView {
         finding: passed.finding.0,
         client: passed.client.to_string(),
-        frame: passed.frame.map(|frame| frame.get()),
+        frame: passed.frame.map(crate::frame::FrameNo::get),
     }
 }
