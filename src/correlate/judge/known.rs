@@ -128,13 +128,25 @@ impl Judge<'_> {
         if let Carrier::Proxy { target, .. } = &record.shown.carrier {
             return Site::Proxy(Name::new(target));
         }
-        if let Some(name) = record
-            .leaf()
-            .and_then(|leaf| leaf.names.iter().find(|n| !n.starts_with('*')))
-        {
-            return Site::Certificate(Name::new(name));
+        let ip = record.shown.server.ip();
+        let Some(leaf) = record.leaf() else {
+            return looked_up().map_or(Site::Address(ip), Site::Dns);
+        };
+        // Of the names that a certificate holds, the one that the client was told the address for; who visits an address names no server
+        // (RFC 6066 3), and was told none.
+        let told = looked_up();
+        if let Some(name) = told.clone().filter(|name| leaf.covers(name.as_str())) {
+            return Site::Dns(name);
         }
-        looked_up().map_or(Site::Address(record.shown.server.ip()), Site::Dns)
+        let nameless = leaf.names.is_empty() && !leaf.addresses.is_empty();
+        if nameless || leaf.addresses.contains(&ip) {
+            return Site::Address(ip);
+        }
+        let first = leaf.names.iter().find(|n| !n.starts_with('*'));
+        first
+            .map(|name| Site::Certificate(Name::new(name)))
+            .or_else(|| told.map(Site::Dns))
+            .unwrap_or(Site::Address(ip))
     }
 
     /// Whether the name of a hello that offers ECH is only the provider's. Most such extensions are GREASE and the
