@@ -364,6 +364,7 @@ impl<'a> Judge<'a> {
             shown,
             whole: *whole,
             started: start,
+            clock: self.state.steps.clock(start),
             stance,
             resumed_after,
             family: asked.family,
