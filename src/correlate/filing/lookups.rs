@@ -132,7 +132,9 @@ impl State {
         }
         // Delivery networks have thousands of names at one address; what the client was told last is what it connects for.
         let mut facts = self.names.facts(ends.server.ip());
-        let asked_since = |fact: &Fact<'_>| own.is_none_or(|(_, _, at)| fact.at > *at);
+        // Unless that was long ago: then it may be for any of them, as in networks where one server stands for all names.
+        let stale = own.is_some_and(|(_, _, told)| at.since(*told) > CONNECTS_WITHIN);
+        let asked_since = |fact: &Fact<'_>| stale || own.is_none_or(|(_, _, told)| fact.at > *told);
         if facts
             .any(|fact| fact.client == client && asked_since(&fact) && watch(fact.name).is_none())
         {
@@ -142,6 +144,9 @@ impl State {
         Some((name.clone(), watch(name.as_str())?, None))
     }
 }
+
+/// Who has looked a name up connects at once, or when the other family's answer came as well or did not (resolv.conf(5): 5 s).
+const CONNECTS_WITHIN: Span = Span::from_secs(6);
 
 /// Whether a question is about zones and their keys, as resolvers ask them to find and to validate what they were asked for (RFC 1034 5.3.3,
 /// RFC 4035 4): no client connects for the answer.
