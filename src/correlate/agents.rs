@@ -169,12 +169,7 @@ pub fn family(request: &Request) -> Family {
         Family::Python
     } else if starts("curl/") || starts("libcurl") {
         Family::Curl
-    } else if starts("wget/")
-        || starts("aria2")
-        || starts("fetch")
-        || starts("powershell")
-        || has("windowspowershell")
-    {
+    } else if starts("wget/") || starts("aria2") || starts("fetch") || has("powershell/") {
         Family::Downloader
     } else {
         Family::Named

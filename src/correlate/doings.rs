@@ -136,7 +136,12 @@ fn own_doing<'c>(
     if family.is_verifier() {
         return None;
     }
-    if acme_nearby(state, devices, contact) && matches!(family, Family::Python | Family::Go) {
+    // ACME clients ask for the status of what they hold (certbot ocsp.py, certmagic ocsp.go), and for the issuer that they need for it. Lists
+    // they do not get, nor issuers for the chain, which comes with the certificate (RFC 8555 7.4.2).
+    if contact.kind != ContactKind::Crl
+        && acme_nearby(state, devices, contact)
+        && matches!(family, Family::Python | Family::Go)
+    {
         return Some((Cause::Acme, Confidence::Likely));
     }
     if let Some(urls) = repeats.sweep(contact, devices)
