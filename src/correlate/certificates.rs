@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use foldhash::{HashMap, HashSet};
 
+use crate::correlate::build::is_lets_encrypt;
 use crate::correlate::case::split_url;
+use crate::correlate::devices::HostKey;
 use crate::correlate::shelf::Shelf;
 use crate::event::Name;
 use crate::frame::FrameNo;
 use crate::pki::cert::{Certificate, Serial};
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 /// What a name is known to show.
 #[derive(Clone, Debug)]
@@ -20,6 +22,24 @@ pub struct Learned {
     pub frame: Option<FrameNo>,
     /// When it was shown first and last; None when the user supplied it.
     pub seen: Option<(Timestamp, Timestamp)>,
+    /// The first clients that it was shown to.
+    to: Vec<HostKey>,
+}
+
+impl Learned {
+    /// Whether it may be the work of a proxy that looks into what others say, and so tells nothing of what the site showed to a client then:
+    /// it is no certificate of a CA that is watched, and was shown to others alone, before and after.
+    #[must_use]
+    pub fn is_hearsay(&self, clients: &[HostKey], at: Timestamp) -> bool {
+        /// A proxy connects to the site while its client waits.
+        const MEANWHILE: Span = Span::from_secs(5);
+        let then = self
+            .seen
+            .is_some_and(|(first, last)| first <= at.plus(MEANWHILE) && at <= last.plus(MEANWHILE));
+        let others = self.to.len() < SHOWN_TO && !self.to.iter().any(|to| clients.contains(to));
+        let public = self.chain.first().is_some_and(|leaf| is_lets_encrypt(leaf));
+        then && others && !public
+    }
 }
 
 /// The chains of a name, and the frame that last showed one.
@@ -49,6 +69,8 @@ pub struct Certificates {
 
 /// Chains kept for one name: RSA and ECDSA, before and after a renewal.
 const PER_NAME: usize = 4;
+/// Clients kept of one chain.
+const SHOWN_TO: usize = 4;
 
 impl Certificates {
     /// Remembers at most `limit` names, and certificates of `bytes` bytes.
@@ -67,23 +89,28 @@ impl Certificates {
         self.refused
     }
 
-    /// Takes in a chain that the server of `name` showed.
+    /// Takes in a chain that the server of a name showed to a client.
     pub fn shown(
         &mut self,
-        name: Option<&Name>,
+        to: Option<(&Name, HostKey)>,
         chain: &[Arc<Certificate>],
         at: Timestamp,
         frame: FrameNo,
     ) {
         let Some(leaf) = chain.first() else { return };
         self.file(chain);
-        let Some(name) = name else { return };
+        let Some((name, to)) = to else { return };
         if let Some(known) = self.by_name.get_mut(name.as_str()) {
             known.last = Some(frame);
             let mut chains = known.chains.iter_mut();
             let same = chains.find(|l| is_same(l.chain.first(), leaf));
-            if let Some((_, last)) = same.and_then(|l| l.seen.as_mut()) {
+            if let Some(same) = same
+                && let Some((_, last)) = same.seen.as_mut()
+            {
                 *last = at;
+                if same.to.len() < SHOWN_TO && !same.to.contains(&to) {
+                    same.to.push(to);
+                }
                 return;
             }
         }
@@ -108,6 +135,7 @@ impl Certificates {
                 chain: chain.to_vec(),
                 frame: Some(frame),
                 seen: Some((at, at)),
+                to: vec![to],
             });
             self.shelf.put(chain);
         }
@@ -185,6 +213,7 @@ impl Certificates {
                 chain,
                 frame: None,
                 seen: None,
+                to: Vec::new(),
             });
         }
         self.supplied.push(cert);
@@ -258,10 +287,14 @@ mod tests {
         };
         let [one, two, three] = [one, two, three].map(|known| &known.certificate);
         let mut known = Certificates::new(6, 1 << 20);
+        let client = HostKey {
+            scope: crate::flow::Scope::default(),
+            ip: std::net::Ipv4Addr::LOCALHOST.into(),
+        };
         for (number, cert) in (1..).zip([one, two, three]) {
             let name = Name::new(&format!("{number}.example"));
             known.shown(
-                Some(&name),
+                Some((&name, client)),
                 std::slice::from_ref(cert),
                 Timestamp::from_secs(i64::try_from(number).unwrap()),
                 FrameNo(number),
@@ -273,7 +306,7 @@ mod tests {
         // The first is shown again, so the second is the oldest; the third is remembered in any case.
         let first = Name::new("1.example");
         known.shown(
-            Some(&first),
+            Some((&first, client)),
             std::slice::from_ref(one),
             Timestamp::from_secs(4),
             FrameNo(4),

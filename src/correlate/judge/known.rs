@@ -93,7 +93,7 @@ impl Judge<'_> {
         *known
             .unwrap_or_else(PoisonError::into_inner)
             .entry(place)
-            .or_insert_with(|| is_lets_encrypt(record))
+            .or_insert_with(|| is_lets_encrypt(leaf))
     }
 
     fn site_of(&self, record: &Record) -> Site {
@@ -205,11 +205,11 @@ impl Judge<'_> {
         let private = |leaf: &Certificate| {
             leaf.crl_urls.is_empty() && leaf.ocsp_urls.is_empty() && leaf.issuer_urls.is_empty()
         };
+        let keys = self.devices.addresses(record.client);
         let learned = self.state.certificates.of_name(&name).iter();
         for learned in learned.filter(|l| {
-            !l.chain
-                .first()
-                .is_some_and(|leaf| unfit(leaf) || private(leaf))
+            let useless = |leaf: &Arc<Certificate>| unfit(leaf) || private(leaf);
+            !l.chain.first().is_some_and(useless) && !l.is_hearsay(&keys, record.shown.hello_at)
         }) {
             let known = in_place(&learned.chain, learned.frame, Visibility::Learned, false);
             shown.extend(known.map(|known| ShownCert {
