@@ -24,6 +24,8 @@ pub struct Learned {
     pub seen: Option<(Timestamp, Timestamp)>,
     /// The first clients that it was shown to.
     to: Vec<HostKey>,
+    /// The first servers that showed it.
+    by: Vec<HostKey>,
 }
 
 impl Learned {
@@ -39,6 +41,13 @@ impl Learned {
         let others = self.to.len() < SHOWN_TO && !self.to.iter().any(|to| clients.contains(to));
         let public = self.chain.first().is_some_and(|leaf| is_lets_encrypt(leaf));
         then && others && !public
+    }
+
+    /// Whether the device itself alone showed it, as what is behind a delivery network does, which has a certificate of its own for the name.
+    #[must_use]
+    pub fn is_own(&self, device: &[HostKey]) -> bool {
+        let known = !self.by.is_empty() && self.by.len() < SHOWN_TO;
+        known && self.by.iter().all(|by| device.contains(by))
     }
 }
 
@@ -69,7 +78,7 @@ pub struct Certificates {
 
 /// Chains kept for one name: RSA and ECDSA, before and after a renewal.
 const PER_NAME: usize = 4;
-/// Clients kept of one chain.
+/// Clients and servers kept of one chain.
 const SHOWN_TO: usize = 4;
 
 impl Certificates {
@@ -89,17 +98,19 @@ impl Certificates {
         self.refused
     }
 
-    /// Takes in a chain that the server of a name showed to a client.
+    /// Takes in a chain that a server showed to a client that named it.
     pub fn shown(
         &mut self,
-        to: Option<(&Name, HostKey)>,
+        ends: Option<(&Name, [HostKey; 2])>,
         chain: &[Arc<Certificate>],
         at: Timestamp,
         frame: FrameNo,
     ) {
         let Some(leaf) = chain.first() else { return };
         self.file(chain);
-        let Some((name, to)) = to else { return };
+        let Some((name, [to, by])) = ends else {
+            return;
+        };
         if let Some(known) = self.by_name.get_mut(name.as_str()) {
             known.last = Some(frame);
             let mut chains = known.chains.iter_mut();
@@ -108,8 +119,10 @@ impl Certificates {
                 && let Some((_, last)) = same.seen.as_mut()
             {
                 *last = at;
-                if same.to.len() < SHOWN_TO && !same.to.contains(&to) {
-                    same.to.push(to);
+                for (known, end) in [(&mut same.to, to), (&mut same.by, by)] {
+                    if known.len() < SHOWN_TO && !known.contains(&end) {
+                        known.push(end);
+                    }
                 }
                 return;
             }
@@ -136,6 +149,7 @@ impl Certificates {
                 frame: Some(frame),
                 seen: Some((at, at)),
                 to: vec![to],
+                by: vec![by],
             });
             self.shelf.put(chain);
         }
@@ -214,6 +228,7 @@ impl Certificates {
                 frame: None,
                 seen: None,
                 to: Vec::new(),
+                by: Vec::new(),
             });
         }
         self.supplied.push(cert);
@@ -294,7 +309,7 @@ mod tests {
         for (number, cert) in (1..).zip([one, two, three]) {
             let name = Name::new(&format!("{number}.example"));
             known.shown(
-                Some((&name, client)),
+                Some((&name, [client; 2])),
                 std::slice::from_ref(cert),
                 Timestamp::from_secs(i64::try_from(number).unwrap()),
                 FrameNo(number),
@@ -306,7 +321,7 @@ mod tests {
         // The first is shown again, so the second is the oldest; the third is remembered in any case.
         let first = Name::new("1.example");
         known.shown(
-            Some((&first, client)),
+            Some((&first, [client; 2])),
             std::slice::from_ref(one),
             Timestamp::from_secs(4),
             FrameNo(4),

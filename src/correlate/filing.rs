@@ -389,14 +389,14 @@ impl State {
             self.reader.trust.learn(cert);
         }
         if chain.side == crate::flow::Side::Server {
-            let to = self.handshakes.get(id).and_then(|record| {
+            let ends = self.handshakes.get(id).and_then(|record| {
                 let name = match &record.shown.site {
                     crate::finding::Site::Sni(name) => Some(name),
                     _ => None,
                 };
-                Some((name?, record.client))
+                Some((name?, [record.client, record.server]))
             });
-            self.certificates.shown(to, &chain.certs, at, frame);
+            self.certificates.shown(ends, &chain.certs, at, frame);
         }
     }
 
