@@ -33,6 +33,7 @@ const AGENTS: &[(&str, Option<&str>, u8, bool)] = &[
         1,
         false,
     ),
+    ("node", Some("node"), 1, true),
     ("go", Some("Go-http-client/1.1"), 1, true),
     ("python", Some("python-requests/2.32.3"), 1, true),
     ("haproxy", Some("HAProxy"), 1, false),
