@@ -209,7 +209,8 @@ impl Judge<'_> {
         let learned = self.state.certificates.of_name(&name).iter();
         for learned in learned.filter(|l| {
             let useless = |leaf: &Arc<Certificate>| unfit(leaf) || private(leaf);
-            let elsewhere = l.is_own(&keys) || l.is_hearsay(&keys, record.shown.hello_at);
+            let own = l.is_own(&keys) && !keys.contains(&record.server);
+            let elsewhere = own || l.is_hearsay(&keys, record.shown.hello_at);
             !l.chain.first().is_some_and(useless) && !elsewhere
         }) {
             let known = in_place(&learned.chain, learned.frame, Visibility::Learned, false);
