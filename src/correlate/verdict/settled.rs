@@ -173,9 +173,9 @@ fn alone(contact: &Contact, only: &Weighed, held: u8, sites: usize) -> Confidenc
     } else if is_for_all(contact) && was_over(only) && only.lead > RIGHT_AFTER {
         // Jobs get it whoever was visited (crontab(5); fetch-crl(8) goes through the lists of all CAs).
         if only.lead > LOOKED_AT_WITHIN {
-            Confidence::Likely
+            Confidence::Possible
         } else {
-            Confidence::Strong
+            Confidence::Likely
         }
     } else if is_about_ca(contact) && only.says("did-not-wait") {
         // Who checks waits; so the one that did may not be in the capture.
