@@ -11,7 +11,7 @@ use crate::correlate::shelf::Shelf;
 use crate::event::Name;
 use crate::frame::FrameNo;
 use crate::pki::cert::{Certificate, Serial};
-use crate::time::{Span, Timestamp};
+use crate::time::Timestamp;
 
 /// What a name is known to show.
 #[derive(Clone, Debug)]
@@ -29,18 +29,12 @@ pub struct Learned {
 }
 
 impl Learned {
-    /// Whether it may be the work of a proxy that looks into what others say, and so tells nothing of what the site showed to a client then:
-    /// it is no certificate of a CA that is watched, and was shown to others alone, before and after.
+    /// Whether it may be the work of a proxy that looks into what others say, and so tells nothing of what the site shows to a client: it is no
+    /// certificate of a CA that is watched, and was shown to others alone, as far as is remembered.
     #[must_use]
-    pub fn is_hearsay(&self, clients: &[HostKey], at: Timestamp) -> bool {
-        /// A proxy connects to the site while its client waits.
-        const MEANWHILE: Span = Span::from_secs(5);
-        let then = self
-            .seen
-            .is_some_and(|(first, last)| first <= at.plus(MEANWHILE) && at <= last.plus(MEANWHILE));
-        let others = self.to.len() < SHOWN_TO && !self.to.iter().any(|to| clients.contains(to));
+    pub fn is_hearsay(&self, clients: &[HostKey]) -> bool {
         let public = self.chain.first().is_some_and(|leaf| is_lets_encrypt(leaf));
-        then && others && !public
+        !self.to.is_empty() && !public && !self.to.iter().any(|to| clients.contains(to))
     }
 
     /// Whether the device itself alone showed it, as what is behind a delivery network does, which has a certificate of its own for the name.
@@ -79,7 +73,7 @@ pub struct Certificates {
 /// Chains kept for one name: RSA and ECDSA, before and after a renewal.
 const PER_NAME: usize = 4;
 /// Clients and servers kept of one chain.
-const SHOWN_TO: usize = 4;
+const SHOWN_TO: usize = 8;
 
 impl Certificates {
     /// Remembers at most `limit` names, and certificates of `bytes` bytes.

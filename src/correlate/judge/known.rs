@@ -210,7 +210,7 @@ impl Judge<'_> {
         for learned in learned.filter(|l| {
             let useless = |leaf: &Arc<Certificate>| unfit(leaf) || private(leaf);
             let own = l.is_own(&keys) && !keys.contains(&record.server);
-            let elsewhere = own || l.is_hearsay(&keys, record.shown.hello_at);
+            let elsewhere = own || l.is_hearsay(&keys);
             !l.chain.first().is_some_and(useless) && !elsewhere
         }) {
             let known = in_place(&learned.chain, learned.frame, Visibility::Learned, false);
