@@ -137,7 +137,19 @@ impl Certificates {
         };
         known.last = Some(frame);
         let chains = &mut known.chains;
-        if chains.len() < PER_NAME && !chains.iter().any(|l| is_same(l.chain.first(), leaf)) {
+        if chains.iter().any(|l| is_same(l.chain.first(), leaf)) {
+            return;
+        }
+        // What was shown longest ago is most likely what was renewed since.
+        if chains.len() >= PER_NAME {
+            let shown = chains.iter().enumerate();
+            let shown = shown.filter_map(|(place, l)| Some((l.seen?.1, place)));
+            if let Some((_, oldest)) = shown.min() {
+                let gone = chains.remove(oldest);
+                self.shelf.take(&gone.chain);
+            }
+        }
+        if chains.len() < PER_NAME {
             chains.push(Learned {
                 chain: chain.to_vec(),
                 frame: Some(frame),
