@@ -130,17 +130,19 @@ impl State {
         if let Some(cut) = cut.filter(told_since) {
             return by_cut(cut);
         }
-        // Delivery networks have thousands of names at one address; what the client was told last is what it connects for.
+        // Delivery networks have thousands of names at one address; what the client was told last is what it connects for. Unless that was
+        // long ago: then it may be for any of them, as in networks where one server stands for all names. And so it may for who was told
+        // nothing, where others were told something else since.
+        let (_, name, told) = own.or_else(|| known.iter().max_by_key(|(_, _, at)| *at))?;
+        let stale = own.is_none() || at.since(*told) > CONNECTS_WITHIN;
+        let comes_first = |fact: &Fact<'_>| {
+            let own_fact = fact.client == client;
+            own_fact && stale || fact.at > *told && (own_fact || own.is_none())
+        };
         let mut facts = self.names.facts(ends.server.ip());
-        // Unless that was long ago: then it may be for any of them, as in networks where one server stands for all names.
-        let stale = own.is_some_and(|(_, _, told)| at.since(*told) > CONNECTS_WITHIN);
-        let asked_since = |fact: &Fact<'_>| stale || own.is_none_or(|(_, _, told)| fact.at > *told);
-        if facts
-            .any(|fact| fact.client == client && asked_since(&fact) && watch(fact.name).is_none())
-        {
+        if facts.any(|fact| comes_first(&fact) && watch(fact.name).is_none()) {
             return None;
         }
-        let (_, name, _) = own.or_else(|| known.iter().max_by_key(|(_, _, at)| *at))?;
         Some((name.clone(), watch(name.as_str())?, None))
     }
 }
