@@ -27,6 +27,8 @@ pub enum Family {
     Go,
     /// certbot and other Python programs.
     Python,
+    /// Programs in other languages that come with nothing that checks by itself: Perl, Ruby, PHP, Node.
+    Script,
     /// curl.
     Curl,
     /// wget and other downloaders.
@@ -57,6 +59,7 @@ impl Family {
             Self::Apache => "Apache",
             Self::Go => "Go",
             Self::Python => "Python",
+            Self::Script => "a script",
             Self::Curl => "curl",
             Self::Downloader => "a downloader",
             Self::Named => "a named program",
@@ -74,7 +77,7 @@ impl Family {
     /// Whether it is that or a script, whose language comes with nothing that checks by itself.
     #[must_use]
     pub const fn is_script(self) -> bool {
-        self.is_run_by_itself() || matches!(self, Self::Python)
+        self.is_run_by_itself() || matches!(self, Self::Python | Self::Script)
     }
 
     /// Whether programs of this family fetch by themselves, while a handshake is held.
@@ -99,7 +102,7 @@ impl Family {
     pub const fn may_hold_data(self) -> bool {
         matches!(
             self,
-            Self::CryptoApi | Self::Silent | Self::Named | Self::Python
+            Self::CryptoApi | Self::Silent | Self::Named | Self::Python | Self::Script
         )
     }
 
@@ -111,6 +114,7 @@ impl Family {
             Self::Curl
                 | Self::Downloader
                 | Self::Python
+                | Self::Script
                 | Self::BarePost
                 | Self::Go
                 | Self::Named
@@ -167,19 +171,32 @@ pub fn family(request: &Request) -> Family {
         Family::Go
     } else if starts("python") || starts("certbot") {
         Family::Python
+    } else if SCRIPTS.iter().any(|name| starts(name)) || lower == "node" {
+        Family::Script
     } else if starts("curl/") || starts("libcurl") {
         Family::Curl
-    } else if starts("wget/")
-        || starts("aria2")
-        || starts("fetch")
-        || starts("powershell")
-        || has("windowspowershell")
-    {
+    } else if starts("wget/") || starts("aria2") || starts("fetch") || has("powershell/") {
         Family::Downloader
     } else {
         Family::Named
     }
 }
+
+/// What the libraries of scripting languages call themselves (libwww-perl, Net::HTTP of Ruby, Guzzle of PHP, axios and undici of Node), and
+/// scripts that look at certificates (testssl.sh, `UA_STD`; check_ssl_cert; HTTPie).
+const SCRIPTS: &[&str] = &[
+    "libwww-perl/",
+    "lwp",
+    "ruby",
+    "guzzlehttp/",
+    "php",
+    "axios/",
+    "undici",
+    "node-fetch/",
+    "tls tester from",
+    "check_ssl_cert/",
+    "httpie/",
+];
 
 /// Whether a request is as OpenSSL writes it (`openssl ocsp`, `OCSP_sendreq_new`): GnuTLS adds Accept and Connection, mod_ssl Connection.
 #[must_use]
@@ -226,7 +243,7 @@ pub fn describe(request: &Request) -> Option<String> {
         Family::Go => named("a Go program", None),
         Family::Python => named("a Python program", None),
         Family::Curl => named("curl", version("curl/")),
-        Family::Downloader | Family::Named => agent.map(|a| {
+        Family::Script | Family::Downloader | Family::Named => agent.map(|a| {
             a.split([' ', '('])
                 .next()
                 .unwrap_or_default()

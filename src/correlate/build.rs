@@ -27,6 +27,7 @@ use crate::finding::{
     HandshakeOutcome, Lookup, Outcome, PassedOn, Report, Stage, Visibility,
 };
 use crate::flow::Transport;
+use crate::pki::cert::Certificate;
 use crate::pki::endpoint;
 use crate::time::Span;
 
@@ -260,17 +261,15 @@ fn shown(judge: &Judge<'_>, devices: &DeviceMap, record: &Record) -> Handshake {
 }
 
 /// Whether a leaf names addresses of Let's Encrypt.
-pub(super) fn is_lets_encrypt(record: &Record) -> bool {
-    record.leaf().is_some_and(|leaf| {
-        leaf.crl_urls
-            .iter()
-            .chain(&leaf.issuer_urls)
-            .chain(&leaf.ocsp_urls)
-            .any(|url| {
-                crate::correlate::case::split_url(url)
-                    .is_some_and(|(host, _)| endpoint::host_role(host).is_some())
-            })
-    })
+pub(super) fn is_lets_encrypt(leaf: &Certificate) -> bool {
+    leaf.crl_urls
+        .iter()
+        .chain(&leaf.issuer_urls)
+        .chain(&leaf.ocsp_urls)
+        .any(|url| {
+            crate::correlate::case::split_url(url)
+                .is_some_and(|(host, _)| endpoint::host_role(host).is_some())
+        })
 }
 
 /// Watched lookups, and those that gave a trigger its address.

@@ -1,6 +1,6 @@
 //! One contact beside one handshake: everything a rule may look at.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::correlate::agents::Family;
@@ -31,6 +31,8 @@ pub struct Case<'a> {
     pub whole: bool,
     /// When the contact itself began: connection or request, else the lookup.
     pub started: Timestamp,
+    /// The same by the clock of the capture, which dates go by.
+    pub clock: Timestamp,
     /// How the handshake stood while the fetch ran; None for inbound ones.
     pub stance: Option<Stance>,
     /// From the last answer inside the handshake's silence to the client's next word.
@@ -43,8 +45,8 @@ pub struct Case<'a> {
     pub ties: &'a [Tie],
     /// The contact's own number among all contacts.
     pub index: usize,
-    /// CA labels that strong verdicts tie to the site.
-    pub labels: Option<&'a BTreeSet<String>>,
+    /// CA labels that strong verdicts tie to the site, and from when to when they did.
+    pub labels: Option<&'a BTreeMap<String, (Timestamp, Timestamp)>>,
     /// This issuer, or list of a root, was fetched for this handshake before, and came.
     pub chased: bool,
     /// A contact of the same burst or question that is tied to this handshake.
@@ -77,6 +79,8 @@ pub struct Kin {
 pub struct Tie {
     /// Number of the contact.
     pub contact: usize,
+    /// When it was.
+    pub at: Timestamp,
     /// The handshake it is tied to.
     pub handshake: HandshakeId,
     /// The serial it asked about.
@@ -169,21 +173,55 @@ impl Case<'_> {
 
     /// How much a certificate that is known for the name from elsewhere speaks against a question that does not fit it. Sites renew when
     /// two thirds of a certificate's life are over (letsencrypt.org, integration guide), so within a two-hundredth of it nearly all
-    /// still show the same.
+    /// still show the same. One that was last shown before that, and would be due since, nearly all have renewed.
     #[must_use]
     pub fn weight_of_learned(&self) -> Weight {
-        let fresh = |shown: &ShownCert| {
-            let (first, last) = shown.seen?;
-            let gap = first.since(self.started).max(self.started.since(last));
-            let life = shown.cert.not_after.since(shown.cert.not_before);
-            Some(gap.as_nanos() <= life.as_nanos() / 200)
+        let leaves = || self.shown.iter().filter(|s| s.position == 0);
+        let gap = |(first, last): (Timestamp, Timestamp)| {
+            first.since(self.started).max(self.started.since(last))
         };
-        let mut leaves = self.shown.iter().filter(|s| s.position == 0);
-        if leaves.any(|leaf| fresh(leaf) == Some(true)) {
+        let fresh = |leaf: &ShownCert| {
+            let seen = leaf.seen.map(gap);
+            seen.is_some_and(|gap| gap.as_nanos() <= lifetime(&leaf.cert).as_nanos() / 200)
+        };
+        let renewed = |leaf: &ShownCert| {
+            let seen_due = |(_, last)| self.by_clock(last) >= due(&leaf.cert);
+            self.is_out_of_date(leaf)
+                || leaf.seen.is_some_and(|seen| !seen_due(seen)) && self.clock >= due(&leaf.cert)
+        };
+        if leaves().any(fresh) {
             Weight::Strong
+        } else if leaves().all(renewed) {
+            Weight::Slight
         } else {
             Weight::Fair
         }
+    }
+
+    /// Whether a certificate that is known from elsewhere was not valid when the contact began, and was not shown all the same: it had run out,
+    /// or was issued later, as where somebody asks the site for it long after the capture.
+    #[must_use]
+    pub fn is_out_of_date(&self, shown: &ShownCert) -> bool {
+        let valid = |at| shown.cert.is_valid_at(at);
+        let seen = || {
+            shown.seen.is_some_and(|(first, last)| {
+                !valid(self.by_clock(first)) || !valid(self.by_clock(last))
+            })
+        };
+        !shown.is_fact() && !valid(self.clock) && !seen()
+    }
+
+    /// A time by the clock of the capture, unless it was set in between.
+    fn by_clock(&self, at: Timestamp) -> Timestamp {
+        at.minus(self.started.since(self.clock))
+    }
+
+    /// Whether something else was so near in time that a site showed the same certificate then. Nobody renews more often than every three
+    /// days (letsencrypt.org, profiles: 160 hours).
+    #[must_use]
+    pub fn is_of_the_day(&self, (first, last): (Timestamp, Timestamp)) -> bool {
+        const DAY: Span = Span::from_secs(86_400);
+        first.since(self.started) <= DAY && self.started.since(last) <= DAY
     }
 
     /// Whether the lookup that led to the contact was made before the server answered. Frames can be swapped by a
@@ -259,6 +297,23 @@ impl Case<'_> {
             _ => true,
         }
     }
+}
+
+fn lifetime(cert: &Certificate) -> Span {
+    cert.not_after.since(cert.not_before)
+}
+
+/// When a certificate is renewed: two thirds into its life, or halfway if that is less than ten days (letsencrypt.org, integration guide;
+/// certbot, `renew_before_expiry`).
+fn due(cert: &Certificate) -> Timestamp {
+    const SHORT: Span = Span::from_secs(10 * 86_400);
+    let life = lifetime(cert).as_nanos();
+    let used = if lifetime(cert) < SHORT {
+        life / 2
+    } else {
+        life / 3 * 2
+    };
+    cert.not_before.plus(Span::from_nanos(used))
 }
 
 /// URLs of a certificate for one kind of contact; all of them when the kind is unknown.

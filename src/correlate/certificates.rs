@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use foldhash::{HashMap, HashSet};
 
+use crate::correlate::build::is_lets_encrypt;
 use crate::correlate::case::split_url;
+use crate::correlate::devices::HostKey;
 use crate::correlate::shelf::Shelf;
 use crate::event::Name;
 use crate::frame::FrameNo;
@@ -20,6 +22,27 @@ pub struct Learned {
     pub frame: Option<FrameNo>,
     /// When it was shown first and last; None when the user supplied it.
     pub seen: Option<(Timestamp, Timestamp)>,
+    /// The first clients that it was shown to.
+    to: Vec<HostKey>,
+    /// The first servers that showed it.
+    by: Vec<HostKey>,
+}
+
+impl Learned {
+    /// Whether it may be the work of a proxy that looks into what others say, and so tells nothing of what the site shows to a client: it is no
+    /// certificate of a CA that is watched, and was shown to others alone, as far as is remembered.
+    #[must_use]
+    pub fn is_hearsay(&self, clients: &[HostKey]) -> bool {
+        let public = self.chain.first().is_some_and(|leaf| is_lets_encrypt(leaf));
+        !self.to.is_empty() && !public && !self.to.iter().any(|to| clients.contains(to))
+    }
+
+    /// Whether the device itself alone showed it, as what is behind a delivery network does, which has a certificate of its own for the name.
+    #[must_use]
+    pub fn is_own(&self, device: &[HostKey]) -> bool {
+        let known = !self.by.is_empty() && self.by.len() < SHOWN_TO;
+        known && self.by.iter().all(|by| device.contains(by))
+    }
 }
 
 /// The chains of a name, and the frame that last showed one.
@@ -49,6 +72,8 @@ pub struct Certificates {
 
 /// Chains kept for one name: RSA and ECDSA, before and after a renewal.
 const PER_NAME: usize = 4;
+/// Clients and servers kept of one chain.
+const SHOWN_TO: usize = 8;
 
 impl Certificates {
     /// Remembers at most `limit` names, and certificates of `bytes` bytes.
@@ -67,23 +92,32 @@ impl Certificates {
         self.refused
     }
 
-    /// Takes in a chain that the server of `name` showed.
+    /// Takes in a chain that a server showed to a client that named it.
     pub fn shown(
         &mut self,
-        name: Option<&Name>,
+        ends: Option<(&Name, [HostKey; 2])>,
         chain: &[Arc<Certificate>],
         at: Timestamp,
         frame: FrameNo,
     ) {
         let Some(leaf) = chain.first() else { return };
         self.file(chain);
-        let Some(name) = name else { return };
+        let Some((name, [to, by])) = ends else {
+            return;
+        };
         if let Some(known) = self.by_name.get_mut(name.as_str()) {
             known.last = Some(frame);
             let mut chains = known.chains.iter_mut();
             let same = chains.find(|l| is_same(l.chain.first(), leaf));
-            if let Some((_, last)) = same.and_then(|l| l.seen.as_mut()) {
+            if let Some(same) = same
+                && let Some((_, last)) = same.seen.as_mut()
+            {
                 *last = at;
+                for (known, end) in [(&mut same.to, to), (&mut same.by, by)] {
+                    if known.len() < SHOWN_TO && !known.contains(&end) {
+                        known.push(end);
+                    }
+                }
                 return;
             }
         }
@@ -103,11 +137,25 @@ impl Certificates {
         };
         known.last = Some(frame);
         let chains = &mut known.chains;
-        if chains.len() < PER_NAME && !chains.iter().any(|l| is_same(l.chain.first(), leaf)) {
+        if chains.iter().any(|l| is_same(l.chain.first(), leaf)) {
+            return;
+        }
+        // What was shown longest ago is most likely what was renewed since.
+        if chains.len() >= PER_NAME {
+            let shown = chains.iter().enumerate();
+            let shown = shown.filter_map(|(place, l)| Some((l.seen?.1, place)));
+            if let Some((_, oldest)) = shown.min() {
+                let gone = chains.remove(oldest);
+                self.shelf.take(&gone.chain);
+            }
+        }
+        if chains.len() < PER_NAME {
             chains.push(Learned {
                 chain: chain.to_vec(),
                 frame: Some(frame),
                 seen: Some((at, at)),
+                to: vec![to],
+                by: vec![by],
             });
             self.shelf.put(chain);
         }
@@ -185,6 +233,8 @@ impl Certificates {
                 chain,
                 frame: None,
                 seen: None,
+                to: Vec::new(),
+                by: Vec::new(),
             });
         }
         self.supplied.push(cert);
@@ -258,10 +308,14 @@ mod tests {
         };
         let [one, two, three] = [one, two, three].map(|known| &known.certificate);
         let mut known = Certificates::new(6, 1 << 20);
+        let client = HostKey {
+            scope: crate::flow::Scope::default(),
+            ip: std::net::Ipv4Addr::LOCALHOST.into(),
+        };
         for (number, cert) in (1..).zip([one, two, three]) {
             let name = Name::new(&format!("{number}.example"));
             known.shown(
-                Some(&name),
+                Some((&name, [client; 2])),
                 std::slice::from_ref(cert),
                 Timestamp::from_secs(i64::try_from(number).unwrap()),
                 FrameNo::new(number),
@@ -273,7 +327,7 @@ mod tests {
         // The first is shown again, so the second is the oldest; the third is remembered in any case.
         let first = Name::new("1.example");
         known.shown(
-            Some(&first),
+            Some((&first, [client; 2])),
             std::slice::from_ref(one),
             Timestamp::from_secs(4),
             FrameNo::new(4),

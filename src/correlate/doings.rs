@@ -136,7 +136,12 @@ fn own_doing<'c>(
     if family.is_verifier() {
         return None;
     }
-    if acme_nearby(state, devices, contact) && matches!(family, Family::Python | Family::Go) {
+    // ACME clients ask for the status of what they hold (certbot ocsp.py, certmagic ocsp.go), and for the issuer that they need for it. Lists
+    // they do not get, nor issuers for the chain, which comes with the certificate (RFC 8555 7.4.2).
+    if contact.kind != ContactKind::Crl
+        && acme_nearby(state, devices, contact)
+        && matches!(family, Family::Python | Family::Go)
+    {
         return Some((Cause::Acme, Confidence::Likely));
     }
     if let Some(urls) = repeats.sweep(contact, devices)
@@ -205,6 +210,11 @@ fn unmoved<'c>(
         || inventory(repeats.slow_sweep(contact, devices), SLOW_SWEEP)
     {
         return Some((Cause::Scanner, Confidence::Likely));
+    }
+    if let Some(lists) = repeats.lists(contact, devices)
+        && outnumber_visits(state, devices, contact, lists)
+    {
+        return Some((Cause::Person, Confidence::Likely));
     }
     let visited = |within| follows_visits(state, devices, repeats, contact, within);
     if repeats.is_periodic(contact, devices) && !visited(SWEEP) {
@@ -325,6 +335,17 @@ fn is_inventory(
             .of_client_between(*key, around, urls.saturating_add(1))
     });
     visits.count().saturating_mul(3) < urls
+}
+
+/// Whether more lists were got than the sites that were visited can be on: one for each kind of key (boulder docs/CRLS.md). Who goes through
+/// lists of their own comes to that of a site as well.
+fn outnumber_visits(state: &State, devices: &DeviceMap, contact: &Contact, lists: usize) -> bool {
+    let around = (contact.at.minus(NEARBY), contact.at.plus(SWEEP));
+    let keys = devices.addresses(contact.client);
+    let visits = keys
+        .iter()
+        .flat_map(|key| state.handshakes.of_client_between(*key, around, lists));
+    visits.take(lists).count().saturating_mul(2) < lists
 }
 
 /// The device spoke with Let's Encrypt's ACME directory (RFC 8555) within ten minutes.

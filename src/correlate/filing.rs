@@ -348,7 +348,11 @@ impl State {
                 }
                 let at = self.steps.clock(at);
                 let signature = match staple.response.as_deref() {
-                    Some(response) if build::is_lets_encrypt(record) => {
+                    Some(response)
+                        if record
+                            .leaf()
+                            .is_some_and(|leaf| build::is_lets_encrypt(leaf)) =>
+                    {
                         verify::verify_ocsp(&staple.der, response, &self.reader.trust, at)
                     }
                     _ => record
@@ -392,12 +396,14 @@ impl State {
             self.reader.trust.learn(cert);
         }
         if chain.side == crate::flow::Side::Server {
-            let name = match self.handshakes.get(id).map(|record| &record.shown.site) {
-                Some(crate::finding::Site::Sni(name)) => Some(name.clone()),
-                _ => None,
-            };
-            self.certificates
-                .shown(name.as_ref(), &chain.certs, at, frame);
+            let ends = self.handshakes.get(id).and_then(|record| {
+                let name = match &record.shown.site {
+                    crate::finding::Site::Sni(name) => Some(name),
+                    _ => None,
+                };
+                Some((name?, [record.client, record.server]))
+            });
+            self.certificates.shown(ends, &chain.certs, at, frame);
         }
     }
 

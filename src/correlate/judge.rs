@@ -19,6 +19,7 @@ use foldhash::{HashMap, HashSet};
 
 use crate::correlate::State;
 use crate::correlate::agents::Family;
+use crate::correlate::alerts;
 use crate::correlate::case::{Case, Kin, ShownCert};
 use crate::correlate::concluded::Key;
 use crate::correlate::contacts::{Contact, Watch};
@@ -310,6 +311,9 @@ impl<'a> Judge<'a> {
         if self.skewed {
             ruling.allow_for_skew(contact, &weighed);
         }
+        if self.is_of_impostor(contact, &ruling) {
+            ruling.allow_for_impostor();
+        }
         if self.has_forgotten(&keys, extent.start) {
             ruling.allow_for_forgotten(contact);
         }
@@ -317,6 +321,19 @@ impl<'a> Judge<'a> {
             ruling.allow_for_unseen(contact);
         }
         (ruling, weighed)
+    }
+
+    /// Whether the server of a site that hides its certificate gave the answer as well, and it is nothing of Let's Encrypt's.
+    fn is_of_impostor(&self, contact: &Contact, ruling: &Ruling) -> bool {
+        let server = contact.server.filter(|_| !contact.proxied);
+        let foreign = server.is_some() && alerts::looks_foreign(contact);
+        let mut named = ruling.named.iter();
+        foreign
+            && named.any(|w| {
+                let record = self.state.handshakes.get(w.id);
+                let hidden = record.filter(|record| record.hides_certificate());
+                hidden.map(|record| record.shown.server.ip()) == server.map(|server| server.ip())
+            })
     }
 
     fn device_shared(&self, key: HostKey) -> bool {
@@ -364,6 +381,7 @@ impl<'a> Judge<'a> {
             shown,
             whole: *whole,
             started: start,
+            clock: self.state.steps.clock(start),
             stance,
             resumed_after,
             family: asked.family,

@@ -22,6 +22,8 @@ pub struct Repeats<'c> {
     sweeps: HashMap<(Owner, Timestamp), usize>,
     /// The same of those that do so slowly.
     slow_sweeps: HashMap<(Owner, Timestamp), usize>,
+    /// When it got several lists that leaves are on, and how many.
+    lists: HashMap<(Owner, Timestamp), usize>,
 }
 
 /// What makes two contacts ask the same.
@@ -62,6 +64,8 @@ const SWEPT: usize = 8;
 /// Those of a slow one, which asks a few a minute so as not to be a burden, are more over a longer time.
 pub const SLOW_SWEEP: Span = Span::from_secs(600);
 const SWEPT_SLOWLY: usize = 16;
+/// A site has one certificate, or one for each kind of key, and each of them is on one list (boulder docs/CRLS.md).
+const SEVERAL: usize = 3;
 
 impl<'c> Repeats<'c> {
     /// Goes through contacts in order of time.
@@ -69,6 +73,7 @@ impl<'c> Repeats<'c> {
     pub fn new(contacts: &'c [Contact], devices: &DeviceMap) -> Self {
         let mut asked: HashMap<(Owner, Question<'c>), Series> = HashMap::default();
         let mut fetched: HashMap<Owner, Vec<Fetch>> = HashMap::default();
+        let mut listed: HashMap<Owner, Vec<Fetch>> = HashMap::default();
         for contact in contacts {
             let owner = devices.owner(contact.client);
             let series = asked.entry((owner, Question::of(contact))).or_default();
@@ -80,6 +85,10 @@ impl<'c> Repeats<'c> {
                 series.answers.push(answer);
             }
             let url = contact.url().filter(|_| contact.ocsp.is_none());
+            if contact.shard().is_some() {
+                let fetch = (contact.at, url.clone());
+                listed.entry(owner).or_default().push(fetch);
+            }
             fetched.entry(owner).or_default().push((contact.at, url));
         }
         for series in asked.values_mut() {
@@ -92,10 +101,16 @@ impl<'c> Repeats<'c> {
             let slow = swept(fetches, SLOW_SWEEP, SWEPT_SLOWLY);
             slow_sweeps.extend(slow.into_iter().map(of_owner));
         }
+        let mut lists = HashMap::default();
+        for (owner, fetches) in &listed {
+            let several = swept(fetches, SWEEP, SEVERAL);
+            lists.extend(several.into_iter().map(|(at, n)| ((*owner, at), n)));
+        }
         Self {
             asked,
             sweeps,
             slow_sweeps,
+            lists,
         }
     }
 
@@ -145,6 +160,13 @@ impl<'c> Repeats<'c> {
     pub fn slow_sweep(&self, contact: &'c Contact, devices: &DeviceMap) -> Option<usize> {
         let owner = devices.owner(contact.client);
         self.slow_sweeps.get(&(owner, contact.at)).copied()
+    }
+
+    /// How many different lists that leaves are on the device got around a contact, if those were several.
+    #[must_use]
+    pub fn lists(&self, contact: &'c Contact, devices: &DeviceMap) -> Option<usize> {
+        let owner = devices.owner(contact.client);
+        self.lists.get(&(owner, contact.at)).copied()
     }
 
     fn series(&self, contact: &'c Contact, devices: &DeviceMap) -> Option<&Series> {

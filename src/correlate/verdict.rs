@@ -104,6 +104,12 @@ impl Ruling {
         }
     }
 
+    /// One server stands for the site and for the host that was asked, and has nothing of Let's Encrypt's: as in a sandbox that answers for all
+    /// names, whose certificates of its own making name no list. A portal that does so may have a certificate of Let's Encrypt.
+    pub fn allow_for_impostor(&mut self) {
+        self.be_at_most(Confidence::Possible);
+    }
+
     fn be_at_most(&mut self, most: Confidence) {
         self.confidence = self.confidence.min(most);
         for named in &mut self.named {

@@ -130,18 +130,25 @@ impl State {
         if let Some(cut) = cut.filter(told_since) {
             return by_cut(cut);
         }
-        // Delivery networks have thousands of names at one address; what the client was told last is what it connects for.
+        // Delivery networks have thousands of names at one address; what the client was told last is what it connects for. Unless that was
+        // long ago: then it may be for any of them, as in networks where one server stands for all names. And so it may for who was told
+        // nothing, where others were told something else since.
+        let (_, name, told) = own.or_else(|| known.iter().max_by_key(|(_, _, at)| *at))?;
+        let stale = own.is_none() || at.since(*told) > CONNECTS_WITHIN;
+        let comes_first = |fact: &Fact<'_>| {
+            let own_fact = fact.client == client;
+            own_fact && stale || fact.at > *told && (own_fact || own.is_none())
+        };
         let mut facts = self.names.facts(ends.server.ip());
-        let asked_since = |fact: &Fact<'_>| own.is_none_or(|(_, _, at)| fact.at > *at);
-        if facts
-            .any(|fact| fact.client == client && asked_since(&fact) && watch(fact.name).is_none())
-        {
+        if facts.any(|fact| comes_first(&fact) && watch(fact.name).is_none()) {
             return None;
         }
-        let (_, name, _) = own.or_else(|| known.iter().max_by_key(|(_, _, at)| *at))?;
         Some((name.clone(), watch(name.as_str())?, None))
     }
 }
+
+/// Who has looked a name up connects at once, or when the other family's answer came as well or did not (resolv.conf(5): 5 s).
+const CONNECTS_WITHIN: Span = Span::from_secs(6);
 
 /// Whether a question is about zones and their keys, as resolvers ask them to find and to validate what they were asked for (RFC 1034 5.3.3,
 /// RFC 4035 4): no client connects for the answer.

@@ -93,7 +93,7 @@ impl Judge<'_> {
         *known
             .unwrap_or_else(PoisonError::into_inner)
             .entry(place)
-            .or_insert_with(|| is_lets_encrypt(record))
+            .or_insert_with(|| is_lets_encrypt(leaf))
     }
 
     fn site_of(&self, record: &Record) -> Site {
@@ -128,13 +128,25 @@ impl Judge<'_> {
         if let Carrier::Proxy { target, .. } = &record.shown.carrier {
             return Site::Proxy(Name::new(target));
         }
-        if let Some(name) = record
-            .leaf()
-            .and_then(|leaf| leaf.names.iter().find(|n| !n.starts_with('*')))
-        {
-            return Site::Certificate(Name::new(name));
+        let ip = record.shown.server.ip();
+        let Some(leaf) = record.leaf() else {
+            return looked_up().map_or(Site::Address(ip), Site::Dns);
+        };
+        // Of the names that a certificate holds, the one that the client was told the address for; who visits an address names no server
+        // (RFC 6066 3), and was told none.
+        let told = looked_up();
+        if let Some(name) = told.clone().filter(|name| leaf.covers(name.as_str())) {
+            return Site::Dns(name);
         }
-        looked_up().map_or(Site::Address(record.shown.server.ip()), Site::Dns)
+        let nameless = leaf.names.is_empty() && !leaf.addresses.is_empty();
+        if nameless || leaf.addresses.contains(&ip) {
+            return Site::Address(ip);
+        }
+        let first = leaf.names.iter().find(|n| !n.starts_with('*'));
+        first
+            .map(|name| Site::Certificate(Name::new(name)))
+            .or_else(|| told.map(Site::Dns))
+            .unwrap_or(Site::Address(ip))
     }
 
     /// Whether the name of a hello that offers ECH is only the provider's. Most such extensions are GREASE and the
@@ -193,11 +205,13 @@ impl Judge<'_> {
         let private = |leaf: &Certificate| {
             leaf.crl_urls.is_empty() && leaf.ocsp_urls.is_empty() && leaf.issuer_urls.is_empty()
         };
+        let keys = self.devices.addresses(record.client);
         let learned = self.state.certificates.of_name(&name).iter();
         for learned in learned.filter(|l| {
-            !l.chain
-                .first()
-                .is_some_and(|leaf| unfit(leaf) || private(leaf))
+            let useless = |leaf: &Arc<Certificate>| unfit(leaf) || private(leaf);
+            let own = l.is_own(&keys) && !keys.contains(&record.server);
+            let elsewhere = own || l.is_hearsay(&keys);
+            !l.chain.first().is_some_and(useless) && !elsewhere
         }) {
             let known = in_place(&learned.chain, learned.frame, Visibility::Learned, false);
             shown.extend(known.map(|known| ShownCert {

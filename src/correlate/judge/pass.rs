@@ -1,6 +1,6 @@
 //! What one pass over all contacts teaches the next.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use foldhash::{HashMap, HashSet};
@@ -13,6 +13,7 @@ use crate::correlate::devices::HostKey;
 use crate::correlate::handshakes::Record;
 use crate::correlate::verdict::Ruling;
 use crate::finding::{Cause, Confidence, HandshakeId, Outcome};
+use crate::time::Timestamp;
 
 /// Contacts remembered for one handshake; a chain has few certificates, each with few addresses.
 const MOST_TIES: usize = 8;
@@ -25,8 +26,8 @@ pub struct Pass {
     pub(super) fingerprints: HashMap<Arc<str>, Vec<Family>>,
     /// What contacts tied to a site tell of the leaf it shows, by device.
     pub(super) ties: HashMap<(HostKey, Arc<str>), Vec<Tie>>,
-    /// CA labels that strong verdicts tie to a site.
-    pub(super) labels: HashMap<Arc<str>, BTreeSet<String>>,
+    /// CA labels that strong verdicts tie to a site, and from when to when they do.
+    pub(super) labels: HashMap<Arc<str>, BTreeMap<String, (Timestamp, Timestamp)>>,
     /// Handshakes that have a contact of their own, which explains why they waited.
     pub(super) busy: HashSet<HandshakeId>,
 }
@@ -52,8 +53,10 @@ impl Pass {
             }
         }
         self.tied.push(lesson.tied);
-        if let Some((site, label)) = lesson.label {
-            self.labels.entry(site).or_default().insert(label);
+        if let Some((site, label, at)) = lesson.label {
+            let of_site = self.labels.entry(site).or_default();
+            let (first, last) = of_site.entry(label).or_insert((at, at));
+            (*first, *last) = (at.min(*first), at.max(*last));
         }
         if let Some((place, tie)) = lesson.tie {
             let ties = self.ties.entry(place).or_default();
@@ -87,7 +90,7 @@ pub(super) struct Lesson {
     /// Which software a fingerprint is.
     pub(super) fingerprint: Option<(Arc<str>, Family)>,
     tied: Box<[HandshakeId]>,
-    label: Option<(Arc<str>, String)>,
+    label: Option<(Arc<str>, String, Timestamp)>,
     tie: Option<((HostKey, Arc<str>), Tie)>,
 }
 
@@ -118,9 +121,10 @@ impl Lesson {
         let strong = ruling.confidence >= Confidence::Strong && !own_leaf;
         lesson.label = label
             .filter(|_| strong)
-            .map(|label| (Arc::clone(&best.site_key), label.to_owned()));
+            .map(|label| (Arc::clone(&best.site_key), label.to_owned(), contact.at));
         let tie = Tie {
             contact: index,
+            at: contact.at,
             handshake: best.id,
             serial: serial.map(|id| id.serial.clone()),
             label: label.map(str::to_owned),

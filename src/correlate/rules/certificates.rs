@@ -1,7 +1,5 @@
 //! What the certificates say: the question is about them, or names what they name.
 
-use std::collections::BTreeSet;
-
 use super::{deciding, evidence};
 use crate::correlate::agents::Family;
 use crate::correlate::case::{Case, ShownCert, Tie, urls};
@@ -63,6 +61,8 @@ pub(super) fn named_in_certificate(case: &Case<'_>) -> Option<Evidence> {
         (ContactKind::Ocsp, _) => Bearing::Supports(Weight::Strong),
         // Without a request only the host is known, which all certificates of one issuer share.
         (_, false) => Bearing::Supports(Weight::Strong),
+        // Nobody shows what has run out or is yet to be issued, and one certificate in 128 is on each list.
+        _ if case.is_out_of_date(shown) => Bearing::Supports(Weight::Slight),
         // It has what it needs; the more so if it was over.
         _ if case.chased && case.stance == Some(waits::Stance::Over) => {
             Bearing::Supports(Weight::Slight)
@@ -231,9 +231,10 @@ pub(super) fn tied_to_other_serial(case: &Case<'_>) -> Option<Evidence> {
     let tie = case
         .other_ties()
         .filter(other)
-        .max_by_key(|t| (t.handshake == case.record.shown.id, t.confidence))?;
+        .max_by_key(|tie| nearness(case, tie))?;
     let bearing = match tie.confidence {
         Confidence::Proven if tie.handshake == case.record.shown.id => Bearing::Excludes,
+        _ if is_old(case, tie) => Bearing::Opposes(Weight::Slight),
         // Each server behind one name may have a certificate of its own, and may have renewed it since.
         Confidence::Proven => Bearing::Opposes(Weight::Strong),
         _ if tie.by_elimination => Bearing::Opposes(Weight::Strong),
@@ -259,7 +260,7 @@ pub(super) fn tied_to_other_issuer(case: &Case<'_>) -> Option<Evidence> {
     let tie = case
         .other_ties()
         .filter(|tie| tie.label.as_deref().is_some_and(is_other))
-        .max_by_key(|tie| (is_own(tie), tie.confidence));
+        .max_by_key(|tie| nearness(case, tie));
     // One leaf was shown there, so one of the two merely fell into the silence.
     let one_leaf = tie.is_some_and(is_own);
     if one_leaf && went_on_after(case.closeness(), tie.and_then(|tie| tie.closeness)) {
@@ -267,14 +268,19 @@ pub(super) fn tied_to_other_issuer(case: &Case<'_>) -> Option<Evidence> {
     }
     // Some servers have an RSA and an ECDSA certificate, so this is weaker for the site than for the handshake.
     let of_site = || {
-        let others = |labels: &&BTreeSet<String>| labels.iter().all(|label| is_other(label));
-        let labels = case.labels.filter(others)?;
-        labels.first().map(String::as_str)
+        let labels = case.labels.into_iter().flatten();
+        let mut labels = labels.filter(|(_, when)| case.is_of_the_day(**when));
+        let (label, _) = labels.next().filter(|(label, _)| is_other(label))?;
+        labels
+            .all(|(label, _)| is_other(label))
+            .then_some(label.as_str())
     };
     let of_handshake = tie.and_then(|tie| tie.label.as_deref());
     let own = of_handshake.or_else(of_site)?.to_owned();
     let weight = if one_leaf {
         Weight::Strong
+    } else if tie.is_some_and(|tie| is_old(case, tie)) {
+        Weight::Slight
     } else {
         Weight::Fair
     };
@@ -297,8 +303,10 @@ pub(super) fn tied_to_other_list(case: &Case<'_>) -> Option<Evidence> {
     let tie = case
         .other_ties()
         .filter(other)
-        .max_by_key(|t| (t.handshake == case.record.shown.id, t.confidence))?;
-    let bearing = if tie.handshake != case.record.shown.id {
+        .max_by_key(|tie| nearness(case, tie))?;
+    let bearing = if is_old(case, tie) {
+        Bearing::Opposes(Weight::Slight)
+    } else if tie.handshake != case.record.shown.id {
         // Each server behind one name may have a certificate of its own, and may have renewed it since.
         Bearing::Opposes(Weight::Fair)
     } else if tie.confidence == Confidence::Proven {
@@ -311,6 +319,17 @@ pub(super) fn tied_to_other_list(case: &Case<'_>) -> Option<Evidence> {
     };
     let facts = Facts::HiddenListDiffers { own: tie.shard? };
     Some(evidence(case, "tied-to-other-list", bearing, facts, None))
+}
+
+/// Whether what is tied to another visit of the site was so long ago that it may have renewed its certificate since.
+fn is_old(case: &Case<'_>, tie: &Tie) -> bool {
+    tie.handshake != case.record.shown.id && !case.is_of_the_day((tie.at, tie.at))
+}
+
+/// What is tied to the handshake itself tells more of it than what was tied to another one the same day.
+fn nearness(case: &Case<'_>, tie: &Tie) -> (bool, bool, Confidence) {
+    let own = tie.handshake == case.record.shown.id;
+    (own, !is_old(case, tie), tie.confidence)
 }
 
 /// Whether a client that waits goes on after the one of two fetches rather than after the other: at once, as clients do.

@@ -155,9 +155,15 @@ pub(super) fn client_certificate(case: &Case<'_>) -> Option<Evidence> {
     let facts = Facts::ClientCertificate {
         serial: cert.serial.clone(),
     };
-    // A server asks while the visitor waits. Later somebody else may: whoever shows it to visitors is visited, too (XEP-0178).
-    let lead = case.started.since(case.record.shown.hello_at);
-    let bearing = if lead <= VISIT && case.contact.ocsp.is_some() {
+    // A server asks while the visitor waits. Later somebody else may: whoever shows it to visitors is visited, too (XEP-0178). And one
+    // certificate in 128 is on each list.
+    let shown = &case.record.shown;
+    let lead = case.started.since(shown.hello_at);
+    let waits = shown
+        .first_data_at
+        .is_none_or(|data| data >= case.contact.ended_at);
+    let told = case.contact.ocsp.is_some() || waits && !case.family.is_some_and(serves_nobody);
+    let bearing = if lead <= VISIT && told {
         Bearing::Decides
     } else {
         Bearing::Supports(Weight::Strong)
@@ -268,6 +274,12 @@ const fn checks_for_itself(family: Family) -> bool {
         family,
         Family::Firefox | Family::Chromium | Family::Java | Family::Stunnel | Family::Wget2
     )
+}
+
+/// Software that has no visitors.
+const fn serves_nobody(family: Family) -> bool {
+    family.is_run_by_itself()
+        || matches!(family, Family::Firefox | Family::Chromium | Family::Wget2)
 }
 
 /// Java and Windows check as clients, and staple as servers (JEP 249; Microsoft: OCSP stapling of SChannel), for a visitor who has just

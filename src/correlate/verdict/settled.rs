@@ -151,6 +151,8 @@ const CHECKS_WITHIN: Span = Span::from_secs(2);
 
 /// A script goes on to its next line.
 const RIGHT_AFTER: Span = Span::from_secs(2);
+/// A person who looks at the certificate of a site types the next command (measured: up to nine seconds).
+const LOOKED_AT_WITHIN: Span = Span::from_secs(15);
 
 /// Whether its fingerprint is known to be another program's than the one that fetched.
 fn is_foreign(weighed: &Weighed) -> bool {
@@ -164,6 +166,13 @@ fn alone(contact: &Contact, only: &Weighed, held: u8, sites: usize) -> Confidenc
     if is_late(contact, &[only]) {
         // What all under a CA share it may be for any of them.
         if is_for_all(contact) {
+            Confidence::Possible
+        } else {
+            Confidence::Likely
+        }
+    } else if is_for_all(contact) && was_over(only) && only.lead > RIGHT_AFTER {
+        // Jobs get it whoever was visited (crontab(5); fetch-crl(8) goes through the lists of all CAs).
+        if only.lead > LOOKED_AT_WITHIN {
             Confidence::Possible
         } else {
             Confidence::Likely

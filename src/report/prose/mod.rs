@@ -176,7 +176,7 @@ pub fn site(site: &Site) -> String {
                 safe::line(name.as_str())
             )
         }
-        Site::Address(ip) => format!("{ip} (name unknown)"),
+        Site::Address(ip) => format!("{ip} (by its address)"),
     }
 }
 

@@ -27,6 +27,13 @@ const AGENTS: &[(&str, Option<&str>, u8, bool)] = &[
     ("trustd", Some("com.apple.trustd/3.0"), 1, false),
     ("stunnel", Some("stunnel"), 0, true),
     ("curl", Some("curl/8.5.0"), 1, false),
+    (
+        "powershell",
+        Some("Mozilla/5.0 (Windows NT 10.0; Microsoft Windows 10.0.22631; en-US) PowerShell/7.4.1"),
+        1,
+        false,
+    ),
+    ("node", Some("node"), 1, true),
     ("go", Some("Go-http-client/1.1"), 1, true),
     ("python", Some("python-requests/2.32.3"), 1, true),
     ("haproxy", Some("HAProxy"), 1, false),
