@@ -24,7 +24,7 @@ use crate::correlate::{dossier, health, outage, privacy};
 use crate::event::{Carrier, Name};
 use crate::finding::{
     Aftermath, Candidate, Cause, Confidence, Coverage, DeviceId, Finding, FindingId, Handshake,
-    HandshakeOutcome, Lookup, Outcome, PassedOn, Report, Stage, Visibility,
+    HandshakeId, HandshakeOutcome, Lookup, Outcome, PassedOn, Report, Stage, Visibility,
 };
 use crate::flow::Transport;
 use crate::pki::cert::Certificate;
@@ -42,70 +42,22 @@ pub fn report(state: &State, mut coverage: Coverage) -> Report {
     let by_clock = coverage.span;
     coverage.span = state.steps.span(by_clock);
     let mut devices = state.devices.resolve();
-    let contacts = assemble(&state.log, &devices);
-    let others = elsewhere(&state.elsewhere, &devices, &contacts);
-    let judge =
-        Judge::new(state, &devices, [&contacts, &others], &coverage).with_threads(state.threads);
-    let settled = judge.settle();
-    let repeats = Repeats::new(&contacts, &devices);
-    let relays = Relays::new(&contacts, &state.log, &devices);
-    let known = OnceLock::new();
-    let draft = |index: usize, contact: &Contact| {
-        let ruling = judge.rule_finally(index, contact, &settled);
-        let relay = relays.of(contact);
-        let (ruling, missing) =
-            doings::explain(state, &devices, &repeats, relay, contact, ruling, &coverage);
-        let mut around = Vec::new();
-        if ruling.confidence < Confidence::Proven {
-            around.extend(judge.around(contact).map(|r| r.shown.id));
-        }
-        let mut finding = finding(
-            state, &known, &devices, &judge, index, contact, &ruling, missing,
-        );
-        finding.passes_on = relay
-            .filter(|r| r.addressed || finding.verdict.cause == Cause::Proxy)
-            .and_then(|relay| passed_on(relay, &contacts));
-        if finding.answer.failure.is_some()
-            && finding.aftermath != Aftermath::GaveUp
-            && repeats.is_asked_again(contact, &devices, RETRY)
-        {
-            finding.aftermath = Aftermath::Retried;
-        }
-        (finding, ruling, around)
-    };
-    let mut findings = Vec::with_capacity(contacts.len());
-    let mut spoken_of = BTreeSet::new();
-    let mut around = BTreeSet::new();
-    let mut older = alerts::older_answers(&contacts);
-    let mut room = Room(state.limits.candidates_total);
-    judge.share(
-        judge.reported(),
-        draft,
-        |index, (mut finding, ruling, near)| {
-            around.extend(near);
-            spoken_of.extend(ruling.named.iter().chain(&ruling.rejected).map(|w| w.id));
-            room.describe(state, ruling, &mut finding);
-            if let Some(older) = older.remove(&index) {
-                finding.alerts.extend(older);
-                alerts::sort(&mut finding.alerts);
-            }
-            findings.push(finding);
-        },
-    );
-    alerts::doubt_clock(state, &contacts, &mut findings);
-    // What follows asks for no more than sites, and needs the room.
-    drop((settled, repeats, relays, judge));
-    drop((contacts, others));
-    let judge = Judge::new(state, &devices, [&[]; 2], &Coverage::default());
+    let Ruled {
+        mut findings,
+        spoken_of,
+        around,
+    } = ruled(state, &devices, &coverage);
     name_what_moved_askers(&mut findings);
+    // What follows asks a judge for no more than sites.
+    let judge = Judge::new(state, &devices, [&[]; 2], &Coverage::default());
     let handshakes: Vec<Handshake> = state
         .handshakes
         .iter()
         .filter(|r| judge.is_lets_encrypt(r) || spoken_of.contains(&r.shown.id))
         .map(|r| shown(&judge, &devices, r))
         .collect();
-    around.retain(|id| !spoken_of.contains(id));
-    let around = around.iter().filter_map(|id| state.handshakes.get(*id));
+    let around = around.difference(&spoken_of);
+    let around = around.filter_map(|id| state.handshakes.get(*id));
     let around = around.map(|r| shown(&judge, &devices, r)).collect();
     let lookups = lookups(state, &handshakes);
     let dossiers = dossier::dossiers(state, &devices, &judge, &findings);
@@ -140,6 +92,74 @@ pub fn report(state: &State, mut coverage: Coverage) -> Report {
     };
     state.steps.show(&mut report);
     report
+}
+
+/// What the judge came to.
+struct Ruled {
+    findings: Vec<Finding>,
+    /// Handshakes that rulings name or reject.
+    spoken_of: BTreeSet<HandshakeId>,
+    /// Handshakes whose times were weighed.
+    around: BTreeSet<HandshakeId>,
+}
+
+/// Puts the contacts together and has each ruled on. All that this takes is gone when the rest of a report is made.
+fn ruled(state: &State, devices: &DeviceMap, coverage: &Coverage) -> Ruled {
+    let contacts = assemble(&state.log, devices);
+    let others = elsewhere(&state.elsewhere, devices, &contacts);
+    let judge =
+        Judge::new(state, devices, [&contacts, &others], coverage).with_threads(state.threads);
+    let settled = judge.settle();
+    let repeats = Repeats::new(&contacts, devices);
+    let relays = Relays::new(&contacts, &state.log, devices);
+    let known = OnceLock::new();
+    let draft = |index: usize, contact: &Contact| {
+        let ruling = judge.rule_finally(index, contact, &settled);
+        let relay = relays.of(contact);
+        let (ruling, missing) =
+            doings::explain(state, devices, &repeats, relay, contact, ruling, coverage);
+        let mut around = Vec::new();
+        if ruling.confidence < Confidence::Proven {
+            around.extend(judge.around(contact).map(|r| r.shown.id));
+        }
+        let mut finding = finding(
+            state, &known, devices, &judge, index, contact, &ruling, missing,
+        );
+        finding.passes_on = relay
+            .filter(|r| r.addressed || finding.verdict.cause == Cause::Proxy)
+            .and_then(|relay| passed_on(relay, &contacts));
+        if finding.answer.failure.is_some()
+            && finding.aftermath != Aftermath::GaveUp
+            && repeats.is_asked_again(contact, devices, RETRY)
+        {
+            finding.aftermath = Aftermath::Retried;
+        }
+        (finding, ruling, around)
+    };
+    let mut ruled = Ruled {
+        findings: Vec::with_capacity(contacts.len()),
+        spoken_of: BTreeSet::new(),
+        around: BTreeSet::new(),
+    };
+    let mut older = alerts::older_answers(&contacts);
+    let mut room = Room(state.limits.candidates_total);
+    judge.share(
+        judge.reported(),
+        draft,
+        |index, (mut finding, ruling, near)| {
+            ruled.around.extend(near);
+            let spoken_of = ruling.named.iter().chain(&ruling.rejected);
+            ruled.spoken_of.extend(spoken_of.map(|w| w.id));
+            room.describe(state, ruling, &mut finding);
+            if let Some(older) = older.remove(&index) {
+                finding.alerts.extend(older);
+                alerts::sort(&mut finding.alerts);
+            }
+            ruled.findings.push(finding);
+        },
+    );
+    alerts::doubt_clock(state, &contacts, &mut ruled.findings);
+    ruled
 }
 
 /// Every handshake that is remembered, in order, also those that no finding speaks of.
