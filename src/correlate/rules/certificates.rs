@@ -164,6 +164,7 @@ pub(super) fn intermediate_present(case: &Case<'_>) -> Option<Evidence> {
 pub(super) fn shard(case: &Case<'_>) -> Option<Evidence> {
     let endpoint::HostRole {
         service: endpoint::Service::Crl,
+        ca,
         ..
     } = case.contact.role()?
     else {
@@ -177,6 +178,11 @@ pub(super) fn shard(case: &Case<'_>) -> Option<Evidence> {
         .parse()
         .ok()?;
     let leaf = case.shown.first()?;
+    // What other CAs make of their serials is theirs, and each of Let's Encrypt's has lists of its own.
+    let issuer = leaf.cert.issuer_cn.as_deref();
+    if ca.is_some_and(|ca| issuer != Some(ca)) {
+        return None;
+    }
     // Where the certificate names a URL, the URL says it better.
     if !leaf.cert.crl_urls.is_empty() || case.shown.iter().any(|s| s.cert.is_ca && s.position == 0)
     {
