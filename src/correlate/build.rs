@@ -110,7 +110,7 @@ fn ruled(state: &State, devices: &DeviceMap, coverage: &Coverage) -> Ruled {
     let judge =
         Judge::new(state, devices, [&contacts, &others], coverage).with_threads(state.threads);
     let settled = judge.settle();
-    let repeats = Repeats::new(&contacts, devices);
+    let repeats = Repeats::new(&contacts, devices, &state.certificates);
     let relays = Relays::new(&contacts, &state.log, devices);
     let known = OnceLock::new();
     let draft = |index: usize, contact: &Contact| {

@@ -82,6 +82,12 @@ pub fn explain<'c>(
             own_doing(state, devices, repeats, contact, &ruling, coverage)
     {
         ruling = own(ruling, cause, confidence);
+    } else if contact.family.is_some_and(Family::is_script)
+        && let Some(lists) = repeats.lists(contact, devices)
+        && lists.unnamed > 0
+        && is_past(contact, &ruling)
+    {
+        ruling.allow_for_job(lists);
     }
     let open = ruling.outcome == Outcome::Unexplained
         || (ruling.confidence < Confidence::Strong && ruling.cause != Cause::Disguise);
@@ -186,15 +192,7 @@ fn unmoved<'c>(
     ruling: &Ruling,
 ) -> Option<(Cause, Confidence)> {
     let family = contact.family?;
-    // Where a certificate tells what it is about, and no handshake stands still for what a script runs, it need not be over.
-    let settled = |w: &Weighed| w.level == Some(Confidence::Proven);
-    let aside = |w: &Weighed| family.is_run_by_itself() && settled(w);
-    let past = !ruling.named.is_empty()
-        && ruling
-            .named
-            .iter()
-            .all(|w| verdict::was_over(w) || aside(w));
-    if !past || contact.ocsp.is_some() || ruling.outcome == Outcome::NoOutbound {
+    if !is_past(contact, ruling) {
         return None;
     }
     if repeats.is_refresh(contact, devices) {
@@ -212,7 +210,7 @@ fn unmoved<'c>(
         return Some((Cause::Scanner, Confidence::Likely));
     }
     if let Some(lists) = repeats.lists(contact, devices)
-        && outnumber_visits(state, devices, contact, lists)
+        && outnumber_visits(state, devices, contact, lists.different)
     {
         return Some((Cause::Person, Confidence::Likely));
     }
@@ -223,6 +221,18 @@ fn unmoved<'c>(
     // Or now and then.
     let often = repeats.times(contact, devices).len() >= 3;
     (often && !visited(NEARBY)).then_some((Cause::Person, Confidence::Likely))
+}
+
+/// Whether the visits that a ruling names were over when the contact came: a job or a person may have got what it got for another reason.
+fn is_past(contact: &Contact, ruling: &Ruling) -> bool {
+    // Where a certificate tells what it is about, and no handshake stands still for what a script runs, it need not be over.
+    let by_itself = contact.family.is_some_and(Family::is_run_by_itself);
+    let aside = |w: &Weighed| by_itself && w.level == Some(Confidence::Proven);
+    let mut named = ruling.named.iter();
+    contact.ocsp.is_none()
+        && ruling.outcome != Outcome::NoOutbound
+        && !ruling.named.is_empty()
+        && named.all(|w| verdict::was_over(w) || aside(w))
 }
 
 /// Whether a job that asks the same again and again visits a site before it does, as monitors of certificates do: most times a handshake that

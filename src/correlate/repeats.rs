@@ -7,6 +7,8 @@ use std::collections::VecDeque;
 use foldhash::HashMap;
 
 use crate::correlate::answers::Object;
+use crate::correlate::case::split_url;
+use crate::correlate::certificates::Certificates;
 use crate::correlate::contacts::Contact;
 use crate::correlate::devices::{DeviceMap, Owner};
 use crate::event::Name;
@@ -22,8 +24,17 @@ pub struct Repeats<'c> {
     sweeps: HashMap<(Owner, Timestamp), usize>,
     /// The same of those that do so slowly.
     slow_sweeps: HashMap<(Owner, Timestamp), usize>,
-    /// When it got several lists that leaves are on, and how many.
-    lists: HashMap<(Owner, Timestamp), usize>,
+    /// When it got several lists that leaves are on.
+    lists: HashMap<(Owner, Timestamp), Lists>,
+}
+
+/// Several different lists that leaves are on, got one soon after the other.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Lists {
+    /// How many.
+    pub different: usize,
+    /// How many of them no certificate of the capture names.
+    pub unnamed: usize,
 }
 
 /// What makes two contacts ask the same.
@@ -70,7 +81,7 @@ const SEVERAL: usize = 3;
 impl<'c> Repeats<'c> {
     /// Goes through contacts in order of time.
     #[must_use]
-    pub fn new(contacts: &'c [Contact], devices: &DeviceMap) -> Self {
+    pub fn new(contacts: &'c [Contact], devices: &DeviceMap, certificates: &Certificates) -> Self {
         let mut asked: HashMap<(Owner, Question<'c>), Series> = HashMap::default();
         let mut fetched: HashMap<Owner, Vec<Fetch>> = HashMap::default();
         let mut listed: HashMap<Owner, Vec<Fetch>> = HashMap::default();
@@ -96,15 +107,22 @@ impl<'c> Repeats<'c> {
         }
         let (mut sweeps, mut slow_sweeps) = (HashMap::default(), HashMap::default());
         for (owner, fetches) in &fetched {
-            let of_owner = |(at, n)| ((*owner, at), n);
-            sweeps.extend(swept(fetches, SWEEP, SWEPT).into_iter().map(of_owner));
-            let slow = swept(fetches, SLOW_SWEEP, SWEPT_SLOWLY);
+            let of_owner = |(at, n, _)| ((*owner, at), n);
+            let fast = swept(fetches, SWEEP, SWEPT, |_| false);
+            sweeps.extend(fast.into_iter().map(of_owner));
+            let slow = swept(fetches, SLOW_SWEEP, SWEPT_SLOWLY, |_| false);
             slow_sweeps.extend(slow.into_iter().map(of_owner));
         }
         let mut lists = HashMap::default();
         for (owner, fetches) in &listed {
-            let several = swept(fetches, SWEEP, SEVERAL);
-            lists.extend(several.into_iter().map(|(at, n)| ((*owner, at), n)));
+            let unnamed = |url: &str| {
+                split_url(url).is_some_and(|(host, path)| !certificates.names_url(host, path))
+            };
+            let several = swept(fetches, SWEEP, SEVERAL, unnamed);
+            lists.extend(several.into_iter().map(|(at, different, unnamed)| {
+                let lists = Lists { different, unnamed };
+                ((*owner, at), lists)
+            }));
         }
         Self {
             asked,
@@ -162,9 +180,9 @@ impl<'c> Repeats<'c> {
         self.slow_sweeps.get(&(owner, contact.at)).copied()
     }
 
-    /// How many different lists that leaves are on the device got around a contact, if those were several.
+    /// The lists that leaves are on and the device got around a contact, if those were several.
     #[must_use]
-    pub fn lists(&self, contact: &'c Contact, devices: &DeviceMap) -> Option<usize> {
+    pub fn lists(&self, contact: &'c Contact, devices: &DeviceMap) -> Option<Lists> {
         let owner = devices.owner(contact.client);
         self.lists.get(&(owner, contact.at)).copied()
     }
@@ -229,29 +247,40 @@ fn is_steady(times: &[Timestamp]) -> bool {
     gaps().count() >= 2 && least >= 60_000_000_000 && most.saturating_sub(least) <= least / 10
 }
 
-/// The times at which, within a span before and after, enough different URLs were fetched; and how many.
-fn swept(fetches: &[Fetch], within: Span, least: usize) -> Vec<(Timestamp, usize)> {
+/// The times at which, within a span before and after, enough different URLs were fetched; how many, and how many of these `counts` counts.
+fn swept(
+    fetches: &[Fetch],
+    within: Span,
+    least: usize,
+    counts: impl Fn(&str) -> bool,
+) -> Vec<(Timestamp, usize, usize)> {
     let mut found = Vec::new();
     let mut near: VecDeque<(Timestamp, &str)> = VecDeque::new();
-    let mut different: HashMap<&str, u32> = HashMap::default();
+    let mut different: HashMap<&str, (u32, bool)> = HashMap::default();
+    let mut counted = 0;
     let mut coming = fetches.iter().peekable();
     for (at, _) in fetches {
         while let Some((other, url)) = coming.next_if(|(other, _)| other.since(*at) <= within) {
-            if let Some(url) = url {
-                near.push_back((*other, url));
-                *different.entry(url).or_default() += 1;
-            }
+            let Some(url) = url else { continue };
+            near.push_back((*other, url));
+            let (times, _) = different.entry(url).or_insert_with(|| {
+                let counts = counts(url);
+                counted += usize::from(counts);
+                (0, counts)
+            });
+            *times += 1;
         }
         while let Some((_, url)) = near.pop_front_if(|(other, _)| at.since(*other) > within) {
-            if let Some(count) = different.get_mut(url) {
-                *count -= 1;
-                if *count == 0 {
+            if let Some((times, counts)) = different.get_mut(url) {
+                *times -= 1;
+                if *times == 0 {
+                    counted -= usize::from(*counts);
                     different.remove(url);
                 }
             }
         }
         if different.len() >= least {
-            found.push((*at, different.len()));
+            found.push((*at, different.len(), counted));
         }
     }
     found
@@ -280,7 +309,8 @@ mod tests {
 
     #[test]
     fn eight_different_ones_within_a_minute_are_a_sweep() {
-        let swept = |fetches: &[Fetch]| swept(fetches, SWEEP, SWEPT);
+        let counts = |url: &str| url.ends_with('7');
+        let swept = |fetches: &[Fetch]| swept(fetches, SWEEP, SWEPT, counts);
         let fetch =
             |second: i64, number: i64| (at(second), Some(format!("http://c.example/{number}")));
         let seven: Vec<_> = (0..7).map(|n| fetch(n, n)).chain([fetch(7, 3)]).collect();
@@ -288,7 +318,7 @@ mod tests {
         let eight: Vec<_> = (0..8).map(|n| fetch(n * 10, n)).collect();
         assert_eq!(
             swept(&eight),
-            (1..=6).map(|n| (at(n * 10), 8)).collect::<Vec<_>>()
+            (1..=6).map(|n| (at(n * 10), 8, 1)).collect::<Vec<_>>()
         );
         let slow: Vec<_> = (0..20).map(|n| fetch(n * 20, n)).collect();
         assert_eq!(swept(&slow), []);

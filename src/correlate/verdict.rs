@@ -8,6 +8,7 @@ use foldhash::HashSet;
 use crate::correlate::agents::Family;
 use crate::correlate::contacts::Contact;
 use crate::correlate::judge::Weighed;
+use crate::correlate::repeats::Lists;
 use crate::correlate::waits::Stance;
 use crate::finding::{
     Bearing, Cause, Confidence, ContactKind, Direction, Evidence, Facts, LeftOut, Outcome, Stage,
@@ -108,6 +109,16 @@ impl Ruling {
     /// names, whose certificates of its own making name no list. A portal that does so may have a certificate of Let's Encrypt.
     pub fn allow_for_impostor(&mut self) {
         self.be_at_most(Confidence::Possible);
+    }
+
+    /// The list is one of several, and of some of these no certificate tells: so there is a reason to get lists that is no visit, and it may
+    /// hold for this one, since each list has one certificate in 128 of its issuer on it.
+    pub fn allow_for_job(&mut self, lists: Lists) {
+        self.be_at_most(if lists.unnamed.saturating_mul(2) < lists.different {
+            Confidence::Likely
+        } else {
+            Confidence::Possible
+        });
     }
 
     fn be_at_most(&mut self, most: Confidence) {
