@@ -82,7 +82,9 @@ pub fn explain<'c>(
             own_doing(state, devices, repeats, contact, &ruling, coverage)
     {
         ruling = own(ruling, cause, confidence);
-    } else if contact.family.is_some_and(Family::is_script)
+    } else if contact
+        .family
+        .is_some_and(|family| family.is_script() || family == Family::Go)
         && let Some(lists) = repeats.lists(contact, devices)
         && lists.unnamed > 0
         && is_past(contact, &ruling)
