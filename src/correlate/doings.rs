@@ -86,8 +86,8 @@ pub fn explain<'c>(
         .family
         .is_some_and(|family| family.is_script() || family == Family::Go)
         && let Some(lists) = repeats.lists(contact, devices)
-        && lists.unnamed > 0
         && is_past(contact, &ruling)
+        && outnumber_hidden(state, devices, contact, lists.unnamed)
     {
         ruling.allow_for_job(lists);
     }
@@ -358,6 +358,19 @@ fn outnumber_visits(state: &State, devices: &DeviceMap, contact: &Contact, lists
         .iter()
         .flat_map(|key| state.handshakes.of_client_between(*key, around, lists));
     visits.take(lists).count().saturating_mul(2) < lists
+}
+
+/// Whether there are more lists that no certificate names than sites that were visited and hide theirs.
+fn outnumber_hidden(state: &State, devices: &DeviceMap, contact: &Contact, unnamed: usize) -> bool {
+    const VISITS: usize = 1_024;
+    let around = (contact.at.minus(NEARBY), contact.at.plus(SWEEP));
+    let keys = devices.addresses(contact.client);
+    let visits = keys
+        .iter()
+        .flat_map(|key| state.handshakes.of_client_between(*key, around, VISITS));
+    let hidden = visits.filter(|record| record.hides_certificate());
+    let sites: BTreeSet<&Site> = hidden.map(|record| &record.shown.site).collect();
+    sites.len() < unnamed
 }
 
 /// The device spoke with Let's Encrypt's ACME directory (RFC 8555) within ten minutes.
