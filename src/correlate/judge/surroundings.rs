@@ -1,6 +1,7 @@
 //! What else the device did around a contact: other handshakes, other contacts, earlier visits.
 
 use super::*;
+use crate::correlate::waits::Hold;
 use crate::finding::{ContactKind, Stage};
 
 /// Whether the same was fetched before while a handshake was under way.
@@ -65,20 +66,33 @@ impl<'a> Judge<'a> {
         from: Timestamp,
         until: Timestamp,
     ) -> Timestamp {
+        let ended = self.ended_within(device, from, until).map(|c| c.ended_at);
+        ended.max().unwrap_or(from)
+    }
+
+    /// Whether another contact of this device, which cannot be about the same leaf, ended between this one and the client's next word in
+    /// a handshake: whoever went on then had been waiting for that one as likely.
+    pub(super) fn overtaken(&self, asked: &Asked<'_>, hold: &Hold) -> bool {
+        let mut ended = self.ended_within(asked.device, hold.from, hold.until);
+        ended.any(|c| c.ended_at > asked.extent.end && !asked.contact.may_share_leaf(c))
+    }
+
+    /// The device's contacts inside a silence.
+    fn ended_within(
+        &self,
+        device: HostKey,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> impl Iterator<Item = &Contact> {
         let until = until.plus(Span::from_millis(1));
         let siblings = self.by_device.get(&device);
         let siblings = siblings.map_or(&[][..], Vec::as_slice);
         // Contacts are in order of time, so only those inside the silence are looked at.
         let first = siblings.partition_point(|i| self.contact(*i).is_some_and(|c| c.at < from));
-        siblings
-            .iter()
-            .skip(first)
-            .filter_map(|i| self.contact(*i))
-            .take_while(|c| c.at <= until)
-            .filter(|c| c.ended_at <= until)
-            .map(|c| c.ended_at)
-            .max()
-            .unwrap_or(from)
+        let within = siblings.iter().skip(first);
+        let within = within.filter_map(|i| self.contact(*i));
+        let within = within.take_while(move |c| c.at <= until);
+        within.filter(move |c| c.ended_at <= until)
     }
 
     /// The device's contacts before one, the latest first, and after it. What is not reported speaks for nothing that is.
