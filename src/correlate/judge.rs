@@ -316,6 +316,9 @@ impl<'a> Judge<'a> {
         if self.is_of_impostor(contact, &ruling) {
             ruling.allow_for_impostor();
         }
+        if self.is_contested(&asked, &ruling) {
+            ruling.allow_for_another_program();
+        }
         if self.has_forgotten(&keys, extent.start) {
             ruling.allow_for_forgotten(contact);
         }
