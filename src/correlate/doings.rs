@@ -155,7 +155,14 @@ fn own_doing<'c>(
     if let Some(urls) = repeats.sweep(contact, devices)
         && is_inventory(state, devices, contact, urls, SWEEP)
     {
-        return Some((Cause::Scanner, Confidence::Likely));
+        // Who captured port 80 alone sees no visit of anybody, and a program that checks chain after chain looks like this as well.
+        let seen = visits_around(state, devices, contact, 1, NEARBY) > 0;
+        let confidence = if seen {
+            Confidence::Likely
+        } else {
+            Confidence::Possible
+        };
+        return Some((Cause::Scanner, confidence));
     }
     if family == Family::BareGet && contact.kind == ContactKind::Ocsp {
         // nginx by its handwriting, but no visitor was seen.
@@ -339,14 +346,24 @@ fn is_inventory(
     urls: usize,
     within: Span,
 ) -> bool {
+    let visits = visits_around(state, devices, contact, urls.saturating_add(1), within);
+    visits.saturating_mul(3) < urls
+}
+
+/// Handshakes of the device not longer before or after, at most so many for each of its addresses.
+fn visits_around(
+    state: &State,
+    devices: &DeviceMap,
+    contact: &Contact,
+    most: usize,
+    within: Span,
+) -> usize {
     let around = (contact.at.minus(within), contact.at.plus(within));
     let keys = devices.addresses(contact.client);
-    let visits = keys.iter().flat_map(|key| {
-        state
-            .handshakes
-            .of_client_between(*key, around, urls.saturating_add(1))
-    });
-    visits.count().saturating_mul(3) < urls
+    let visits = keys
+        .iter()
+        .flat_map(|key| state.handshakes.of_client_between(*key, around, most));
+    visits.count()
 }
 
 /// Whether more lists were got than the sites that were visited can be on: one for each kind of key (boulder docs/CRLS.md). Who goes through

@@ -63,6 +63,8 @@ pub struct Weighed {
     pub unended: bool,
     /// From the end of this fetch to the client's next word; the smaller, the closer.
     pub closeness: Option<Span>,
+    /// Something for another leaf was answered between the two.
+    pub overtaken: bool,
     /// From its anchor to the contact.
     pub lead: Span,
     /// From the server's flight to the first sign of the contact.
@@ -314,6 +316,9 @@ impl<'a> Judge<'a> {
         if self.is_of_impostor(contact, &ruling) {
             ruling.allow_for_impostor();
         }
+        if self.is_contested(&asked, &ruling) {
+            ruling.allow_for_another_program();
+        }
         if self.has_forgotten(&keys, extent.start) {
             ruling.allow_for_forgotten(contact);
         }
@@ -356,8 +361,10 @@ impl<'a> Judge<'a> {
             None => Direction::Inbound,
         };
         let (mut resumed_after, mut closeness) = (None, None);
+        let mut overtaken = false;
         if let Some(Stance::Held(hold)) = stance {
             closeness = Some(hold.until.since(end));
+            overtaken = self.overtaken(asked, &hold);
             let last = self
                 .last_end_before(asked.device, hold.from, hold.until)
                 .max(end);
@@ -433,6 +440,7 @@ impl<'a> Judge<'a> {
                     .span
                     .is_some_and(|(_, last)| last.since(end) <= GOES_ON_LATEST),
             closeness,
+            overtaken,
             lead: start.since(record.anchor()),
             onset,
             checks_onset: onset,

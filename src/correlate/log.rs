@@ -9,7 +9,7 @@ use foldhash::{HashMap, HashSet};
 use crate::correlate::answers::Answered;
 use crate::correlate::devices::HostKey;
 use crate::correlate::pages::Pages;
-use crate::event::{Name, Process, Request, TargetForm, weight};
+use crate::event::{DnsAnswer, Name, Process, Request, TargetForm, weight};
 use crate::finding::{ContactKind, Lookup};
 use crate::flow::{Close, FlowId};
 use crate::frame::{FrameNo, InterfaceId};
@@ -222,6 +222,9 @@ pub struct RequestNo {
 /// Lookups of one name that are looked back at: a client that asks oftener is told the same again.
 const LOOK_BACK: usize = 1_024;
 
+/// Who asks the same again within this time has not let go of it.
+const JUST: Span = Span::from_secs(1);
+
 impl Log {
     /// One with so many bytes of room for what has no fixed size.
     #[must_use]
@@ -357,6 +360,20 @@ impl Log {
         let past = list.partition_point(|i| all(i).is_none_or(|l| l.shown.at <= until));
         let before = list.get(..past).unwrap_or_default();
         before.iter().rev().take(LOOK_BACK).filter_map(all)
+    }
+
+    /// Whether a client asked the same and was told the same a moment before.
+    #[must_use]
+    pub fn has_just_told(&self, client: HostKey, answer: &DnsAnswer, asked_at: Timestamp) -> bool {
+        let addresses = || answer.addresses.iter().map(|(address, _)| address);
+        let mut before = self
+            .lookups_of(&answer.name, asked_at)
+            .take_while(|l| asked_at.since(l.shown.at) < JUST);
+        before.any(|l| {
+            let (same_client, shown) = (l.client == client, &l.shown);
+            let same = shown.qtype == answer.qtype && shown.outcome == answer.outcome;
+            same_client && same && shown.addresses.iter().eq(addresses())
+        })
     }
 
     /// Whether a client looked a watched name up.

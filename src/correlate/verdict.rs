@@ -121,6 +121,11 @@ impl Ruling {
         });
     }
 
+    /// Two programs asked for what one handshake was held for: one of them did so for another reason, and nothing tells which.
+    pub fn allow_for_another_program(&mut self) {
+        self.be_at_most(Confidence::Possible);
+    }
+
     fn be_at_most(&mut self, most: Confidence) {
         self.confidence = self.confidence.min(most);
         for named in &mut self.named {

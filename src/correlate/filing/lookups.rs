@@ -68,11 +68,16 @@ impl State {
                 known.push((client, answer.name.clone(), at));
             }
         }
-        if self.log.lookups.len() >= self.limits.findings || !self.log.has_room(weight) {
+        let asked_at = answer.asked_at.unwrap_or(at);
+        // Room for what others ask is not given to who asks the same without a pause: OpenSSL does, some ten thousand times a second, until its
+        // time is up, when a resolver on the host says at once that a name does not exist (BIO_do_connect_retry; measured).
+        let crowded = self.log.lookups.len() >= self.limits.findings / 2;
+        let pestered = crowded && self.log.has_just_told(client, answer, asked_at);
+        let full = self.log.lookups.len() >= self.limits.findings;
+        if pestered || full || !self.log.has_room(weight) {
             self.limit_reached();
             return;
         }
-        let asked_at = answer.asked_at.unwrap_or(at);
         let mut frames: crate::frame::Frames = answer.query_frame.into_iter().collect();
         let unanswered = answer.outcome == DnsOutcome::Unanswered;
         if !unanswered {

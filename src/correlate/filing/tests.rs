@@ -4,6 +4,7 @@ use super::*;
 use crate::correlate::{Config, Correlator};
 use crate::event::{ClientHello, Ech, FlowOpened};
 use crate::flow::{ClientBy, Scope};
+use crate::time::Span;
 
 /// The blind spots of one handshake.
 fn spots(port: u16, carrier: Carrier, sni: &str, alpn: &[&str]) -> Vec<BlindSpot> {
@@ -115,4 +116,49 @@ fn tls_to_a_proxy_is_told_where_proxies_listen() {
         port: 443,
     };
     assert_eq!(spots(3128, tunnelled, "shop.example", &[]), []);
+}
+
+/// A client at 10.0.0.5 that is told that a name does not exist, at a time in milliseconds.
+fn denied(number: u64, name: &str, at: i64) -> Event {
+    let asked_at = Timestamp::EPOCH.plus(Span::from_millis(at));
+    let answer = DnsAnswer {
+        client: ([10, 0, 0, 5], 40_000).into(),
+        server: ([127, 0, 0, 53], 53).into(),
+        id: 1,
+        name: Name::new(name),
+        qtype: 1,
+        transport: DnsTransport::Udp,
+        scope: Scope(0),
+        cut: false,
+        outcome: DnsOutcome::NoSuchName,
+        whole: true,
+        chain: Vec::new(),
+        addresses: Vec::new(),
+        ech_public_names: Vec::new(),
+        query_frame: Some(FrameNo::new(2 * number)),
+        asked_at: Some(asked_at),
+        took: Some(Span::ZERO),
+        attempts: 1,
+    };
+    Event {
+        at: asked_at,
+        frame: FrameNo::new(2 * number + 1),
+        flow: FlowId(number),
+        kind: EventKind::DnsAnswer(Box::new(answer)),
+    }
+}
+
+#[test]
+fn who_asks_without_a_pause_leaves_room_for_what_others_ask() {
+    let mut config = Config::default();
+    config.limits.findings = 40;
+    let mut correlator = Correlator::new(config);
+    for number in 0..400 {
+        let at = i64::try_from(number).expect("small") * 5;
+        correlator.ingest(denied(number, "yr2.c.lencr.org", at));
+    }
+    correlator.ingest(denied(400, "e8.c.lencr.org", 3_000));
+    let report = correlator.report(Coverage::default());
+    let hosts: Vec<&str> = report.findings.iter().map(|f| f.host.as_str()).collect();
+    assert_eq!(hosts, ["yr2.c.lencr.org", "e8.c.lencr.org"]);
 }

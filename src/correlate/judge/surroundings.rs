@@ -1,7 +1,11 @@
 //! What else the device did around a contact: other handshakes, other contacts, earlier visits.
 
 use super::*;
+use crate::correlate::waits::Hold;
 use crate::finding::{ContactKind, Stage};
+
+/// Contacts before and after one that are looked at for what belongs to it.
+const NEAR: usize = 8;
 
 /// Whether the same was fetched before while a handshake was under way.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -65,20 +69,33 @@ impl<'a> Judge<'a> {
         from: Timestamp,
         until: Timestamp,
     ) -> Timestamp {
+        let ended = self.ended_within(device, from, until).map(|c| c.ended_at);
+        ended.max().unwrap_or(from)
+    }
+
+    /// Whether another contact of this device, which cannot be about the same leaf, ended between this one and the client's next word in
+    /// a handshake: whoever went on then had been waiting for that one as likely.
+    pub(super) fn overtaken(&self, asked: &Asked<'_>, hold: &Hold) -> bool {
+        let mut ended = self.ended_within(asked.device, hold.from, hold.until);
+        ended.any(|c| c.ended_at > asked.extent.end && !asked.contact.may_share_leaf(c))
+    }
+
+    /// The device's contacts inside a silence.
+    fn ended_within(
+        &self,
+        device: HostKey,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> impl Iterator<Item = &Contact> {
         let until = until.plus(Span::from_millis(1));
         let siblings = self.by_device.get(&device);
         let siblings = siblings.map_or(&[][..], Vec::as_slice);
         // Contacts are in order of time, so only those inside the silence are looked at.
         let first = siblings.partition_point(|i| self.contact(*i).is_some_and(|c| c.at < from));
-        siblings
-            .iter()
-            .skip(first)
-            .filter_map(|i| self.contact(*i))
-            .take_while(|c| c.at <= until)
-            .filter(|c| c.ended_at <= until)
-            .map(|c| c.ended_at)
-            .max()
-            .unwrap_or(from)
+        let within = siblings.iter().skip(first);
+        let within = within.filter_map(|i| self.contact(*i));
+        let within = within.take_while(move |c| c.at <= until);
+        within.filter(move |c| c.ended_at <= until)
     }
 
     /// The device's contacts before one, the latest first, and after it. What is not reported speaks for nothing that is.
@@ -114,15 +131,19 @@ impl<'a> Judge<'a> {
             contact, before, ..
         } = *asked;
         let (before_it, after_it) = self.siblings(asked.device, asked.index, contact)?;
-        let near = before_it.take(8).chain(after_it.take(8));
+        let near = before_it.take(NEAR).chain(after_it.take(NEAR));
         near.filter_map(|i| {
             let other = self.contact(*i)?;
             if !before.ties_to(*i, record.shown.id) {
                 return None;
             }
+            let same_software = contact.family == other.family;
             let same_question = match (&contact.ocsp, &other.ocsp) {
                 (Some(a), Some(b)) => a.ids == b.ids,
-                (None, None) => contact.url().is_some() && contact.url() == other.url(),
+                // What others share another program asks for another's sake.
+                (None, None) => {
+                    same_software && contact.url().is_some() && contact.url() == other.url()
+                }
                 _ => false,
             } && contact.at.since(other.at).abs() <= Span::from_secs(10);
             let (a, b) = if contact.at <= other.at {
@@ -130,7 +151,6 @@ impl<'a> Judge<'a> {
             } else {
                 (other, contact)
             };
-            let same_software = contact.family == other.family;
             let back_to_back = same_software
                 && contact.may_share_leaf(other)
                 && b.at.since(a.ended_at).abs() <= Span::from_millis(150);
@@ -140,6 +160,37 @@ impl<'a> Judge<'a> {
             })
         })
         .max_by_key(|kin| kin.same_question)
+    }
+
+    /// Whether another program got the same issuer while the one handshake that lacks it stood still. All leaves of an intermediate name it, so
+    /// one of the two had another certificate in hand. Of programs that chase by themselves it is known, and so it is of scripts that
+    /// they do not.
+    pub(super) fn is_contested(&self, asked: &Asked<'_>, ruling: &Ruling) -> bool {
+        let contact = asked.contact;
+        let [only] = ruling.named.as_slice() else {
+            return false;
+        };
+        let named = || only.says("intermediate-missing") || only.says("named-in-certificate");
+        let known = asked.family.is_none_or(Family::is_verifier);
+        if contact.kind != ContactKind::Issuer || known || !named() {
+            return false;
+        }
+        let (from, until) = match only.stance {
+            Some(Stance::Held(hold)) => (hold.from, hold.until),
+            Some(Stance::Hanging) => (contact.at.minus(only.lead), asked.extent.end),
+            _ => return false,
+        };
+        let Some((before, after)) = self.siblings(asked.device, asked.index, contact) else {
+            return false;
+        };
+        let near = before.take(NEAR).chain(after.take(NEAR));
+        let mut others = near.filter_map(|index| self.contact(*index));
+        others.any(|other| {
+            let same = other.url().is_some() && other.url() == contact.url();
+            let (family, within) = (other.family, from <= other.at && other.at <= until);
+            let may_chase = family.is_some_and(|family| !family.is_script());
+            same && within && may_chase && family != asked.family
+        })
     }
 
     /// Earlier contacts that got the same, where all under a CA name it.

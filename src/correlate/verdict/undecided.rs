@@ -296,7 +296,7 @@ fn is_prompt(weighed: &Weighed) -> bool {
 }
 
 /// Parallel handshakes that wait for fetches of their own each go on right after their own answer: the one that went on
-/// at once is the one, if the next was clearly later.
+/// at once is the one, if the next was clearly later, and if no answer for another leaf had come in between, which it may have gone on for.
 fn closest<'w>(tops: &[&'w Weighed]) -> Option<&'w Weighed> {
     let mut held: Vec<(Span, &Weighed)> = tops
         .iter()
@@ -310,7 +310,7 @@ fn closest<'w>(tops: &[&'w Weighed]) -> Option<&'w Weighed> {
     let clear = *first <= Span::from_millis(20)
         && second.as_nanos() >= first.as_nanos().saturating_mul(4)
         && second.as_nanos().saturating_sub(first.as_nanos()) >= 15_000_000;
-    (clear && held.len() == tops.len()).then_some(*best)
+    (clear && !best.overtaken && held.len() == tops.len()).then_some(*best)
 }
 
 /// Of those that were held for a list the one whose certificate, known from elsewhere, names it: another one's is on it once in 128 times

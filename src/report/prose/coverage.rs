@@ -65,6 +65,12 @@ pub fn coverage(coverage: &Coverage) -> Vec<String> {
     };
     let c = coverage;
     note(
+        u64::from(c.frames > 0 && c.handshakes == 0),
+        "No handshake is in it: where only some ports or hosts were captured (as by `port 80`), what caused the contacts is missing. \
+         Capture without a filter."
+            .to_owned(),
+    );
+    note(
         c.handshakes_hidden,
         format!(
             "The certificates of {} of {} are hidden by TLS 1.3, QUIC or ECH; a key log (--keylog) would open them.",

@@ -202,13 +202,20 @@ fn no_outbound(finding: &Finding) -> Vec<String> {
         _ => None,
     };
     if let Some(subject) = own {
+        let mut evidence = finding.candidates.iter().flat_map(|c| &c.evidence);
+        // Other sides of IKE are told as visitors, too.
+        let kind = if evidence.any(|e| e.rule == "peer-certificate") {
+            "VPN gateway"
+        } else {
+            "TLS server"
+        };
         let server = match &finding.verdict.site {
             Some(site) => format!(
-                "the TLS server for {} on {}",
+                "the {kind} for {} on {}",
                 safe::line(site),
                 finding.client.ip
             ),
-            None => format!("a TLS server on {}", finding.client.ip),
+            None => format!("a {kind} on {}", finding.client.ip),
         };
         let asked = match finding.verdict.confidence {
             Confidence::Proven => "asked",
@@ -244,7 +251,7 @@ fn no_outbound(finding: &Finding) -> Vec<String> {
         Confidence::Possible => "and it may have been",
     };
     sentences.push(format!(
-        "No outbound TLS handshake of {who} called for {this}, {are} {signs}."
+        "No outbound TLS handshake of {who} in this capture called for {this}, {are} {signs}."
     ));
     sentences.extend(told(finding));
     sentences
