@@ -262,6 +262,47 @@ def _(lab):
                known.leaf, reason="manual")
 
 
+@scene("18-gnutls-chase", "gnutls-cli --ca-auto-retrieve: servers that leave the intermediate, or the root above it, out.", "gnutls-cli 3.7",
+       needs=("gnutls-cli",))
+def _(lab):
+    for site in ("old.kelp.example", "new.larch.example", "api.dill.example", "api.iris.example"):
+        lab.do("c1", [site], "sh", "-c", f"printf 'GET / HTTP/1.0\\r\\nHost: {site}\\r\\n\\r\\n' | gnutls-cli --ca-auto-retrieve "
+               f"--x509cafile {lab.pki.roots} -p 443 {site}", agent=".*", reason="issuer-chasing")
+
+
+ERLANG = """#!/usr/bin/env escript
+main([Roots, Which, Check | Sites]) ->
+  application:ensure_all_started(inets), application:ensure_all_started(ssl),
+  Self = self(),
+  Visit = fun(S) -> visit(Roots, list_to_atom(Check), S) end,
+  case Which of
+    "together" -> [spawn(fun() -> Visit(S), Self ! over end) || S <- Sites], [receive over -> ok after 15000 -> ok end || _ <- Sites];
+    "in-turn" -> [begin Visit(S), timer:sleep(400) end || S <- Sites]
+  end.
+visit(Roots, Check, Site) ->
+  Lists = {ssl_crl_cache, {internal, [{http, 5000}]}},
+  Options = [{verify, verify_peer}, {cacertfile, Roots}, {server_name_indication, Site}, {crl_check, Check}, {crl_cache, Lists}, {active, false}],
+  case ssl:connect(Site, 443, Options, 10000) of
+    {ok, C} -> ssl:send(C, ["GET / HTTP/1.0\\r\\nHost: ", Site, "\\r\\n\\r\\n"]), ssl:recv(C, 0, 3000), ssl:close(C);
+    Other -> io:format("~s ~p~n", [Site, Other])
+  end.
+"""
+
+
+def erlang(lab, host, which, check, sites):
+    """`check` is `peer` (the leaf's list) or `true` (the lists of all the chain)."""
+    script = lab.home(host) / "visit.escript"
+    script.write_text(ERLANG)
+    lab.do(host, sites, "escript", script, lab.pki.roots, which, check, *sites, agent=".*", limit=40)
+
+
+@scene("19-erlang-lists", "Erlang's ssl gets lists over HTTP inside the handshake: of leaves, one after the other, then of whole chains at once.",
+       "Erlang/OTP 25", needs=("escript",))
+def _(lab):
+    erlang(lab, "c1", "in-turn", "peer", ["api.delta.example", "api.iris.example", "www.juniper.example"])
+    erlang(lab, "c1", "together", "true", ["www.alder.example", "www.beech.example", "www.juniper.example", "api.iris.example"])
+
+
 # --- failures ------------------------------------------------------------------------------------------------
 
 @scene("20-dead-responder", "OCSP responders that are not in the DNS, are silent, refuse or say 503; clients go on.",
