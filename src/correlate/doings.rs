@@ -156,7 +156,8 @@ fn own_doing<'c>(
         && is_inventory(state, devices, contact, urls, SWEEP)
     {
         // Who captured port 80 alone sees no visit of anybody, and a program that checks chain after chain looks like this as well.
-        let seen = visits_around(state, devices, contact, 1, NEARBY) > 0;
+        let chains = contact.role().is_some();
+        let seen = !chains || visits_around(state, devices, contact, 1, NEARBY) > 0;
         let confidence = if seen {
             Confidence::Likely
         } else {
