@@ -143,6 +143,16 @@ impl Merged {
         }
     }
 
+    /// The next packet of a sole input, when it is in memory already: nearly all are. None says nothing of what comes next, which
+    /// [`Self::next_item`] does.
+    ///
+    /// Who asks for this first has the frame in registers: to look at an [`Item`] as soon as it is written stalls the processor.
+    #[inline(always)]
+    pub fn next_plain(&mut self) -> Option<Frame<'_>> {
+        let step = self.advance_plain()?;
+        self.plain(&step)
+    }
+
     /// The next packet of a sole input, when it is in memory already.
     #[inline(always)]
     fn advance_plain(&mut self) -> Option<FrameStep> {

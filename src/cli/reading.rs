@@ -11,6 +11,7 @@ use crate::capture::merge::{self, Merged};
 use crate::capture::process::process_of_frame;
 use crate::capture::{self, Item, ReadAhead};
 use crate::engine::Engine;
+use crate::frame::Frame;
 #[cfg(feature = "tui")]
 use crate::frame::FrameNo;
 use crate::report::{Interface, Options};
@@ -175,31 +176,38 @@ impl Reading {
     /// Takes one item in; false when there is none, or enough.
     #[inline]
     pub(super) fn step(&mut self, source: &mut Merged) -> bool {
-        source.next_item().is_some_and(|item| self.take(item))
+        match source.next_plain() {
+            Some(frame) => self.take_frame(frame),
+            None => source.next_item().is_some_and(|item| self.take(item)),
+        }
+    }
+
+    #[inline(always)]
+    fn take_frame(&mut self, frame: Frame<'_>) -> bool {
+        self.look_for_keys();
+        self.frames += 1;
+        // What does not pass keeps its number, so that evidence is found in the file.
+        #[cfg(feature = "live")]
+        let passes = match &mut self.sieve {
+            Some(sieve) => sieve.passes(&frame),
+            None => true,
+        };
+        #[cfg(not(feature = "live"))]
+        let passes = true;
+        if passes {
+            match process_of_frame(&frame) {
+                None => self.engine.push(frame),
+                Some(process) => self.engine.push_of(frame, process),
+            }
+        }
+        self.most != Some(self.frames)
     }
 
     /// Takes one item in; false when that is enough.
-    #[inline]
+    #[inline(never)]
     pub(super) fn take(&mut self, item: Item<'_>) -> bool {
         match item {
-            Item::Frame(frame) => {
-                self.look_for_keys();
-                self.frames += 1;
-                // What does not pass keeps its number, so that evidence is found in the file.
-                #[cfg(feature = "live")]
-                if self
-                    .sieve
-                    .as_mut()
-                    .is_some_and(|sieve| !sieve.passes(&frame))
-                {
-                    return self.most != Some(self.frames);
-                }
-                match process_of_frame(&frame) {
-                    None => self.engine.push(frame),
-                    Some(process) => self.engine.push_of(frame, process),
-                }
-                return self.most != Some(self.frames);
-            }
+            Item::Frame(frame) => return self.take_frame(frame),
             Item::Secrets(lines) => self.engine.secrets(lines),
             Item::NameHint(hint) => self.engine.name_hint(hint),
             Item::Dropped(count) => self.engine.dropped(count),

@@ -127,12 +127,19 @@ pub(super) const USE_GRAIN: Span = Span::from_secs(1);
 
 impl<S> Entry<S> {
     /// Counts a packet; whether it is the first of its direction.
-    pub(super) const fn arrived(&mut self, end: End, at: Timestamp, frame: FrameNo) -> bool {
+    #[inline(always)]
+    pub(super) fn arrived(&mut self, end: End, at: Timestamp, frame: FrameNo) -> bool {
         self.last = at;
         self.last_frame = frame;
         let half = self.halves.of_mut(end);
         half.packets += 1;
         half.packets == 1
+    }
+
+    /// Whether its place in the order of use is behind the times.
+    #[inline(always)]
+    pub(super) fn is_stale(&self, now: Timestamp) -> bool {
+        now.since(self.used) >= USE_GRAIN
     }
 
     /// Its reader, made now if there is none yet.
@@ -250,7 +257,7 @@ impl<S> Entry<S> {
     }
 
     /// Packets of both directions.
-    pub(super) const fn packets(&self) -> u64 {
+    pub(super) fn packets(&self) -> u64 {
         self.halves.of(End::Low).packets + self.halves.of(End::High).packets
     }
 

@@ -58,8 +58,8 @@ impl Key {
         (from, from_port): (u128, u16),
         (to, to_port): (u128, u16),
     ) -> (Self, End) {
-        // Which way a packet goes cannot be foreseen, so nothing branches on it.
-        let back = to < from || (to == from && to_port < from_port);
+        // Which way a packet goes cannot be foreseen, so nothing branches on it, the parts of the question included.
+        let back = (to < from) | ((to == from) & (to_port < from_port));
         let key = Self {
             low: select_unpredictable(back, to, from),
             high: select_unpredictable(back, from, to),
@@ -164,20 +164,16 @@ impl<T> Pair<T> {
         Self { low, high }
     }
 
-    /// That of one end.
-    pub(super) const fn of_mut(&mut self, end: End) -> &mut T {
-        match end {
-            End::Low => &mut self.low,
-            End::High => &mut self.high,
-        }
+    /// That of one end. Which it is cannot be foreseen either.
+    #[inline(always)]
+    pub(super) fn of_mut(&mut self, end: End) -> &mut T {
+        select_unpredictable(end == End::High, &mut self.high, &mut self.low)
     }
 
     /// That of one end.
-    pub(super) const fn of(&self, end: End) -> &T {
-        match end {
-            End::Low => &self.low,
-            End::High => &self.high,
-        }
+    #[inline(always)]
+    pub(super) fn of(&self, end: End) -> &T {
+        select_unpredictable(end == End::High, &self.high, &self.low)
     }
 }
 

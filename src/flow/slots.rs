@@ -116,11 +116,15 @@ impl<S> Slots<S> {
     /// Notes that an entry was used.
     #[inline]
     pub(super) fn touch(&mut self, slot: Slot, now: Timestamp) {
-        let Some(entry) = self.get_mut(slot) else {
-            return;
-        };
-        if now.since(entry.used) >= USE_GRAIN {
-            let class = Class::of(entry);
+        if self.get(slot).is_some_and(|entry| entry.is_stale(now)) {
+            self.renew(slot, now);
+        }
+    }
+
+    /// Moves an entry behind all others of its class.
+    #[inline(never)]
+    pub(super) fn renew(&mut self, slot: Slot, now: Timestamp) {
+        if let Some(class) = self.get(slot).map(Class::of) {
             self.order.remove(class as usize, slot);
             self.push(class, slot, now);
         }
@@ -182,13 +186,17 @@ impl<S> Slots<S> {
         flows
     }
 
-    #[inline]
+    /// Where an entry is.
+    #[inline(always)]
     pub(super) fn find(&self, key: &Key) -> Option<Slot> {
-        if let Some((last, slot)) = self.last.get()
-            && last == *key
-        {
-            return slot;
+        match self.last.get() {
+            Some((last, slot)) if last == *key => slot,
+            _ => self.search(key),
         }
+    }
+
+    #[inline(never)]
+    fn search(&self, key: &Key) -> Option<Slot> {
         let slot = self
             .by_key
             .find(self.hash(key), |slot| {
@@ -200,7 +208,7 @@ impl<S> Slots<S> {
     }
 
     /// An entry by its key, and where it is.
-    #[inline]
+    #[inline(always)]
     pub(super) fn find_mut(&mut self, key: &Key) -> Option<(Slot, &mut Entry<S>)> {
         let slot = self.find(key)?;
         Some((slot, self.get_mut(slot)?))

@@ -53,15 +53,21 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 #[must_use]
 pub fn is_plain(text: &str) -> bool {
     // Without early exit, so that many bytes are looked at together.
-    let (chunks, rest) = text.as_bytes().as_chunks::<16>();
     let mut odd = [0_u8; 16];
-    for chunk in chunks {
+    let mut look = |chunk: &[u8; 16]| {
         for (odd, byte) in odd.iter_mut().zip(chunk) {
             *odd |= u8::from(!matches!(byte, b' '..=b'~'));
         }
-    }
-    let plain = |all, byte: &u8| all & matches!(byte, b' '..=b'~');
-    odd == [0; 16] && rest.iter().fold(true, plain)
+    };
+    let bytes = text.as_bytes();
+    let Some(last) = bytes.last_chunk() else {
+        let plain = |all, byte: &u8| all & matches!(byte, b' '..=b'~');
+        return bytes.iter().fold(true, plain);
+    };
+    bytes.as_chunks().0.iter().for_each(&mut look);
+    // Some of its bytes a second time.
+    look(last);
+    odd == [0; 16]
 }
 
 /// Whether a character acts on its surroundings instead of being seen: controls (C0, DEL, C1), line and
@@ -188,6 +194,19 @@ mod tests {
             "zero\\u{200b}width\\u{2066}"
         );
         assert!(matches!(line("münchen.example"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn one_byte_that_is_not_plain_is_found_at_every_place_of_every_length() {
+        for len in 0..50 {
+            assert!(is_plain(&"a".repeat(len)), "{len}");
+            for at in 0..len {
+                for odd in ["\u{1b}", "\u{7f}", "é"] {
+                    let text = "~".repeat(at) + odd + &" ".repeat(len - at - 1);
+                    assert!(!is_plain(&text), "{text:?}");
+                }
+            }
+        }
     }
 
     #[test]

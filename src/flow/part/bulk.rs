@@ -24,6 +24,7 @@ impl<S> Part<S> {
         if !begun {
             return false;
         }
+        let stale = entry.is_stale(now);
         match entry.phase {
             Phase::Counting => {}
             Phase::Reading if packet.transport == Transport::Tcp && packet.len == 0 => {
@@ -34,7 +35,9 @@ impl<S> Part<S> {
                 if let Some(ack) = packet.ack {
                     entry.acknowledge(end, ack);
                 }
-                self.slots.touch(slot, now);
+                if stale {
+                    self.slots.renew(slot, now);
+                }
                 return true;
             }
             Phase::Opening | Phase::Reading => return false,
@@ -49,7 +52,9 @@ impl<S> Part<S> {
             }
             Transport::Udp => half.add(packet.len, at),
         }
-        self.slots.touch(slot, now);
+        if stale {
+            self.slots.renew(slot, now);
+        }
         true
     }
 }
