@@ -135,52 +135,7 @@ impl Merged {
     /// The next packet or record of all inputs; `None` when all have ended. Records other than packets
     /// come as soon as their input reaches them. Frames are numbered from 1 and interfaces from 0 over
     /// all inputs.
-    #[inline]
     pub fn next_item(&mut self) -> Option<Item<'_>> {
-        match self.advance_plain() {
-            Some(step) => self.plain(&step).map(Item::Frame),
-            None => self.next_of_any(),
-        }
-    }
-
-    /// The next packet of a sole input, when it is in memory already: nearly all are. None says nothing of what comes next, which
-    /// [`Self::next_item`] does.
-    ///
-    /// Who asks for this first has the frame in registers: to look at an [`Item`] as soon as it is written stalls the processor.
-    #[inline(always)]
-    pub fn next_plain(&mut self) -> Option<Frame<'_>> {
-        let step = self.advance_plain()?;
-        self.plain(&step)
-    }
-
-    /// The next packet of a sole input, when it is in memory already.
-    #[inline(always)]
-    fn advance_plain(&mut self) -> Option<FrameStep> {
-        match self.lanes.as_mut_slice() {
-            [
-                Lane {
-                    state: State::Open(source),
-                    ..
-                },
-            ] => source.advance_plain(),
-            _ => None,
-        }
-    }
-
-    #[inline(always)]
-    fn plain(&mut self, step: &FrameStep) -> Option<Frame<'_>> {
-        self.frames += 1;
-        let lane = self.lanes.first()?;
-        let State::Open(source) = &lane.state else {
-            return None;
-        };
-        let interface = lane.interfaces.get(step.interface as usize);
-        let interface = interface.copied().unwrap_or_default();
-        Some(source.plain(step, FrameNo::new(self.frames), interface))
-    }
-
-    #[inline(never)]
-    fn next_of_any(&mut self) -> Option<Item<'_>> {
         let (index, step) = if self.alone() {
             (0, self.advance_alone()?)
         } else {
@@ -204,6 +159,29 @@ impl Merged {
             known.copied().unwrap_or_default()
         };
         Some(source.item(step, FrameNo::new(self.frames), id))
+    }
+
+    /// The next packet of a sole input, when it is in memory already: nearly all are. None says nothing of what comes next, which
+    /// [`Self::next_item`] does.
+    ///
+    /// Who asks for this first has the frame in registers: to look at an [`Item`] as soon as it is written stalls the processor.
+    #[inline(always)]
+    pub fn next_plain(&mut self) -> Option<Frame<'_>> {
+        let [
+            Lane {
+                state: State::Open(source),
+                interfaces,
+                ..
+            },
+        ] = self.lanes.as_mut_slice()
+        else {
+            return None;
+        };
+        let step = source.advance_plain()?;
+        self.frames += 1;
+        let interface = interfaces.get(step.interface as usize);
+        let interface = interface.copied().unwrap_or_default();
+        Some(source.plain(&step, FrameNo::new(self.frames), interface))
     }
 
     /// Inputs that were cut or damaged: their names, and how they ended.

@@ -103,7 +103,7 @@ impl Analysis {
     }
 
     /// Takes one frame.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(&mut self, frame: Frame<'_>) {
         match self {
             Self::Whole(engine) => engine.push(frame),
