@@ -1,5 +1,5 @@
-//! Writes a capture made to exhaust an analyser (`cargo run --release --example hostile -- KIND BYTES FILE`), or one that has many of
-//! something (`... -- KIND COUNT FILE`).
+//! Writes a capture made to exhaust an analyser (`cargo run --release --example hostile -- KIND BYTES FILE`),
+//! or one that has many of something (`... -- KIND COUNT FILE`).
 
 #![expect(
     clippy::cast_possible_truncation,

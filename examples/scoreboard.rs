@@ -1,6 +1,7 @@
-//! The scoreboard: every labelled capture against its truth. `cargo run --release --example scoreboard [-- -v]`;
-//! with `--rules` and `--alerts` it prints the pages of the docs. With `--hide PERCENT` certificates of so many of the sites are
-//! taken out before, three times over with other sites each time.
+//! The scoreboard: every labelled capture against its truth.
+//! `cargo run --release --example scoreboard [-- -v]`; with `--rules` and `--alerts` it prints the pages of
+//! the docs. With `--hide PERCENT` certificates of so many of the sites are taken out before, three times
+//! over with other sites each time.
 
 #[path = "../tests/support/alerts_page.rs"]
 mod alerts_page;

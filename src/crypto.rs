@@ -1,5 +1,6 @@
 //! The primitives everything above uses, with one provider (ring) behind them, and RustCrypto for AES-CCM,
-//! X25519 and BLAKE2s for WireGuard, and the older modes of layers below IP, which ring does not have, or not with given keys.
+//! X25519 and BLAKE2s for WireGuard, and the older modes of layers below IP, which ring does not have, or not
+//! with given keys.
 //!
 //! Nothing here protects a secret of ours: keys come from key logs, or are published with the QUIC
 //! versions. Changing the provider means editing this file and those below it only.

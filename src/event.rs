@@ -55,8 +55,9 @@ pub enum EventKind {
     FlowClosed(Close),
     /// An address as the source of packets: the first time in each flow for each side.
     Sighting(Sighting),
-    /// Two scopes are one, that is called as the second, from here on: a mirror tags the directions of its flows unlike. What
-    /// happens later may still name either, because each shard of flows finds out for itself.
+    /// Two scopes are one, that is called as the second, from here on: a mirror tags the directions of its
+    /// flows unlike. What happens later may still name either, because each shard of flows finds out for
+    /// itself.
     Joined {
         /// One scope.
         scope: Scope,
@@ -398,7 +399,8 @@ pub enum BeatKind {
     KeyExchange,
     /// ChangeCipherSpec alone.
     ChangeCipherSpec,
-    /// Encrypted handshake message (TLS 1.2 Finished, ...), or an encrypted TLS 1.3 record that key logs show to be handshake.
+    /// Encrypted handshake message (TLS 1.2 Finished, ...), or an encrypted TLS 1.3 record that key logs show
+    /// to be handshake.
     EncryptedHandshake,
     /// Encrypted record that may be handshake or application data (TLS 1.3 without keys; QUIC Handshake packet).
     Encrypted,
@@ -408,8 +410,9 @@ pub enum BeatKind {
     Alert,
 }
 
-/// One run of bytes of one side inside or right after a handshake, with its record types summed up. A new beat is reported
-/// when the side changes, the kind changes, or the same side speaks again after at least 1 ms.
+/// One run of bytes of one side inside or right after a handshake, with its record types summed up. A new
+/// beat is reported when the side changes, the kind changes, or the same side speaks again after at least 1
+/// ms.
 #[derive(Clone, Copy, Debug)]
 pub struct Beat {
     /// Who spoke.
@@ -512,8 +515,8 @@ pub struct Response {
     pub index: u32,
     /// That request is not in the capture.
     pub unasked: bool,
-    /// Whose bytes before it the capture lacks, messages perhaps among them, by [`Side::index`]: then the order on the connection
-    /// alone does not tell which request it answers.
+    /// Whose bytes before it the capture lacks, messages perhaps among them, by [`Side::index`]: then the
+    /// order on the connection alone does not tell which request it answers.
     pub torn: [bool; 2],
     /// Status code; 0 when the connection ended before a head came.
     pub status: u16,

@@ -130,7 +130,8 @@ pub struct Question {
 pub enum Failure {
     /// The lookup failed.
     Lookup(DnsOutcome),
-    /// The lookup was answered with an address that is no server (0.0.0.0, ::, loopback, documentation, private for a public name).
+    /// The lookup was answered with an address that is no server (0.0.0.0, ::, loopback, documentation,
+    /// private for a public name).
     Sinkhole(IpAddr),
     /// RST or ICMP in answer to the SYN, or the word of a proxy.
     Refused,
@@ -150,8 +151,9 @@ pub enum Failure {
     Incomplete,
 }
 
-/// Whether a list's three addresses agree: where it was fetched, where it says it belongs (IssuingDistributionPoint), and where
-/// the trigger's certificate says its list is (CRLDistributionPoints). RFC 5280 6.3.3.
+/// Whether a list's three addresses agree: where it was fetched, where it says it belongs
+/// (IssuingDistributionPoint), and where the trigger's certificate says its list is (CRLDistributionPoints).
+/// RFC 5280 6.3.3.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct CrlPlace {
     /// The list names the fetched URL; None when it names none.
@@ -336,7 +338,8 @@ pub struct Finding {
     pub answer: Answer,
     /// Verdict.
     pub verdict: Verdict,
-    /// Whose contact this one passes on. Its cause is [`Cause::Proxy`], unless a tunnel shows the certificate even here.
+    /// Whose contact this one passes on. Its cause is [`Cause::Proxy`], unless a tunnel shows the certificate
+    /// even here.
     pub passes_on: Option<PassedOn>,
     /// The candidates the verdict names, best first; every member of one-of and any-under.
     pub candidates: Vec<Candidate>,

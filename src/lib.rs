@@ -17,8 +17,8 @@
 //!   [7] tui         update(message), view(state)                              screen
 //! ```
 //!
-//! Beside them: [`engine`] runs 2 to 5, [`filter`] says which findings, [`evidence`] which frames prove them, [`cli`] carries
-//! out what was asked for on the command line.
+//! Beside them: [`engine`] runs 2 to 5, [`filter`] says which findings, [`evidence`] which frames prove them,
+//! [`cli`] carries out what was asked for on the command line.
 
 pub mod capture;
 pub mod cli;

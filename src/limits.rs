@@ -7,8 +7,9 @@
 
 use crate::time::Span;
 
-/// Shares of all flows that have room each for itself ([`Limits::shard`]). Fixed, so that what bites does not depend on how many
-/// threads look after them; the more, the less room each has, and the more threads have something to do.
+/// Shares of all flows that have room each for itself ([`Limits::shard`]). Fixed, so that what bites does not
+/// depend on how many threads look after them; the more, the less room each has, and the more threads have
+/// something to do.
 pub const SHARDS: usize = 4;
 
 /// Caps and timeouts; [`Limits::default`] is what the tool uses.
@@ -25,64 +26,69 @@ pub struct Limits {
     pub fragments_age: Span,
     /// 802.11 frames being joined at one time; a sender has one under way for each of a few priorities.
     pub wlan_frames: usize,
-    /// The parts of one 802.11 frame follow each other; receivers wait for half a second (802.11-2020, dot11MaxReceiveLifetime).
+    /// The parts of one 802.11 frame follow each other; receivers wait for half a second (802.11-2020,
+    /// dot11MaxReceiveLifetime).
     pub wlan_age: Span,
-    /// Fragments of multilink PPP that wait for others. A packet is cut into about as many as the bundle has links, and each of a
-    /// few classes has one packet under way.
+    /// Fragments of multilink PPP that wait for others. A packet is cut into about as many as the bundle has
+    /// links, and each of a few classes has one packet under way.
     pub multilink_fragments: usize,
     /// Bytes held for them in total.
     pub multilink_bytes: usize,
-    /// Links of a bundle differ by less than a second in what is queued on them; the shorter form of sequence numbers comes round
-    /// after 4,096 fragments.
+    /// Links of a bundle differ by less than a second in what is queued on them; the shorter form of sequence
+    /// numbers comes round after 4,096 fragments.
     pub multilink_age: Span,
-    /// Packets of Bluetooth links being joined at one time, of 64 KiB at most; a piconet has seven active members, and each sends and
-    /// receives one.
+    /// Packets of Bluetooth links being joined at one time, of 64 KiB at most; a piconet has seven active
+    /// members, and each sends and receives one.
     pub acl_packets: usize,
-    /// Parts of such a packet follow each other as the link lets them; a link that stands still for this long is lost (Core 5.4,
-    /// volume 4 part E 6.21: the supervision timeout).
+    /// Parts of such a packet follow each other as the link lets them; a link that stands still for this long
+    /// is lost (Core 5.4, volume 4 part E 6.21: the supervision timeout).
     pub acl_age: Span,
-    /// Bluetooth channels of which it is known what they carry; the one opened longest ago gives way. A device has a few for each
-    /// other one, counted for either direction.
+    /// Bluetooth channels of which it is known what they carry; the one opened longest ago gives way. A
+    /// device has a few for each other one, counted for either direction.
     pub bluetooth_channels: usize,
-    /// Packets in parts of which the latest came on a pipe of USB, a program of a transport stream, a circuit; each of 64 KiB at most. A
-    /// transponder has some dozens of programs.
+    /// Packets in parts of which the latest came on a pipe of USB, a program of a transport stream, a
+    /// circuit; each of 64 KiB at most. A transponder has some dozens of programs.
     pub streams: usize,
     /// Parts follow each other; a line of 9,600 bit/s takes two seconds for a packet of the size of Ethernet's.
     pub streams_age: Span,
-    /// One message of a stream that carries packets: 64 KiB of these, and before them a head of some kilobytes. How deep such streams may
-    /// be in one another is [`Self::tunnel_depth`].
+    /// One message of a stream that carries packets: 64 KiB of these, and before them a head of some
+    /// kilobytes. How deep such streams may be in one another is [`Self::tunnel_depth`].
     pub carried: usize,
     /// Lines of key logs, in bytes, that are kept for what streams carry: some hundreds of keys of layers below TCP.
     pub carried_keys: usize,
-    /// Circuits of X.25 of which it is known what they carry; the one called longest ago gives way. A line has some dozens open of the
-    /// 4,095 it may have.
+    /// Circuits of X.25 of which it is known what they carry; the one called longest ago gives way. A line
+    /// has some dozens open of the 4,095 it may have.
     pub circuits: usize,
-    /// Keys of WireGuard: static ones, and as many ephemeral ones, of which each connection makes one in two minutes. The oldest gives way.
+    /// Keys of WireGuard: static ones, and as many ephemeral ones, of which each connection makes one in two
+    /// minutes. The oldest gives way.
     pub wireguard_keys: usize,
     /// Handshakes of WireGuard that are opened, or that wait for keys. A connection has two that are in use.
     pub wireguard_sessions: usize,
-    /// Keys of 802.11 networks. Those of the places where somebody captures; Wireshark takes 64. Further ones are refused.
+    /// Keys of 802.11 networks. Those of the places where somebody captures; Wireshark takes 64. Further ones
+    /// are refused.
     pub wlan_keys: usize,
-    /// Names of 802.11 networks, by access point, which passphrases without a name are tried with. A capture in a city sees hundreds.
+    /// Names of 802.11 networks, by access point, which passphrases without a name are tried with. A capture
+    /// in a city sees hundreds.
     pub wlan_networks: usize,
-    /// Networks that passphrases without a name are tried in: each takes 8,192 digests, some milliseconds, and it is for who sends
-    /// beacons and handshakes to say how many there are.
+    /// Networks that passphrases without a name are tried in: each takes 8,192 digests, some milliseconds,
+    /// and it is for who sends beacons and handshakes to say how many there are.
     pub wlan_derived: usize,
     /// Handshakes of 802.11 that are under way, or that wait for keys; the oldest gives way. A station has one.
     pub wlan_handshakes: usize,
-    /// Stations, and access points, of which there are keys; the one that came first gives way. An access point has some hundreds of
-    /// stations at most.
+    /// Stations, and access points, of which there are keys; the one that came first gives way. An access
+    /// point has some hundreds of stations at most.
     pub wlan_stations: usize,
     /// Keys of 802.15.4 networks, of which a place has few. Further ones are refused.
     pub wpan_keys: usize,
     /// Keys of users of PDCP, of which a simulation has some dozens. Further ones are refused.
     pub pdcp_keys: usize,
-    /// Directions of bearers of which it is known how far they are; the one opened longest ago gives way. A user has eight bearers as a rule.
+    /// Directions of bearers of which it is known how far they are; the one opened longest ago gives way. A
+    /// user has eight bearers as a rule.
     pub pdcp_bearers: usize,
     /// Security associations of ESP. One tunnel has two, and makes new ones each hour; the oldest gives way.
     pub associations: usize,
-    /// TCP headers remembered to undo Van Jacobson compression, over all links; the link used longest ago gives way. One direction
-    /// of a link has 16 as a rule, and 256 at most (RFC 1144 3.2.2).
+    /// TCP headers remembered to undo Van Jacobson compression, over all links; the link used longest ago
+    /// gives way. One direction of a link has 16 as a rule, and 256 at most (RFC 1144 3.2.2).
     pub vj_headers: usize,
     /// Flows tracked at one time; the one idle longest gives way.
     pub flows: usize,
@@ -99,9 +105,9 @@ pub struct Limits {
     pub out_of_order_side: usize,
     /// Out-of-order bytes held over all flows.
     pub out_of_order_total: usize,
-    /// Memory of the readers of all flows: handshakes under way, connections that are being told apart, heads and messages in parts
-    /// (bodies and what waits for keys have limits of their own). A reader of TLS takes a kilobyte and the hello it waits for the end
-    /// of; the flow used longest ago gives way.
+    /// Memory of the readers of all flows: handshakes under way, connections that are being told apart, heads
+    /// and messages in parts (bodies and what waits for keys have limits of their own). A reader of TLS takes
+    /// a kilobyte and the hello it waits for the end of; the flow used longest ago gives way.
     pub readers_total: usize,
     /// A hole that the receiver acknowledged is given up after this, because the bytes could still come
     /// later in the capture than their acknowledgement (network cards with several queues).
@@ -116,11 +122,13 @@ pub struct Limits {
     pub http_body: usize,
     /// One kept CRL body. Let's Encrypt's worst shard is about 70 MB (mass revocation).
     pub crl_body: usize,
-    /// How many times its own size a packed body may unpack to. DEFLATE reaches 1,032, but what is sought here is random for the most
-    /// part: an entry of a revocation list takes 36 bytes, of which 18 are a random serial. Even where serials count up by one and
-    /// all dates are equal, an entry of 50 bytes costs a literal and a copy, together some 2 bytes: 25.
+    /// How many times its own size a packed body may unpack to. DEFLATE reaches 1,032, but what is sought
+    /// here is random for the most part: an entry of a revocation list takes 36 bytes, of which 18 are a
+    /// random serial. Even where serials count up by one and all dates are equal, an entry of 50 bytes costs
+    /// a literal and a copy, together some 2 bytes: 25.
     pub inflate_ratio: usize,
-    /// What may come out of a packed body before its ratio is looked at: padding and short, regular bodies are cheap anyway.
+    /// What may come out of a packed body before its ratio is looked at: padding and short, regular bodies
+    /// are cheap anyway.
     pub inflate_unproven: usize,
     /// Kept bodies over all flows, and what the one that is being unpacked comes to.
     pub bodies_total: usize,
@@ -132,8 +140,8 @@ pub struct Limits {
     pub tls_held_flow: usize,
     /// The same over all flows.
     pub tls_held_total: usize,
-    /// Beats ([`crate::event::Beat`]) reported for one handshake, which then counts as over. Real ones have about a dozen; what comes
-    /// after that many is data, so nothing is lost by it.
+    /// Beats ([`crate::event::Beat`]) reported for one handshake, which then counts as over. Real ones have
+    /// about a dozen; what comes after that many is data, so nothing is lost by it.
     pub beats: usize,
     /// CRYPTO stream bytes of one QUIC side; post-quantum hellos take 2 kB, certificate flights 20 kB.
     pub quic_crypto: usize,
@@ -143,8 +151,9 @@ pub struct Limits {
     pub dns_pending: usize,
     /// A lookup without an answer for this long failed; stub resolvers give up in 5 to 20 s.
     pub dns_timeout: Span,
-    /// Texts, addresses, questions and answers of watched lookups, requests and responses that are remembered, in bytes: a kilobyte
-    /// for each of the most findings. What they weigh without these is bounded by their number.
+    /// Texts, addresses, questions and answers of watched lookups, requests and responses that are
+    /// remembered, in bytes: a kilobyte for each of the most findings. What they weigh without these is
+    /// bounded by their number.
     pub log_total: usize,
     /// Certificates of the handshakes remembered, each counted once; and half as much for those that are known by name.
     pub chains_total: usize,
@@ -161,13 +170,13 @@ pub struct Limits {
     pub watched_addresses: usize,
     /// Devices remembered.
     pub devices: usize,
-    /// Requests to other CAs that are reasoned with where no report is about them; the oldest third gives way. What they hold counts beside
-    /// `log_total`, with an eighth of it.
+    /// Requests to other CAs that are reasoned with where no report is about them; the oldest third gives
+    /// way. What they hold counts beside `log_total`, with an eighth of it.
     pub elsewhere: usize,
     /// Findings kept in one report.
     pub findings: usize,
-    /// Handshakes described in one report with all that speaks for and against them, over all findings; further findings describe the
-    /// few that matter most, and say how many they leave out. 0.9 kB each.
+    /// Handshakes described in one report with all that speaks for and against them, over all findings;
+    /// further findings describe the few that matter most, and say how many they leave out. 0.9 kB each.
     pub candidates_total: usize,
     /// Key log lines kept.
     pub secrets: usize,
@@ -211,9 +220,9 @@ impl Limits {
         }
     }
 
-    /// About the most memory, in bytes, that hostile input can make a reading take when every cap is reached at once: the
-    /// sum of the caps in bytes, and of those in numbers times what one of a kind takes. The report comes on top, by
-    /// findings. An ordinary capture takes a tenth of it.
+    /// About the most memory, in bytes, that hostile input can make a reading take when every cap is reached
+    /// at once: the sum of the caps in bytes, and of those in numbers times what one of a kind takes. The
+    /// report comes on top, by findings. An ordinary capture takes a tenth of it.
     #[must_use]
     pub fn memory(&self) -> u64 {
         // Of frames, and all shards together of what streams carry.

@@ -1,8 +1,9 @@
 //! What came last, by hash: a ring in the order of arrival whose entries are chained by their hash, the newest first.
 //!
-//! The rooms that remember much for a short time (lookups that wait, addresses that were told) put in about as much as they
-//! forget. Here the oldest is forgotten by taking it off the ring: a chain ends where it leads to what is gone, so that
-//! nothing has to be looked for in order to be removed, and a full memory is written from one end to the other.
+//! The rooms that remember much for a short time (lookups that wait, addresses that were told) put in about
+//! as much as they forget. Here the oldest is forgotten by taking it off the ring: a chain ends where it
+//! leads to what is gone, so that nothing has to be looked for in order to be removed, and a full memory is
+//! written from one end to the other.
 
 use std::collections::VecDeque;
 
@@ -13,12 +14,13 @@ pub(crate) type Sequence = u64;
 #[derive(Debug)]
 pub(crate) struct Recent<T> {
     entries: VecDeque<T>,
-    /// One for each entry, apart from them: most of what a chain leads past is another hash's, and a cache holds all links
-    /// where it holds a tenth of the entries.
+    /// One for each entry, apart from them: most of what a chain leads past is another hash's, and a cache
+    /// holds all links where it holds a tenth of the entries.
     links: VecDeque<Link>,
-    /// The sequence (its low bits) of the newest entry of each chain; a power of two of them. One that is not among the
-    /// entries any more, or never was (0), ends the chain. Where 2^32 entries have passed, a chain may start at another one's
-    /// entry: it is shorter or longer than it should be, and walks tell by the hash what belongs to it.
+    /// The sequence (its low bits) of the newest entry of each chain; a power of two of them. One that is not
+    /// among the entries any more, or never was (0), ends the chain. Where 2^32 entries have passed, a chain
+    /// may start at another one's entry: it is shorter or longer than it should be, and walks tell by the
+    /// hash what belongs to it.
     newest: Vec<u32>,
     /// Sequence of the oldest entry that is still there.
     first: Sequence,
@@ -69,8 +71,9 @@ impl<T> Recent<T> {
         sequence
     }
 
-    /// Reads what a search for a hash reads, for nothing but that. What lies far apart in memory arrives sooner when it is asked
-    /// for side by side than one search after the other, so who has many to make touches all of them first.
+    /// Reads what a search for a hash reads, for nothing but that. What lies far apart in memory arrives
+    /// sooner when it is asked for side by side than one search after the other, so who has many to make
+    /// touches all of them first.
     #[inline]
     pub(crate) fn touch(&self, hash: u64) {
         std::hint::black_box(self.of(hash).next().is_some());

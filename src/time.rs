@@ -6,8 +6,8 @@
 use std::fmt;
 use std::num::NonZeroU64;
 
-/// A number of nanoseconds, of which the lowest one is none: what lacks a time takes no room for saying so. Of times that may be missing
-/// there are several in every handshake.
+/// A number of nanoseconds, of which the lowest one is none: what lacks a time takes no room for saying so.
+/// Of times that may be missing there are several in every handshake.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
 struct Nanos(NonZeroU64);
 

@@ -1,4 +1,5 @@
-//! Reading and decompressing while the analysis is at work: another thread fills buffers, and whole buffers change hands.
+//! Reading and decompressing while the analysis is at work: another thread fills buffers, and whole buffers
+//! change hands.
 
 use std::io::{ErrorKind, Read};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -71,9 +72,9 @@ impl Ahead {
     }
 }
 
-/// Fills buffers until the end, or until nobody takes them any more. What never lets wait for long fills whole buffers; of
-/// anything else every piece goes on its way as it comes, since nobody knows when the next one will. So does the first of
-/// all, by which formats are told: it is the same then as without a thread.
+/// Fills buffers until the end, or until nobody takes them any more. What never lets wait for long fills
+/// whole buffers; of anything else every piece goes on its way as it comes, since nobody knows when the next
+/// one will. So does the first of all, by which formats are told: it is the same then as without a thread.
 fn fill(
     mut read: Box<dyn Read + Send>,
     prompt: bool,

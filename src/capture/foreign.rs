@@ -97,7 +97,8 @@ const KNOWN: &[(&[u8], &str, Todo)] = &[
     (b"SQLite format 3\0", "an SQLite database", Todo::NoNetwork),
 ];
 
-/// pcap by kinship (Mesquita's and Navtel's), read by nobody, editcap included: their record layouts are not documented.
+/// pcap by kinship (Mesquita's and Navtel's), read by nobody, editcap included: their record layouts are not
+/// documented.
 const UNREAD_PCAP: &[u32] = &[0xa1b2_34cd, 0xa12b_3c4d];
 
 enum Todo {

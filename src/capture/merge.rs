@@ -161,10 +161,11 @@ impl Merged {
         Some(source.item(step, FrameNo::new(self.frames), id))
     }
 
-    /// The next packet of a sole input, when it is in memory already: nearly all are. None says nothing of what comes next, which
-    /// [`Self::next_item`] does.
+    /// The next packet of a sole input, when it is in memory already: nearly all are. None says nothing of
+    /// what comes next, which [`Self::next_item`] does.
     ///
-    /// Who asks for this first has the frame in registers: to look at an [`Item`] as soon as it is written stalls the processor.
+    /// Who asks for this first has the frame in registers: to look at an [`Item`] as soon as it is written
+    /// stalls the processor.
     #[inline(always)]
     pub fn next_plain(&mut self) -> Option<Frame<'_>> {
         let [

@@ -96,8 +96,8 @@ impl<R: Read> Pcap<R> {
         })
     }
 
-    /// The next packet, where its header was read already, and it and the header behind it are in memory; nearly all are.
-    /// None sends to [`Self::advance`].
+    /// The next packet, where its header was read already, and it and the header behind it are in memory;
+    /// nearly all are. None sends to [`Self::advance`].
     #[inline(always)]
     pub(crate) fn advance_plain(&mut self) -> Option<FrameStep> {
         let record = self.ahead?;

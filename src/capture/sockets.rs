@@ -42,9 +42,9 @@ pub enum Kind {
     Datagrams,
 }
 
-/// Asks a process of its own. Looking into the processes of others takes rights that whoever reads frames must not have,
-/// and is not possible behind a fence that hides files (Landlock forbids it like tracing them). That process is given
-/// nothing but addresses.
+/// Asks a process of its own. Looking into the processes of others takes rights that whoever reads frames
+/// must not have, and is not possible behind a fence that hides files (Landlock forbids it like tracing
+/// them). That process is given nothing but addresses.
 #[derive(Debug, Default)]
 pub struct Sockets {
     /// The other end; none when nobody looks.

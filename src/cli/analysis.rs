@@ -1,4 +1,5 @@
-//! The engine whole, or with correlation in a thread of its own, to which events travel in batches; flows may be shared out besides.
+//! The engine whole, or with correlation in a thread of its own, to which events travel in batches; flows may
+//! be shared out besides.
 
 use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -16,7 +17,8 @@ const BATCH: usize = 1_024;
 /// Batches on their way.
 const QUEUE: usize = 8;
 
-/// What reads frames and explains. The report is the same either way: correlation gets the same events in the same order.
+/// What reads frames and explains. The report is the same either way: correlation gets the same events in the
+/// same order.
 #[expect(
     clippy::large_enum_variant,
     reason = "there is one, and a box would cost a step for every frame"

@@ -62,7 +62,9 @@ pub struct Args {
     #[arg(long)]
     pub follow: bool,
 
-    /// Key log of TLS (NSS, SSLKEYLOGFILE) or of WireGuard, or lines of Wireshark's tables 80211_keys, esp_sa, ieee802154_keys, pdcp_lte_ue_keys and pdcp_nr_ue_keys; repeatable. Read on while a capture grows or comes through a pipe. Secrets inside pcapng are used by themselves
+    /// Key log of TLS (NSS, SSLKEYLOGFILE) or of WireGuard, or lines of Wireshark's tables 80211_keys,
+    /// esp_sa, ieee802154_keys, pdcp_lte_ue_keys and pdcp_nr_ue_keys; repeatable. Read on while a capture
+    /// grows or comes through a pipe. Secrets inside pcapng are used by themselves
     #[arg(long, value_name = "FILE")]
     pub keylog: Vec<PathBuf>,
 
@@ -128,8 +130,9 @@ pub struct Args {
     #[arg(short = 'c', value_name = "N")]
     pub count: Option<u64>,
 
-    /// Threads at work (default: 2 where there are two cores): the second correlates, or decompresses what is compressed; the
-    /// third reads ahead, further ones read further inputs, and from the fifth on flows are shared out to all but three. All weigh the contacts of the report, which is the same with any number
+    /// Threads at work (default: 2 where there are two cores): the second correlates, or decompresses what is
+    /// compressed; the third reads ahead, further ones read further inputs, and from the fifth on flows are
+    /// shared out to all but three. All weigh the contacts of the report, which is the same with any number
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..))]
     pub threads: Option<u8>,
 

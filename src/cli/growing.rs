@@ -39,9 +39,9 @@ impl KeyLogs {
         !self.logs.is_empty()
     }
 
-    /// Hands over the lines that were written since the last time, or some of them: then it says that there are more. A
-    /// connection may be over within some milliseconds, and what it held goes with it: so this comes before every batch of
-    /// frames.
+    /// Hands over the lines that were written since the last time, or some of them: then it says that there
+    /// are more. A connection may be over within some milliseconds, and what it held goes with it: so this
+    /// comes before every batch of frames.
     pub(super) fn read(&mut self, mut take: impl FnMut(&[u8])) -> bool {
         let mut more = false;
         for (file, rest) in &mut self.logs {

@@ -164,13 +164,14 @@ fn read(reading: &mut Reading, source: &mut Merged) -> Exit {
     exit
 }
 
-/// A second Ctrl-C is somebody's impatience when it comes this long after the first; `timeout` sends its signal to the program and
-/// to the whole group at once.
+/// A second Ctrl-C is somebody's impatience when it comes this long after the first; `timeout` sends its
+/// signal to the program and to the whole group at once.
 const IMPATIENCE: Duration = Duration::from_millis(500);
 /// How often the thread that waits for the first looks.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Becomes true with the first Ctrl-C, which ends the reading with a report; another one after a moment ends the program.
+/// Becomes true with the first Ctrl-C, which ends the reading with a report; another one after a moment ends
+/// the program.
 pub(super) fn on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let impatient = Arc::new(AtomicBool::new(false));

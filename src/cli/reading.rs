@@ -154,7 +154,8 @@ impl Reading {
         };
         let source = self.open_ahead(follow, ahead)?;
         let ahead = source.read_ahead();
-        // This thread and that of correlation are at work, too. Of growing key logs each share would have to wait for all others.
+        // This thread and that of correlation are at work, too. Of growing key logs each share would have to
+        // wait for all others.
         let workers = self.threads.saturating_sub(ahead + 2);
         if workers > 1 && !self.keys.any() {
             self.engine = self.engine.share_out(workers);

@@ -1,5 +1,5 @@
-//! What is said beside the report, on standard error: for people, or with its level before each line, as sd-daemon(3) has it
-//! and the journal and syslog(3) tools read it.
+//! What is said beside the report, on standard error: for people, or with its level before each line, as
+//! sd-daemon(3) has it and the journal and syslog(3) tools read it.
 
 use std::fmt::{self, Display};
 use std::sync::Mutex;

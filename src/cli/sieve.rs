@@ -26,9 +26,10 @@ impl Sieve {
         }
     }
 
-    /// Whether a frame passes. Where libpcap cannot filter a link type (NFLOG), or looks for IP at one place of several (PPP
-    /// without its address byte, loopback of a host with another byte order, Frame Relay), the IP packet in the frame is asked
-    /// about, if it holds one; but for filters that speak of that link type alone.
+    /// Whether a frame passes. Where libpcap cannot filter a link type (NFLOG), or looks for IP at one place
+    /// of several (PPP without its address byte, loopback of a host with another byte order, Frame Relay),
+    /// the IP packet in the frame is asked about, if it holds one; but for filters that speak of that link
+    /// type alone.
     pub(super) fn passes(&mut self, frame: &Frame<'_>) -> bool {
         let native = finds_ip(frame.link) || !self.bpf.fits(LinkType::RAW);
         if !native || !self.bpf.fits(frame.link) {
@@ -60,8 +61,8 @@ impl Sieve {
         let Self { decoder, bpf, .. } = self;
         let mut passes = |decoded: Result<Packet<'_>, Undecoded>| match decoded {
             Ok(packet) => plain(&packet).is_some_and(|bytes| bpf.passes(LinkType::RAW, &bytes)),
-            // Whether its datagram passes is not known yet, and without it the datagram would never be whole; nor would be known what
-            // a link agreed on.
+            // Whether its datagram passes is not known yet, and without it the datagram would never be whole;
+            // nor would be known what a link agreed on.
             Err(why) => {
                 let of_more = matches!(
                     why,
@@ -78,7 +79,8 @@ impl Sieve {
     }
 }
 
-/// Link types in which libpcap finds IP wherever it may be, and whose own words (addresses, tags, frame types) people filter by.
+/// Link types in which libpcap finds IP wherever it may be, and whose own words (addresses, tags, frame
+/// types) people filter by.
 fn finds_ip(link: LinkType) -> bool {
     const ETHERNET_COOKED_RAW: [u32; 8] = [1, 12, 14, 101, 113, 228, 229, 276];
     const WLAN: [u32; 4] = [105, 119, 127, 163];

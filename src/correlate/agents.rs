@@ -67,8 +67,9 @@ impl Family {
         }
     }
 
-    /// Whether it is run by itself, by a person or a script: its requests belong to no handshake, not even to one of its own. Neither
-    /// curl nor wget asks a responder or fetches a list or an issuer for a handshake (their manuals: `--crlfile`, `--cert-status`, `--crl-file`).
+    /// Whether it is run by itself, by a person or a script: its requests belong to no handshake, not even to
+    /// one of its own. Neither curl nor wget asks a responder or fetches a list or an issuer for a handshake
+    /// (their manuals: `--crlfile`, `--cert-status`, `--crl-file`).
     #[must_use]
     pub const fn is_run_by_itself(self) -> bool {
         matches!(self, Self::Curl | Self::Downloader)
@@ -96,8 +97,9 @@ impl Family {
         )
     }
 
-    /// Whether programs of this family may check when the handshake is done, before they send data: SChannel gives the certificate to who uses
-    /// it only then, and so do `SslStream` of .NET and `ssl` of Python. The others that check were all measured to do so before their Finished.
+    /// Whether programs of this family may check when the handshake is done, before they send data: SChannel
+    /// gives the certificate to who uses it only then, and so do `SslStream` of .NET and `ssl` of Python. The
+    /// others that check were all measured to do so before their Finished.
     #[must_use]
     pub const fn may_hold_data(self) -> bool {
         matches!(
@@ -182,8 +184,9 @@ pub fn family(request: &Request) -> Family {
     }
 }
 
-/// What the libraries of scripting languages call themselves (libwww-perl, Net::HTTP of Ruby, Guzzle of PHP, axios and undici of Node), and
-/// scripts that look at certificates (testssl.sh, `UA_STD`; check_ssl_cert; HTTPie).
+/// What the libraries of scripting languages call themselves (libwww-perl, Net::HTTP of Ruby, Guzzle of PHP,
+/// axios and undici of Node), and scripts that look at certificates (testssl.sh, `UA_STD`; check_ssl_cert;
+/// HTTPie).
 const SCRIPTS: &[&str] = &[
     "libwww-perl/",
     "lwp",
@@ -198,7 +201,8 @@ const SCRIPTS: &[&str] = &[
     "httpie/",
 ];
 
-/// Whether a request is as OpenSSL writes it (`openssl ocsp`, `OCSP_sendreq_new`): GnuTLS adds Accept and Connection, mod_ssl Connection.
+/// Whether a request is as OpenSSL writes it (`openssl ocsp`, `OCSP_sendreq_new`): GnuTLS adds Accept and
+/// Connection, mod_ssl Connection.
 #[must_use]
 pub fn is_of_openssl(request: &Request) -> bool {
     family(request) == Family::BarePost

@@ -116,15 +116,16 @@ fn oddity(role: &HostRole, request: &Request, has_question: bool) -> Option<Oddi
     }
 }
 
-/// What a browser asks for when a person opens the host's page: the page itself and its icon; and what crawlers ask first
-/// (RFC 9309).
+/// What a browser asks for when a person opens the host's page: the page itself and its icon; and what
+/// crawlers ask first (RFC 9309).
 fn is_browsing(path: &str) -> bool {
     matches!(path, "" | "/" | "/favicon.ico" | "/robots.txt")
         || path.starts_with("/apple-touch-icon")
 }
 
-/// Whether a path is what certificates name but for a slash, a query, or the number of a list that is not there today: what scripts that
-/// join addresses, go around caches or count do. Let's Encrypt may come to have more lists (Boulder, docs/CRLS.md).
+/// Whether a path is what certificates name but for a slash, a query, or the number of a list that is not
+/// there today: what scripts that join addresses, go around caches or count do. Let's Encrypt may come to
+/// have more lists (Boulder, docs/CRLS.md).
 fn is_nearly_right(role: &HostRole, request: &Request) -> bool {
     let bare = request.path.split(['?', '#']).next().unwrap_or_default();
     let joined = format!("/{}", bare.trim_start_matches('/'));

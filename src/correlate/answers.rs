@@ -96,7 +96,8 @@ impl Reader {
         self.lists.give_back(list);
     }
 
-    /// Decodes a response that ended at a time, which may differ from what the clock showed; `known` lists the serials of certificates seen so far.
+    /// Decodes a response that ended at a time, which may differ from what the clock showed; `known` lists
+    /// the serials of certificates seen so far.
     pub fn read<'a>(
         &mut self,
         (at, clock): (Timestamp, Timestamp),

@@ -205,7 +205,8 @@ fn name_what_moved_askers(findings: &mut [Finding]) {
 struct Room(usize);
 
 impl Room {
-    /// Described whether there is room or not: as many as a verdict of one of several names, and the one that came nearest.
+    /// Described whether there is room or not: as many as a verdict of one of several names, and the one that
+    /// came nearest.
     const LEAST: (usize, usize) = (5, 1);
 
     fn describe(&mut self, state: &State, ruling: Ruling, finding: &mut Finding) {

@@ -171,9 +171,10 @@ impl Case<'_> {
         })
     }
 
-    /// How much a certificate that is known for the name from elsewhere speaks against a question that does not fit it. Sites renew when
-    /// two thirds of a certificate's life are over (letsencrypt.org, integration guide), so within a two-hundredth of it nearly all
-    /// still show the same. One that was last shown before that, and would be due since, nearly all have renewed.
+    /// How much a certificate that is known for the name from elsewhere speaks against a question that does
+    /// not fit it. Sites renew when two thirds of a certificate's life are over (letsencrypt.org, integration
+    /// guide), so within a two-hundredth of it nearly all still show the same. One that was last shown before
+    /// that, and would be due since, nearly all have renewed.
     #[must_use]
     pub fn weight_of_learned(&self) -> Weight {
         let leaves = || self.shown.iter().filter(|s| s.position == 0);
@@ -198,8 +199,9 @@ impl Case<'_> {
         }
     }
 
-    /// Whether a certificate that is known from elsewhere was not valid when the contact began, and was not shown all the same: it had run out,
-    /// or was issued later, as where somebody asks the site for it long after the capture.
+    /// Whether a certificate that is known from elsewhere was not valid when the contact began, and was not
+    /// shown all the same: it had run out, or was issued later, as where somebody asks the site for it long
+    /// after the capture.
     #[must_use]
     pub fn is_out_of_date(&self, shown: &ShownCert) -> bool {
         let valid = |at| shown.cert.is_valid_at(at);
@@ -216,8 +218,8 @@ impl Case<'_> {
         at.minus(self.started.since(self.clock))
     }
 
-    /// Whether something else was so near in time that a site showed the same certificate then. Nobody renews more often than every three
-    /// days (letsencrypt.org, profiles: 160 hours).
+    /// Whether something else was so near in time that a site showed the same certificate then. Nobody renews
+    /// more often than every three days (letsencrypt.org, profiles: 160 hours).
     #[must_use]
     pub fn is_of_the_day(&self, (first, last): (Timestamp, Timestamp)) -> bool {
         const DAY: Span = Span::from_secs(86_400);
@@ -303,8 +305,8 @@ fn lifetime(cert: &Certificate) -> Span {
     cert.not_after.since(cert.not_before)
 }
 
-/// When a certificate is renewed: two thirds into its life, or halfway if that is less than ten days (letsencrypt.org, integration guide;
-/// certbot, `renew_before_expiry`).
+/// When a certificate is renewed: two thirds into its life, or halfway if that is less than ten days
+/// (letsencrypt.org, integration guide; certbot, `renew_before_expiry`).
 fn due(cert: &Certificate) -> Timestamp {
     const SHORT: Span = Span::from_secs(10 * 86_400);
     let life = lifetime(cert).as_nanos();

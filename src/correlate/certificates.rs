@@ -29,15 +29,17 @@ pub struct Learned {
 }
 
 impl Learned {
-    /// Whether it may be the work of a proxy that looks into what others say, and so tells nothing of what the site shows to a client: it is no
-    /// certificate of a CA that is watched, and was shown to others alone, as far as is remembered.
+    /// Whether it may be the work of a proxy that looks into what others say, and so tells nothing of what
+    /// the site shows to a client: it is no certificate of a CA that is watched, and was shown to others
+    /// alone, as far as is remembered.
     #[must_use]
     pub fn is_hearsay(&self, clients: &[HostKey]) -> bool {
         let public = self.chain.first().is_some_and(|leaf| is_lets_encrypt(leaf));
         !self.to.is_empty() && !public && !self.to.iter().any(|to| clients.contains(to))
     }
 
-    /// Whether the device itself alone showed it, as what is behind a delivery network does, which has a certificate of its own for the name.
+    /// Whether the device itself alone showed it, as what is behind a delivery network does, which has a
+    /// certificate of its own for the name.
     #[must_use]
     pub fn is_own(&self, device: &[HostKey]) -> bool {
         let known = !self.by.is_empty() && self.by.len() < SHOWN_TO;
@@ -161,8 +163,8 @@ impl Certificates {
         }
     }
 
-    /// Where half of the room is taken, forgets the names that were shown longest ago, and what only they showed. `still` are
-    /// chains that are remembered elsewhere.
+    /// Where half of the room is taken, forgets the names that were shown longest ago, and what only they
+    /// showed. `still` are chains that are remembered elsewhere.
     pub fn forget<'c>(&mut self, still: impl Iterator<Item = &'c [Arc<Certificate>]>) {
         if self
             .by_name

@@ -1,9 +1,9 @@
 //! Rulings that are made before what they rest on is forgotten.
 //!
-//! Conclusions are drawn when a report is asked for, over what is remembered then. A capture may hold more handshakes than
-//! that: when there is no room for another, contacts are ruled on whose handshakes go next, and the rulings stay, with
-//! the few handshakes that they speak of. When that happens depends on the events alone, so that the report is the same however
-//! they come.
+//! Conclusions are drawn when a report is asked for, over what is remembered then. A capture may hold more
+//! handshakes than that: when there is no room for another, contacts are ruled on whose handshakes go next,
+//! and the rulings stay, with the few handshakes that they speak of. When that happens depends on the events
+//! alone, so that the report is the same however they come.
 
 use foldhash::HashMap;
 
@@ -18,12 +18,13 @@ use crate::flow::FlowId;
 use crate::frame::FrameNo;
 use crate::time::{Span, Timestamp};
 
-/// What a contact rests on lies at most so long before it: a script may download after ten minutes what a certificate named
-/// (`judge`), and lookups and connections are tried for half a minute before.
+/// What a contact rests on lies at most so long before it: a script may download after ten minutes what a
+/// certificate named (`judge`), and lookups and connections are tried for half a minute before.
 pub const REACH: Span = Span::from_secs(11 * 60);
 /// What a contact shows of itself comes within this time after it: an answer, and how its client goes on.
 const SETTLED: Span = Span::from_secs(30);
-/// Where less time than that is remembered, a contact gets this part of it for what comes after, and the rest for what came before.
+/// Where less time than that is remembered, a contact gets this part of it for what comes after, and the rest
+/// for what came before.
 const AFTER: i64 = 4;
 
 /// What tells a contact from others in every report.

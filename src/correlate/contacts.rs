@@ -113,8 +113,8 @@ impl Contact {
         }
     }
 
-    /// The path that was asked for: as it was sent or, where the capture lacks the request, as the list that came back names the place
-    /// where it belongs (RFC 5280 5.2.5).
+    /// The path that was asked for: as it was sent or, where the capture lacks the request, as the list that
+    /// came back names the place where it belongs (RFC 5280 5.2.5).
     #[must_use]
     pub fn path(&self) -> Option<&str> {
         if let Some(request) = &self.request {
@@ -232,8 +232,8 @@ pub fn assemble(log: &Log, devices: &DeviceMap) -> Vec<Contact> {
 /// A client goes on to its next check this soon, or with what it was doing.
 const GOES_ON: Span = Span::from_secs(1);
 
-/// Contacts with other CAs that no report speaks of, and that a device made while it had one that is reported, or right before or after: those of
-/// other times explain no silence in which that one lies.
+/// Contacts with other CAs that no report speaks of, and that a device made while it had one that is
+/// reported, or right before or after: those of other times explain no silence in which that one lies.
 #[must_use]
 pub fn elsewhere(log: &Log, devices: &DeviceMap, reported: &[Contact]) -> Vec<Contact> {
     /// Neighbours looked at; one device has no more at a time.
@@ -269,8 +269,8 @@ impl<'l> Tunnels<'l> {
         Self(requests.map(|r| (r.flow, &r.host)).collect())
     }
 
-    /// Whether a request only opened the tunnel for another one that is there (clients that are told to may use CONNECT for everything,
-    /// plain HTTP as well).
+    /// Whether a request only opened the tunnel for another one that is there (clients that are told to may
+    /// use CONNECT for everything, plain HTTP as well).
     fn lead_on(&self, record: &RequestRecord) -> bool {
         !record.request.tunnelled
             && record.request.form == TargetForm::Authority
@@ -288,8 +288,8 @@ struct Taken {
 /// Who waited for an address connects within this time of the answer.
 const CONNECTS_WITHIN: Span = Span::from_millis(100);
 
-/// What was asked in a request that the capture lacks, or whose body it lacks, by what was answered: a response is about the certificates that
-/// the request is about (RFC 6960 4.2.2.3).
+/// What was asked in a request that the capture lacks, or whose body it lacks, by what was answered: a
+/// response is about the certificates that the request is about (RFC 6960 4.2.2.3).
 fn answered_question(answer: &Answered) -> Option<OcspRequest> {
     let Object::Ocsp(response) = &answer.object else {
         return None;
@@ -358,8 +358,8 @@ fn from_request(record: &RequestRecord, connect: Option<&ConnectRecord>) -> Cont
     }
 }
 
-/// An answer whose request the capture lacks. Whoever opens a connection asks at once; on one that was open already, it asked before
-/// the answer began, nobody can tell when.
+/// An answer whose request the capture lacks. Whoever opens a connection asks at once; on one that was open
+/// already, it asked before the answer began, nobody can tell when.
 fn from_answer(record: &AnswerRecord, connect: &ConnectRecord) -> Contact {
     let answer = &record.answer;
     let kind = match &record.watch {
@@ -425,8 +425,8 @@ fn service_kind(service: Service) -> Option<ContactKind> {
     }
 }
 
-/// A contact takes the lookups that no earlier one took; where there are none (a second connection after one lookup), it shares the
-/// latest. A request on a kept-alive connection needs none.
+/// A contact takes the lookups that no earlier one took; where there are none (a second connection after one
+/// lookup), it shares the latest. A request on a kept-alive connection needs none.
 fn attach_lookups(
     contact: &mut Contact,
     log: &Log,
@@ -443,8 +443,8 @@ fn attach_lookups(
     let mut taken: Vec<usize> = near.iter().copied().filter(|i| !is_used(i)).collect();
     let kept_alive = contact.request.as_ref().is_some_and(|r| r.index > 0);
     if kept_alive {
-        // One for which a client did wait: wget goes on with a connection that it has to an address of the name (its http.c,
-        // persistent_available_p).
+        // One for which a client did wait: wget goes on with a connection that it has to an address of the
+        // name (its http.c, persistent_available_p).
         let waited = |index: &usize| {
             let ended = log.lookups.get(*index).map(|l| l.ended_at);
             ended.is_some_and(|ended| begun.since(ended).abs() <= CONNECTS_WITHIN)
@@ -488,8 +488,9 @@ fn attach_lookups(
     contact.lookups = taken;
 }
 
-/// Whether something that may be a request was sent on a connection. Where nothing of the client is in the capture, what the server
-/// said tells; otherwise it need not, since servers speak unasked when they tire of waiting (408, RFC 9110 15.5.9).
+/// Whether something that may be a request was sent on a connection. Where nothing of the client is in the
+/// capture, what the server said tells; otherwise it need not, since servers speak unasked when they tire of
+/// waiting (408, RFC 9110 15.5.9).
 fn has_asked(connect: &ConnectRecord) -> bool {
     let sent = connect.close.as_ref().is_some_and(|close| {
         let [from_client, from_server] = connect.payload(close);

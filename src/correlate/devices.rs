@@ -85,12 +85,14 @@ struct Host {
     untranslated: bool,
     /// The capturing host received some of it.
     received: bool,
-    /// Initial TTL values (64, 128, 255) that the observed ones fit: bit set, for TCP and for UDP, since some stacks give these defaults of
-    /// their own (illumos: tcp_ipv4_ttl 64, udp_ipv4_ttl 255). Several mean several machines.
+    /// Initial TTL values (64, 128, 255) that the observed ones fit: bit set, for TCP and for UDP, since some
+    /// stacks give these defaults of their own (illumos: tcp_ipv4_ttl 64, udp_ipv4_ttl 255). Several mean
+    /// several machines.
     initial: [u8; 2],
     /// Operating systems that User-Agents of this address named, or whose own TLS it spoke: bit set.
     systems: u8,
-    /// Connections to addresses that it did not ask for, but somebody else, and to those for which nobody was seen to ask.
+    /// Connections to addresses that it did not ask for, but somebody else, and to those for which nobody was
+    /// seen to ask.
     led: u32,
     unled: u32,
     /// Who was told the addresses that it connected to without having asked.
@@ -280,8 +282,8 @@ impl Devices {
         }
     }
 
-    /// Addresses of one link-layer address with undiminished TTLs, though too many to be surely one station. Enough to ask
-    /// whether a server's certificate is shown at another of its addresses.
+    /// Addresses of one link-layer address with undiminished TTLs, though too many to be surely one station.
+    /// Enough to ask whether a server's certificate is shown at another of its addresses.
     fn stations(&self, keys: &[HostKey]) -> HashMap<HostKey, Vec<HostKey>> {
         let mut stations: BTreeMap<(Scope, Mac), Vec<HostKey>> = BTreeMap::new();
         for key in keys {
@@ -310,7 +312,8 @@ impl Devices {
         }
     }
 
-    /// The device that was told what an address connected to: a single address, or several that are known to be one device's.
+    /// The device that was told what an address connected to: a single address, or several that are known to
+    /// be one device's.
     fn handed_by(&self, connects: HostKey, groups: &mut Groups) -> Option<HostKey> {
         let host = self.hosts.get(&connects)?;
         let (first, others) = host.handed.split_first()?;
@@ -321,7 +324,8 @@ impl Devices {
             matches!((host.mac, link), (Some(a), Some(b)) if a != b)
         });
         let families = self.are_of_two_families(connects, *first);
-        // Who finds most of its addresses where nobody sees it (DNS over HTTPS) meets one that a neighbour asked for now and then.
+        // Who finds most of its addresses where nobody sees it (DNS over HTTPS) meets one that a neighbour
+        // asked for now and then.
         let by_chance = host.unled >= UNLED && host.led < host.unled / 4;
         (!conflict && !link_differs && families && !by_chance).then_some(*first)
     }
@@ -404,9 +408,9 @@ impl Host {
         self.undiminished && !self.diminished
     }
 
-    /// Systems with different initial TTLs use this address. TCP clocks are no sign: common stacks start them at a
-    /// random offset for each connection (RFC 7323 5.4). So do User-Agents and fingerprints of different systems; a virtual machine behind its host's
-    /// address is shared use as well.
+    /// Systems with different initial TTLs use this address. TCP clocks are no sign: common stacks start them
+    /// at a random offset for each connection (RFC 7323 5.4). So do User-Agents and fingerprints of different
+    /// systems; a virtual machine behind its host's address is shared use as well.
     fn shared(&self) -> bool {
         let [of_tcp, _] = self.initial;
         self.initial.iter().any(|set| set.count_ones() > 1)
@@ -535,8 +539,8 @@ const fn is_initial(ttl: u8) -> bool {
     matches!(ttl, 32 | 64 | 128 | 255)
 }
 
-/// A TTL that a router may leave. Nothing usual begins below 64 and comes farther than 30 hops: less than that was sent so on
-/// purpose, as by traceroute(8), and tells of no router.
+/// A TTL that a router may leave. Nothing usual begins below 64 and comes farther than 30 hops: less than
+/// that was sent so on purpose, as by traceroute(8), and tells of no router.
 const fn is_diminished(ttl: u8) -> bool {
     ttl > 33 && !is_initial(ttl)
 }

@@ -47,11 +47,12 @@ pub fn explain<'c>(
         fake.rejected = ruling.named.into_iter().chain(ruling.rejected).collect();
         return (fake, Vec::new());
     }
-    // What a device passes on it was not moved to by a handshake of its own. One that proves otherwise is a tunnel that the device
-    // opened for its client.
+    // What a device passes on it was not moved to by a handshake of its own. One that proves otherwise is a
+    // tunnel that the device opened for its client.
     let unexplained = ruling.outcome == Outcome::Unexplained;
     let passed_on = match relay {
-        // For a lookup the times are enough: somebody else waited for the answer to this very question while it was asked and answered.
+        // For a lookup the times are enough: somebody else waited for the answer to this very question while
+        // it was asked and answered.
         Some(relay) if relay.addressed || contact.stage == Stage::LookedUp => {
             ruling.confidence < Confidence::Proven
         }
@@ -67,7 +68,8 @@ pub fn explain<'c>(
         };
         return (own(ruling, Cause::Proxy, confidence), Vec::new());
     }
-    // A client of the ACME directory has just opened a connection to it, which is near in time to all that it does after.
+    // A client of the ACME directory has just opened a connection to it, which is near in time to all that it
+    // does after.
     let directory = |w: &Weighed| w.site.name().is_some_and(|n| is_acme(&Name::new(&n)));
     let near_only = ruling.confidence == Confidence::Possible
         && !ruling.named.is_empty()
@@ -144,8 +146,9 @@ fn own_doing<'c>(
     if family.is_verifier() {
         return None;
     }
-    // ACME clients ask for the status of what they hold (certbot ocsp.py, certmagic ocsp.go), and for the issuer that they need for it. Lists
-    // they do not get, nor issuers for the chain, which comes with the certificate (RFC 8555 7.4.2).
+    // ACME clients ask for the status of what they hold (certbot ocsp.py, certmagic ocsp.go), and for the
+    // issuer that they need for it. Lists they do not get, nor issuers for the chain, which comes with the
+    // certificate (RFC 8555 7.4.2).
     if contact.kind != ContactKind::Crl
         && acme_nearby(state, devices, contact)
         && matches!(family, Family::Python | Family::Go)
@@ -155,7 +158,8 @@ fn own_doing<'c>(
     if let Some(urls) = repeats.sweep(contact, devices)
         && is_inventory(state, devices, contact, urls, SWEEP)
     {
-        // Who captured port 80 alone sees no visit of anybody, and a program that checks chain after chain looks like this as well.
+        // Who captured port 80 alone sees no visit of anybody, and a program that checks chain after chain
+        // looks like this as well.
         let chains = contact.role().is_some();
         let seen = !chains || visits_around(state, devices, contact, 1, NEARBY) > 0;
         let confidence = if seen {
@@ -191,9 +195,9 @@ fn own_doing<'c>(
     ))
 }
 
-/// What a device fetches among many others of the kind, when the one it holds runs out, or every hour, it does not fetch because of a
-/// visit that was over by then and whose certificate happens to name it: one in 128 certificates of an intermediate names a list, and all of
-/// them one issuer.
+/// What a device fetches among many others of the kind, when the one it holds runs out, or every hour, it
+/// does not fetch because of a visit that was over by then and whose certificate happens to name it: one in
+/// 128 certificates of an intermediate names a list, and all of them one issuer.
 fn unmoved<'c>(
     state: &State,
     devices: &DeviceMap,
@@ -233,9 +237,11 @@ fn unmoved<'c>(
     (often && !visited(NEARBY)).then_some((Cause::Person, Confidence::Likely))
 }
 
-/// Whether the visits that a ruling names were over when the contact came: a job or a person may have got what it got for another reason.
+/// Whether the visits that a ruling names were over when the contact came: a job or a person may have got
+/// what it got for another reason.
 fn is_past(contact: &Contact, ruling: &Ruling) -> bool {
-    // Where a certificate tells what it is about, and no handshake stands still for what a script runs, it need not be over.
+    // Where a certificate tells what it is about, and no handshake stands still for what a script runs, it
+    // need not be over.
     let by_itself = contact.family.is_some_and(Family::is_run_by_itself);
     let aside = |w: &Weighed| by_itself && w.level == Some(Confidence::Proven);
     let mut named = ruling.named.iter();
@@ -245,8 +251,8 @@ fn is_past(contact: &Contact, ruling: &Ruling) -> bool {
         && named.all(|w| verdict::was_over(w) || aside(w))
 }
 
-/// Whether a job that asks the same again and again visits a site before it does, as monitors of certificates do: most times a handshake that
-/// names what is fetched was not long before.
+/// Whether a job that asks the same again and again visits a site before it does, as monitors of certificates
+/// do: most times a handshake that names what is fetched was not long before.
 fn follows_visits<'c>(
     state: &State,
     devices: &DeviceMap,
@@ -297,9 +303,9 @@ fn timed<'c>(
     steady.then_some((Cause::Scheduled, Confidence::Likely))
 }
 
-/// A request that uses the host's name but asks nothing that the host answers, got nothing of the kind, and went to an address
-/// that DNS did not give for the name.
-/// A curious person does the first two; the address is theirs who run the disguise.
+/// A request that uses the host's name but asks nothing that the host answers, got nothing of the kind, and
+/// went to an address that DNS did not give for the name. A curious person does the first two; the address is
+/// theirs who run the disguise.
 fn is_fake(state: &State, devices: &DeviceMap, contact: &Contact) -> bool {
     let (Watch::Known(role), Some(request)) = (&contact.watch, &contact.request) else {
         return false;
@@ -309,7 +315,8 @@ fn is_fake(state: &State, devices: &DeviceMap, contact: &Contact) -> bool {
         && alerts::address_doubt(state, devices, contact).is_some()
 }
 
-/// The request says that its sender forwards it: proxies must add Via (RFC 9110 7.6.3), many add whom it is for (RFC 7239).
+/// The request says that its sender forwards it: proxies must add Via (RFC 9110 7.6.3), many add whom it is
+/// for (RFC 7239).
 fn is_forwarded(request: &Request) -> bool {
     let mut fields = request.header_order.split(',');
     fields.any(|f| matches!(f, "via" | "forwarded" | "x-forwarded-for"))
@@ -319,8 +326,8 @@ fn is_forwarded(request: &Request) -> bool {
 fn about_own(state: &State, devices: &DeviceMap, contact: &Contact) -> Option<Confidence> {
     let asked = contact.ocsp.iter().flat_map(|question| &question.ids);
     let is_asked = |serial: &Serial| asked.clone().any(|id| id.serial == *serial);
-    // Servers written in Go, and HAProxy, staple by a timer, for all their certificates (certmagic; HAProxy, ocsp-update); those before
-    // them when a visitor wants it.
+    // Servers written in Go, and HAProxy, staple by a timer, for all their certificates (certmagic; HAProxy,
+    // ocsp-update); those before them when a visitor wants it.
     let by_itself = matches!(contact.family, Some(Family::Go | Family::HaProxy));
     let keys = devices.addresses(contact.client);
     let visits = keys.iter().flat_map(|key| state.handshakes.of_server(*key));
@@ -338,8 +345,8 @@ fn about_own(state: &State, devices: &DeviceMap, contact: &Contact) -> Option<Co
     by_itself.then_some(Confidence::Possible)
 }
 
-/// An inventory goes through lists and issuers without visiting the sites. Who visits each before (a monitor of certificates) fetches
-/// at most the issuer, the list and that of the root for it.
+/// An inventory goes through lists and issuers without visiting the sites. Who visits each before (a monitor
+/// of certificates) fetches at most the issuer, the list and that of the root for it.
 fn is_inventory(
     state: &State,
     devices: &DeviceMap,
@@ -367,8 +374,8 @@ fn visits_around(
     visits.count()
 }
 
-/// Whether more lists were got than the sites that were visited can be on: one for each kind of key (boulder docs/CRLS.md). Who goes through
-/// lists of their own comes to that of a site as well.
+/// Whether more lists were got than the sites that were visited can be on: one for each kind of key (boulder
+/// docs/CRLS.md). Who goes through lists of their own comes to that of a site as well.
 fn outnumber_visits(state: &State, devices: &DeviceMap, contact: &Contact, lists: usize) -> bool {
     let around = (contact.at.minus(NEARBY), contact.at.plus(SWEEP));
     let keys = devices.addresses(contact.client);
@@ -465,7 +472,8 @@ fn missing(
     wanted.into_iter().collect()
 }
 
-/// Whether a limit was reached and may have taken something that a contact rests on; `hidden` says whether certificates are.
+/// Whether a limit was reached and may have taken something that a contact rests on; `hidden` says whether
+/// certificates are.
 fn lacked_room(
     state: &State,
     devices: &DeviceMap,

@@ -1,5 +1,5 @@
-//! Dossiers of triggers: one pass over all handshakes counts what the triggers' sites, certificates, addresses and fingerprints have
-//! in common with others. Facts only.
+//! Dossiers of triggers: one pass over all handshakes counts what the triggers' sites, certificates,
+//! addresses and fingerprints have in common with others. Facts only.
 
 use std::cell::OnceCell;
 use std::cmp::Reverse;
@@ -379,7 +379,8 @@ fn oddities(record: &Record, site: &Site, shown: Option<&Shown>) -> Vec<Oddity> 
     odd
 }
 
-/// Ports registered for TLS from the first byte (IANA, Service Name and Transport Protocol Port Number Registry), and 8443.
+/// Ports registered for TLS from the first byte (IANA, Service Name and Transport Protocol Port Number
+/// Registry), and 8443.
 const TLS_PORTS: [u16; 19] = [
     443, 465, 563, 636, 853, 989, 990, 992, 993, 994, 995, 3269, 5061, 5349, 5671, 6514, 6697,
     8443, 8883,

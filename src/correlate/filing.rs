@@ -308,8 +308,8 @@ impl State {
                 self.handshakes
                     .open(id, &flow.ends, flow.interface, opened_at, at, frame, hello);
             flow.handshake = Some(handshake);
-            // What the client had been told when it connected names the site where the hello does not; the same names are asked for
-            // again and again.
+            // What the client had been told when it connected names the site where the hello does not; the
+            // same names are asked for again and again.
             let unnamed = hello.is_none_or(|h| h.sni.is_none() || h.ech == Ech::Offered);
             if let Some(record) = self.handshakes.get_mut(handshake) {
                 record.shown.process.clone_from(&flow.process);

@@ -59,7 +59,8 @@ pub struct Weighed {
     pub level: Option<Confidence>,
     /// How it stood while the fetch ran.
     pub stance: Option<Stance>,
-    /// It stood still to the end of the capture, which came so soon that nobody knows whether it went on after this fetch.
+    /// It stood still to the end of the capture, which came so soon that nobody knows whether it went on
+    /// after this fetch.
     pub unended: bool,
     /// From the end of this fetch to the client's next word; the smaller, the closer.
     pub closeness: Option<Span>,
@@ -81,7 +82,8 @@ pub struct Weighed {
     pub covered: bool,
     /// It had what all under a CA name before this was fetched.
     pub had_it: bool,
-    /// What speaks for it although its hello, or all that its server said, is not in the capture: enough to rival others, not to be named.
+    /// What speaks for it although its hello, or all that its server said, is not in the capture: enough to
+    /// rival others, not to be named.
     pub apparent: Option<Confidence>,
 }
 
@@ -171,14 +173,16 @@ impl<'a> Judge<'a> {
         self
     }
 
-    /// Rules on every contact twice: what the first pass proves (which fingerprint is which software, who waited for what) lets the
-    /// second read the times, and what that settles rules rivals out in [`Judge::rule_finally`].
+    /// Rules on every contact twice: what the first pass proves (which fingerprint is which software, who
+    /// waited for what) lets the second read the times, and what that settles rules rivals out in
+    /// [`Judge::rule_finally`].
     #[must_use]
     pub fn settle(&self) -> Pass {
         self.pass(&self.pass(&Pass::default()))
     }
 
-    /// Rules on one contact for the third and last time; `index` is its place among all, `settled` what was learnt of them.
+    /// Rules on one contact for the third and last time; `index` is its place among all, `settled` what was
+    /// learnt of them.
     #[must_use]
     pub fn rule_finally(&self, index: usize, contact: &Contact, settled: &Pass) -> Ruling {
         if let Some(early) = self.state.concluded.of(contact) {
@@ -328,7 +332,8 @@ impl<'a> Judge<'a> {
         (ruling, weighed)
     }
 
-    /// Whether the server of a site that hides its certificate gave the answer as well, and it is nothing of Let's Encrypt's.
+    /// Whether the server of a site that hides its certificate gave the answer as well, and it is nothing of
+    /// Let's Encrypt's.
     fn is_of_impostor(&self, contact: &Contact, ruling: &Ruling) -> bool {
         let server = contact.server.filter(|_| !contact.proxied);
         let foreign = server.is_some() && alerts::looks_foreign(contact);

@@ -1,8 +1,9 @@
 //! Room 5: events to findings.
 //!
-//! Ingesting only files facts away; all conclusions are drawn when a report is asked for, by pure functions over what
-//! was filed: `devices` (which addresses are one device), `contacts` (what belongs together), `judge` and `rules` (what speaks for
-//! and against each handshake), `verdict` (how much that is), `doings` (no handshake: what else), `alerts`, `build`.
+//! Ingesting only files facts away; all conclusions are drawn when a report is asked for, by pure functions
+//! over what was filed: `devices` (which addresses are one device), `contacts` (what belongs together),
+//! `judge` and `rules` (what speaks for and against each handshake), `verdict` (how much that is), `doings`
+//! (no handshake: what else), `alerts`, `build`.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -119,8 +120,8 @@ pub struct State {
     pub reader: Reader,
     /// Watched lookups, connections, requests.
     pub log: Log,
-    /// Requests to other CAs where reports are not about them: what handshakes stood still for them are not open to be explained
-    /// otherwise.
+    /// Requests to other CAs where reports are not about them: what handshakes stood still for them are not
+    /// open to be explained otherwise.
     pub elsewhere: Log,
     /// Addresses given for watched names: the latest name.
     watched_addresses: HashMap<std::net::IpAddr, Vec<(HostKey, Name, Timestamp)>>,
@@ -352,8 +353,9 @@ fn is_doh_resolver(name: &Name) -> bool {
     RESOLVERS.iter().any(|resolver| name.is_under(resolver))
 }
 
-/// Relays that carry other connections inside TLS or QUIC (MASQUE, RFC 9298 and 9484) and that systems come with: Apple's (the names
-/// are in "Prepare your network for iCloud Private Relay", developer.apple.com) and Cloudflare's WARP.
+/// Relays that carry other connections inside TLS or QUIC (MASQUE, RFC 9298 and 9484) and that systems come
+/// with: Apple's (the names are in "Prepare your network for iCloud Private Relay", developer.apple.com) and
+/// Cloudflare's WARP.
 fn is_relay(name: &Name) -> bool {
     const RELAYS: [&str; 4] = [
         "mask.icloud.com",

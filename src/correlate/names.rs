@@ -97,11 +97,13 @@ pub struct Names {
 /// Cut answers kept; they matter for a second.
 const CUT_KEPT: usize = 4_096;
 
-/// Clients whose lookups of an address are kept with a handshake: its own and those that may be other addresses of the same device.
+/// Clients whose lookups of an address are kept with a handshake: its own and those that may be other
+/// addresses of the same device.
 const GIVEN: usize = 4;
 
-/// Whether a client that was told two names for one address connects for the one it was told last: clients connect as soon as they know the
-/// address, or keep it for as long as they may (RFC 1035 3.2.1; an hour is long).
+/// Whether a client that was told two names for one address connects for the one it was told last: clients
+/// connect as soon as they know the address, or keep it for as long as they may (RFC 1035 3.2.1; an hour is
+/// long).
 fn is_clear(last: &Fact<'_>, other: &Fact<'_>, now: Timestamp) -> bool {
     let kept = Span::from_secs(3_600);
     let at_once = now.since(last.at) <= Span::from_secs(1);
@@ -190,8 +192,8 @@ impl Names {
         self.told.about(plain(address))
     }
 
-    /// What clients were last told about an address up to now: `client` before the others, of which some other address may turn out
-    /// to be the same device, the latest first.
+    /// What clients were last told about an address up to now: `client` before the others, of which some
+    /// other address may turn out to be the same device, the latest first.
     #[must_use]
     pub fn given(&self, client: HostKey, address: IpAddr, now: Timestamp) -> Vec<Given> {
         // Nobody speaks TLS with the hosts of lists, issuers and responders (certificates name them with http alone).

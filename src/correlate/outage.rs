@@ -18,7 +18,8 @@ const LEAST: u64 = 3;
 const OVER: u64 = 3;
 /// One device's failures within less are one bad moment.
 const LASTING: Span = Span::from_secs(60);
-/// And those of several devices: a resolver or router that restarts answers nobody for seconds, and clients ask again after five (resolv.conf(5)).
+/// And those of several devices: a resolver or router that restarts answers nobody for seconds, and clients
+/// ask again after five (resolv.conf(5)).
 const MOMENT: Span = Span::from_secs(5);
 /// Outages told of; more are one network's bad days.
 const OUTAGES: usize = 32;

@@ -1,16 +1,17 @@
 //! How busy a device is: how well an unrelated handshake would fit a contact by mere chance.
 //!
-//! That a fetch ran inside a handshake's silence is a strong sign on a device that opens a connection now and then, and none on
-//! one that opens fifty a second, where any moment lies inside some silence. So the times of the device's other
-//! handshakes around the contact are asked: at which share of these moments would one of them have fitted as well?
+//! That a fetch ran inside a handshake's silence is a strong sign on a device that opens a connection now and
+//! then, and none on one that opens fifty a second, where any moment lies inside some silence. So the times
+//! of the device's other handshakes around the contact are asked: at which share of these moments would one
+//! of them have fitted as well?
 
 use crate::correlate::handshakes::Record;
 use crate::correlate::waits::{GOES_ON_WITHIN, gaps};
 use crate::finding::Site;
 use crate::time::{Span, Timestamp};
 
-/// Surroundings that are looked at, before and after: a page load, and the minute it belongs to. Connections come in bursts, so
-/// the busier of the two counts.
+/// Surroundings that are looked at, before and after: a page load, and the minute it belongs to. Connections
+/// come in bursts, so the busier of the two counts.
 pub const SURROUNDINGS: [Span; 2] = [Span::from_secs(2), Span::from_secs(30)];
 /// Handshakes looked at in one of them; more make the device busy whatever their times.
 pub const MOST: usize = 300;
@@ -56,8 +57,8 @@ impl<'a> Pace<'a> {
         self.around.push(Around { length, others });
     }
 
-    /// At which share of the moments a fetch of this `duration` would have run inside a silence of another site than that of `record`, as
-    /// a fetch does for which a handshake waits.
+    /// At which share of the moments a fetch of this `duration` would have run inside a silence of another
+    /// site than that of `record`, as a fetch does for which a handshake waits.
     #[must_use]
     pub fn held_by_chance(&self, record: &Record, duration: Span) -> PerMille {
         let fitting = |other: &Record| {
@@ -70,7 +71,8 @@ impl<'a> Pace<'a> {
         self.share(record, fitting)
     }
 
-    /// At which share of the moments the server's flight of a handshake with another site would have been at most `lead` earlier.
+    /// At which share of the moments the server's flight of a handshake with another site would have been at
+    /// most `lead` earlier.
     #[must_use]
     pub fn near_by_chance(&self, record: &Record, lead: Span) -> PerMille {
         self.share(record, |_| lead.as_nanos().max(0))
@@ -97,7 +99,8 @@ impl<'a> Pace<'a> {
     }
 }
 
-/// How much of the surroundings the capture covers. A capture of less than a second says nothing of a pace, so it counts as one.
+/// How much of the surroundings the capture covers. A capture of less than a second says nothing of a pace,
+/// so it counts as one.
 #[must_use]
 pub fn covered(at: Timestamp, reach: Span, span: Option<(Timestamp, Timestamp)>) -> Span {
     let (from, until) = (at.minus(reach), at.plus(reach));

@@ -1,7 +1,8 @@
 //! A queue that grows by a page at a time.
 //!
-//! A queue in one piece has up to half of its room unused and, while it moves into a larger one, exists once and a half. Of
-//! tens of thousands of handshakes, or of lookups and requests, that is what decides how much memory a long capture takes.
+//! A queue in one piece has up to half of its room unused and, while it moves into a larger one, exists once
+//! and a half. Of tens of thousands of handshakes, or of lookups and requests, that is what decides how much
+//! memory a long capture takes.
 
 use std::collections::VecDeque;
 

@@ -1,5 +1,5 @@
-//! What everyone on the path could read about sites: OCSP questions travel in clear text and name a certificate, whatever else
-//! hides the name (RFC 6960 5, RFC 7858, RFC 9849).
+//! What everyone on the path could read about sites: OCSP questions travel in clear text and name a
+//! certificate, whatever else hides the name (RFC 6960 5, RFC 7858, RFC 9849).
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};

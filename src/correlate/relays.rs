@@ -1,8 +1,10 @@
-//! Who passes on what others asked of it: proxies and gateways that fetch for their clients, resolvers that look up for theirs.
+//! Who passes on what others asked of it: proxies and gateways that fetch for their clients, resolvers that
+//! look up for theirs.
 //!
-//! A proxy sends the request that it was sent (RFC 9110 7.6), a forwarding resolver the question (RFC 5625 4), a recursive one that
-//! question or, on the way down, the zones above it (RFC 9156), all while whoever asked is still waiting. So the contact of the
-//! one is explained by the contact of the other, and by nothing that the one itself was shown.
+//! A proxy sends the request that it was sent (RFC 9110 7.6), a forwarding resolver the question (RFC 5625
+//! 4), a recursive one that question or, on the way down, the zones above it (RFC 9156), all while whoever
+//! asked is still waiting. So the contact of the one is explained by the contact of the other, and by nothing
+//! that the one itself was shown.
 
 use std::net::IpAddr;
 
@@ -125,8 +127,8 @@ impl<'c> Relays<'c> {
             let addressed = asker
                 .server
                 .is_some_and(|s| self.is_of(s.ip(), contact.client));
-            // Two neighbours may ask the same at the same time. What a gateway passes on unasked it leaves as it was, and passes the
-            // answer on at once.
+            // Two neighbours may ask the same at the same time. What a gateway passes on unasked it leaves as
+            // it was, and passes the answer on at once.
             let untouched = !either
                 && asker.server == contact.server
                 && agent(asker) == agent(contact)
@@ -146,7 +148,8 @@ impl<'c> Relays<'c> {
         let asked = earlier.filter_map(|told| {
             let other = !self.devices.same(told.lookup.client, lookup.client);
             let addressed = self.is_of(told.lookup.shown.server.ip(), lookup.client);
-            // Neighbours ask the same resolver; who asks another one may be a resolver itself, by another of its addresses.
+            // Neighbours ask the same resolver; who asks another one may be a resolver itself, by another of
+            // its addresses.
             let further = told.lookup.shown.server.ip() != lookup.shown.server.ip();
             (other && is_open(told.lookup, lookup) && (addressed || further)).then_some(Relay {
                 contact: told.contact,
@@ -185,7 +188,8 @@ fn agent(contact: &Contact) -> Option<&str> {
 /// Whether a question was waiting for its answer while another one was asked and answered.
 fn is_open(waiting: &LookupRecord, asked: &LookupRecord) -> bool {
     let begun = waiting.shown.at < asked.shown.at;
-    // Some answer from what they hold and ask anew then (RFC 8767 5; dnsmasq(8), `use-stale-cache`; unbound.conf(5), `prefetch`).
+    // Some answer from what they hold and ask anew then (RFC 8767 5; dnsmasq(8), `use-stale-cache`;
+    // unbound.conf(5), `prefetch`).
     let renewed = begun
         && waiting.shown.outcome == DnsOutcome::Answered
         && !asked.shown.at.since(waiting.ended_at).is_negative()
@@ -202,8 +206,8 @@ fn is_open(waiting: &LookupRecord, asked: &LookupRecord) -> bool {
     begun && asked.shown.at <= ended && (unanswered || asked.ended_at <= ended)
 }
 
-/// Whether two questions are one that a forwarder puts to several resolvers at once, the first of which to answer is heard (dnsmasq(8),
-/// `all-servers`, and now and then without it to find the fastest).
+/// Whether two questions are one that a forwarder puts to several resolvers at once, the first of which to
+/// answer is heard (dnsmasq(8), `all-servers`, and now and then without it to find the fastest).
 fn asks_with(one: &LookupRecord, other: &LookupRecord) -> bool {
     one.shown.name == other.shown.name
         && one.shown.qtype == other.shown.qtype

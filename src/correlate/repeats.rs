@@ -247,7 +247,8 @@ fn is_steady(times: &[Timestamp]) -> bool {
     gaps().count() >= 2 && least >= 60_000_000_000 && most.saturating_sub(least) <= least / 10
 }
 
-/// The times at which, within a span before and after, enough different URLs were fetched; how many, and how many of these `counts` counts.
+/// The times at which, within a span before and after, enough different URLs were fetched; how many, and how
+/// many of these `counts` counts.
 fn swept(
     fetches: &[Fetch],
     within: Span,

@@ -1,9 +1,10 @@
-//! Where the clock of the capture stepped back: somebody set it, a machine went on after a sleep, or files were put one behind the
-//! other in the wrong order.
+//! Where the clock of the capture stepped back: somebody set it, a machine went on after a sleep, or files
+//! were put one behind the other in the wrong order.
 //!
-//! Frames are in a file in the order in which they were taken, so correlation goes by a time that never steps back: from a step on
-//! it runs ahead of the clock by what the step was. Only what is held against dates in the world (those of certificates and answers),
-//! and what a report shows, is by the clock of the capture. Where no clock steps back, and that is nearly everywhere, both are one.
+//! Frames are in a file in the order in which they were taken, so correlation goes by a time that never steps
+//! back: from a step on it runs ahead of the clock by what the step was. Only what is held against dates in
+//! the world (those of certificates and answers), and what a report shows, is by the clock of the capture.
+//! Where no clock steps back, and that is nearly everywhere, both are one.
 
 use std::sync::Arc;
 
@@ -15,11 +16,12 @@ use crate::time::{Span, Timestamp};
 
 /// Queues bring frames out of order by less.
 const STEP: Span = Span::from_secs(1);
-/// A frame that was late, and not a clock that was set, is followed soon by one whose time is right again. So it is where two
-/// interfaces have two clocks.
+/// A frame that was late, and not a clock that was set, is followed soon by one whose time is right again. So
+/// it is where two interfaces have two clocks.
 const SOON: Span = Span::from_secs(1);
-/// A machine that captures hears something every day. After a longer silence, it was off or asleep or it is another capture, and its clock may be
-/// another one: those of small devices begin anew, and are set when the network is there (RFC 5905 A.5.5.3: steps, however large).
+/// A machine that captures hears something every day. After a longer silence, it was off or asleep or it is
+/// another capture, and its clock may be another one: those of small devices begin anew, and are set when the
+/// network is there (RFC 5905 A.5.5.3: steps, however large).
 const SILENCE: Span = Span::from_secs(86_400);
 /// More steps than this are no clock at all.
 const MOST: usize = 1 << 16;
@@ -120,13 +122,15 @@ impl Steps {
         time.minus(self.setting(time))
     }
 
-    /// How far time was ahead of the clock then: the same for all that was timed by a clock that nobody set back in between.
+    /// How far time was ahead of the clock then: the same for all that was timed by a clock that nobody set
+    /// back in between.
     #[must_use]
     pub fn setting(&self, time: Timestamp) -> Span {
         self.ahead_after(self.steps.partition_point(|step| step.from <= time))
     }
 
-    /// Which clock it was: how far time was ahead of it then, and after how many long silences. What fits one says nothing of another.
+    /// Which clock it was: how far time was ahead of it then, and after how many long silences. What fits one
+    /// says nothing of another.
     #[must_use]
     pub fn setting_of(&self, time: Timestamp) -> (Span, usize) {
         let silences = self.resumed.partition_point(|at| *at <= time);

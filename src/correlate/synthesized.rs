@@ -2,7 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-/// What an address stands for: of the well-known prefix 64:ff9b::/96 by definition the IPv4 address at its end (RFC 6052 2.1), else itself.
+/// What an address stands for: of the well-known prefix 64:ff9b::/96 by definition the IPv4 address at its
+/// end (RFC 6052 2.1), else itself.
 #[must_use]
 pub const fn plain(address: IpAddr) -> IpAddr {
     match address {

@@ -69,8 +69,9 @@ impl Ruling {
         unexplained()
     }
 
-    /// Handshakes of the device shortly before the contact are remembered no more, so nothing holds for want of another one. A
-    /// serial in a handshake that was under way does: an older one would have asked before, and had its answer.
+    /// Handshakes of the device shortly before the contact are remembered no more, so nothing holds for want
+    /// of another one. A serial in a handshake that was under way does: an older one would have asked before,
+    /// and had its answer.
     pub fn allow_for_forgotten(&mut self, contact: &Contact) {
         self.incomplete = true;
         let under_way = self.named.iter().any(|w| engaged(w) > 0);
@@ -84,8 +85,9 @@ impl Ruling {
         self.confidence = self.confidence.min(most);
     }
 
-    /// Where two clocks made the capture, nobody knows who was under way when. What others have in common with those it names, all under a CA
-    /// or the other names of a certificate, they may have asked for as well.
+    /// Where two clocks made the capture, nobody knows who was under way when. What others have in common
+    /// with those it names, all under a CA or the other names of a certificate, they may have asked for as
+    /// well.
     pub fn allow_for_skew(&mut self, contact: &Contact, weighed: &[Weighed]) {
         let mut others = weighed
             .iter()
@@ -95,8 +97,8 @@ impl Ruling {
         }
     }
 
-    /// A handshake whose hello came before the capture began may be under way as well, so that nothing holds for want of another one; nor
-    /// does what all under a CA have in common for the one that is seen to.
+    /// A handshake whose hello came before the capture began may be under way as well, so that nothing holds
+    /// for want of another one; nor does what all under a CA have in common for the one that is seen to.
     pub fn allow_for_unseen(&mut self, contact: &Contact) {
         if self.by_elimination {
             self.confidence = Confidence::Possible;
@@ -105,14 +107,16 @@ impl Ruling {
         }
     }
 
-    /// One server stands for the site and for the host that was asked, and has nothing of Let's Encrypt's: as in a sandbox that answers for all
-    /// names, whose certificates of its own making name no list. A portal that does so may have a certificate of Let's Encrypt.
+    /// One server stands for the site and for the host that was asked, and has nothing of Let's Encrypt's: as
+    /// in a sandbox that answers for all names, whose certificates of its own making name no list. A portal
+    /// that does so may have a certificate of Let's Encrypt.
     pub fn allow_for_impostor(&mut self) {
         self.be_at_most(Confidence::Possible);
     }
 
-    /// The list is one of several, and of some of these no certificate tells: so there is a reason to get lists that is no visit, and it may
-    /// hold for this one, since each list has one certificate in 128 of its issuer on it.
+    /// The list is one of several, and of some of these no certificate tells: so there is a reason to get
+    /// lists that is no visit, and it may hold for this one, since each list has one certificate in 128 of
+    /// its issuer on it.
     pub fn allow_for_job(&mut self, lists: Lists) {
         self.be_at_most(if lists.unnamed.saturating_mul(2) < lists.different {
             Confidence::Likely
@@ -121,7 +125,8 @@ impl Ruling {
         });
     }
 
-    /// Two programs asked for what one handshake was held for: one of them did so for another reason, and nothing tells which.
+    /// Two programs asked for what one handshake was held for: one of them did so for another reason, and
+    /// nothing tells which.
     pub fn allow_for_another_program(&mut self) {
         self.be_at_most(Confidence::Possible);
     }
@@ -232,8 +237,8 @@ pub fn decide(contact: &Contact, weighed: &[Weighed], shared_address: bool) -> R
         .partition(|w| w.direction == Direction::Outbound);
     let out_level = outbound.iter().filter_map(|w| w.level).max();
     let in_level = inbound.iter().filter_map(|w| w.level).max();
-    // Servers are clients as well, and show one certificate in both roles (XEP-0178): of two handshakes that show what was asked for
-    // the one that was under way later asked.
+    // Servers are clients as well, and show one certificate in both roles (XEP-0178): of two handshakes that
+    // show what was asked for the one that was under way later asked.
     let lead_in = inbound
         .iter()
         .filter(|w| w.level == in_level)
@@ -258,7 +263,8 @@ pub fn decide(contact: &Contact, weighed: &[Weighed], shared_address: bool) -> R
     } else {
         settled(contact, &decided, &groups)
     };
-    // It showed what was asked for too late: the clock of one of two capture points was wrong, or nobody knows whose it was.
+    // It showed what was asked for too late: the clock of one of two capture points was wrong, or nobody
+    // knows whose it was.
     if decided.iter().any(|w| w.says("too-early")) {
         ruling.be_at_most(Confidence::Likely);
     }
@@ -274,7 +280,8 @@ pub fn decide(contact: &Contact, weighed: &[Weighed], shared_address: bool) -> R
     ruling
 }
 
-/// A handshake that was not named only because part of it is not in the capture, and for which as much speaks as for the one that was.
+/// A handshake that was not named only because part of it is not in the capture, and for which as much speaks
+/// as for the one that was.
 fn apparent_rival<'w>(ruling: &Ruling, groups: &[&'w Weighed]) -> Option<&'w Weighed> {
     let signs = ruling.outcome == Outcome::Site
         && (Confidence::Likely..Confidence::Proven).contains(&ruling.confidence);
@@ -359,8 +366,8 @@ fn is_under_way(weighed: &Weighed) -> bool {
     weighed.stance.is_some_and(|stance| stance != Stance::Over)
 }
 
-/// Whether it was under way, and not for long: a check begins within moments of the server's flight, and spare connections, which browsers
-/// open ahead of need, stand still for minutes.
+/// Whether it was under way, and not for long: a check begins within moments of the server's flight, and
+/// spare connections, which browsers open ahead of need, stand still for minutes.
 fn may_ask_now(weighed: &Weighed) -> bool {
     is_under_way(weighed) && weighed.says("inside-handshake")
 }

@@ -1,11 +1,12 @@
 //! Did a handshake wait for a fetch? Measured on the times at which its two sides spoke.
 //!
-//! A client that checks a certificate while it verifies it holds back its next words: the key exchange
-//! (TLS 1.2, Chromium and Java), the Finished (TLS 1.3, Firefox) or the first application data (TLS 1.2, Firefox, which has
-//! finished already). So the silence of the client after the server's flight, the fetch inside that silence and the
-//! client's next word right after the answer belong together. ChangeCipherSpec alone is no word: TLS 1.3 clients
-//! send it at once for the sake of middleboxes (RFC 9846 D.4). Programs of Windows and .NET look at the certificate when the
-//! handshake is done, and hold back their first data in TLS 1.3 as well.
+//! A client that checks a certificate while it verifies it holds back its next words: the key exchange (TLS
+//! 1.2, Chromium and Java), the Finished (TLS 1.3, Firefox) or the first application data (TLS 1.2, Firefox,
+//! which has finished already). So the silence of the client after the server's flight, the fetch inside that
+//! silence and the client's next word right after the answer belong together. ChangeCipherSpec alone is no
+//! word: TLS 1.3 clients send it at once for the sake of middleboxes (RFC 9846 D.4). Programs of Windows and
+//! .NET look at the certificate when the handshake is done, and hold back their first data in TLS 1.3 as
+//! well.
 
 use crate::correlate::handshakes::Record;
 use crate::event::{BeatKind, Carrier};
@@ -51,7 +52,8 @@ impl Hold {
     }
 }
 
-/// By how much the clocks of two capture points may differ that somebody puts together: NTP holds them to milliseconds, or to some ten.
+/// By how much the clocks of two capture points may differ that somebody puts together: NTP holds them to
+/// milliseconds, or to some ten.
 pub const SKEW: Span = Span::from_millis(100);
 
 /// Two captures points on one host can swap frames by this much; within one file it absorbs batching of receive queues.
@@ -82,8 +84,9 @@ pub fn gaps(record: &Record) -> impl Iterator<Item = Span> {
     })
 }
 
-/// How `record` stood while a fetch ran from `start` to `end`. `holds_data` is the first sign of the fetch where the client may be one that has
-/// finished the handshake before it checks, and holds its data back instead.
+/// How `record` stood while a fetch ran from `start` to `end`. `holds_data` is the first sign of the fetch
+/// where the client may be one that has finished the handshake before it checks, and holds its data back
+/// instead.
 #[must_use]
 pub fn stance(
     record: &Record,
@@ -153,9 +156,9 @@ pub fn stance(
     if until.plus(SLACK) < end {
         return Stance::WentOn;
     }
-    // What passes the capture point reaches the client half a round trip later, and its reaction takes the other half to
-    // come back: a fetch that this flight caused did not begin, nor the client go on after its answer, sooner than a
-    // round trip. Half of one leaves room for jitter.
+    // What passes the capture point reaches the client half a round trip later, and its reaction takes the
+    // other half to come back: a fetch that this flight caused did not begin, nor the client go on after its
+    // answer, sooner than a round trip. Half of one leaves room for jitter.
     let least = Span::from_nanos(record.turnaround.as_nanos() / 2 - SLACK.as_nanos());
     if start.since(flight) < least || until.since(end) < least {
         return Stance::Passing;
@@ -170,8 +173,8 @@ pub fn stance(
     })
 }
 
-/// When the client of a TLS 1.3 handshake over TCP sent the first part of the flight that ends it: the first records of its own that are
-/// encrypted (RFC 8446 2). In QUIC acknowledgements look the same.
+/// When the client of a TLS 1.3 handshake over TCP sent the first part of the flight that ends it: the first
+/// records of its own that are encrypted (RFC 8446 2). In QUIC acknowledgements look the same.
 pub(super) fn finished(record: &Record) -> Option<Timestamp> {
     const TLS_1_3: u16 = 0x0304;
     let shown = &record.shown;

@@ -1,5 +1,6 @@
-//! Block ciphers in the modes of layers below IP and of older TLS: CBC (NIST SP 800-38A), CTR, GCM with tags of any length
-//! (SP 800-38D), CCM with nonces of 13 bytes (SP 800-38C), CMAC (SP 800-38B) and key wrap (RFC 3394); and RC4.
+//! Block ciphers in the modes of layers below IP and of older TLS: CBC (NIST SP 800-38A), CTR, GCM with tags
+//! of any length (SP 800-38D), CCM with nonces of 13 bytes (SP 800-38C), CMAC (SP 800-38B) and key wrap (RFC
+//! 3394); and RC4.
 
 use aes::cipher::block_padding::NoPadding;
 use aes::cipher::consts::{U4, U8, U13, U16};
@@ -71,7 +72,8 @@ pub fn ctr(key: &[u8], first: &[u8; 16], body: &mut [u8]) -> Option<()> {
     }
 }
 
-/// Opens AES-GCM in place. A tag may be shortened to 8 bytes. None when it does not fit, and then the body is as it was.
+/// Opens AES-GCM in place. A tag may be shortened to 8 bytes. None when it does not fit, and then the body is
+/// as it was.
 pub fn gcm_open(
     key: &[u8],
     nonce: &[u8; 12],
@@ -119,8 +121,8 @@ where
     stream.try_apply_keystream(body).ok()
 }
 
-/// Opens AES-CCM in place, with a tag of 4 bytes (an AES-128 key alone), 8 or 16. None when it does not fit, and then the body is
-/// worthless.
+/// Opens AES-CCM in place, with a tag of 4 bytes (an AES-128 key alone), 8 or 16. None when it does not fit,
+/// and then the body is worthless.
 pub fn ccm_open(
     key: &[u8],
     nonce: &[u8; 13],
@@ -193,7 +195,8 @@ where
     (check == CHECK && words.len() >= 2).then(|| words.concat())
 }
 
-/// Encrypts or decrypts with RC4, from so many bytes of its stream on. Nothing happens with a key that is empty or too long.
+/// Encrypts or decrypts with RC4, from so many bytes of its stream on. Nothing happens with a key that is
+/// empty or too long.
 pub fn rc4(key: &[u8], skip: usize, body: &mut [u8]) {
     if key.is_empty() || key.len() > 256 {
         return;

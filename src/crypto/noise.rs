@@ -1,5 +1,5 @@
-//! The handshake of WireGuard (J. Donenfeld, "WireGuard: Next Generation Kernel Network Tunnel", 5.4), seen by who has the private keys
-//! of one of its ends: Noise IKpsk2 with X25519, ChaCha20-Poly1305 and BLAKE2s.
+//! The handshake of WireGuard (J. Donenfeld, "WireGuard: Next Generation Kernel Network Tunnel", 5.4), seen
+//! by who has the private keys of one of its ends: Noise IKpsk2 with X25519, ChaCha20-Poly1305 and BLAKE2s.
 
 use blake2::digest::consts::U16;
 use blake2::digest::{Digest, KeyInit, Mac};
@@ -64,8 +64,8 @@ pub fn responder_ephemeral(response: &[u8; RESPONSE]) -> Key {
     part(response, 12)
 }
 
-/// Opens a handshake. `private` gives the private key of a public one, where it is known: the static and the ephemeral one of either end
-/// are enough. None when they are not, or what is sealed does not fit.
+/// Opens a handshake. `private` gives the private key of a public one, where it is known: the static and the
+/// ephemeral one of either end are enough. None when they are not, or what is sealed does not fit.
 pub fn open(
     initiation: &[u8; INITIATION],
     response: &[u8; RESPONSE],

@@ -1,4 +1,5 @@
-//! Records of TLS 1.0 to 1.2 in CBC mode (RFC 2246 6.2.3.2, RFC 4346, RFC 5246 6.2.3.2), with their MAC inside or outside (RFC 7366).
+//! Records of TLS 1.0 to 1.2 in CBC mode (RFC 2246 6.2.3.2, RFC 4346, RFC 5246 6.2.3.2), with their MAC
+//! inside or outside (RFC 7366).
 
 use super::block::{Cbc, cbc_open};
 use super::mac::Digest;
@@ -86,8 +87,8 @@ impl Opener {
         }
     }
 
-    /// Opens a record in place; None when its MAC does not fit. `vector` stands before the record in TLS 1.0, and in it otherwise. `head` is
-    /// what the MAC takes in before the length: number, type, version.
+    /// Opens a record in place; None when its MAC does not fit. `vector` stands before the record in TLS 1.0,
+    /// and in it otherwise. `head` is what the MAC takes in before the length: number, type, version.
     pub fn open<'a>(
         &self,
         vector: Option<&[u8]>,

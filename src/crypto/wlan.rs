@@ -153,7 +153,8 @@ const fn times(one: u8, other: u8) -> u8 {
     product
 }
 
-/// The integrity check value of WEP and TKIP, and the check sequence of any frame (9.2.4.8, 12.3.2.4.3): CRC-32, as it is sent.
+/// The integrity check value of WEP and TKIP, and the check sequence of any frame (9.2.4.8, 12.3.2.4.3):
+/// CRC-32, as it is sent.
 #[must_use]
 pub fn crc32(bytes: &[u8]) -> [u8; 4] {
     let mut check = flate2::Crc::new();

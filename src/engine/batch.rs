@@ -65,7 +65,8 @@ struct Kept {
     payload: Span,
 }
 
-/// A batch is full with so many items, or bytes: enough that handing it over costs little, and that it stays in a cache.
+/// A batch is full with so many items, or bytes: enough that handing it over costs little, and that it stays
+/// in a cache.
 const ITEMS: usize = 1_024;
 const BYTES: usize = 512 << 10;
 

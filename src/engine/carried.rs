@@ -1,5 +1,5 @@
-//! What streams carry goes through rooms 2 to 4 again: as a packet of the frame that completed it, and among the flows of the stream's own
-//! shard, so that it makes no difference whose thread looks after these.
+//! What streams carry goes through rooms 2 to 4 again: as a packet of the frame that completed it, and among
+//! the flows of the stream's own shard, so that it makes no difference whose thread looks after these.
 
 use std::fmt;
 

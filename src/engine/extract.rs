@@ -36,15 +36,17 @@ impl Extractor {
         }
     }
 
-    /// Leaves out events that correlation does not ask for: of lookups of names that are not `wanted` all but the addresses
-    /// that were given, and questions, which it learns from their answers or from the absence of one.
+    /// Leaves out events that correlation does not ask for: of lookups of names that are not `wanted` all but
+    /// the addresses that were given, and questions, which it learns from their answers or from the absence
+    /// of one.
     #[must_use]
     pub fn for_correlation(mut self, wanted: fn(&str) -> bool) -> Self {
         self.flows.cx.want(wanted);
         self
     }
 
-    /// Looks at every packet in full, also at those that are only counted. The events are the same (a test holds them together).
+    /// Looks at every packet in full, also at those that are only counted. The events are the same (a test
+    /// holds them together).
     #[must_use]
     pub fn without_glances(mut self) -> Self {
         self.glances = false;
@@ -105,8 +107,8 @@ impl Extractor {
         self.flows.process = None;
     }
 
-    /// Takes lines of an NSS key log, which may come before or after the packets they open, or of one of WireGuard, whose lines open
-    /// data after them. Returns how many were secrets.
+    /// Takes lines of an NSS key log, which may come before or after the packets they open, or of one of
+    /// WireGuard, whose lines open data after them. Returns how many were secrets.
     #[inline(never)]
     pub fn secrets(&mut self, lines: &[u8]) -> usize {
         self.front.count_more();

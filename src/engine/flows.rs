@@ -323,8 +323,8 @@ impl Counts {
     }
 }
 
-/// Whose flows a packet may be of, and which kind of lookup it may be. Lookups are matched over all addresses, so all of them are
-/// of one shard, with whatever else uses their ports.
+/// Whose flows a packet may be of, and which kind of lookup it may be. Lookups are matched over all
+/// addresses, so all of them are of one shard, with whatever else uses their ports.
 #[inline(always)]
 pub(super) fn shard(packet: &Packet<'_>) -> (Shard, Option<DnsTransport>) {
     let (ports, here) = match &packet.body {

@@ -95,8 +95,8 @@ impl Front {
         self.more += 1;
     }
 
-    /// The place of what came last. The flow that a packet opens has it as its id, so that ids are in the order of appearance
-    /// whoever gives them.
+    /// The place of what came last. The flow that a packet opens has it as its id, so that ids are in the
+    /// order of appearance whoever gives them.
     #[inline]
     pub(super) const fn ordinal(&self) -> u64 {
         self.coverage.frames + self.more

@@ -1,6 +1,7 @@
-//! The flows of an [`Extractor`], shared out: one [`Dispatcher`] decodes, each [`Share`] looks after some shards, and [`merge`] puts
-//! what they tell in order. The events are those of the extractor whole, since flows of different shards have nothing in common but
-//! the time, which all shares are told; threads are the caller's.
+//! The flows of an [`Extractor`], shared out: one [`Dispatcher`] decodes, each [`Share`] looks after some
+//! shards, and [`merge`] puts what they tell in order. The events are those of the extractor whole, since
+//! flows of different shards have nothing in common but the time, which all shares are told; threads are the
+//! caller's.
 
 use std::sync::Arc;
 

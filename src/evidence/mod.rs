@@ -111,7 +111,8 @@ impl Plan {
         plan
     }
 
-    /// Whether a frame belongs into the evidence. `fragment` are the ends of the packet of which the frame is only a part.
+    /// Whether a frame belongs into the evidence. `fragment` are the ends of the packet of which the frame is
+    /// only a part.
     pub fn keeps(
         &mut self,
         frame: &Frame<'_>,

@@ -15,8 +15,8 @@ pub struct Beats {
     first: FrameNo,
 }
 
-/// A beat in two thirds of its size. What does not fit stays at the highest number that does: there are not four thousand million
-/// frames inside one handshake, nor is there a record or datagram of 16 MB.
+/// A beat in two thirds of its size. What does not fit stays at the highest number that does: there are not
+/// four thousand million frames inside one handshake, nor is there a record or datagram of 16 MB.
 #[derive(Clone, Copy, Eq, PartialEq)]
 struct Short {
     at: Timestamp,

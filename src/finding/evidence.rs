@@ -200,7 +200,8 @@ pub enum Facts {
     IntermediateMissing,
     /// The server sent the certificate that was fetched, so there was no need.
     IntermediatePresent,
-    /// The client fell silent after the server's flight, the fetch ran inside the silence, and the client spoke again after it.
+    /// The client fell silent after the server's flight, the fetch ran inside the silence, and the client
+    /// spoke again after it.
     HandshakeWaited {
         /// Length of the silence.
         silence: Span,

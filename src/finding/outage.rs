@@ -95,6 +95,7 @@ impl GivenAway {
 pub struct Privacy {
     /// By site; those that OCSP gave away first.
     pub sites: Vec<GivenAway>,
-    /// Serials asked about in clear text whose certificate this capture does not show; public logs of certificates tell the site.
+    /// Serials asked about in clear text whose certificate this capture does not show; public logs of
+    /// certificates tell the site.
     pub unknown_serials: u64,
 }

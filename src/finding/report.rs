@@ -118,10 +118,12 @@ impl Coverage {
         self.clock_unit = Span::from_nanos(unit);
     }
 
-    /// Whether times tell too little to say what came how soon after what: a clock with coarse steps, or one that stands still.
+    /// Whether times tell too little to say what came how soon after what: a clock with coarse steps, or one
+    /// that stands still.
     #[must_use]
     pub fn is_clock_coarse(&self) -> bool {
-        // Servers and clients answer within milliseconds, and kernels have had finer clocks for capturing since they capture.
+        // Servers and clients answer within milliseconds, and kernels have had finer clocks for capturing
+        // since they capture.
         let stands = self.frames > 1 && self.span.is_some_and(|(first, last)| first == last);
         stands || self.clock_unit >= Span::from_millis(10)
     }

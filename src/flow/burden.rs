@@ -6,9 +6,9 @@ use crate::flow::FlowId;
 use crate::flow::lru::Slot;
 use crate::time::Timestamp;
 
-/// The sum of all weights ([`crate::flow::Stream::weight`]), and the readers that have one in a line: whoever was not used since it
-/// joined the line is the next to give up, the others join it again (the clock algorithm, which is nearly the order of last use and
-/// costs nothing per packet).
+/// The sum of all weights ([`crate::flow::Stream::weight`]), and the readers that have one in a line: whoever
+/// was not used since it joined the line is the next to give up, the others join it again (the clock
+/// algorithm, which is nearly the order of last use and costs nothing per packet).
 #[derive(Debug)]
 pub(super) struct Burden {
     total: usize,

@@ -228,8 +228,8 @@ impl<S> Entry<S> {
         }
     }
 
-    /// Whether an acknowledgement from `end` tells nothing else: not that the connection stands or is another one, nor that holes
-    /// are to be looked at.
+    /// Whether an acknowledgement from `end` tells nothing else: not that the connection stands or is another
+    /// one, nor that holes are to be looked at.
     pub(super) fn is_settled_for(&self, end: End) -> bool {
         let opened = !matches!(self.opening, Opening::Answered(..)) || end != self.client;
         let doubted = self

@@ -2,9 +2,10 @@
 //!
 //! The room knows no protocol: whoever reads the bytes implements [`Stream`].
 //!
-//! [`Table`] is the way in. Below it: `part` has the flows of one [`Shard`], `key` says which flow a packet is of, `slots` and `lru` keep entries
-//! and give them up, `tcp` holds the rules about whose segment it is, `assembler` brings bytes into order,
-//! `reader` drives the [`Stream`] of a flow, and `burden` knows what all of them hold together.
+//! [`Table`] is the way in. Below it: `part` has the flows of one [`Shard`], `key` says which flow a packet
+//! is of, `slots` and `lru` keep entries and give them up, `tcp` holds the rules about whose segment it is,
+//! `assembler` brings bytes into order, `reader` drives the [`Stream`] of a flow, and `burden` knows what all
+//! of them hold together.
 
 #![warn(clippy::indexing_slicing)]
 
@@ -40,8 +41,8 @@ pub struct FlowId(pub u64);
 impl FlowId {
     const CARRIED: u64 = 1 << 63;
 
-    /// Of the flow that a packet opens which a stream carried; such ones come behind all others. `place` is that of the packet among
-    /// those of its shard.
+    /// Of the flow that a packet opens which a stream carried; such ones come behind all others. `place` is
+    /// that of the packet among those of its shard.
     pub(crate) const fn carried(place: u64, shard: Shard) -> Self {
         Self(Self::CARRIED | place << 8 | shard.index() as u64)
     }
@@ -204,8 +205,8 @@ pub struct Close {
     pub last_payload: [Option<Timestamp>; 2],
     /// SYN to SYN-ACK, when both were seen.
     pub connect: Option<Span>,
-    /// SYN-ACK to the client's next segment, when both were seen: a client's stack answers at once, so this is the round trip
-    /// between the capture point and the client.
+    /// SYN-ACK to the client's next segment, when both were seen: a client's stack answers at once, so this
+    /// is the round trip between the capture point and the client.
     pub turnaround: Option<Span>,
 }
 
@@ -237,8 +238,9 @@ pub trait Stream<C> {
     fn gap(&mut self, flow: FlowId, ends: &mut Endpoints, gap: Gap, cx: &mut C) -> Appetite;
     /// The flow is over. Called exactly once.
     fn close(&mut self, flow: FlowId, ends: &Endpoints, close: &Close, cx: &mut C);
-    /// Memory that it holds at this moment, in bytes and roughly, apart from itself and from what it counts against limits of its
-    /// own; 0 when it holds nothing. The table keeps the sum over all flows below a limit.
+    /// Memory that it holds at this moment, in bytes and roughly, apart from itself and from what it counts
+    /// against limits of its own; 0 when it holds nothing. The table keeps the sum over all flows below a
+    /// limit.
     fn weight(&self) -> usize;
 }
 

@@ -1,7 +1,7 @@
 //! Connections that are over, remembered for a while so that their leftovers open no new flow.
 //!
-//! They are kept apart from the flows that packets belong to, and smaller: of short connections a hundred are over for each
-//! that stands, and the few that stand stay in the cache.
+//! They are kept apart from the flows that packets belong to, and smaller: of short connections a hundred are
+//! over for each that stands, and the few that stand stay in the cache.
 
 use std::hash::BuildHasher;
 

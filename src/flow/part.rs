@@ -411,8 +411,8 @@ impl<S> Part<S> {
         }
     }
 
-    /// Ends the flows whose readers were used longest ago, until all readers together keep their limit. That many are not read at
-    /// one time outside of floods.
+    /// Ends the flows whose readers were used longest ago, until all readers together keep their limit. That
+    /// many are not read at one time outside of floods.
     fn unburden<C: Witness>(&mut self, cx: &mut C)
     where
         S: Stream<C>,

@@ -5,11 +5,12 @@ use std::net::IpAddr;
 use crate::limits::SHARDS;
 use crate::wire::{Body, Glance, Packet};
 
-/// A fixed share of all flows. What flows have in common (room, the order in which they give way) they have in common with those
-/// of their shard alone, so it makes no difference whether one thread has all shards or each its own.
+/// A fixed share of all flows. What flows have in common (room, the order in which they give way) they have
+/// in common with those of their shard alone, so it makes no difference whether one thread has all shards or
+/// each its own.
 ///
-/// It follows from the pair of addresses, so that both directions, what repeats a flow under other ports, and what ICMP says of it
-/// are of one shard.
+/// It follows from the pair of addresses, so that both directions, what repeats a flow under other ports, and
+/// what ICMP says of it are of one shard.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Shard(usize);
 
@@ -47,7 +48,8 @@ impl Shard {
 
     #[inline(always)]
     fn between(one: u128, other: u128) -> Self {
-        // Neighbours are spread by Fibonacci hashing: the upper bits of a product with 2^64 divided by the golden ratio.
+        // Neighbours are spread by Fibonacci hashing: the upper bits of a product with 2^64 divided by the
+        // golden ratio.
         let both = one ^ other;
         #[expect(clippy::cast_possible_truncation, reason = "both halves are used")]
         let folded = (both >> 64) as u64 ^ both as u64;

@@ -22,8 +22,8 @@ pub(super) struct Slots<S> {
     hasher: RandomState,
     by_key: HashTable<Slot>,
     by_id: HashTable<Slot>,
-    /// What was looked for last, and where it was: the general path asks again for what a glance just did, and bulk data comes
-    /// in trains. Until something is put in or forgotten.
+    /// What was looked for last, and where it was: the general path asks again for what a glance just did,
+    /// and bulk data comes in trains. Until something is put in or forgotten.
     last: Cell<Option<(Key, Option<Slot>)>>,
     order: Lists<{ Class::COUNT }>,
     /// Idle time of each class.

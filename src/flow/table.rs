@@ -14,8 +14,8 @@ pub use crate::flow::part::Ignored;
 
 /// The flows of a run and their readers.
 ///
-/// A reader is made with the first payload of its flow (so a scan costs little), with the flow's ends. All effects follow from the
-/// packets and their times alone.
+/// A reader is made with the first payload of its flow (so a scan costs little), with the flow's ends. All
+/// effects follow from the packets and their times alone.
 #[derive(Debug)]
 pub struct Table<S> {
     parts: [Part<S>; Shard::COUNT],
@@ -41,8 +41,8 @@ pub struct Arrived {
     pub interface: InterfaceId,
     /// Whose flows it may be of.
     pub shard: Shard,
-    /// The id of the flow that it opens, if it opens one: higher than those of all packets before that came the same way, by themselves or
-    /// in a stream.
+    /// The id of the flow that it opens, if it opens one: higher than those of all packets before that came
+    /// the same way, by themselves or in a stream.
     pub flow: FlowId,
 }
 
@@ -119,8 +119,8 @@ impl<S> Table<S> {
         }
     }
 
-    /// Counts a packet, where that is all it needs: its flow is only counted, and nothing is due at its time. False sends
-    /// it to [`Self::packet`], which does the same and whatever else there is to do.
+    /// Counts a packet, where that is all it needs: its flow is only counted, and nothing is due at its time.
+    /// False sends it to [`Self::packet`], which does the same and whatever else there is to do.
     #[inline(always)]
     pub fn count(&mut self, at: Timestamp, frame: FrameNo, shard: Shard, packet: &Glance) -> bool {
         let now = self.moment.now.max(at);
@@ -167,8 +167,8 @@ impl<S> Table<S> {
         self.parts.iter_mut().for_each(Part::clear);
     }
 
-    /// The reader of a flow and its ends, for facts that come from elsewhere (keys), and its shard; None before its first
-    /// payload and after its end. The ends may be swapped as [`Stream`] allows.
+    /// The reader of a flow and its ends, for facts that come from elsewhere (keys), and its shard; None
+    /// before its first payload and after its end. The ends may be swapped as [`Stream`] allows.
     pub fn session_mut(&mut self, flow: FlowId) -> Option<(Shard, &mut S, &mut Endpoints)> {
         let mut parts = Shard::ALL.into_iter().zip(&mut self.parts);
         parts.find_map(|(shard, part)| {

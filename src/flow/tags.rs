@@ -1,9 +1,10 @@
-//! Two directions of one flow that are tagged unlike: some mirror ports tag one direction only, or give ingress and egress
-//! a VLAN each.
+//! Two directions of one flow that are tagged unlike: some mirror ports tag one direction only, or give
+//! ingress and egress a VLAN each.
 //!
-//! A VLAN is part of the key all the same, since VLANs reuse addresses. Two scopes are taken for one when nothing but tags
-//! tells them apart and a flow was seen one way in the one and the other way in the other, where (TCP) the other acknowledges
-//! what the one sent: 32 bits that a stranger's connection with the same addresses and ports does not share.
+//! A VLAN is part of the key all the same, since VLANs reuse addresses. Two scopes are taken for one when
+//! nothing but tags tells them apart and a flow was seen one way in the one and the other way in the other,
+//! where (TCP) the other acknowledges what the one sent: 32 bits that a stranger's connection with the same
+//! addresses and ports does not share.
 
 use crate::flow::Scope;
 use crate::flow::scopes::Scopes;

@@ -39,7 +39,8 @@ pub struct Hierarchy {
 pub struct Ca {
     /// Subject common name: "R10", "ISRG Root X1", "(STAGING) Counterfeit Cashew R10".
     pub name: String,
-    /// Label in host names under lencr.org, without the staging prefix: "r10", "x1". None for CAs from before that scheme.
+    /// Label in host names under lencr.org, without the staging prefix: "r10", "x1". None for CAs from before
+    /// that scheme.
     pub label: Option<String>,
     /// Which hierarchy it belongs to.
     pub environment: Environment,
@@ -49,7 +50,8 @@ pub struct Ca {
     pub key: KeyKind,
     /// Hashes of the DER subject Name: issuerNameHash of a CertID about what it issued.
     pub name_hash: NameHashes,
-    /// Hashes of the public key bits: issuerKeyHash. **Not enough to tell CAs apart:** X1 and X3 share a key, as do X2 and X4.
+    /// Hashes of the public key bits: issuerKeyHash. **Not enough to tell CAs apart:** X1 and X3 share a key,
+    /// as do X2 and X4.
     pub key_hash: NameHashes,
     /// Earliest notBefore of its certificates.
     pub not_before: Timestamp,

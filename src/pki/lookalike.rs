@@ -134,9 +134,10 @@ pub fn look_alike(name: &str) -> Option<LookAlike> {
     })
 }
 
-/// Whether any rule may fit. Nearly every name asked for anywhere passes here and has nothing of it, so sixteen bytes are looked
-/// at together. What imitates in any top level holds the `ncr` of the label (only its l has a double) or is punycode; a slip of
-/// the finger is looked for under `org` alone, and leaves a label of four to six letters.
+/// Whether any rule may fit. Nearly every name asked for anywhere passes here and has nothing of it, so
+/// sixteen bytes are looked at together. What imitates in any top level holds the `ncr` of the label (only
+/// its l has a double) or is punycode; a slip of the finger is looked for under `org` alone, and leaves a
+/// label of four to six letters.
 fn is_suspect(name: &str) -> bool {
     const LANES: usize = 16;
     let mut bytes = name.as_bytes();
@@ -149,7 +150,8 @@ fn is_suspect(name: &str) -> bool {
             *odd |= u8::from(word | hyphens);
         }
     };
-    // Words may stand across the ends of two chunks, so the next one begins inside of this one, and the last ends with the name.
+    // Words may stand across the ends of two chunks, so the next one begins inside of this one, and the last
+    // ends with the name.
     while let (Some(chunk), Some(rest)) = (bytes.first_chunk(), bytes.get(LANES..)) {
         look(chunk);
         bytes = rest;

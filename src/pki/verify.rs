@@ -30,9 +30,10 @@ pub enum Signature {
     Bad,
     /// No certificate of the signer is at hand.
     UnknownIssuer,
-    /// The signature is good, but the bytes must not be relied on where they were given: past their nextUpdate, dated ahead, of
-    /// another list, CA or certificate than was asked about (RFC 6960 3.2, RFC 5280 6.3.3). What is replayed looks like this.
-    /// This module knows no question and never says it; whoever knows the question does.
+    /// The signature is good, but the bytes must not be relied on where they were given: past their
+    /// nextUpdate, dated ahead, of another list, CA or certificate than was asked about (RFC 6960 3.2, RFC
+    /// 5280 6.3.3). What is replayed looks like this. This module knows no question and never says it;
+    /// whoever knows the question does.
     Unfit,
     /// Nothing to check, or incomplete, or an algorithm that is not supported.
     #[default]

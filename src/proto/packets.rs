@@ -1,5 +1,6 @@
-//! Streams that carry packets: of switches to their controller, of drones of Kismet, of virtual private networks, of who copies for
-//! authorities. Messages are cut out of them, and the frames in these go back to the wire room ([`Carried`]).
+//! Streams that carry packets: of switches to their controller, of drones of Kismet, of virtual private
+//! networks, of who copies for authorities. Messages are cut out of them, and the frames in these go back to
+//! the wire room ([`Carried`]).
 
 use std::net::IpAddr;
 

@@ -124,8 +124,8 @@ pub(super) fn looks_like_socks(bytes: &[u8]) -> (Probe, Version) {
     }
 }
 
-/// Whether a server's first bytes may be its whole first message of SOCKS, for whoever has yet to see what the client began with.
-/// The answer proves nothing by itself, so this is never [`Probe::Yes`].
+/// Whether a server's first bytes may be its whole first message of SOCKS, for whoever has yet to see what
+/// the client began with. The answer proves nothing by itself, so this is never [`Probe::Yes`].
 pub(super) fn may_answer_socks(bytes: &[u8]) -> Probe {
     match bytes {
         // A method chosen (RFC 1928 3), perhaps with what follows; 255 refuses all.

@@ -25,14 +25,16 @@ pub struct Run {
 pub(super) struct Steps {
     ordinal: u64,
     place: Place,
-    /// Where packets stand: at the step of their own, or, of those that a stream carried which keys opened, at that of the stream.
+    /// Where packets stand: at the step of their own, or, of those that a stream carried which keys opened,
+    /// at that of the stream.
     packet: u64,
     /// Events that have their place.
     placed: usize,
     runs: Vec<Run>,
 }
 
-/// Lookups that waited too long, holes and flows whose time is over, each by shard; the packet, or flows that keys open.
+/// Lookups that waited too long, holes and flows whose time is over, each by shard; the packet, or flows that
+/// keys open.
 const LOOKUPS: u64 = 0;
 const FLOWS: u64 = Shard::COUNT as u64;
 const PACKET: u64 = 2 * Shard::COUNT as u64;

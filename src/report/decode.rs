@@ -32,7 +32,8 @@ pub fn word(word: &str) -> Option<String> {
         .or_else(|| object(&base64::decode(word.bytes()).filter(|der| der.len() > 8)?))
 }
 
-/// What a line means that names a watched or imitated host or holds an OCSP question, by the word of it that tells most.
+/// What a line means that names a watched or imitated host or holds an OCSP question, by the word of it that
+/// tells most.
 #[must_use]
 pub fn line(line: &str) -> Option<String> {
     let line = live(line);

@@ -1,7 +1,8 @@
 //! The report as one HTML file that loads nothing and needs no script.
 //!
-//! Small templates, written one finding at a time so that ten thousand findings cost no more memory than one. Two walls stand between a capture and the reader's browser: every string is made harmless and escaped
-//! by the template engine's formatter, and a content security policy admits only the style and the script whose
+//! Small templates, written one finding at a time so that ten thousand findings cost no more memory than one.
+//! Two walls stand between a capture and the reader's browser: every string is made harmless and escaped by
+//! the template engine's formatter, and a content security policy admits only the style and the script whose
 //! hashes it names.
 
 mod chart;

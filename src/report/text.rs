@@ -504,8 +504,8 @@ fn blanks(columns: usize) -> &'static str {
     BLANKS.get(..columns).unwrap_or(BLANKS)
 }
 
-/// Lines of at most so many characters, the first and those below it, broken at spaces; words that are longer stay whole so that they
-/// can be copied.
+/// Lines of at most so many characters, the first and those below it, broken at spaces; words that are longer
+/// stay whole so that they can be copied.
 fn wrap(text: &str, first: usize, then: usize) -> impl Iterator<Item = &str> {
     let (mut rest, mut room) = (Some(text), first);
     std::iter::from_fn(move || {
@@ -534,7 +534,8 @@ fn wrap(text: &str, first: usize, then: usize) -> impl Iterator<Item = &str> {
 
 /// The offset of the first character behind so many; None where there are no more.
 fn behind(text: &str, characters: usize) -> Option<usize> {
-    // Of a character in UTF-8 only the first byte is none of 10xxxxxx, so that there are as many characters as bytes at most.
+    // Of a character in UTF-8 only the first byte is none of 10xxxxxx, so that there are as many characters
+    // as bytes at most.
     match text.as_bytes().get(..=characters)? {
         ascii if ascii.is_ascii() => Some(characters),
         _ => Some(text.char_indices().nth(characters)?.0),

@@ -1,6 +1,7 @@
-//! The few fields by which a packet is counted in a flow that nobody reads any more, and a bare acknowledgement in one that is
-//! read: most packets of most captures are bulk data, and of the others every other one says no more than what arrived. Whatever may need more than counting is left to [`super::Decoder::decode`], which finds the same fields (a
-//! property test holds the two together).
+//! The few fields by which a packet is counted in a flow that nobody reads any more, and a bare
+//! acknowledgement in one that is read: most packets of most captures are bulk data, and of the others every
+//! other one says no more than what arrived. Whatever may need more than counting is left to
+//! [`super::Decoder::decode`], which finds the same fields (a property test holds the two together).
 
 use super::ip::protocol;
 use super::link::ethernet;
@@ -9,8 +10,8 @@ use super::{Segment, tunnel};
 use crate::flow::{Scope, Transport};
 use crate::frame::{Frame, LinkType};
 
-/// What counting needs to know of a packet. One that looks like TCP may have a frame in it (STT); there is no flow that it could be
-/// counted in, since none is opened by such.
+/// What counting needs to know of a packet. One that looks like TCP may have a frame in it (STT); there is no
+/// flow that it could be counted in, since none is opened by such.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Glance {
     /// TCP, without SYN, FIN and RST; or UDP, without a tunnel inside.

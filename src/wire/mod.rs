@@ -1,8 +1,9 @@
 //! Room 2: a frame's bytes to a packet. Link headers, VLAN and tunnels, IP, defragmentation.
 //!
-//! [`Decoder::decode`] tries the fast path for plain packets first and then walks header by header
-//! (`walk`): `link` strips what the capture interface put before IP, `ip` reads IP and the transports,
-//! `tunnel` finds packets inside packets, `defrag` joins fragments, which with the headers that links compress are the only state.
+//! [`Decoder::decode`] tries the fast path for plain packets first and then walks header by header (`walk`):
+//! `link` strips what the capture interface put before IP, `ip` reads IP and the transports, `tunnel` finds
+//! packets inside packets, `defrag` joins fragments, which with the headers that links compress are the only
+//! state.
 
 #![warn(clippy::indexing_slicing)]
 
@@ -36,7 +37,8 @@ pub use self::tables::{table_keys, unusable_key};
 pub use self::tunnel::tunnel_keys;
 pub use self::undecoded::Undecoded;
 
-/// Decodes frames. Its only state is fragments waiting for the rest of their datagram, TCP headers that later ones differ from, and keys.
+/// Decodes frames. Its only state is fragments waiting for the rest of their datagram, TCP headers that later
+/// ones differ from, and keys.
 #[derive(Debug)]
 pub struct Decoder {
     depth: usize,
@@ -69,8 +71,9 @@ impl Decoder {
         }
     }
 
-    /// Takes lines of a key log for layers below TCP and UDP: of WireGuard, and of Wireshark's tables for 802.11, 802.15.4, PDCP and ESP. They open
-    /// handshakes before them, too, but no data. Returns how many were keys.
+    /// Takes lines of a key log for layers below TCP and UDP: of WireGuard, and of Wireshark's tables for
+    /// 802.11, 802.15.4, PDCP and ESP. They open handshakes before them, too, but no data. Returns how many
+    /// were keys.
     pub fn secrets(&mut self, lines: &[u8]) -> usize {
         let of_wireguard = self.fragments.wireguard.add_text(lines);
         let each = lines.split(|byte| matches!(byte, b'\n' | b'\r'));
@@ -88,7 +91,8 @@ impl Decoder {
         of_wireguard + of_tables
     }
 
-    /// Whether there are keys by which packets that are [`plain`] may have others in them: then [`Self::decode_any`] is to be asked.
+    /// Whether there are keys by which packets that are [`plain`] may have others in them: then
+    /// [`Self::decode_any`] is to be asked.
     #[must_use]
     pub fn has_keys(&self) -> bool {
         self.fragments.wireguard.has_keys() || self.fragments.associations.has_keys()
@@ -115,8 +119,8 @@ impl Decoder {
         self.fragments.wlan_keys.untried
     }
 
-    /// Whether the last frame had a message by which the ends of a tunnel or of a network agree on keys, for callers that want to open
-    /// what follows.
+    /// Whether the last frame had a message by which the ends of a tunnel or of a network agree on keys, for
+    /// callers that want to open what follows.
     #[must_use]
     pub const fn in_handshake(&self) -> bool {
         self.fragments.wireguard.shaken || self.fragments.wlan_keys.shaken
@@ -129,8 +133,8 @@ impl Decoder {
         !self.fragments.further.is_empty()
     }
 
-    /// The next packet of the frame that was decoded last, of which only decoding tells that it holds several: to be asked until
-    /// there is none.
+    /// The next packet of the frame that was decoded last, of which only decoding tells that it holds
+    /// several: to be asked until there is none.
     #[inline(always)]
     pub fn further<'a>(&'a mut self, frame: &Frame<'a>) -> Option<Result<Packet<'a>, Undecoded>> {
         match self.fragments.further.is_empty() {
@@ -153,8 +157,8 @@ impl Decoder {
         self.fragments.counts()
     }
 
-    /// Source and destination of the packet of which the last frame was a part that could not be decoded alone, for callers that
-    /// want all of its frames. Later parts say so only after the first.
+    /// Source and destination of the packet of which the last frame was a part that could not be decoded
+    /// alone, for callers that want all of its frames. Later parts say so only after the first.
     #[must_use]
     pub fn fragment_ends(&self) -> Option<(IpAddr, IpAddr)> {
         self.fragments.latest
@@ -192,15 +196,17 @@ impl Decoder {
     }
 }
 
-/// The packet of a plain frame, as [`Decoder::decode`] gives it; None for whatever that has to look at header by header.
+/// The packet of a plain frame, as [`Decoder::decode`] gives it; None for whatever that has to look at header
+/// by header.
 #[inline(always)]
 #[must_use]
 pub fn plain<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
     fast::packet(frame)
 }
 
-/// The frames inside a frame that holds several (an 802.11 A-MSDU, a USB transfer, a concatenation of DOCSIS), to be decoded one by one; None for all others.
-/// Where earlier frames decide what there is in one, [`Decoder::further`] tells.
+/// The frames inside a frame that holds several (an 802.11 A-MSDU, a USB transfer, a concatenation of
+/// DOCSIS), to be decoded one by one; None for all others. Where earlier frames decide what there is in one,
+/// [`Decoder::further`] tells.
 #[inline]
 #[must_use]
 pub fn subframes<'a>(frame: &Frame<'a>) -> Option<impl Iterator<Item = Frame<'a>> + use<'a>> {
@@ -292,8 +298,9 @@ impl Segment<'_> {
     /// ACK flag.
     pub const ACK: u8 = 0x10;
 
-    /// Whether it may be a part of a frame of a tunnel that looks like TCP (STT) and of which no beginning was seen. A connection may have
-    /// such segments, too, if they go to that port; none has to be opened by one.
+    /// Whether it may be a part of a frame of a tunnel that looks like TCP (STT) and of which no beginning
+    /// was seen. A connection may have such segments, too, if they go to that port; none has to be opened by
+    /// one.
     #[must_use]
     pub fn may_be_part(&self) -> bool {
         tunnel::is_later_part(self)

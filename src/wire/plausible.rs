@@ -90,8 +90,9 @@ pub(super) fn ip_exactly(rest: Rest<'_>) -> bool {
     ip(rest) && length == Some(rest.wire_len())
 }
 
-/// IP that fills `rest`, for where no header before it says that it is IP. IPv6 has no checksum of its own, so what it carries has to be
-/// common, and its addresses of ranges that are given out (RFC 4291 2.4: global, unique local, link local).
+/// IP that fills `rest`, for where no header before it says that it is IP. IPv6 has no checksum of its own,
+/// so what it carries has to be common, and its addresses of ranges that are given out (RFC 4291 2.4: global,
+/// unique local, link local).
 pub(super) fn ip_alone(rest: Rest<'_>) -> bool {
     let given_out = |at| matches!(rest.u8(at), Some(0x20..=0x3f | 0xfc..=0xfe));
     let (next, to_group) = (rest.u8(6), rest.u8(24) == Some(0xff));
@@ -104,7 +105,8 @@ pub(super) fn ip_alone(rest: Rest<'_>) -> bool {
         && (rest.nibble() == Some(4) || common && given_out(8) && (given_out(24) || to_group))
 }
 
-/// Whether the checksum of TCP or UDP is right (RFC 9293 3.1, RFC 768) in a packet that fills `rest`. No checksum is not right.
+/// Whether the checksum of TCP or UDP is right (RFC 9293 3.1, RFC 768) in a packet that fills `rest`. No
+/// checksum is not right.
 pub(super) fn transport_checksum(rest: Rest<'_>) -> bool {
     const FRAGMENT: u16 = 0x3fff;
     let (protocol, header, addresses) = match rest.nibble() {
@@ -130,7 +132,8 @@ pub(super) fn transport_checksum(rest: Rest<'_>) -> bool {
     rest.cut == 0 && folded(sum(body.bytes).wrapping_add(pseudo + sum(addresses))) == 0xffff
 }
 
-/// Whether the checksum of TCP or UDP is right between two addresses that stand elsewhere, in bytes that hold all of it.
+/// Whether the checksum of TCP or UDP is right between two addresses that stand elsewhere, in bytes that hold
+/// all of it.
 pub(super) fn checksum_between(protocol: u8, body: Rest<'_>, src: IpAddr, dst: IpAddr) -> bool {
     let of = |address: IpAddr| match address {
         IpAddr::V4(v4) => sum(&v4.octets()),

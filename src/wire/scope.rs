@@ -13,8 +13,9 @@
 //! | ERSPAN session | yes | the operator's own grouping of what is mirrored |
 //! | outer addresses of a mirror (ERSPAN, TZSP) | no | two switches may each mirror one direction |
 //!
-//! There are mirrors that tag one direction only, or each direction with a VLAN of its own (ingress and egress of a port).
-//! Hence [`super::Packet::base`]: the flow room joins two directions that differ in such tags alone and acknowledge each other.
+//! There are mirrors that tag one direction only, or each direction with a VLAN of its own (ingress and
+//! egress of a port). Hence [`super::Packet::base`]: the flow room joins two directions that differ in such
+//! tags alone and acknowledge each other.
 
 use std::net::IpAddr;
 

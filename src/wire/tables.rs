@@ -1,5 +1,6 @@
-//! Lines of Wireshark's own tables of keys, as it keeps them in files of these names: `80211_keys`, `esp_sa`, `ieee802154_keys`,
-//! `pdcp_lte_ue_keys`, `pdcp_nr_ue_keys`. Fields stand in quotes, with commas between them.
+//! Lines of Wireshark's own tables of keys, as it keeps them in files of these names: `80211_keys`, `esp_sa`,
+//! `ieee802154_keys`, `pdcp_lte_ue_keys`, `pdcp_nr_ue_keys`. Fields stand in quotes, with commas between
+//! them.
 
 use super::link::{WlanSecret, WpanSecret};
 use super::tunnel::{Association, PdcpGeneration, PdcpSecret};

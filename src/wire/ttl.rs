@@ -5,16 +5,18 @@ use std::net::IpAddr;
 use super::{Body, Packet};
 use crate::flow::Transport;
 
-/// UDP ports of protocols that set a TTL of their own also where they speak to one host: SSDP (UPnP Device Architecture 2.0 1.3), BFD
-/// (RFC 5881 5, RFC 5883 5), WS-Discovery (DPWS 1.1 appendix B), multicast DNS (RFC 6762 11), LLMNR (RFC 4795 2.5).
+/// UDP ports of protocols that set a TTL of their own also where they speak to one host: SSDP (UPnP Device
+/// Architecture 2.0 1.3), BFD (RFC 5881 5, RFC 5883 5), WS-Discovery (DPWS 1.1 appendix B), multicast DNS
+/// (RFC 6762 11), LLMNR (RFC 4795 2.5).
 const UDP_WITH_OWN: [u16; 6] = [1_900, 3_702, 3_784, 4_784, 5_353, 5_355];
 
 /// TCP ports of routing protocols that guard themselves by their TTL (RFC 5082 3, RFC 6720): BGP, MSDP, LDP.
 const TCP_WITH_OWN: [u16; 3] = [179, 639, 646];
 
 impl Packet<'_> {
-    /// The transport whose default, in the sender's stack, the TTL began with. None where it was chosen for this packet: what goes to
-    /// many is held back on the link (RFC 1112 6.1, RFC 3493 5.2: 1 unless the program says otherwise), and some protocols set it.
+    /// The transport whose default, in the sender's stack, the TTL began with. None where it was chosen for
+    /// this packet: what goes to many is held back on the link (RFC 1112 6.1, RFC 3493 5.2: 1 unless the
+    /// program says otherwise), and some protocols set it.
     #[must_use]
     pub fn ttl_default_of(&self) -> Option<Transport> {
         let (transport, ports, with_own) = match &self.body {

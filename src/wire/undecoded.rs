@@ -32,10 +32,12 @@ pub enum Undecoded {
     EncryptedMacsec,
     /// Compressed or encrypted at the PPP layer (CCP, MPPE).
     CompressedPpp,
-    /// A TCP header that Van Jacobson compressed, where the one before it was not captured, or its checksum says that it is another.
+    /// A TCP header that Van Jacobson compressed, where the one before it was not captured, or its checksum
+    /// says that it is another.
     CompressedHeader,
-    /// One part of what a link split (multilink PPP and Frame Relay, ARCNET, DOCSIS, Bluetooth, a mesh, a transport stream, X.25, GPRS, PPP over USB), of which others are not there yet, were lost, or are
-    /// not joined here.
+    /// One part of what a link split (multilink PPP and Frame Relay, ARCNET, DOCSIS, Bluetooth, a mesh, a
+    /// transport stream, X.25, GPRS, PPP over USB), of which others are not there yet, were lost, or are not
+    /// joined here.
     LinkFragment,
     /// An EPON frame whose payload is encrypted.
     EncryptedEpon,

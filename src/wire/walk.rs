@@ -14,8 +14,8 @@ use crate::flow::Scope;
 use crate::frame::{Crossing, Frame, InterfaceId, LinkType};
 use crate::time::Timestamp;
 
-/// How often bytes may be put together inside bytes that were. Tunnels over tunnels reach two, and multilink PPP has Van Jacobson's
-/// headers inside.
+/// How often bytes may be put together inside bytes that were. Tunnels over tunnels reach two, and multilink
+/// PPP has Van Jacobson's headers inside.
 pub(super) const JOINS: usize = 4;
 
 /// The header that comes next.
@@ -43,8 +43,8 @@ pub(super) enum Next<'a> {
     Packet(Packet<'a>),
 }
 
-/// One direction of a link, as far as a capture tells directions apart: what the sender of its frames numbers or remembers holds
-/// there alone.
+/// One direction of a link, as far as a capture tells directions apart: what the sender of its frames numbers
+/// or remembers holds there alone.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) struct Lane {
     interface: InterfaceId,

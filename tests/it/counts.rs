@@ -1,5 +1,6 @@
-//! Every packet, lookup, answer, ClientHello, certificate and HTTP request of the bundled captures, held against what tshark
-//! finds in them: `captures/counts.json`, made by `tests/oracle/counts.py`. Where both differ, docs/oracle.md shows the bytes.
+//! Every packet, lookup, answer, ClientHello, certificate and HTTP request of the bundled captures, held
+//! against what tshark finds in them: `captures/counts.json`, made by `tests/oracle/counts.py`. Where both
+//! differ, docs/oracle.md shows the bytes.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

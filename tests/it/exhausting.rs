@@ -149,7 +149,8 @@ fn what_is_remembered_has_a_limit_in_bytes() {
     }
 }
 
-/// A report of very many findings describes fewer candidates of each and counts the others; the verdicts stay what they are.
+/// A report of very many findings describes fewer candidates of each and counts the others; the verdicts stay
+/// what they are.
 #[test]
 fn what_a_report_has_no_room_to_describe_is_counted() {
     let mut bytes = Vec::new();

@@ -67,8 +67,9 @@ fn new_hellos_of_one_quic_connection_are_told_apart() {
     }
 }
 
-/// A client may go on from another address once the handshake is confirmed (RFC 9000 9), and any NAT may give it another port. What was
-/// read of the handshake stays, and the rest is neither another handshake nor a fault.
+/// A client may go on from another address once the handshake is confirmed (RFC 9000 9), and any NAT may give
+/// it another port. What was read of the handshake stays, and the rest is neither another handshake nor a
+/// fault.
 #[test]
 fn a_quic_client_that_moves_is_still_the_one_that_said_hello() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -95,8 +96,9 @@ fn a_quic_client_that_moves_is_still_the_one_that_said_hello() {
     }
 }
 
-/// Gives the clients of QUIC another port from their first packet with a short header on (RFC 9000 17.3), and tells how many datagrams
-/// that concerns. For pcap files of Ethernet in little-endian order, as tcpdump writes them.
+/// Gives the clients of QUIC another port from their first packet with a short header on (RFC 9000 17.3), and
+/// tells how many datagrams that concerns. For pcap files of Ethernet in little-endian order, as tcpdump
+/// writes them.
 fn move_clients(pcap: &mut [u8]) -> usize {
     const MOVED: u16 = 20_000;
     let (mut at, mut moved, mut gone) = (24, 0, std::collections::BTreeSet::new());

@@ -63,7 +63,8 @@ fn alarms(report: &Report) -> BTreeSet<&'static str> {
         .collect()
 }
 
-/// Several questions on one connection: which answer belongs to which is told by what they are about where the order does not.
+/// Several questions on one connection: which answer belongs to which is told by what they are about where
+/// the order does not.
 #[test]
 fn a_lost_frame_is_no_wrong_answer() {
     let all = frames("captures/lab/09b-keepalive-several-ocsp-one-connection.pcap");
@@ -79,7 +80,8 @@ fn a_lost_frame_is_no_wrong_answer() {
     }
 }
 
-/// A snap length cuts answers of DNS behind their aliases and bodies behind their heads; names may have been known before.
+/// A snap length cuts answers of DNS behind their aliases and bodies behind their heads; names may have been
+/// known before.
 #[test]
 fn a_snap_length_is_no_disguise() {
     let of_lencr = |frame: &&Kept| frame.bytes.windows(10).any(|w| w == b"\x05lencr\x03org");

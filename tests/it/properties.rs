@@ -51,7 +51,8 @@ fn said(report: &Report) -> Vec<String> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4))]
 
-    /// Two handshakes know nothing of each other: whose event is filed first does not matter, as long as each keeps its own order.
+    /// Two handshakes know nothing of each other: whose event is filed first does not matter, as long as each
+    /// keeps its own order.
     #[test]
     fn order_of_independent_events_does_not_matter(seed: u64) {
         for (case, alone) in ALL.iter() {
@@ -101,7 +102,8 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4))]
 
-    /// A clock that is set back a little while the capture goes on changes what times frames bear, and nothing of what they say.
+    /// A clock that is set back a little while the capture goes on changes what times frames bear, and
+    /// nothing of what they say.
     #[test]
     fn a_clock_that_steps_back_changes_no_verdict(seed: u64, seconds in 2_i64..200) {
         for (case, alone) in ALL.iter() {
@@ -263,7 +265,8 @@ fn handshakes(cases: &[(Case, Report)]) -> Vec<Vec<Event>> {
     found
 }
 
-/// Those events from another machine, to another server, at another time. Certificates stay: many devices visit one site.
+/// Those events from another machine, to another server, at another time. Certificates stay: many devices
+/// visit one site.
 fn of_a_stranger(events: &[Event], n: u64, start: Timestamp) -> Vec<Event> {
     let first = events[0].at;
     let client = IpAddr::V4(Ipv4Addr::new(172, 16, 99, n as u8 + 1));

@@ -98,7 +98,8 @@ proptest! {
     }
 }
 
-/// A capture is what its frames are, in whatever order of files and blocks: cut anywhere, the part before the cut holds.
+/// A capture is what its frames are, in whatever order of files and blocks: cut anywhere, the part before the
+/// cut holds.
 #[test]
 fn a_capture_cut_anywhere_gives_a_prefix_of_its_contacts() {
     let bytes = std::fs::read(packaged(CAPTURES[0])).expect("the capture");

@@ -172,8 +172,8 @@ fn captures_made_for_alerts_raise_exactly_theirs() {
     }
 }
 
-/// Most sites speak TLS 1.3 by now. Whatever part of the certificates is hidden, what is called proven or strong is right, and hardly a
-/// wrong site is named.
+/// Most sites speak TLS 1.3 by now. Whatever part of the certificates is hidden, what is called proven or
+/// strong is right, and hardly a wrong site is named.
 #[test]
 fn fewer_certificates_make_no_wrong_proof() {
     for percent in [40, 100] {

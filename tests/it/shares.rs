@@ -1,5 +1,5 @@
-//! Flows that are shared out come to what they come to in one: the same events in the same order, whatever the number of shares,
-//! where batches end, and which limits bite.
+//! Flows that are shared out come to what they come to in one: the same events in the same order, whatever
+//! the number of shares, where batches end, and which limits bite.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,5 @@
-//! The facts of a capture, one by one and without any conclusion, in the words of `captures/counts.json`, which another tool wrote.
+//! The facts of a capture, one by one and without any conclusion, in the words of `captures/counts.json`,
+//! which another tool wrote.
 
 #![expect(
     unreachable_pub,
@@ -25,7 +26,8 @@ pub struct Fact {
     pub frame: u64,
 }
 
-/// How many packets a capture holds (none when it is no capture), and the facts in them, read with the secrets in it and a key log.
+/// How many packets a capture holds (none when it is no capture), and the facts in them, read with the
+/// secrets in it and a key log.
 pub fn of(capture: &Path, keylog: Option<&Path>) -> (u64, Vec<Fact>) {
     let mut extractor = Extractor::new(Limits::default());
     extractor.expect_secrets();

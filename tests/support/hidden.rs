@@ -18,8 +18,8 @@ use crate::score::{Labelled, prepared};
 /// TLS 1.3, whose certificates are encrypted (RFC 8446 4.4.2).
 const HIDES: u16 = 0x0304;
 
-/// Explains a capture without the certificates of about `percent` of its sites; which, the `seed` decides. What only times tell then is
-/// marked so in the truth.
+/// Explains a capture without the certificates of about `percent` of its sites; which, the `seed` decides.
+/// What only times tell then is marked so in the truth.
 pub fn explain(capture: &mut Labelled, percent: u64, seed: u64) -> Report {
     let hides = |site: &str| draw(site, seed) < percent;
     let (mut extractor, mut correlator) = prepared(capture).into_parts();

@@ -9,8 +9,8 @@
 //! | Landlock (landlock(7)) | files that were not named, running programs, TCP |
 //! | seccomp(2) | running programs, every socket but those that ask the kernel for addresses, tracing, mounting |
 //!
-//! Who looks into the processes of others ([`Layers::Looking`]) cannot be behind Landlock, which forbids just that, and has instead a
-//! short list of the calls that it may make: it cannot write a file or open a socket.
+//! Who looks into the processes of others ([`Layers::Looking`]) cannot be behind Landlock, which forbids just
+//! that, and has instead a short list of the calls that it may make: it cannot write a file or open a socket.
 //!
 //! Fences belong to threads: they hold for the thread that puts them up and for those that it starts afterwards.
 

@@ -509,8 +509,8 @@ impl<'a> Worker<'a> {
         self.count();
     }
 
-    /// A socket stays with the interface that it was opened for, also when there is another of the same name; and to open
-    /// one takes rights that were given up.
+    /// A socket stays with the interface that it was opened for, also when there is another of the same name;
+    /// and to open one takes rights that were given up.
     fn end(&self) {
         let name = &self.opened.name;
         self.shared.gone.fetch_add(1, Ordering::Relaxed);

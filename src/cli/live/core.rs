@@ -182,8 +182,8 @@ impl Core {
         self.running.lost()
     }
 
-    /// Once in a while: the time before which contacts may be forgotten, which is longer ago than `kept`, or where none is
-    /// given that of the oldest third when there is little room left.
+    /// Once in a while: the time before which contacts may be forgotten, which is longer ago than `kept`, or
+    /// where none is given that of the oldest third when there is little room left.
     pub(super) fn overdue(&mut self, kept: Option<Span>) -> Option<Timestamp> {
         if self.tidied.elapsed() < TIDY {
             return None;

@@ -1,5 +1,5 @@
-//! The process that looks into the processes of others. It keeps the two rights that this takes and is given nothing but
-//! addresses; whoever reads frames has neither.
+//! The process that looks into the processes of others. It keeps the two rights that this takes and is given
+//! nothing but addresses; whoever reads frames has neither.
 
 use std::ffi::OsString;
 use std::os::unix::net::UnixStream;

@@ -1,5 +1,5 @@
-//! Ids that stay with a contact: reports number what they hold, which changes when something is forgotten, or when it is known
-//! late that something happened early.
+//! Ids that stay with a contact: reports number what they hold, which changes when something is forgotten, or
+//! when it is known late that something happened early.
 
 use std::collections::{HashMap, HashSet};
 

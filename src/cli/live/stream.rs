@@ -72,7 +72,8 @@ impl Stream {
         out.flush()
     }
 
-    /// Right after [`Self::write`] of what was known before: takes note of what is still said after the engine forgot what is long over: that is no revision.
+    /// Right after [`Self::write`] of what was known before: takes note of what is still said after the
+    /// engine forgot what is long over: that is no revision.
     pub(super) fn forgotten(&mut self, report: &Report) {
         let mut before = std::mem::take(&mut self.lines);
         for finding in &report.findings {

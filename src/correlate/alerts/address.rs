@@ -9,8 +9,8 @@ use crate::pki::ocsp::ResponseStatus;
 
 /// The address and the frames that show that DNS did not give it for the host.
 ///
-/// The Host header says one thing, DNS another. Only this device's own answers for this very name speak against an address:
-/// a CDN gives different clients different addresses. Any answer to anyone speaks for it.
+/// The Host header says one thing, DNS another. Only this device's own answers for this very name speak
+/// against an address: a CDN gives different clients different addresses. Any answer to anyone speaks for it.
 #[must_use]
 pub fn address_doubt(
     state: &State,
@@ -51,7 +51,8 @@ pub fn address_doubt(
     if told {
         return Some((server.ip().to_string(), frames));
     }
-    // The device never asked: an old answer may be cached, so only an answer that is none of Let's Encrypt's is in doubt.
+    // The device never asked: an old answer may be cached, so only an answer that is none of Let's Encrypt's
+    // is in doubt.
     if !looks_foreign(contact) || !contact.lookups.is_empty() {
         return None;
     }

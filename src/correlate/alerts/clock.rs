@@ -1,9 +1,10 @@
 //! Is the clock of the capture wrong? Then answers do not fit it that are good, and nobody played them again.
 //!
-//! All that is dated speaks: answers with a good signature, certificates that handshakes show, and the `Date` of web servers, which
-//! those with a clock must send (RFC 9110 6.6.1). Each fits the clock of the capture, or would fit one that is off by so much. Who
-//! plays one old answer again can send an old `Date` with it, but can not make the rest of the capture miss in the same way: one
-//! thing of another source that fits the clock, and would not fit the other one, is enough to believe it.
+//! All that is dated speaks: answers with a good signature, certificates that handshakes show, and the `Date`
+//! of web servers, which those with a clock must send (RFC 9110 6.6.1). Each fits the clock of the capture,
+//! or would fit one that is off by so much. Who plays one old answer again can send an old `Date` with it,
+//! but can not make the rest of the capture miss in the same way: one thing of another source that fits the
+//! clock, and would not fit the other one, is enough to believe it.
 
 use std::net::IpAddr;
 
@@ -18,10 +19,11 @@ use crate::pki::cert::Serial;
 use crate::time::{Span, Timestamp};
 
 const DAY: i64 = 86_400;
-/// Certificates that run longer say little of the time, and devices make such for themselves (CA/B Forum BR 6.3.2: 398 days at most
-/// since 2020).
+/// Certificates that run longer say little of the time, and devices make such for themselves (CA/B Forum BR
+/// 6.3.2: 398 days at most since 2020).
 const LONGEST_LIFE: Span = Span::from_secs(400 * DAY);
-/// Certificates of Let's Encrypt run for 90 days or less: an answer that had run out longer ago is about one that nobody can use.
+/// Certificates of Let's Encrypt run for 90 days or less: an answer that had run out longer ago is about one
+/// that nobody can use.
 const LIFE: Span = Span::from_secs(100 * DAY);
 /// Servers remembered by their dates.
 const SERVERS: usize = 256;
@@ -33,8 +35,8 @@ const ENOUGH: usize = 500;
 const ANSWERS: usize = 3;
 const DATES: usize = 2;
 
-/// What web servers say of the time: by server, how far that which came nearest to the capture's was ahead of it. What a cache held
-/// for long has an old one.
+/// What web servers say of the time: by server, how far that which came nearest to the capture's was ahead of
+/// it. What a cache held for long has an old one.
 #[derive(Debug, Default)]
 pub struct Dates(HashMap<(IpAddr, Setting), Span>);
 
@@ -212,7 +214,8 @@ fn leaves(state: &State) -> (Vec<Timed>, Vec<Timed>) {
     leaves.partition(|(_, shift)| shift.is_none())
 }
 
-/// Nobody has answers of the future to play, and of old ones about certificates that ran out themselves nobody has any use.
+/// Nobody has answers of the future to play, and of old ones about certificates that ran out themselves
+/// nobody has any use.
 fn is_of_no_use(contact: &Contact, about: &About<'_>, Shift(least, most): Shift) -> bool {
     let life = match contact.role() {
         Some(_) => LIFE,

@@ -15,8 +15,8 @@ use crate::time::{Span, Timestamp};
 /// Clocks of captures and devices are rarely off by more.
 pub(in crate::correlate) const CLOCK_SLACK: Span = Span::from_secs(300);
 
-/// 2015-06-04, when the first certificate of Let's Encrypt's hierarchy was made. A capture dated before has no clock: its times
-/// are counted from its start, or nobody set them.
+/// 2015-06-04, when the first certificate of Let's Encrypt's hierarchy was made. A capture dated before has
+/// no clock: its times are counted from its start, or nobody set them.
 const HIERARCHY_BEGINS: Timestamp = Timestamp::from_secs(1_433_376_000);
 
 /// One reason.
@@ -142,9 +142,10 @@ fn other_subject(question: &OcspRequest, response: &OcspResponse) -> Option<Faul
     })
 }
 
-/// The CA in a host's label makes what the host serves. Only a name of another CA of the hierarchy speaks against that: a private
-/// hierarchy in the place of the real one may call its CAs what it likes, and its signatures tell that story. Where the capture lacks the
-/// request, the host is what the address was looked up as last, and all hosts of a delivery network share addresses.
+/// The CA in a host's label makes what the host serves. Only a name of another CA of the hierarchy speaks
+/// against that: a private hierarchy in the place of the real one may call its CAs what it likes, and its
+/// signatures tell that story. Where the capture lacks the request, the host is what the address was looked
+/// up as last, and all hosts of a delivery network share addresses.
 fn other_ca(asked: &Asked<'_>, cn: Option<&str>) -> Option<Fault> {
     let role = asked.role?;
     let (Some(wanted), Some(cn)) = (role.ca, cn) else {

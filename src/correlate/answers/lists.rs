@@ -7,8 +7,8 @@ use hashbrown::HashTable;
 
 use crate::event::Body;
 
-/// Lists that answers hold, each once: a list serves hours or days to all who fetch it, so on a network with many clients the
-/// same bytes come again and again.
+/// Lists that answers hold, each once: a list serves hours or days to all who fetch it, so on a network with
+/// many clients the same bytes come again and again.
 #[derive(Debug, Default)]
 pub(super) struct Lists {
     /// With how many answers hold each. Found by a keyed hash (who serves a list chooses its bytes) and compared whole.

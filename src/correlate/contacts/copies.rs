@@ -70,15 +70,17 @@ pub(super) fn copied_lookups(log: &Log) -> Vec<bool> {
     copied
 }
 
-/// Lookups are logged in the order of their answers, which pass two capture points in the other order than the questions.
+/// Lookups are logged in the order of their answers, which pass two capture points in the other order than
+/// the questions.
 fn in_order_asked(log: &Log) -> Vec<usize> {
     let mut asked: Vec<usize> = (0..log.lookups.len()).collect();
     asked.sort_by_key(|index| log.lookups.get(*index).map(|l| l.shown.at));
     asked
 }
 
-/// Requests without copies of them, of which two interfaces may give one scope, and a translator of the destination (REDIRECT and DNAT of
-/// nft(8), for proxies that clients know nothing of) two servers: a port of a client is one connection's at a time.
+/// Requests without copies of them, of which two interfaces may give one scope, and a translator of the
+/// destination (REDIRECT and DNAT of nft(8), for proxies that clients know nothing of) two servers: a port of
+/// a client is one connection's at a time.
 pub(super) fn deduplicated(
     requests: &Pages<RequestRecord>,
 ) -> impl Iterator<Item = &RequestRecord> {
@@ -102,9 +104,10 @@ pub(super) fn deduplicated(
     })
 }
 
-/// Connections behind an address translator that are captured before it as well. It writes other addresses and ports into packets and leaves what
-/// these carry (RFC 3022 2.2): the sender's clock (RFC 7323 3.2), which common stacks start at a random offset (5.4), so that no
-/// two machines show the same to one server at the same time, and a TTL that it decrements as every router does.
+/// Connections behind an address translator that are captured before it as well. It writes other addresses
+/// and ports into packets and leaves what these carry (RFC 3022 2.2): the sender's clock (RFC 7323 3.2),
+/// which common stacks start at a random offset (5.4), so that no two machines show the same to one server at
+/// the same time, and a TTL that it decrements as every router does.
 pub(super) struct Translated(HashSet<FlowId>);
 
 impl Translated {
@@ -114,7 +117,8 @@ impl Translated {
             .values()
             .filter_map(|connect| Some((connect, connect.stamp?)))
             .collect();
-        // The nearest to the sender first; by the clock alone the order is not known, since answers come in the other one.
+        // The nearest to the sender first; by the clock alone the order is not known, since answers come in
+        // the other one.
         stamped.sort_by_key(|(connect, (clock, ttl))| {
             (
                 seen_from_v4(connect.server),
@@ -148,8 +152,8 @@ impl Translated {
     }
 }
 
-/// A server as a translator between the families calls it in IPv4: the last 32 bits of the address that it has in IPv6 (RFC 6052 2.2, for
-/// prefixes of 96 bits, as the well-known one has).
+/// A server as a translator between the families calls it in IPv4: the last 32 bits of the address that it
+/// has in IPv6 (RFC 6052 2.2, for prefixes of 96 bits, as the well-known one has).
 fn seen_from_v4(server: SocketAddr) -> (u32, u16) {
     let address = match server.ip() {
         IpAddr::V4(v4) => v4.to_bits(),
@@ -161,8 +165,8 @@ fn seen_from_v4(server: SocketAddr) -> (u32, u16) {
     (address, server.port())
 }
 
-/// Connections that are captured before a translator of the destination and behind it: from one port of a client, at once, to two servers.
-/// The first that was seen is the one that the client opened.
+/// Connections that are captured before a translator of the destination and behind it: from one port of a
+/// client, at once, to two servers. The first that was seen is the one that the client opened.
 fn redirected(pairs: &OnePort<'_>) -> HashSet<FlowId> {
     let both = pairs
         .iter()
@@ -170,8 +174,9 @@ fn redirected(pairs: &OnePort<'_>) -> HashSet<FlowId> {
     both.map(|(_, second)| second.flow).collect()
 }
 
-/// Connections of which what the client sent was captured behind a translator of the destination, and what the server sent before it (a bridge
-/// that hands its frames to nft(8)): each direction is one of its own, with another server.
+/// Connections of which what the client sent was captured behind a translator of the destination, and what
+/// the server sent before it (a bridge that hands its frames to nft(8)): each direction is one of its own,
+/// with another server.
 pub(super) struct Halves<'l> {
     /// By the flow of what was sent, that of what came.
     joined: HashMap<FlowId, &'l ConnectRecord>,
@@ -228,8 +233,8 @@ fn heard(connect: &ConnectRecord) -> [bool; 2] {
 /// Pairs of connections, the one that was seen first before the other.
 pub(super) type OnePort<'l> = Vec<(&'l ConnectRecord, &'l ConnectRecord)>;
 
-/// Connections that one port of a client opened at once to two servers. Clients behind a translator may be given one port for two servers (RFC
-/// 4787 4.2.1), but do not show one clock.
+/// Connections that one port of a client opened at once to two servers. Clients behind a translator may be
+/// given one port for two servers (RFC 4787 4.2.1), but do not show one clock.
 pub(super) fn of_one_port(log: &Log) -> OnePort<'_> {
     let mut opened: Vec<&ConnectRecord> = log.connects.values().map(Box::as_ref).collect();
     opened.sort_by_key(|connect| (connect.client, connect.at, connect.flow));
@@ -244,8 +249,9 @@ pub(super) fn of_one_port(log: &Log) -> OnePort<'_> {
     pairs.collect()
 }
 
-/// Lookups behind an address translator that are captured before it as well: it leaves the message as it is (RFC 3022 2.2), and its
-/// number is not that of another client who asks the same at the same time, since it can not be foretold (RFC 5452 9.2).
+/// Lookups behind an address translator that are captured before it as well: it leaves the message as it is
+/// (RFC 3022 2.2), and its number is not that of another client who asks the same at the same time, since it
+/// can not be foretold (RFC 5452 9.2).
 fn translated_lookups(log: &Log) -> HashSet<usize> {
     let mut first: HashMap<_, (IpAddr, Timestamp)> = HashMap::default();
     let mut sent: HashMap<_, (SocketAddr, Timestamp)> = HashMap::default();

@@ -1,5 +1,6 @@
-//! Answers that came although the connection had been reset: somebody on the way forged the RST (RFC 9293 3.5.3; filters of states do), and
-//! the server, which knows nothing of it, answers. To us its words are those of a connection of their own.
+//! Answers that came although the connection had been reset: somebody on the way forged the RST (RFC 9293
+//! 3.5.3; filters of states do), and the server, which knows nothing of it, answers. To us its words are
+//! those of a connection of their own.
 
 use super::*;
 
@@ -36,8 +37,8 @@ pub(super) fn came(contact: &mut Contact, record: &AnswerRecord, connect: &Conne
     contact.answer = Some(answer.clone());
 }
 
-/// Whether nothing but the end of a connection was captured, or the signs of life of one that idles (RFC 9293 3.6, 3.8.4): what it was for is over
-/// since long, as where a machine has slept.
+/// Whether nothing but the end of a connection was captured, or the signs of life of one that idles (RFC 9293
+/// 3.6, 3.8.4): what it was for is over since long, as where a machine has slept.
 pub(super) fn is_end(connect: &ConnectRecord) -> bool {
     let close = connect.close.as_ref();
     let silent = close.is_some_and(|close| close.bytes == [0; 2]);

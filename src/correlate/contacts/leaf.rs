@@ -47,8 +47,9 @@ impl Contact {
     }
 }
 
-/// Whether two CAs can be of one chain: a leaf has one issuer (RFC 5280 4.1.2.4), and above it are the roots that signed that one
-/// (letsencrypt.org/certificates): of X2 and Root YE ECDSA intermediates, of Root YR RSA ones, of X1 all, itself or over the others.
+/// Whether two CAs can be of one chain: a leaf has one issuer (RFC 5280 4.1.2.4), and above it are the roots
+/// that signed that one (letsencrypt.org/certificates): of X2 and Root YE ECDSA intermediates, of Root YR RSA
+/// ones, of X1 all, itself or over the others.
 #[must_use]
 pub fn are_of_one_chain(one: &str, other: &str) -> bool {
     one == other || is_above(one, other) || is_above(other, one)

@@ -1,6 +1,7 @@
-//! Names that a resolver's search list made (RFC 1535, resolv.conf `search` and `ndots`): `r10.o.lencr.org.corp.example` is asked
-//! for on the way to `r10.o.lencr.org`, does not exist, and imitates nothing. Where a network answers for every name (RFC 4592), it may
-//! exist: the list's names come after the one that was meant, if that one failed.
+//! Names that a resolver's search list made (RFC 1535, resolv.conf `search` and `ndots`):
+//! `r10.o.lencr.org.corp.example` is asked for on the way to `r10.o.lencr.org`, does not exist, and imitates
+//! nothing. Where a network answers for every name (RFC 4592), it may exist: the list's names come after the
+//! one that was meant, if that one failed.
 
 use foldhash::HashMap;
 

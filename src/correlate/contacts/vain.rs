@@ -50,7 +50,8 @@ pub(super) fn add_lookups(
         match open.and_then(|at| contacts.get_mut(at)) {
             Some(contact) => {
                 contact.count += u64::from(contact.host != lookup.shown.name);
-                // Nobody waits for what else is told of a service that has no address (RFC 9460 3; measured with Chromium).
+                // Nobody waits for what else is told of a service that has no address (RFC 9460 3; measured
+                // with Chromium).
                 if lookup.shown.qtype != HTTPS {
                     contact.ended_at = contact.ended_at.max(lookup.ended_at);
                 }
@@ -77,8 +78,9 @@ pub(super) fn add_lookups(
 /// The type of HTTPS records (RFC 9460 14.1).
 const HTTPS: u16 = 65;
 
-/// A program that was told that a name does not exist, or was given an address that is no server, tries again within this time if at all; stub
-/// resolvers do not (RFC 1035 7.2 has them ask again for want of an answer). What it asks later, it asks for another reason.
+/// A program that was told that a name does not exist, or was given an address that is no server, tries again
+/// within this time if at all; stub resolvers do not (RFC 1035 7.2 has them ask again for want of an answer).
+/// What it asks later, it asks for another reason.
 const TRIED_AGAIN: Span = Span::from_secs(5);
 
 /// Whether what was asked last, for an address of either family, was answered, and nothing of use given.

@@ -21,9 +21,9 @@ impl Devices {
         }
     }
 
-    /// Whether two addresses are of one host's two families: IPv4 and IPv6, or IPv6 and the address that its translator has for IPv4
-    /// (464XLAT: one of its own, from the prefix of its link, RFC 6877 6.3), which therefore never reaches anything but
-    /// IPv4 addresses in IPv6 ones.
+    /// Whether two addresses are of one host's two families: IPv4 and IPv6, or IPv6 and the address that its
+    /// translator has for IPv4 (464XLAT: one of its own, from the prefix of its link, RFC 6877 6.3), which
+    /// therefore never reaches anything but IPv4 addresses in IPv6 ones.
     pub(super) fn are_of_two_families(&self, a: HostKey, b: HostKey) -> bool {
         match (a.ip, b.ip) {
             (IpAddr::V6(x), IpAddr::V6(y)) => {

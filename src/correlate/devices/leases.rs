@@ -3,15 +3,16 @@
 use super::{Devices, Host, HostKey};
 use crate::time::Span;
 
-/// From the last packet of one address to the first of the next. A station that is given another address has lost its connections
-/// and begins anew, while stations that share a link-layer address speak in turns.
+/// From the last packet of one address to the first of the next. A station that is given another address has
+/// lost its connections and begins anew, while stations that share a link-layer address speak in turns.
 const CHANGE: Span = Span::from_secs(5);
 
 impl Devices {
-    /// Whether several IPv4 addresses of one link-layer address were one station's leases (RFC 2131 2.2, 3.1: a client has one address
-    /// at a time, and another after it moved or was away) and not those of several stations behind a gateway or a bridge that puts
-    /// its own address on their frames: no two were in use at once or in turns, and one IPv6 address was in use from before the
-    /// first change until after the last. Other stations behind a bridge have others.
+    /// Whether several IPv4 addresses of one link-layer address were one station's leases (RFC 2131 2.2, 3.1:
+    /// a client has one address at a time, and another after it moved or was away) and not those of several
+    /// stations behind a gateway or a bridge that puts its own address on their frames: no two were in use at
+    /// once or in turns, and one IPv6 address was in use from before the first change until after the last.
+    /// Other stations behind a bridge have others.
     pub(super) fn are_leases(&self, addresses: &[HostKey]) -> bool {
         let (mut v4, mut v6): (Vec<&Host>, Vec<&Host>) = (Vec::new(), Vec::new());
         for key in addresses {

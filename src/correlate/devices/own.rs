@@ -27,9 +27,9 @@ impl Devices {
             .filter(|key| self.is_sent_only(**key))
             .copied()
             .collect();
-        // Containers and virtual machines behind the host send through it too, undiminished on a bridge. They can not on a device
-        // without link-layer addresses (a tunnel of a VPN, a modem): it is no part of a bridge (IEEE 802.1Q 8.5), and whoever
-        // routes into it decrements the TTL.
+        // Containers and virtual machines behind the host send through it too, undiminished on a bridge. They
+        // can not on a device without link-layer addresses (a tunnel of a VPN, a modem): it is no part of a
+        // bridge (IEEE 802.1Q 8.5), and whoever routes into it decrements the TTL.
         let on_links = own
             .iter()
             .filter(|k| k.ip.is_ipv4() && !k.ip.is_loopback())
@@ -57,16 +57,17 @@ impl Devices {
         groups.tie_all(&loopback);
     }
 
-    /// Whether the host sent what came from an address, undiminished, and never received any of it: what it passes on for another it
-    /// receives first, on another of its interfaces.
+    /// Whether the host sent what came from an address, undiminished, and never received any of it: what it
+    /// passes on for another it receives first, on another of its interfaces.
     fn is_sent_only(&self, key: HostKey) -> bool {
         let host = self.hosts.get(&key);
         host.is_some_and(|host| host.this_host && !host.received && host.is_direct())
     }
 }
 
-/// Whether addresses that the capturing host sends from are one for each of its devices. What its guests send crosses the device that the
-/// host itself uses, if it does not come in by one of their own (ip-link(8): bridge, macvlan, ipvlan).
+/// Whether addresses that the capturing host sends from are one for each of its devices. What its guests send
+/// crosses the device that the host itself uses, if it does not come in by one of their own (ip-link(8):
+/// bridge, macvlan, ipvlan).
 fn are_alone(mut devices: Vec<Option<HostDevice>>) -> bool {
     devices.sort_unstable();
     let one_host = |pair: &[Option<HostDevice>]| match pair {

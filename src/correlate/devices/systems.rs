@@ -2,11 +2,12 @@
 
 const WINDOWS: u8 = 1;
 const APPLE: u8 = 2;
-/// By the word of a browser alone. Firefox that resists fingerprinting, and what is made of it, says so on every desktop
-/// (bugzilla.mozilla.org 1333651; Tor Browser, LibreWolf).
+/// By the word of a browser alone. Firefox that resists fingerprinting, and what is made of it, says so on
+/// every desktop (bugzilla.mozilla.org 1333651; Tor Browser, LibreWolf).
 const CLAIMED_WINDOWS: u8 = 16;
 
-/// How many systems were named. `stack` are the initial TTLs seen of TCP: that of Windows is 128, so with 64 alone it is only claimed.
+/// How many systems were named. `stack` are the initial TTLs seen of TCP: that of Windows is 128, so with 64
+/// alone it is only claimed.
 pub(super) const fn count(systems: u8, stack: u8) -> u32 {
     let claimed = systems & CLAIMED_WINDOWS != 0 && stack != 1;
     let named = systems & !CLAIMED_WINDOWS;
@@ -38,9 +39,10 @@ pub(super) fn system_of(agent: &str) -> u8 {
     named.map_or(0, |(bit, _)| *bit)
 }
 
-/// The operating system whose own TLS offers these cipher suites, as a bit; 0 for software that runs on several. The second part of
-/// a JA4 stands for the suites alone (FoxIO JA4 technical details); which are whose: FoxIO ja4plus-mapping.csv, and for Apple's the
-/// fingerprints that curl-impersonate measures of Safari 15 to 26.
+/// The operating system whose own TLS offers these cipher suites, as a bit; 0 for software that runs on
+/// several. The second part of a JA4 stands for the suites alone (FoxIO JA4 technical details); which are
+/// whose: FoxIO ja4plus-mapping.csv, and for Apple's the fingerprints that curl-impersonate measures of
+/// Safari 15 to 26.
 pub(super) fn system_of_ciphers(ja4: &str) -> u8 {
     const OWN: [(&str, u8); 3] = [
         ("d83cc789557e", WINDOWS),

@@ -1,7 +1,8 @@
 //! Answers to their requests.
 //!
-//! HTTP/1 pairs them by order alone. Where the capture lacks messages of a connection the order may mislead, and what an answer is
-//! about decides: a CertID names one certificate (RFC 6960 4.1.1), a list the place where it belongs (RFC 5280 5.2.5).
+//! HTTP/1 pairs them by order alone. Where the capture lacks messages of a connection the order may mislead,
+//! and what an answer is about decides: a CertID names one certificate (RFC 6960 4.1.1), a list the place
+//! where it belongs (RFC 5280 5.2.5).
 
 use super::*;
 use crate::correlate::answers::{Answered, Asked, is_about};

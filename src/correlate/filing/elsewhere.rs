@@ -1,8 +1,8 @@
 //! What is asked of other CAs where reports are not about them.
 //!
-//! Clients check the certificates of every CA alike, so that a handshake may stand still for another CA's responder at the very time
-//! at which something is fetched from lencr.org. What other CAs were asked is no contact then, and yet explains what would else be held
-//! against sites of Let's Encrypt.
+//! Clients check the certificates of every CA alike, so that a handshake may stand still for another CA's
+//! responder at the very time at which something is fetched from lencr.org. What other CAs were asked is no
+//! contact then, and yet explains what would else be held against sites of Let's Encrypt.
 
 use super::*;
 use crate::correlate::answers::{Answered, Object};

@@ -69,8 +69,9 @@ impl State {
             }
         }
         let asked_at = answer.asked_at.unwrap_or(at);
-        // Room for what others ask is not given to who asks the same without a pause: OpenSSL does, some ten thousand times a second, until its
-        // time is up, when a resolver on the host says at once that a name does not exist (BIO_do_connect_retry; measured).
+        // Room for what others ask is not given to who asks the same without a pause: OpenSSL does, some ten
+        // thousand times a second, until its time is up, when a resolver on the host says at once that a name
+        // does not exist (BIO_do_connect_retry; measured).
         let crowded = self.log.lookups.len() >= self.limits.findings / 2;
         let pestered = crowded && self.log.has_just_told(client, answer, asked_at);
         let full = self.log.lookups.len() >= self.limits.findings;
@@ -106,9 +107,9 @@ impl State {
         });
     }
 
-    /// The watched name for which the address of a plain HTTP connection was given: to this client, else (its other address
-    /// asked) to anyone; the latest.
-    /// Where the capture cut the answers, the lookup just before tells; its asker must prove to be the same device.
+    /// The watched name for which the address of a plain HTTP connection was given: to this client, else (its
+    /// other address asked) to anyone; the latest. Where the capture cut the answers, the lookup just before
+    /// tells; its asker must prove to be the same device.
     pub(super) fn watched_address(
         &self,
         client: HostKey,
@@ -135,9 +136,10 @@ impl State {
         if let Some(cut) = cut.filter(told_since) {
             return by_cut(cut);
         }
-        // Delivery networks have thousands of names at one address; what the client was told last is what it connects for. Unless that was
-        // long ago: then it may be for any of them, as in networks where one server stands for all names. And so it may for who was told
-        // nothing, where others were told something else since.
+        // Delivery networks have thousands of names at one address; what the client was told last is what it
+        // connects for. Unless that was long ago: then it may be for any of them, as in networks where one
+        // server stands for all names. And so it may for who was told nothing, where others were told
+        // something else since.
         let (_, name, told) = own.or_else(|| known.iter().max_by_key(|(_, _, at)| *at))?;
         let stale = own.is_none() || at.since(*told) > CONNECTS_WITHIN;
         let comes_first = |fact: &Fact<'_>| {
@@ -152,11 +154,12 @@ impl State {
     }
 }
 
-/// Who has looked a name up connects at once, or when the other family's answer came as well or did not (resolv.conf(5): 5 s).
+/// Who has looked a name up connects at once, or when the other family's answer came as well or did not
+/// (resolv.conf(5): 5 s).
 const CONNECTS_WITHIN: Span = Span::from_secs(6);
 
-/// Whether a question is about zones and their keys, as resolvers ask them to find and to validate what they were asked for (RFC 1034 5.3.3,
-/// RFC 4035 4): no client connects for the answer.
+/// Whether a question is about zones and their keys, as resolvers ask them to find and to validate what they
+/// were asked for (RFC 1034 5.3.3, RFC 4035 4): no client connects for the answer.
 const fn is_of_zones(qtype: u16) -> bool {
     const NS: u16 = 2;
     const SOA: u16 = 6;

@@ -54,14 +54,15 @@ impl State {
         }
     }
 
-    /// Whether the capture began so shortly before that handshakes that were under way then may still be: servers and clients give them
-    /// up later, but those that succeed take no more than some round trips.
+    /// Whether the capture began so shortly before that handshakes that were under way then may still be:
+    /// servers and clients give them up later, but those that succeed take no more than some round trips.
     pub(super) fn is_young(&self, at: Timestamp) -> bool {
         let young = Span::from_secs(2);
         self.began.is_none_or(|began| at.since(began) <= young)
     }
 
-    /// Whether one of these addresses had connections that the capture joined, and that may have been handshakes until a time.
+    /// Whether one of these addresses had connections that the capture joined, and that may have been
+    /// handshakes until a time.
     pub(in crate::correlate) fn joined_before(&self, keys: &[HostKey], at: Timestamp) -> bool {
         self.is_young(at) && keys.iter().any(|key| self.joined.contains(key))
     }

@@ -1,7 +1,9 @@
-//! Answers whose requests the capture lacks: a mirror that gives one direction only, a capture begun too late, a lost frame.
+//! Answers whose requests the capture lacks: a mirror that gives one direction only, a capture begun too
+//! late, a lost frame.
 //!
-//! An answer of a CA says by itself what was asked: a response is about the certificates that the request was about (RFC 6960
-//! 4.2.2.3), and a list that is one of several names the place where it belongs (RFC 5280 5.2.5).
+//! An answer of a CA says by itself what was asked: a response is about the certificates that the request was
+//! about (RFC 6960 4.2.2.3), and a list that is one of several names the place where it belongs (RFC 5280
+//! 5.2.5).
 
 use super::*;
 use crate::correlate::answers::{Answered, Asked, Object};
@@ -40,7 +42,8 @@ impl State {
         let Some(connect) = self.log.connects.get_mut(&id) else {
             return;
         };
-        // All hosts of a CA may share their addresses, so what came tells better which one it was than the lookup before.
+        // All hosts of a CA may share their addresses, so what came tells better which one it was than the
+        // lookup before.
         let (host, watch) = told.unwrap_or_else(|| (connect.host.clone(), connect.watch.clone()));
         answer.hold_against(&Asked {
             request: None,
@@ -59,8 +62,8 @@ impl State {
         });
     }
 
-    /// The host that an answer is from: the one that a list says it belongs to or, since responses and certificates name none, one that
-    /// the address was given for and that serves what this CA makes.
+    /// The host that an answer is from: the one that a list says it belongs to or, since responses and
+    /// certificates name none, one that the address was given for and that serves what this CA makes.
     fn host_of(&self, answer: &Answered, ends: &Endpoints) -> Option<(Name, Watch)> {
         if let Object::Crl { facts, .. } = &answer.object
             && let Some(own) = own_host(facts, self.all_cas)
@@ -71,8 +74,8 @@ impl State {
         self.told_host(service, ca, ends)
     }
 
-    /// The responder of the CA that a request asks about, when the request does not name it (HTTP/1.0 has no Host). All of Let's Encrypt's
-    /// have names of one form.
+    /// The responder of the CA that a request asks about, when the request does not name it (HTTP/1.0 has no
+    /// Host). All of Let's Encrypt's have names of one form.
     pub(super) fn responder_of(&self, asked: &OcspRequest, ends: &Endpoints) -> Option<Name> {
         let id = asked.ids.first()?;
         let hierarchy = Hierarchy::builtin();

@@ -40,7 +40,8 @@ impl Past {
         self.kept.len() + self.spoken_of.len()
     }
 
-    /// Takes a record whose time is over; gives it back when it is not to be kept, or when so many or such heavy ones are.
+    /// Takes a record whose time is over; gives it back when it is not to be kept, or when so many or such
+    /// heavy ones are.
     pub(super) fn take(&mut self, record: Record, most: usize, weight: usize) -> Option<Record> {
         let id = record.shown.id;
         if self.spoken_of.remove(&id) {

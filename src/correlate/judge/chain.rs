@@ -11,8 +11,8 @@ pub(super) struct Earlier {
 }
 
 impl Judge<'_> {
-    /// The contacts before one that it may go on with, latest first: a chain has several lists, of which one may take seconds to come or to be given
-    /// up, and the next is asked for when it has.
+    /// The contacts before one that it may go on with, latest first: a chain has several lists, of which one
+    /// may take seconds to come or to be given up, and the next is asked for when it has.
     pub(super) fn chain(&self, index: usize, contact: &Contact) -> Vec<Earlier> {
         const LOOK_BACK: usize = 16;
         let mut began = contact.began_at.min(Extent::of(contact, None).start);
@@ -43,8 +43,8 @@ impl Judge<'_> {
         chain
     }
 
-    /// When the checks began that a contact goes on with, as far as those before it are tied to the same handshake, or followed each other
-    /// without a pause.
+    /// When the checks began that a contact goes on with, as far as those before it are tied to the same
+    /// handshake, or followed each other without a pause.
     pub(super) fn checks_began(
         contact: &Contact,
         chain: &[Earlier],

@@ -51,8 +51,9 @@ impl Extent {
     }
 }
 
-/// Whether a capture ended so soon that a contact may have gone on for longer: a lookup or a connection that leads to a request, a request
-/// that waits for its answer, an answer that comes in. Whoever went on before that end did not wait for it.
+/// Whether a capture ended so soon that a contact may have gone on for longer: a lookup or a connection that
+/// leads to a request, a request that waits for its answer, an answer that comes in. Whoever went on before
+/// that end did not wait for it.
 fn is_cut_off(contact: &Contact, last: Timestamp) -> bool {
     let latest = match contact.failure {
         None if contact.stage < Stage::Answered => contact.ended_at,

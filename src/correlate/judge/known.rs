@@ -132,8 +132,8 @@ impl Judge<'_> {
         let Some(leaf) = record.leaf() else {
             return looked_up().map_or(Site::Address(ip), Site::Dns);
         };
-        // Of the names that a certificate holds, the one that the client was told the address for; who visits an address names no server
-        // (RFC 6066 3), and was told none.
+        // Of the names that a certificate holds, the one that the client was told the address for; who visits
+        // an address names no server (RFC 6066 3), and was told none.
         let told = looked_up();
         if let Some(name) = told.clone().filter(|name| leaf.covers(name.as_str())) {
             return Site::Dns(name);
@@ -167,7 +167,8 @@ impl Judge<'_> {
                 .is_some_and(|leaf| !leaf.covers(name.as_str()))
     }
 
-    /// What the handshake showed, what completes its chain, or what is known for its name; and whether it was read whole.
+    /// What the handshake showed, what completes its chain, or what is known for its name; and whether it was
+    /// read whole.
     pub(super) fn shown<'k>(
         &self,
         record: &Record,
@@ -200,8 +201,9 @@ impl Judge<'_> {
                 (Some(KeyKind::Rsa(_)), KeyKind::Ec(_)) | (Some(KeyKind::Ec(_)), KeyKind::Rsa(_))
             )
         };
-        // A site may have one for each kind of key. And what names no list, responder nor issuer is of no public CA (CA/B BR 7.1.2.7), but
-        // often the work of a proxy that looks into TLS: it tells nothing of what the site itself shows.
+        // A site may have one for each kind of key. And what names no list, responder nor issuer is of no
+        // public CA (CA/B BR 7.1.2.7), but often the work of a proxy that looks into TLS: it tells nothing of
+        // what the site itself shows.
         let private = |leaf: &Certificate| {
             leaf.crl_urls.is_empty() && leaf.ocsp_urls.is_empty() && leaf.issuer_urls.is_empty()
         };
@@ -265,8 +267,9 @@ impl Judge<'_> {
         self.add_siblings(shown);
     }
 
-    /// Adds what else is known to be signed for the key of an intermediate: clients that have that one may build their own path over
-    /// it (RFC 4158 2.3; Let's Encrypt's ECDSA intermediates are signed by two roots).
+    /// Adds what else is known to be signed for the key of an intermediate: clients that have that one may
+    /// build their own path over it (RFC 4158 2.3; Let's Encrypt's ECDSA intermediates are signed by two
+    /// roots).
     fn add_siblings(&self, shown: &mut Vec<ShownCert>) {
         let mut siblings = Vec::new();
         for have in shown.iter().filter(|s| s.sent && s.position > 0) {

@@ -7,8 +7,8 @@ use crate::correlate::judge::Weighed;
 use crate::correlate::verdict;
 use crate::finding::{Bearing, Evidence, Weight};
 
-/// Handshakes that are proven to have had nothing to do with the fetch, and have none of their own, stood still around it just as
-/// well: on this device, at this moment, standing still is no sign.
+/// Handshakes that are proven to have had nothing to do with the fetch, and have none of their own, stood
+/// still around it just as well: on this device, at this moment, standing still is no sign.
 pub(super) fn discount_timing(weighed: &mut [Weighed]) {
     for one in weighed.iter_mut().filter(|w| w.level.is_some()) {
         for evidence in &mut one.evidence {

@@ -33,8 +33,8 @@ pub struct Pass {
 }
 
 impl Pass {
-    /// A pass that begins with the contradictions of the one `before`: contacts that tell of different leaves for one site
-    /// stay doubtful, although neither is tied to it any more.
+    /// A pass that begins with the contradictions of the one `before`: contacts that tell of different leaves
+    /// for one site stay doubtful, although neither is tied to it any more.
     pub(super) fn after(before: &Self) -> Self {
         let contested = before.ties.iter().filter(|(_, ties)| disagree(ties));
         Self {

@@ -1,7 +1,8 @@
 //! The contacts of one pass, shared out to threads.
 //!
-//! Each contact is weighed against what was filed and what the pass before came to, and never against another one of its own pass. So
-//! it does not matter who weighs it and when, as long as what comes of it is taken in order.
+//! Each contact is weighed against what was filed and what the pass before came to, and never against another
+//! one of its own pass. So it does not matter who weighs it and when, as long as what comes of it is taken in
+//! order.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,7 +19,8 @@ const BLOCK: usize = 32;
 const DONE: usize = 4;
 
 impl Judge<'_> {
-    /// Does `work` on the first `all` contacts, with their places, and has what comes of it taken in the order of the contacts.
+    /// Does `work` on the first `all` contacts, with their places, and has what comes of it taken in the
+    /// order of the contacts.
     pub(in crate::correlate) fn share<R: Send>(
         &self,
         all: usize,

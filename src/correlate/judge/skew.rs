@@ -1,8 +1,9 @@
 //! Whether a capture was put together from two with clocks of their own.
 //!
-//! A client connects to an address after it was told it (RFC 1034 2.4), and within moments. Where the connections of one kind come before that, or
-//! all of them later by a part of a second that those of the other kind do not take, lookups, handshakes and fetches were not
-//! captured at one point, and the times of fetches say little of handshakes.
+//! A client connects to an address after it was told it (RFC 1034 2.4), and within moments. Where the
+//! connections of one kind come before that, or all of them later by a part of a second that those of the
+//! other kind do not take, lookups, handshakes and fetches were not captured at one point, and the times of
+//! fetches say little of handshakes.
 
 use std::cell::RefCell;
 
@@ -12,7 +13,8 @@ use super::*;
 const MOMENTS: Span = Span::from_secs(1);
 /// Frames that two queues swap.
 const SWAPPED: Span = Span::from_millis(2);
-/// Browsers wait this long for answers of the other kind before they connect (RFC 8305 3, 50 ms), for a name of either kind.
+/// Browsers wait this long for answers of the other kind before they connect (RFC 8305 3, 50 ms), for a name
+/// of either kind.
 const LATER: Span = Span::from_millis(60);
 /// The first of several connects sooner than this.
 const USUAL: Span = Span::from_millis(20);

@@ -19,8 +19,8 @@ pub(super) enum Had {
 }
 
 impl<'a> Judge<'a> {
-    /// The device's other handshakes around a time. Those that have a contact of their own stood still for a known reason; and
-    /// those that were held for this contact are its rivals, and weighed as such.
+    /// The device's other handshakes around a time. Those that have a contact of their own stood still for a
+    /// known reason; and those that were held for this contact are its rivals, and weighed as such.
     pub(super) fn pace(
         &self,
         keys: &[HostKey],
@@ -73,8 +73,9 @@ impl<'a> Judge<'a> {
         ended.max().unwrap_or(from)
     }
 
-    /// Whether another contact of this device, which cannot be about the same leaf, ended between this one and the client's next word in
-    /// a handshake: whoever went on then had been waiting for that one as likely.
+    /// Whether another contact of this device, which cannot be about the same leaf, ended between this one
+    /// and the client's next word in a handshake: whoever went on then had been waiting for that one as
+    /// likely.
     pub(super) fn overtaken(&self, asked: &Asked<'_>, hold: &Hold) -> bool {
         let mut ended = self.ended_within(asked.device, hold.from, hold.until);
         ended.any(|c| c.ended_at > asked.extent.end && !asked.contact.may_share_leaf(c))
@@ -98,7 +99,8 @@ impl<'a> Judge<'a> {
         within.filter(move |c| c.ended_at <= until)
     }
 
-    /// The device's contacts before one, the latest first, and after it. What is not reported speaks for nothing that is.
+    /// The device's contacts before one, the latest first, and after it. What is not reported speaks for
+    /// nothing that is.
     pub(super) fn siblings(
         &self,
         device: HostKey,
@@ -162,9 +164,9 @@ impl<'a> Judge<'a> {
         .max_by_key(|kin| kin.same_question)
     }
 
-    /// Whether another program got the same issuer while the one handshake that lacks it stood still. All leaves of an intermediate name it, so
-    /// one of the two had another certificate in hand. Of programs that chase by themselves it is known, and so it is of scripts that
-    /// they do not.
+    /// Whether another program got the same issuer while the one handshake that lacks it stood still. All
+    /// leaves of an intermediate name it, so one of the two had another certificate in hand. Of programs that
+    /// chase by themselves it is known, and so it is of scripts that they do not.
     pub(super) fn is_contested(&self, asked: &Asked<'_>, ruling: &Ruling) -> bool {
         let contact = asked.contact;
         let [only] = ruling.named.as_slice() else {
@@ -219,8 +221,8 @@ impl<'a> Judge<'a> {
         before.filter(|(_, other)| same(other)).collect()
     }
 
-    /// Whether this handshake had what is fetched before: programs keep what they got (RFC 9111; a list until its nextUpdate, RFC 5280
-    /// 5.1.2.5), so the next one who asks has another reason.
+    /// Whether this handshake had what is fetched before: programs keep what they got (RFC 9111; a list until
+    /// its nextUpdate, RFC 5280 5.1.2.5), so the next one who asks has another reason.
     pub(super) fn had_before(asked: &Asked<'_>, record: &Record) -> Had {
         let keeps = asked.family.filter(|family| family.is_verifier());
         let stood_by = |other: &Contact| {

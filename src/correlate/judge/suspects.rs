@@ -50,7 +50,8 @@ impl<'a> Judge<'a> {
         if contact.ocsp.is_none()
             && let Some(url) = contact.url()
         {
-            // A script may download what a certificate named some minutes ago; after that, a list is renewed for other reasons.
+            // A script may download what a certificate named some minutes ago; after that, a list is renewed
+            // for other reasons.
             let long_ago = start.minus(Span::from_secs(600));
             for key in keys {
                 found.extend(

@@ -21,7 +21,8 @@ use crate::time::Timestamp;
 pub(super) struct Told {
     /// By address, hashed with a random seed (who asks chooses the keys).
     facts: Recent<Entry>,
-    /// When each was told first, and the frame of that answer: in the same order, apart from what every answer is held against.
+    /// When each was told first, and the frame of that answer: in the same order, apart from what every
+    /// answer is held against.
     firsts: VecDeque<(Timestamp, FrameNo)>,
     hasher: RandomState,
     names: Text,

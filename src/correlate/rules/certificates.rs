@@ -54,7 +54,8 @@ pub(super) fn named_in_certificate(case: &Case<'_>) -> Option<Evidence> {
         // All certificates of one issuer name the same issuer URL: only the missing certificate makes it decide.
         (ContactKind::Issuer, _) if case.chased => Bearing::Supports(Weight::Slight),
         (ContactKind::Issuer, _) => Bearing::Supports(Weight::Fair),
-        // The same of responders; what was asked there is not known here. Who checks does so before the handshake is over.
+        // The same of responders; what was asked there is not known here. Who checks does so before the
+        // handshake is over.
         (ContactKind::Ocsp, _) if case.stance == Some(waits::Stance::Over) => {
             Bearing::Supports(Weight::Fair)
         }
@@ -108,7 +109,8 @@ pub(super) fn not_named(case: &Case<'_>) -> Option<Evidence> {
     ))
 }
 
-/// Clients that lack an issuer look for it as soon as they have read the chain; connections that stand still for longer are spare ones.
+/// Clients that lack an issuer look for it as soon as they have read the chain; connections that stand still
+/// for longer are spare ones.
 const CHASES_WITHIN: Span = Span::from_secs(5);
 
 pub(super) fn intermediate_missing(case: &Case<'_>) -> Option<Evidence> {
@@ -125,8 +127,8 @@ pub(super) fn intermediate_missing(case: &Case<'_>) -> Option<Evidence> {
     if !case.whole || is_root || case.chased || issuers.any(sent) {
         return None;
     }
-    // All leaves of the intermediate name this URL. Whoever verifies this chain asks before the handshake is over and within moments of the
-    // server's flight, and a lookup alone does not tell what for.
+    // All leaves of the intermediate name this URL. Whoever verifies this chain asks before the handshake is
+    // over and within moments of the server's flight, and a lookup alone does not tell what for.
     let late = case.started.since(case.record.anchor()) > CHASES_WITHIN;
     // Scripts take the URL from any certificate that they look at.
     let script = case.family.is_some_and(Family::is_script);
@@ -207,7 +209,8 @@ pub(super) fn learned_otherwise(case: &Case<'_>) -> Option<Evidence> {
     let leaf = case.shown.first().filter(|s| !s.is_fact())?;
     let wanted = case.contact.role()?.ca?;
     let own = leaf.cert.issuer_cn.clone()?;
-    // Root-level hosts concern the intermediate, which the leaf does not tell. And what its serial or its URLs say against it is said.
+    // Root-level hosts concern the intermediate, which the leaf does not tell. And what its serial or its
+    // URLs say against it is said.
     let about_leaf = case.contact.leaf_label().is_some();
     let said = || serial_differs(case).is_some() || not_named(case).is_some();
     (about_leaf && own != wanted && !said()).then(|| {
@@ -338,7 +341,8 @@ fn nearness(case: &Case<'_>, tie: &Tie) -> (bool, bool, Confidence) {
     (own, !is_old(case, tie), tie.confidence)
 }
 
-/// Whether a client that waits goes on after the one of two fetches rather than after the other: at once, as clients do.
+/// Whether a client that waits goes on after the one of two fetches rather than after the other: at once, as
+/// clients do.
 fn went_on_after(one: Option<Span>, other: Option<Span>) -> bool {
     let (Some(one), Some(other)) = (one, other) else {
         return one.is_some();
@@ -364,7 +368,8 @@ pub(super) fn key_kind_unfit(case: &Case<'_>) -> Option<Evidence> {
     let unfit = match label {
         "e1" | "e2" | "e5" | "e6" | "e7" | "e8" | "e9" => rsa,
         "r10" | "r11" | "r12" | "r13" | "r14" => ec,
-        // What a root is asked about concerns the chains below it: X2 and Root YE signed those for ECDSA, Root YR those for RSA.
+        // What a root is asked about concerns the chains below it: X2 and Root YE signed those for ECDSA,
+        // Root YR those for RSA.
         "x2" | "ye" => rsa,
         "yr" => ec,
         l if is_y_leaf(l, "ye") => rsa,
@@ -389,8 +394,8 @@ pub(crate) fn server_key(record: &Record) -> Option<KeyKind> {
     record.server_key.or_else(of_suite)
 }
 
-/// What it says against a handshake that no certificate of it fits. One known from elsewhere, or a chain of which a part is missing, leaves
-/// room.
+/// What it says against a handshake that no certificate of it fits. One known from elsewhere, or a chain of
+/// which a part is missing, leaves room.
 fn against(case: &Case<'_>, leaf: &ShownCert) -> Bearing {
     match (leaf.is_fact(), case.whole) {
         (true, true) => Bearing::Excludes,

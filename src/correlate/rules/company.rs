@@ -9,8 +9,8 @@ use crate::time::Span;
 
 pub(super) fn same_burst(case: &Case<'_>) -> Option<Evidence> {
     let kin = case.kin?;
-    // Whose certificate's status was asked for before does not ask for another one's; what was asked now is not known. Nor is known of a
-    // lookup alone which software made it.
+    // Whose certificate's status was asked for before does not ask for another one's; what was asked now is
+    // not known. Nor is known of a lookup alone which software made it.
     let untold = case.contact.kind == ContactKind::Ocsp && case.contact.ocsp.is_none()
         || case.contact.stage == Stage::LookedUp;
     // Who got what all under a CA name does not ask again.
@@ -155,8 +155,8 @@ pub(super) fn client_certificate(case: &Case<'_>) -> Option<Evidence> {
     let facts = Facts::ClientCertificate {
         serial: cert.serial.clone(),
     };
-    // A server asks while the visitor waits. Later somebody else may: whoever shows it to visitors is visited, too (XEP-0178). And one
-    // certificate in 128 is on each list.
+    // A server asks while the visitor waits. Later somebody else may: whoever shows it to visitors is
+    // visited, too (XEP-0178). And one certificate in 128 is on each list.
     let shown = &case.record.shown;
     let lead = case.started.since(shown.hello_at);
     let waits = shown
@@ -265,7 +265,8 @@ pub(super) fn visitor_wanted_staple(case: &Case<'_>) -> Option<Evidence> {
     ))
 }
 
-/// A handshake is given up for lost within this time (nginx: client_header_timeout, Apache: RequestReadTimeout handshake, less).
+/// A handshake is given up for lost within this time (nginx: client_header_timeout, Apache:
+/// RequestReadTimeout handshake, less).
 const VISIT: Span = Span::from_secs(60);
 
 /// Software that asks for its own handshakes alone; the systems' daemons do for all programs.
@@ -282,8 +283,8 @@ const fn serves_nobody(family: Family) -> bool {
         || matches!(family, Family::Firefox | Family::Chromium | Family::Wget2)
 }
 
-/// Java and Windows check as clients, and staple as servers (JEP 249; Microsoft: OCSP stapling of SChannel), for a visitor who has just
-/// asked for a staple.
+/// Java and Windows check as clients, and staple as servers (JEP 249; Microsoft: OCSP stapling of SChannel),
+/// for a visitor who has just asked for a staple.
 fn serves_as_well(case: &Case<'_>) -> bool {
     let lead = case.started.since(case.record.shown.hello_at);
     matches!(case.family, Some(Family::Java | Family::CryptoApi))

@@ -9,7 +9,8 @@ use crate::finding::{Bearing, ContactKind, Direction, Evidence, Facts, Visibilit
 use crate::pki::ocsp::CertStatus;
 use crate::time::Span;
 
-/// From the server's flight to the first sign of a check that the flight started: a round trip to the client and its reaction.
+/// From the server's flight to the first sign of a check that the flight started: a round trip to the client
+/// and its reaction.
 const PROMPT: Span = Span::from_millis(250);
 
 pub(super) fn handshake_waited(case: &Case<'_>) -> Option<Evidence> {
@@ -109,7 +110,8 @@ pub(super) fn did_not_wait(case: &Case<'_>) -> Option<Evidence> {
         _ => false,
     };
     went_on.then(|| {
-        // Not ruled out: a second, abandoned request for the same answer is under way while the first lets the client go on.
+        // Not ruled out: a second, abandoned request for the same answer is under way while the first lets
+        // the client go on.
         let bearing = Bearing::Opposes(Weight::Fair);
         evidence(case, "did-not-wait", bearing, Facts::DidNotWait, None)
     })
@@ -194,9 +196,9 @@ pub(super) fn too_early(case: &Case<'_>) -> Option<Evidence> {
     ))
 }
 
-/// Whether a client that checks what it is shown asked about this very certificate moments before the handshake showed it, and no
-/// other one had. Serials are not guessed (64 random bits at least, CA/B Forum BR 7.1): then it is rather that two capture points had
-/// two clocks.
+/// Whether a client that checks what it is shown asked about this very certificate moments before the
+/// handshake showed it, and no other one had. Serials are not guessed (64 random bits at least, CA/B Forum BR
+/// 7.1): then it is rather that two capture points had two clocks.
 fn shows_what_was_asked(case: &Case<'_>) -> bool {
     let lag = case.record.anchor().since(case.started);
     let read = |s: &ShownCert| s.sent && s.is_fact();

@@ -14,9 +14,10 @@ pub(super) fn settled(contact: &Contact, decided: &[&Weighed], groups: &[&Weighe
     // And an issuer that all its leaves name, where another program asks for it.
     let others_chase = contact.kind == ContactKind::Issuer && decided.iter().all(|w| is_foreign(w));
     let held = decided.iter().map(|w| engaged(w)).max().unwrap_or_default();
-    // Unlike a serial, a URL is shared by others under the same issuer: a handshake with a hidden certificate that was
-    // held for this very fetch leaves the question open when those that show the URL were not held, or when
-    // the URL is one that every site under the CA shares. So does one with another name of the certificate that is asked about.
+    // Unlike a serial, a URL is shared by others under the same issuer: a handshake with a hidden certificate
+    // that was held for this very fetch leaves the question open when those that show the URL were not held,
+    // or when the URL is one that every site under the CA shares. So does one with another name of the
+    // certificate that is asked about.
     let hidden = groups
         .iter()
         .copied()
@@ -35,8 +36,9 @@ pub(super) fn settled(contact: &Contact, decided: &[&Weighed], groups: &[&Weighe
         let all = named().into_iter().chain(rivals.into_iter().cloned());
         return ruling(set, Confidence::Likely, all.collect());
     }
-    // Nor does what is shared single out a handshake that was over, when one whose certificate is hidden was under way, or was begun
-    // since by a client that checks at once: its answer for the first would have come, and been cached, by then.
+    // Nor does what is shared single out a handshake that was over, when one whose certificate is hidden was
+    // under way, or was begun since by a client that checks at once: its answer for the first would have
+    // come, and been cached, by then.
     let nearest = decided.iter().map(|w| w.lead).min().unwrap_or_default();
     // The same where they had it already or did not go on when it came, and the other one had not.
     let had_it = decided
@@ -97,8 +99,8 @@ pub(super) fn settled(contact: &Contact, decided: &[&Weighed], groups: &[&Weighe
     ruling(outcome, confidence, named())
 }
 
-/// Whether all under a CA have in common what was fetched: it is about the CA, or of another one than Let's Encrypt, most of which have
-/// one list, and all one file, for all certificates that an issuer signed.
+/// Whether all under a CA have in common what was fetched: it is about the CA, or of another one than Let's
+/// Encrypt, most of which have one list, and all one file, for all certificates that an issuer signed.
 pub(super) fn is_for_all(contact: &Contact) -> bool {
     is_about_ca(contact) || (contact.ocsp.is_none() && contact.role().is_none())
 }
@@ -110,15 +112,17 @@ fn is_open(contact: &Contact, decided: &[&Weighed], held: u8, widely_shared: boo
     if family.is_some_and(Family::is_run_by_itself) {
         return false;
     }
-    // What all under the CA share does not single out one that was under way as well. A shard of a list is another's once in 128.
+    // What all under the CA share does not single out one that was under way as well. A shard of a list is
+    // another's once in 128.
     let under_way = decided.iter().any(|w| may_ask_now(w));
     // All leaves of an intermediate name one issuer.
     let shared = widely_shared || contact.kind == ContactKind::Issuer;
     held < HELD && (shared || (held == 0 && !under_way))
 }
 
-/// Whether a client that checks by itself fetched what others share some time after all handshakes that name it were over. Measured: none
-/// did so once application data had flowed. So whoever asked may not be in the capture, or hid its certificate.
+/// Whether a client that checks by itself fetched what others share some time after all handshakes that name
+/// it were over. Measured: none did so once application data had flowed. So whoever asked may not be in the
+/// capture, or hid its certificate.
 fn is_late(contact: &Contact, decided: &[&Weighed]) -> bool {
     let family = contact.family;
     // Nor is what is known to be another program's.
@@ -140,8 +144,8 @@ fn is_spare(weighed: &Weighed) -> bool {
     weighed.stance == Some(Stance::Hanging) && !weighed.says("inside-handshake")
 }
 
-/// Whether the checks that the fetch goes on with began long after the server's flight, whatever the handshake waited for: what is to be read
-/// for them is there with the flight.
+/// Whether the checks that the fetch goes on with began long after the server's flight, whatever the
+/// handshake waited for: what is to be read for them is there with the flight.
 fn began_late(weighed: &Weighed) -> bool {
     weighed.checks_onset > CHECKS_WITHIN
 }
@@ -181,7 +185,8 @@ fn alone(contact: &Contact, only: &Weighed, held: u8, sites: usize) -> Confidenc
         // Who checks waits; so the one that did may not be in the capture.
         Confidence::Likely
     } else if is_about_ca(contact) && (busy || held == 0 && sites > 1) {
-        // A handshake that was over, or stood still where many do, shows only that this site is among those under the CA.
+        // A handshake that was over, or stood still where many do, shows only that this site is among those
+        // under the CA.
         Confidence::Strong
     } else {
         Confidence::Proven

@@ -37,8 +37,8 @@ pub(super) fn undecided(contact: &Contact, all: &[&Weighed]) -> Ruling {
     }
     let under_way = groups.iter().filter(|w| engaged(w) >= 1).count();
     if let [only] = tops.as_slice() {
-        // A client that does not wait leaves the handshake it checks without a silence. One that waits goes on at once when it
-        // has its answer.
+        // A client that does not wait leaves the handshake it checks without a silence. One that waits goes
+        // on at once when it has its answer.
         let rivals: Vec<&Weighed> = groups
             .iter()
             .copied()
@@ -111,8 +111,8 @@ pub(super) fn undecided(contact: &Contact, all: &[&Weighed]) -> Ruling {
     ruling(Outcome::OneOf, Confidence::Possible, several)
 }
 
-/// Those that can be the reason for what all under a CA name: for a program that checks for itself none that was over while another one was under
-/// way. Measured: none asked once application data had flowed.
+/// Those that can be the reason for what all under a CA name: for a program that checks for itself none that
+/// was over while another one was under way. Measured: none asked once application data had flowed.
 fn able<'w>(contact: &Contact, groups: &[&'w Weighed]) -> Vec<&'w Weighed> {
     let checks = is_shared(contact) && contact.family.is_some_and(Family::is_verifier);
     let fresh = |w: &&Weighed| may_ask_now(w) && !w.had_it && !is_stuck(w) && !is_unfit(w);
@@ -121,10 +121,11 @@ fn able<'w>(contact: &Contact, groups: &[&'w Weighed]) -> Vec<&'w Weighed> {
     left.collect()
 }
 
-/// Whether a client that checks by itself fetched an issuer some time after the handshake was over. Measured: none did so. All leaves of an
-/// intermediate, and all intermediates of a root, name one, so whoever asked hid its certificate or is not in the capture. Of others, who ask
-/// when they have visited, one whose certificate is hidden and whose handshake was not over comes into question as much; and so it does
-/// where no more is known than that somebody asked for the address of a host, which all under an issuer name.
+/// Whether a client that checks by itself fetched an issuer some time after the handshake was over. Measured:
+/// none did so. All leaves of an intermediate, and all intermediates of a root, name one, so whoever asked
+/// hid its certificate or is not in the capture. Of others, who ask when they have visited, one whose
+/// certificate is hidden and whose handshake was not over comes into question as much; and so it does where
+/// no more is known than that somebody asked for the address of a host, which all under an issuer name.
 fn is_past(contact: &Contact, weighed: &Weighed, groups: &[&Weighed]) -> bool {
     let verifier = contact.family.is_some_and(Family::is_verifier);
     let under_way = || groups.iter().any(|w| is_under_way(w) && !is_unfit(w));
@@ -135,8 +136,9 @@ fn is_past(contact: &Contact, weighed: &Weighed, groups: &[&Weighed]) -> bool {
     was_over(weighed) && (chased || looked_up)
 }
 
-/// Those that come into question as much as the one whose certificate names what is fetched, where all under a CA name that: for a program
-/// that checks for itself those under way, if that one had it or did not go on when it came; for a script those visited since.
+/// Those that come into question as much as the one whose certificate names what is fetched, where all under
+/// a CA name that: for a program that checks for itself those under way, if that one had it or did not go on
+/// when it came; for a script those visited since.
 fn fresher<'w>(contact: &Contact, only: &Weighed, groups: &[&'w Weighed]) -> Vec<&'w Weighed> {
     if !is_shared(contact) {
         return Vec::new();
@@ -153,8 +155,9 @@ fn fresher<'w>(contact: &Contact, only: &Weighed, groups: &[&'w Weighed]) -> Vec
     others.filter(|w| may_ask(w)).collect()
 }
 
-/// Whether nothing but its nearness speaks for a handshake that was over, although clients of this kind ask while it is not (measured). So do
-/// those built with OpenSSL, which gets lists in the midst of verifying (its `crls_http_cb`; a file as well, without any handshake).
+/// Whether nothing but its nearness speaks for a handshake that was over, although clients of this kind ask
+/// while it is not (measured). So do those built with OpenSSL, which gets lists in the midst of verifying
+/// (its `crls_http_cb`; a file as well, without any handshake).
 fn is_mere_neighbour(contact: &Contact, weighed: &Weighed) -> bool {
     let openssl = contact.kind == ContactKind::Crl && contact.family == Some(Family::BareGet);
     let checks = openssl || contact.family.is_some_and(Family::is_verifier);
@@ -179,9 +182,10 @@ fn has_more_against(weighed: &Weighed) -> bool {
     balance < 0
 }
 
-/// Those that stood still and for which as much speaks, but that the flight of their server lies further back. A device that opens several
-/// connections at once checks them in any order and one after the other (RFC 5280 6 says nothing of when; measured with two profiles
-/// of Firefox), so that which of them is nearest says nothing of whose the fetch is.
+/// Those that stood still and for which as much speaks, but that the flight of their server lies further
+/// back. A device that opens several connections at once checks them in any order and one after the other
+/// (RFC 5280 6 says nothing of when; measured with two profiles of Firefox), so that which of them is nearest
+/// says nothing of whose the fetch is.
 fn as_good<'w>(only: &Weighed, groups: &[&'w Weighed]) -> Vec<&'w Weighed> {
     let stood =
         |w: &Weighed| w.says("handshake-waited") || w.says("aborted-after-answer") || w.unended;
@@ -200,8 +204,8 @@ fn is_near(weighed: &Weighed) -> bool {
     weighed.evidence.iter().any(near)
 }
 
-/// Confidence in a candidate if it were as far away as others; and, for one that is, if verdicts on other contacts, which may rest on their
-/// nearness as well, said nothing against it.
+/// Confidence in a candidate if it were as far away as others; and, for one that is, if verdicts on other
+/// contacts, which may rest on their nearness as well, said nothing against it.
 fn apart_from_nearness(weighed: &Weighed, without_conclusions: bool) -> Option<Confidence> {
     let rest = weighed.evidence.iter();
     let rest = rest.filter(|e| !(without_conclusions && is_conclusion(e)));
@@ -227,9 +231,10 @@ fn nearest_of(contact: &Contact, only: &Weighed, others: Vec<&Weighed>) -> Rulin
     ruling(outcome, Confidence::Possible, all)
 }
 
-/// Clients fetch an issuer now and then although the server sent it, to find another path. When its certificate names the URL, it was
-/// held for the fetch, and no other handshake can have asked, little is left open: behind a router, one over the other version of IP. Nor
-/// that when the fetch before it, in one breath, is tied to this handshake, by a program that may chase what it was sent.
+/// Clients fetch an issuer now and then although the server sent it, to find another path. When its
+/// certificate names the URL, it was held for the fetch, and no other handshake can have asked, little is
+/// left open: behind a router, one over the other version of IP. Nor that when the fetch before it, in one
+/// breath, is tied to this handshake, by a program that may chase what it was sent.
 fn named_and_held(contact: &Contact, weighed: &Weighed) -> bool {
     let named = weighed.evidence.iter().any(|e| {
         matches!(&e.facts, Facts::NamedInCertificate { visibility, .. } if *visibility != Visibility::Learned)
@@ -246,9 +251,9 @@ fn had_issuer(contact: &Contact, weighed: &Weighed) -> bool {
     measured && weighed.says("intermediate-present")
 }
 
-/// A client that checks by itself does so while the handshake stands still. Of those under way when it fetched, one stood still, is its
-/// own by its fingerprint, and something that does not rest on times speaks against all others: it is the one, however often
-/// handshakes of this device stand still.
+/// A client that checks by itself does so while the handshake stands still. Of those under way when it
+/// fetched, one stood still, is its own by its fingerprint, and something that does not rest on times speaks
+/// against all others: it is the one, however often handshakes of this device stand still.
 fn last_one_left<'w>(contact: &Contact, groups: &[&'w Weighed]) -> Option<&'w Weighed> {
     let family = contact.family;
     if !family.is_some_and(Family::is_verifier) {
@@ -265,8 +270,8 @@ fn last_one_left<'w>(contact: &Contact, groups: &[&'w Weighed]) -> Option<&'w We
     (held && !torn && last.says("same-client-family")).then_some(last)
 }
 
-/// Confidence in a candidate if verdicts on other contacts that are short of proof said nothing against it: a verdict is no surer than
-/// what it rests on.
+/// Confidence in a candidate if verdicts on other contacts that are short of proof said nothing against it: a
+/// verdict is no surer than what it rests on.
 fn without_conclusions(weighed: &Weighed) -> Option<Confidence> {
     if !weighed.evidence.iter().any(is_conclusion) {
         return weighed.level;
@@ -295,8 +300,9 @@ fn is_prompt(weighed: &Weighed) -> bool {
     weighed.evidence.iter().any(prompt)
 }
 
-/// Parallel handshakes that wait for fetches of their own each go on right after their own answer: the one that went on
-/// at once is the one, if the next was clearly later, and if no answer for another leaf had come in between, which it may have gone on for.
+/// Parallel handshakes that wait for fetches of their own each go on right after their own answer: the one
+/// that went on at once is the one, if the next was clearly later, and if no answer for another leaf had come
+/// in between, which it may have gone on for.
 fn closest<'w>(tops: &[&'w Weighed]) -> Option<&'w Weighed> {
     let mut held: Vec<(Span, &Weighed)> = tops
         .iter()
@@ -313,8 +319,8 @@ fn closest<'w>(tops: &[&'w Weighed]) -> Option<&'w Weighed> {
     (clear && !best.overtaken && held.len() == tops.len()).then_some(*best)
 }
 
-/// Of those that were held for a list the one whose certificate, known from elsewhere, names it: another one's is on it once in 128 times
-/// (Boulder, docs/CRLS.md).
+/// Of those that were held for a list the one whose certificate, known from elsewhere, names it: another
+/// one's is on it once in 128 times (Boulder, docs/CRLS.md).
 fn only_named<'w>(contact: &Contact, groups: &[&'w Weighed]) -> Option<&'w Weighed> {
     contact.shard()?;
     let strong = Bearing::Supports(Weight::Strong);

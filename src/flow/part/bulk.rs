@@ -1,4 +1,5 @@
-//! Packets that do nothing but add to their flow: all of one that nobody reads any more, and acknowledgements of one that is read.
+//! Packets that do nothing but add to their flow: all of one that nobody reads any more, and acknowledgements
+//! of one that is read.
 
 use super::Part;
 use crate::flow::Transport;

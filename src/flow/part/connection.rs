@@ -111,8 +111,8 @@ impl<S> Part<S> {
         let farewell = segment.flags & Segment::FIN != 0 && tcp::payload_len(segment) == 0;
         let part = doubt.is_none() && segment.may_be_part();
         if segment.flags & Segment::RST != 0 || (farewell && !syn) || part {
-            // There is nothing to read in a flow whose end is all that is seen of it, and what may be part of a frame would be counted
-            // from then on with the frames that follow.
+            // There is nothing to read in a flow whose end is all that is seen of it, and what may be part of
+            // a frame would be counted from then on with the frames that follow.
             self.ignored.strays += 1;
             return;
         }
@@ -324,9 +324,10 @@ impl<S> Part<S> {
     }
 }
 
-/// Whether a segment of the client is not meant to be taken in by the server. Programs that get connections past filters (GoodbyeDPI, zapret,
-/// ByeDPI) send a hello or request with another name first, with a TTL that ends before the server is reached, or signed, which whoever has
-/// no key for it drops (RFC 2385 2.0). A host gives all segments of a connection one TTL, and paths differ by a few hops.
+/// Whether a segment of the client is not meant to be taken in by the server. Programs that get connections
+/// past filters (GoodbyeDPI, zapret, ByeDPI) send a hello or request with another name first, with a TTL that
+/// ends before the server is reached, or signed, which whoever has no key for it drops (RFC 2385 2.0). A host
+/// gives all segments of a connection one TTL, and paths differ by a few hops.
 #[inline]
 fn is_decoy(syn: &Half, ttl: u8, segment: &Segment<'_>) -> bool {
     const FAR: u8 = 40;

@@ -38,8 +38,8 @@ impl<S> Part<S> {
         other.map_or(Found::Nothing, Found::Flow)
     }
 
-    /// The flow whose other direction this packet is of, when that one was found under another tag. Asked of packets that
-    /// belong to no flow under their own.
+    /// The flow whose other direction this packet is of, when that one was found under another tag. Asked of
+    /// packets that belong to no flow under their own.
     fn other_direction(&mut self, key: &Key, end: End, packet: &Packet<'_>) -> Option<Slot> {
         if let Body::Tcp(segment) = &packet.body
             && segment.flags & Segment::ACK == 0

@@ -62,7 +62,8 @@ fn an_empty_root_list_is_a_list() {
     assert_eq!(list.find(&serial("01")), None);
 }
 
-/// Version 1, without extensions and nextUpdate: `SEQUENCE { SEQUENCE { alg, issuer, thisUpdate, entries }, alg, sig }`.
+/// Version 1, without extensions and nextUpdate:
+/// `SEQUENCE { SEQUENCE { alg, issuer, thisUpdate, entries }, alg, sig }`.
 #[test]
 fn old_lists_are_read() {
     let entry = b"\x30\x12\x02\x01\x07\x17\x0d250806000000Z";

@@ -85,15 +85,16 @@ pub(super) fn read_name(message: &[u8], at: usize, out: &mut String) -> Option<u
     })
 }
 
-/// The offset behind the name at `at`, where it is well formed, and whether it stands there as a whole, without pointers.
+/// The offset behind the name at `at`, where it is well formed, and whether it stands there as a whole,
+/// without pointers.
 pub(super) fn name_end(message: &[u8], at: usize) -> Option<(usize, bool)> {
     let mut runs = 0;
     let end = walk_runs(message, at, |_| runs += 1)?;
     Some((end, runs == 1))
 }
 
-/// Brings text to lower case and counts its dots; [`usize::MAX`] when a byte needs to be escaped. Sixteen bytes at a time,
-/// without early exit: every name asked for anywhere passes here.
+/// Brings text to lower case and counts its dots; [`usize::MAX`] when a byte needs to be escaped. Sixteen
+/// bytes at a time, without early exit: every name asked for anywhere passes here.
 fn fold(text: &mut Vec<u8>) -> usize {
     const LANES: usize = 16;
     let len = text.len();

@@ -89,8 +89,9 @@ pub struct Dns {
     now: Timestamp,
     /// The scope of an answer, and that of its question.
     joined: Option<(Scope, Scope)>,
-    /// Names whose every lookup is told of. Of others only what an answer says of addresses is told, not by which aliases,
-    /// and no question: correlation learns what it needs from their answers. None: everything is told of everything.
+    /// Names whose every lookup is told of. Of others only what an answer says of addresses is told, not by
+    /// which aliases, and no question: correlation learns what it needs from their answers. None: everything
+    /// is told of everything.
     pub wanted: Option<fn(&str) -> bool>,
 }
 
@@ -463,7 +464,8 @@ impl Dns {
     }
 }
 
-/// Hash of a question, the same in any letter case (0x20 encoding): a name as it stands on the wire, of at most 255 octets.
+/// Hash of a question, the same in any letter case (0x20 encoding): a name as it stands on the wire, of at
+/// most 255 octets.
 fn folded_hash(name: &[u8], qtype: u16, hasher: &RandomState) -> u64 {
     let mut folded = [0_u8; 256];
     let Some(room) = folded.get_mut(..name.len()) else {

@@ -1,7 +1,7 @@
 //! Questions that wait for their answers, and answers that a copy may follow.
 //!
-//! Every question has a slot of one ring. Slots are found by what a question and its answer have in common, and given up in
-//! the order in which that is due.
+//! Every question has a slot of one ring. Slots are found by what a question and its answer have in common,
+//! and given up in the order in which that is due.
 
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -40,7 +40,8 @@ pub(super) struct Pending {
     /// Until an answer, or its absence, is told of.
     pub(super) name: Option<Name>,
     pub(super) qtype: u16,
-    /// Hash of the bytes in which it was asked, in lower case; 0 if there is none. Whoever repeats them asks or answers the same.
+    /// Hash of the bytes in which it was asked, in lower case; 0 if there is none. Whoever repeats them asks
+    /// or answers the same.
     pub(super) question: u64,
     /// Transmissions seen; 0 for an answer whose question was not.
     pub(super) attempts: u16,

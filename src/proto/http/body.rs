@@ -353,8 +353,8 @@ struct Room {
 }
 
 impl Room {
-    /// Unpacks `packed` bytes, of which `left` tells how many a decoder has yet to read. The ratio is looked at on the way: a bomb
-    /// shows what it is long before its end.
+    /// Unpacks `packed` bytes, of which `left` tells how many a decoder has yet to read. The ratio is looked
+    /// at on the way: a bomb shows what it is long before its end.
     fn inflate<D: Read>(
         self,
         mut decoder: D,

@@ -32,8 +32,9 @@ impl Http {
                 return self.lost_in_tunnel(flow, chunk, cx);
             }
             self.responses.phase = Phase::Head;
-            // A client that does not pipeline had its earlier answers before it asked again. What it asked after this one began to come
-            // (the assembler holds back what lies behind a gap, requests meanwhile do not wait) is answered later.
+            // A client that does not pipeline had its earlier answers before it asked again. What it asked
+            // after this one began to come (the assembler holds back what lies behind a gap, requests
+            // meanwhile do not wait) is answered later.
             let asked = |e: &&Exchange| e.first_frame < chunk.frame;
             let asked = self.waiting.iter().filter(asked).count();
             self.forget_waiting(flow, self.waiting.len() - asked.saturating_sub(1), cx);
@@ -192,8 +193,8 @@ impl Http {
         }
     }
 
-    /// The request whose turn it is to be answered. Where messages are missing, none that was sent after this response began: it can not
-    /// be what is answered.
+    /// The request whose turn it is to be answered. Where messages are missing, none that was sent after this
+    /// response began: it can not be what is answered.
     fn take_waiting(&mut self) -> Option<Exchange> {
         let (_, began) = self.responses.first;
         let torn = self.torn.contains(&true);

@@ -19,7 +19,8 @@ pub(super) struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
-    /// `length` is what the message says of it, which counts where it is more than there is. None where there is no room for IP.
+    /// `length` is what the message says of it, which counts where it is more than there is. None where there
+    /// is no room for IP.
     fn new(link: LinkType, bytes: &'a [u8], length: usize) -> Option<Self> {
         const IP: usize = 20;
         let wire_len = u32::try_from(length.max(bytes.len())).ok()?;
@@ -112,8 +113,8 @@ impl Kind {
     }
 }
 
-/// Ethernet about which a switch asks (OFPT_PACKET_IN; 1.0 5.4.1, 1.1 A.4.1, 1.2 and 1.3 A.4.1, 1.4 and 1.5 7.4.1). It may send the beginning
-/// alone. What the controller answers (OFPT_PACKET_OUT) is the same again.
+/// Ethernet about which a switch asks (OFPT_PACKET_IN; 1.0 5.4.1, 1.1 A.4.1, 1.2 and 1.3 A.4.1, 1.4 and 1.5
+/// 7.4.1). It may send the beginning alone. What the controller answers (OFPT_PACKET_OUT) is the same again.
 fn asked_about(message: &[u8]) -> Option<Found<'_>> {
     const PACKET_IN: u8 = 10;
     /// Kind and length of what a packet matched, in whole words of eight bytes.
@@ -139,8 +140,8 @@ fn asked_about(message: &[u8]) -> Option<Found<'_>> {
     )
 }
 
-/// A frame that a drone heard: which parts follow, and these: a check sequence, what is known of the radio and of the place, each with its
-/// length, then which fields of the frame follow, these, and the frame.
+/// A frame that a drone heard: which parts follow, and these: a check sequence, what is known of the radio
+/// and of the place, each with its length, then which fields of the frame follow, these, and the frame.
 fn heard(message: &[u8]) -> Option<Found<'_>> {
     const FRAME: u32 = 3;
     const HAS_FRAME: u32 = 0x8000_0000;

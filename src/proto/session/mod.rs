@@ -531,7 +531,8 @@ fn identify(side: Side, bytes: &[u8], ends: &Endpoints) -> Find {
             return Find::Socks(version);
         }
     }
-    // Where frames come out of order the answer may be first; it is of use once the client's first bytes say what it answers.
+    // Where frames come out of order the answer may be first; it is of use once the client's first bytes say
+    // what it answers.
     if side == Side::Server {
         is(proxy::may_answer_socks(bytes));
     }

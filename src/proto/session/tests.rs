@@ -383,7 +383,8 @@ fn ends_taken_for_each_other_are_put_right() {
 fn a_tunnel_lets_go_of_the_answer_that_was_being_read() {
     let mut ahead = b"CONNECT site.example:443 HTTP/1.1\r\n\r\n".to_vec();
     ahead.extend(hello("site.example"));
-    // Found by the fuzzer: the proxy's answer ends after its first byte. Whatever is held is counted, so it must be given back.
+    // Found by the fuzzer: the proxy's answer ends after its first byte. Whatever is held is counted, so it
+    // must be given back.
     let turns = [says(C, ahead), says(S, "H")];
     assert_eq!(brief(&play(3128, &turns))[2..], [proxied("HTTP CONNECT")]);
     same_however_cut(3128, &turns);

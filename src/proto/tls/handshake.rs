@@ -116,7 +116,8 @@ impl Joiner {
                 *bytes = rest;
                 return Some(Joined::Message(message));
             }
-            // What a message says of its length is believed as far as a chain of certificates goes; a longer one grows as it comes.
+            // What a message says of its length is believed as far as a chain of certificates goes; a longer
+            // one grows as it comes.
             let promised = header(bytes).map_or(0, |(_, len)| HEADER + len);
             self.buffer.reserve_exact(promised.min(USUAL));
         }
@@ -209,7 +210,8 @@ impl Joiner {
     }
 }
 
-/// The message that `bytes` begin with, when it is there as a whole, and what follows it. Most come so, and need no joining.
+/// The message that `bytes` begin with, when it is there as a whole, and what follows it. Most come so, and
+/// need no joining.
 #[must_use]
 pub fn whole(bytes: &[u8], seen: Seen, limit: usize) -> Option<(Message<'_>, &[u8])> {
     let (kind, len) = header(bytes).filter(|(_, len)| *len <= limit)?;

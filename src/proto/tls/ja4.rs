@@ -24,7 +24,8 @@ pub struct Fingerprints {
     numbers: Vec<u16>,
 }
 
-/// Fingerprints remembered: browsers and libraries of a network come to some dozens, and who makes up ever new ones gains nothing.
+/// Fingerprints remembered: browsers and libraries of a network come to some dozens, and who makes up ever
+/// new ones gains nothing.
 const REMEMBERED: usize = 1_024;
 /// Numbers that one of them is made of (of protocol names: bytes); the longest that software sends has some hundred.
 const NUMBERS: usize = 256;
@@ -120,8 +121,9 @@ fn push_without_grease(to: &mut Vec<u16>, list: &[u8]) -> usize {
     kept - before
 }
 
-/// The fingerprint of what [`Fingerprints::of`] put together: transport and name, version, mark of the protocol, number of extensions, lengths of
-/// the first two lists; kinds of extensions in order, signature algorithms, suites.
+/// The fingerprint of what [`Fingerprints::of`] put together: transport and name, version, mark of the
+/// protocol, number of extensions, lengths of the first two lists; kinds of extensions in order, signature
+/// algorithms, suites.
 fn made_of(numbers: &[u16]) -> String {
     let Some((head, lists)) = numbers.split_first_chunk::<HEAD>() else {
         return String::new();

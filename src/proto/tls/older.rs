@@ -1,5 +1,5 @@
-//! What TLS 1.0 to 1.2 carries (RFC 5246 6.2.3, RFC 5288, RFC 7905), opened with the master secret of a key log as long as there may be packets
-//! in it. Nothing else is sought there: certificates are in clear.
+//! What TLS 1.0 to 1.2 carries (RFC 5246 6.2.3, RFC 5288, RFC 7905), opened with the master secret of a key
+//! log as long as there may be packets in it. Nothing else is sought there: certificates are in clear.
 
 use crate::crypto::mac::Digest;
 use crate::crypto::older::{self as cbc, Suite, expand_1_0};

@@ -121,8 +121,8 @@ impl Reader {
             };
         }
         let early = self.early_data && self.version.is_none();
-        // The server was done before the client began this flight, and what it says next answers the whole of it. Early data
-        // is no such flight.
+        // The server was done before the client began this flight, and what it says next answers the whole of
+        // it. Early data is no such flight.
         self.client.finished |= self.client.flight == Flight::Over && !self.early_data;
         if early || self.client.finished {
             return BeatKind::AppData;
@@ -135,8 +135,9 @@ impl Reader {
         BeatKind::Encrypted
     }
 
-    /// Whether a record of this length can hold the Finished of a client, alone or behind what some put into the same record: settings
-    /// for an application protocol that are empty (draft-vvv-tls-alps), and a Certificate message without one, for a server that asked.
+    /// Whether a record of this length can hold the Finished of a client, alone or behind what some put into
+    /// the same record: settings for an application protocol that are empty (draft-vvv-tls-alps), and a
+    /// Certificate message without one, for a server that asked.
     fn ends_flight(&self, len: u16) -> bool {
         const SETTINGS: u16 = 4 + 2 + 2 + 2;
         const NO_CERTIFICATE: u16 = 4 + 1 + 3;
@@ -159,8 +160,9 @@ impl Reader {
         }
     }
 
-    /// Most servers give each message a record of its own and pad none. The signature in CertificateVerify then shows by its
-    /// length with which kind of key it was made (RFC 8446 4.4.3), and the Finished right after it shows which record that is.
+    /// Most servers give each message a record of its own and pad none. The signature in CertificateVerify
+    /// then shows by its length with which kind of key it was made (RFC 8446 4.4.3), and the Finished right
+    /// after it shows which record that is.
     fn guess_key(&mut self, len: u16, scene: &mut Scene<'_>) {
         let before = self.server.last_len.replace(len);
         let tag = if self.lock.suite == Some(0x1305) {
@@ -273,8 +275,8 @@ impl Reader {
     }
 }
 
-/// The kind of key that makes signatures of this length: ECDSA ones are a DER SEQUENCE of two INTEGERs (RFC 3279 2.2.3), RSA ones as long
-/// as the modulus.
+/// The kind of key that makes signatures of this length: ECDSA ones are a DER SEQUENCE of two INTEGERs (RFC
+/// 3279 2.2.3), RSA ones as long as the modulus.
 const fn key_of_signature(len: u16) -> Option<KeyKind> {
     match len {
         68..=72 => Some(KeyKind::Ec(256)),

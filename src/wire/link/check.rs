@@ -1,6 +1,7 @@
 //! Check sequences, which prove to a guess that it is right.
 
-/// CRC-16 of ITU-T with the lowest bit first, as 802.15.4 has it from 0 on (802.15.4-2020 7.2.11), and PPP from all ones on (RFC 1662 C).
+/// CRC-16 of ITU-T with the lowest bit first, as 802.15.4 has it from 0 on (802.15.4-2020 7.2.11), and PPP
+/// from all ones on (RFC 1662 C).
 pub(super) fn crc16(start: u16, bytes: &[u8]) -> u16 {
     bytes.iter().fold(start, |check, byte| {
         (0..8).fold(check ^ u16::from(*byte), |check, _| {
@@ -13,7 +14,8 @@ pub(super) fn crc16(start: u16, bytes: &[u8]) -> u16 {
 /// What [`crc16`] comes to over a frame of PPP with its check sequence (RFC 1662 C.2).
 pub(super) const GOOD_PPP: u16 = 0xf0b8;
 
-/// CRC-32 with the highest bit first, as sections (ISO/IEC 13818-1 annex A) and ULE (RFC 4326 4.6) have it: 0 over bytes with their check.
+/// CRC-32 with the highest bit first, as sections (ISO/IEC 13818-1 annex A) and ULE (RFC 4326 4.6) have it: 0
+/// over bytes with their check.
 pub(super) fn crc32(bytes: &[u8]) -> u32 {
     bytes.iter().fold(u32::MAX, |check, byte| {
         (0..8).fold(check ^ u32::from(*byte) << 24, |check, _| {

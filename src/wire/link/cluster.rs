@@ -1,11 +1,13 @@
-//! Packets inside frames of one maker's equipment, most of them known from Wireshark alone: what is taken for a packet has to look like one.
+//! Packets inside frames of one maker's equipment, most of them known from Wireshark alone: what is taken for
+//! a packet has to look like one.
 
 use super::super::rest::Rest;
 use super::super::walk::Next;
 use super::super::{Undecoded, plausible};
 use super::{short, skip};
 
-/// Messages of TIPC between nodes of a cluster (TIPC 2.0 specification, 5): user, length of the header, length of all; in data, perhaps IP.
+/// Messages of TIPC between nodes of a cluster (TIPC 2.0 specification, 5): user, length of the header,
+/// length of all; in data, perhaps IP.
 pub(in crate::wire) fn tipc(rest: Rest<'_>) -> Option<Rest<'_>> {
     const VERSION: u32 = 2;
     /// Importances of data; above are protocols of TIPC itself.
@@ -20,7 +22,8 @@ pub(in crate::wire) fn tipc(rest: Rest<'_>) -> Option<Rest<'_>> {
     (fits && plausible::ip_alone(packet)).then_some(packet)
 }
 
-/// MiNT, between access points and their switches: two ends with a kind each, and behind numbers the Ethernet of a station.
+/// MiNT, between access points and their switches: two ends with a kind each, and behind numbers the Ethernet
+/// of a station.
 pub(in crate::wire) fn mint(rest: Rest<'_>) -> Option<Rest<'_>> {
     let header = match rest.be16(12)? {
         1 => 18,
@@ -61,8 +64,8 @@ pub(super) fn extreme(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
     ethernet(inside.filter(|frame| plausible::ethernet(*frame)), rest)
 }
 
-/// A frame that a tap of EtherCAT (Beckhoff ET2000) took, behind a header that begins like one to an address of its own. Where it puts the
-/// same behind the frame, nothing is in the way.
+/// A frame that a tap of EtherCAT (Beckhoff ET2000) took, behind a header that begins like one to an address
+/// of its own. Where it puts the same behind the frame, nothing is in the way.
 pub(super) fn tapped(rest: Rest<'_>) -> Option<Rest<'_>> {
     const HEADER: usize = 16;
     match rest.array::<6>(0)? {
@@ -73,7 +76,8 @@ pub(super) fn tapped(rest: Rest<'_>) -> Option<Rest<'_>> {
     }
 }
 
-/// What Elektrobit's recorders of cars write: what it is, where it came from, status, length, times; of all that, Ethernet.
+/// What Elektrobit's recorders of cars write: what it is, where it came from, status, length, times; of all
+/// that, Ethernet.
 pub(super) fn recorder(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
     const ETHERNET: u8 = 0x50;
     const HEADER: usize = 32;

@@ -1,5 +1,5 @@
-//! DOCSIS MAC frames (CableLabs MULPI 6.2): frame control, parameter, length, extended header, header check sequence, and what the
-//! frame is for.
+//! DOCSIS MAC frames (CableLabs MULPI 6.2): frame control, parameter, length, extended header, header check
+//! sequence, and what the frame is for.
 
 use super::super::Undecoded;
 use super::super::rest::Rest;
@@ -61,7 +61,8 @@ pub(super) fn subframes(rest: Rest<'_>) -> Option<impl Iterator<Item = Rest<'_>>
     Some(frames.take(usize::from(count)))
 }
 
-/// The same as Excentis' recorder of cable plants writes it: version, what it is, and fields with their length. Known from Wireshark alone.
+/// The same as Excentis' recorder of cable plants writes it: version, what it is, and fields with their
+/// length. Known from Wireshark alone.
 pub(super) fn recorded(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
     /// Frames of channels with one carrier and many, down and up, and what modems ask for.
     const FRAMES: [u8; 6] = [1, 8, 11, 74, 75, 80];

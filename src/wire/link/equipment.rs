@@ -45,8 +45,8 @@ pub(super) enum Juniper {
     Bundle,
 }
 
-/// Juniper's captures: a magic number, flags, extensions, and what the line card saw; or instead of its link header a protocol
-/// number. Known from tcpdump and Wireshark alone.
+/// Juniper's captures: a magic number, flags, extensions, and what the line card saw; or instead of its link
+/// header a protocol number. Known from tcpdump and Wireshark alone.
 pub(super) fn juniper(kind: Juniper, rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
     const EXTENSIONS: u8 = 0x80;
     const NO_LINK_HEADER: u8 = 0x02;

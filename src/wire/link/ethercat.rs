@@ -1,5 +1,6 @@
-//! Ethernet over EtherCAT (ETG.1000.4, ETG.1000.6 5.7): frames in pieces, in mailboxes among the memory that a bus of machines passes round.
-//! What is no mailbox is memory of any form, so lengths and numbers have to fit, and what is joined has to be Ethernet.
+//! Ethernet over EtherCAT (ETG.1000.4, ETG.1000.6 5.7): frames in pieces, in mailboxes among the memory that
+//! a bus of machines passes round. What is no mailbox is memory of any form, so lengths and numbers have to
+//! fit, and what is joined has to be Ethernet.
 
 use super::super::rest::Rest;
 use super::super::walk::{Inner, Next, Walk};
@@ -39,7 +40,8 @@ pub(in crate::wire) fn units(walk: &mut Walk<'_, '_>, rest: Rest<'_>) -> Option<
     Some(found)
 }
 
-/// Telegrams one after the other: command, number, address, length with a bit for more; behind the memory how many stations took part.
+/// Telegrams one after the other: command, number, address, length with a bit for more; behind the memory how
+/// many stations took part.
 fn telegrams(walk: &mut Walk<'_, '_>, rest: Rest<'_>, found: &mut Vec<Inner>) -> Option<()> {
     const HEADER: usize = 10;
     const COUNTER: usize = 2;
@@ -61,7 +63,8 @@ fn telegrams(walk: &mut Walk<'_, '_>, rest: Rest<'_>, found: &mut Vec<Inner>) ->
     }
 }
 
-/// A mailbox: length, station, channel, kind; a kind of Ethernet, which piece, where it belongs, and the number of the frame.
+/// A mailbox: length, station, channel, kind; a kind of Ethernet, which piece, where it belongs, and the
+/// number of the frame.
 fn mailbox(walk: &mut Walk<'_, '_>, rest: Rest<'_>) -> Option<Inner> {
     const HEADER: usize = 6;
     const PIECE: usize = 4;

@@ -81,7 +81,8 @@ pub(in crate::wire) fn ether_type<'a>(
         LOWPAN => lowpan::frame(walk, lowpan::Ends::default(), rest),
         WPAN => wpan::unsaid(walk, rest),
         REALTEK => match rest.u8(0) {
-            // Tags of two generations of its switches (`tag_rtl4_a.c` and `tag_rtl8_4.c` of Linux); other values are for finding loops.
+            // Tags of two generations of its switches (`tag_rtl4_a.c` and `tag_rtl8_4.c` of Linux); other
+            // values are for finding loops.
             Some(0xa0..=0xaf) => tagged(walk, rest, 2),
             Some(4) => tagged(walk, rest, 6),
             _ => Err(Undecoded::LinkControl),

@@ -1,4 +1,5 @@
-//! Fibre Channel frames (FC-FS-6 clause 9) with IP in them (RFC 4338): routing, addresses, type, control, sequence, parameter.
+//! Fibre Channel frames (FC-FS-6 clause 9) with IP in them (RFC 4338): routing, addresses, type, control,
+//! sequence, parameter.
 
 use super::super::Undecoded;
 use super::super::rest::Rest;

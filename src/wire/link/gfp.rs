@@ -1,4 +1,5 @@
-//! Generic framing procedure (ITU-T G.7041 6.1): a length, what the payload is, an extension header, and perhaps a check sequence behind it.
+//! Generic framing procedure (ITU-T G.7041 6.1): a length, what the payload is, an extension header, and
+//! perhaps a check sequence behind it.
 
 use super::super::Undecoded;
 use super::super::rest::Rest;

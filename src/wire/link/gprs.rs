@@ -1,5 +1,5 @@
-//! GPRS between a telephone and its network: logical links (3GPP TS 44.064), and on some of them packets (SNDCP, 3GPP TS 44.065). A frame
-//! says whether it is ciphered, and its check sequence whether that is true.
+//! GPRS between a telephone and its network: logical links (3GPP TS 44.064), and on some of them packets
+//! (SNDCP, 3GPP TS 44.065). A frame says whether it is ciphered, and its check sequence whether that is true.
 
 use super::super::rest::Rest;
 use super::super::walk::{Next, Walk};
@@ -49,7 +49,8 @@ pub(super) fn frame<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<
     packet(walk, address, skip(rest.bound(end), HEADER)?)
 }
 
-/// A packet, or a segment of one: first, kind, more, and a number of the line; then what compresses, and a number of the packet.
+/// A packet, or a segment of one: first, kind, more, and a number of the line; then what compresses, and a
+/// number of the packet.
 fn packet<'a>(walk: &mut Walk<'a, '_>, address: u8, rest: Rest<'a>) -> Result<Next<'a>, Undecoded> {
     const FIRST: u8 = 0x40;
     const UNCONFIRMED: u8 = 0x20;

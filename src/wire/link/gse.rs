@@ -1,5 +1,5 @@
-//! Frames of satellites as modems pass them on in UDP: a header of mode adaptation, one of the frame (ETSI EN 302 307-1 5.1.6), and packets of
-//! generic stream encapsulation (ETSI TS 102 606-1 4.2), whole or in parts.
+//! Frames of satellites as modems pass them on in UDP: a header of mode adaptation, one of the frame (ETSI EN
+//! 302 307-1 5.1.6), and packets of generic stream encapsulation (ETSI TS 102 606-1 4.2), whole or in parts.
 
 use super::super::plausible;
 use super::super::rest::Rest;
@@ -49,7 +49,8 @@ pub(in crate::wire) fn units(walk: &mut Walk<'_, '_>, rest: Rest<'_>) -> Option<
     Some(found)
 }
 
-/// A packet: where parts of one begin and end; in parts a number; in a first part the length of all, what it is, and for whom.
+/// A packet: where parts of one begin and end; in parts a number; in a first part the length of all, what it
+/// is, and for whom.
 fn packet(walk: &mut Walk<'_, '_>, head: u16, rest: Rest<'_>) -> Option<Inner> {
     const BEGINS: u16 = 0x8000;
     const ENDS: u16 = 0x4000;

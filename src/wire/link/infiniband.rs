@@ -1,5 +1,6 @@
-//! IP over InfiniBand (RFC 4391, RFC 4755) in frames of InfiniBand itself (IBTA 1.4, 9.2), also over Ethernet and UDP (RoCE). Behind the
-//! transport header stands what programs send, so the packet has to be as long as its frame says, and its header checksum right.
+//! IP over InfiniBand (RFC 4391, RFC 4755) in frames of InfiniBand itself (IBTA 1.4, 9.2), also over Ethernet
+//! and UDP (RoCE). Behind the transport header stands what programs send, so the packet has to be as long as
+//! its frame says, and its header checksum right.
 
 use super::super::rest::Rest;
 use super::super::walk::Next;

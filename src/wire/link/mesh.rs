@@ -1,5 +1,6 @@
-//! Ethernet over a mesh (batman-adv, compatibility versions 14 and 15: `batadv_packet.h` of Linux): a type, a version, and the stations
-//! that pass it on. What is longer than the mesh allows comes in parts, of which the last has the lowest number.
+//! Ethernet over a mesh (batman-adv, compatibility versions 14 and 15: `batadv_packet.h` of Linux): a type, a
+//! version, and the stations that pass it on. What is longer than the mesh allows comes in parts, of which
+//! the last has the lowest number.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -73,8 +74,8 @@ struct Key {
     total: u16,
 }
 
-/// Packets of which parts are missing, oldest first. Kept as 802.11 frames in parts are: the stations of a mesh that are in reach of one
-/// capture are as few, and parts follow each other as closely.
+/// Packets of which parts are missing, oldest first. Kept as 802.11 frames in parts are: the stations of a
+/// mesh that are in reach of one capture are as few, and parts follow each other as closely.
 #[derive(Debug)]
 pub(in crate::wire) struct Meshes {
     open: VecDeque<Open>,

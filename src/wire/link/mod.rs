@@ -230,7 +230,8 @@ pub(super) fn open<'a>(
     }
 }
 
-/// The frames that an 802.11 aggregate, a USB transfer or a concatenation of DOCSIS holds, each as a frame of its own; None for all other frames.
+/// The frames that an 802.11 aggregate, a USB transfer or a concatenation of DOCSIS holds, each as a frame of
+/// its own; None for all other frames.
 #[inline]
 pub(in crate::wire) fn subframes<'a>(
     frame: &Frame<'a>,

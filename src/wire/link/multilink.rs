@@ -1,5 +1,5 @@
-//! Multilink PPP (RFC 1990) and multilink Frame Relay (FRF.16): packets split over the links of a bundle, each part with a sequence
-//! number and two bits for the first and the last.
+//! Multilink PPP (RFC 1990) and multilink Frame Relay (FRF.16): packets split over the links of a bundle,
+//! each part with a sequence number and two bits for the first and the last.
 //!
 //! Parts of PPP are joined where they came on one link. Which links make a bundle was negotiated elsewhere.
 
@@ -46,8 +46,8 @@ pub(super) fn ppp<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a
     Ok(Next::Ppp(Rest { bytes, cut: 0 }))
 }
 
-/// Frames of FRF.16. Only whole ones are read: fragments are sent where both ends agreed on it, and whether each has the address
-/// again is not told by any frame.
+/// Frames of FRF.16. Only whole ones are read: fragments are sent where both ends agreed on it, and whether
+/// each has the address again is not told by any frame.
 pub(super) fn frame_relay(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
     const CONTROL: u8 = 0x20;
     const WHOLE: u8 = BEGINNING | ENDING;
@@ -72,8 +72,8 @@ pub(super) fn begins_ppp(rest: Rest<'_>) -> bool {
     }
 }
 
-/// Whether joined bytes are one packet with nothing behind it, and its transport's checksum is right where two senders may have been
-/// mixed up.
+/// Whether joined bytes are one packet with nothing behind it, and its transport's checksum is right where
+/// two senders may have been mixed up.
 fn whole(bytes: &[u8], lane: &Lane) -> bool {
     match ppp::protocol(Rest { bytes, cut: 0 }) {
         Ok((0x0021 | 0x0057, inside)) => {

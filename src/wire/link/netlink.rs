@@ -1,5 +1,6 @@
-//! Packets that Linux hands to programs: the netfilter log as a link type, and its messages and those of queues on the monitor of netlink
-//! (`linux/netlink.h`, `nfnetlink_log.h`, `nfnetlink_queue.h`). Numbers are in the byte order of the capturing host.
+//! Packets that Linux hands to programs: the netfilter log as a link type, and its messages and those of
+//! queues on the monitor of netlink (`linux/netlink.h`, `nfnetlink_log.h`, `nfnetlink_queue.h`). Numbers are
+//! in the byte order of the capturing host.
 
 use super::super::Undecoded;
 use super::super::rest::Rest;

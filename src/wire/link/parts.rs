@@ -1,4 +1,5 @@
-//! 802.11 frames that were sent in parts (802.11-2020 10.4), which come in order but for those that were lost or sent again.
+//! 802.11 frames that were sent in parts (802.11-2020 10.4), which come in order but for those that were lost
+//! or sent again.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;

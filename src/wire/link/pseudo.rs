@@ -100,7 +100,8 @@ pub(super) fn sll2<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'
     cooked(walk, hardware, protocol, skip(rest, 20)?)
 }
 
-/// SLIP as the BSD driver hands it out: who sent it, 15 bytes of the header as it was compressed, and IP with the header whole again.
+/// SLIP as the BSD driver hands it out: who sent it, 15 bytes of the header as it was compressed, and IP with
+/// the header whole again.
 pub(super) fn slip<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a>, Undecoded> {
     walk.by_this_host = match rest.u8(0).ok_or_else(|| short(rest))? {
         0 => Some(false),

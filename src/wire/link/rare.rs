@@ -5,8 +5,8 @@ use super::super::walk::{Next, Walk};
 use super::super::{Undecoded, plausible};
 use super::{ethernet, short, skip};
 
-/// Ethernet on a passive optical network, from the last six or seven bytes of the preamble on (IEEE 802.3 65.1.3.2): delimiter, link
-/// number, checksum.
+/// Ethernet on a passive optical network, from the last six or seven bytes of the preamble on (IEEE 802.3
+/// 65.1.3.2): delimiter, link number, checksum.
 pub(super) fn epon(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
     const UNUSED: u8 = 0x55;
     const ENCRYPTED: u8 = 0x02;
@@ -24,8 +24,8 @@ pub(super) fn epon(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
     Ok(Next::Ethernet(skip(rest, 6)?))
 }
 
-/// ARCNET after the two stations, or after the offset that Linux leaves behind them: a protocol, and for those of RFC 1201 whether
-/// the packet was sent in parts.
+/// ARCNET after the two stations, or after the offset that Linux leaves behind them: a protocol, and for
+/// those of RFC 1201 whether the packet was sent in parts.
 pub(super) fn arcnet(rest: Rest<'_>, addresses: usize) -> Result<Next<'_>, Undecoded> {
     const IP_1051: u8 = 0xf0;
     const ARP_1051: u8 = 0xf1;
@@ -98,7 +98,8 @@ pub(in crate::wire) fn ax25(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
     }
 }
 
-/// The same as computers talk to modems (KISS): a port and a command, which is data, or data of which the sending is reported.
+/// The same as computers talk to modems (KISS): a port and a command, which is data, or data of which the
+/// sending is reported.
 pub(super) fn kiss(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
     match rest.u8(0).ok_or_else(|| short(rest))? & 0x0f {
         0 => ax25(skip(rest, 1)?),
@@ -108,7 +109,8 @@ pub(super) fn kiss(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
     }
 }
 
-/// What a node of VPP's graph was given: version, how many texts, what follows them; texts that end in zero; the packet.
+/// What a node of VPP's graph was given: version, how many texts, what follows them; texts that end in zero;
+/// the packet.
 pub(super) fn vpp(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
     const VERSION: u8 = 1;
     const ETHERNET: u8 = 1;
@@ -149,7 +151,8 @@ pub(super) fn symantec<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Ne
     }
 }
 
-/// Redback's SmartEdge: circuit, length, protocol, where layer 3 begins, and where its data does. Known from Wireshark alone.
+/// Redback's SmartEdge: circuit, length, protocol, where layer 3 begins, and where its data does. Known from
+/// Wireshark alone.
 pub(super) fn smart_edge(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
     let (Some(protocol), Some(layer_3), Some(data)) = (rest.be16(18), rest.be16(20), rest.be16(22))
     else {

@@ -1,5 +1,5 @@
-//! Bytes of which the rest comes in later frames of the same sender, in order: PPP on a pipe of USB, sections of a transport stream,
-//! packets of X.25, of GPRS and of 3G in parts, frames in segments of a tunnel.
+//! Bytes of which the rest comes in later frames of the same sender, in order: PPP on a pipe of USB, sections
+//! of a transport stream, packets of X.25, of GPRS and of 3G in parts, frames in segments of a tunnel.
 
 use std::collections::VecDeque;
 

@@ -1,6 +1,7 @@
-//! MPEG transport streams (ISO/IEC 13818-1 2.4.3), in packets of 188 bytes that each belong to a program. IP in them is what satellites
-//! send down: sections of multiprotocol encapsulation (ETSI EN 301 192 7), and unidirectional lightweight encapsulation (RFC 4326); Ethernet
-//! is what cable modems receive (DOCSIS, ITU-T J.83). Nothing told here says which program is which, so check sequences have to be right.
+//! MPEG transport streams (ISO/IEC 13818-1 2.4.3), in packets of 188 bytes that each belong to a program. IP
+//! in them is what satellites send down: sections of multiprotocol encapsulation (ETSI EN 301 192 7), and
+//! unidirectional lightweight encapsulation (RFC 4326); Ethernet is what cable modems receive (DOCSIS, ITU-T
+//! J.83). Nothing told here says which program is which, so check sequences have to be right.
 
 use super::super::Undecoded;
 use super::super::rest::Rest;

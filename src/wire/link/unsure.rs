@@ -8,8 +8,8 @@ use super::{equipment, ppp, short, skip};
 /// Where BSD/OS and those after it let the packet begin.
 const HEADERS: [usize; 4] = [0, 4, 16, 24];
 
-/// SLIP and PPP of BSD/OS: 4 bytes of its old releases, 16 and 24 of others. Nothing but IP that is as long as the frame, and whose header
-/// checksum is right, tells which it is.
+/// SLIP and PPP of BSD/OS: 4 bytes of its old releases, 16 and 24 of others. Nothing but IP that is as long
+/// as the frame, and whose header checksum is right, tells which it is.
 pub(super) fn bsd_os(rest: Rest<'_>) -> Result<Next<'_>, Undecoded> {
     for header in HEADERS {
         let Some(inside) = rest.after(header) else {

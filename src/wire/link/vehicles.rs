@@ -1,5 +1,5 @@
-//! IPv6 between vehicles and roads: GeoNetworking (ETSI EN 302 636-4-1 9, EN 302 636-6-1), in the clear or signed (EN 302 636-4-1 annex,
-//! IEEE 1609.2 in COER).
+//! IPv6 between vehicles and roads: GeoNetworking (ETSI EN 302 636-4-1 9, EN 302 636-6-1), in the clear or
+//! signed (EN 302 636-4-1 annex, IEEE 1609.2 in COER).
 
 use super::super::rest::Rest;
 use super::super::walk::Next;
@@ -41,7 +41,8 @@ fn common(rest: Rest<'_>) -> Option<Rest<'_>> {
     (next >> 4 == IPV6 && plausible::ipv6(packet)).then_some(packet)
 }
 
-/// Data that is signed and not encrypted: version, choice, digest, what is signed, and in it version, choice and length.
+/// Data that is signed and not encrypted: version, choice, digest, what is signed, and in it version, choice
+/// and length.
 fn signed(rest: Rest<'_>) -> Option<Rest<'_>> {
     const VERSION: u8 = 3;
     const SIGNED: u8 = 0x81;

@@ -1,5 +1,6 @@
-//! WiMAX (IEEE 802.16-2009 6.3.2) as base stations pass it on to each other (Intel's MAC to MAC, which Wireshark has as `m2m`): fields with
-//! bursts, in these units of the MAC layer, whose header has a check sequence, and in those packets, which have to be IP alone.
+//! WiMAX (IEEE 802.16-2009 6.3.2) as base stations pass it on to each other (Intel's MAC to MAC, which
+//! Wireshark has as `m2m`): fields with bursts, in these units of the MAC layer, whose header has a check
+//! sequence, and in those packets, which have to be IP alone.
 
 use super::super::rest::Rest;
 use super::super::walk::{Inner, Next, Walk};

@@ -1,5 +1,6 @@
-//! X.25 (ITU-T X.25 5): packets on numbered circuits, of which the call that sets one up says what it carries (RFC 1356, ISO/IEC TR 9577).
-//! Where nobody saw the call, what carries IP and nothing else is read. Below are LAPB, LAPD, and lines as SITA captures them.
+//! X.25 (ITU-T X.25 5): packets on numbered circuits, of which the call that sets one up says what it carries
+//! (RFC 1356, ISO/IEC TR 9577). Where nobody saw the call, what carries IP and nothing else is read. Below
+//! are LAPB, LAPD, and lines as SITA captures them.
 
 use std::collections::VecDeque;
 

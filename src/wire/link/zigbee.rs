@@ -1,5 +1,6 @@
-//! Tunnels of meters (ZigBee Smart Energy, cluster 0x0704) in ZigBee (05-3474-21): network, application support, cluster library. Networks have
-//! a key as a rule; here what was sent without one counts, and only IP alone.
+//! Tunnels of meters (ZigBee Smart Energy, cluster 0x0704) in ZigBee (05-3474-21): network, application
+//! support, cluster library. Networks have a key as a rule; here what was sent without one counts, and only
+//! IP alone.
 
 use super::super::plausible;
 use super::super::rest::Rest;

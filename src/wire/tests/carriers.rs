@@ -1,5 +1,5 @@
-//! Packets in parts among other things, and inside of equipment: transport streams, X.25, GPRS, netlink, PPP over USB, EtherCAT and
-//! what few have met.
+//! Packets in parts among other things, and inside of equipment: transport streams, X.25, GPRS, netlink, PPP
+//! over USB, EtherCAT and what few have met.
 
 use super::bluetooth::Granted;
 use super::build::{PORTS, Way, cat, crc};

@@ -60,7 +60,8 @@ pub(super) fn packet(way: Way, fields: Fields, data: &[u8]) -> Vec<u8> {
     packet
 }
 
-/// One direction of a link, at the end that compresses (RFC 1144 A.2), without what it does to packets that it leaves alone.
+/// One direction of a link, at the end that compresses (RFC 1144 A.2), without what it does to packets that
+/// it leaves alone.
 #[derive(Default)]
 pub(super) struct Compressor {
     known: BTreeMap<u8, (Fields, usize)>,
@@ -376,7 +377,8 @@ fn headers_are_compressed_in_tunnels_as_well() {
     }
 }
 
-/// Where TCP has options, which are in the whole header alone (RFC 1144 3.2.2: packets in which they change are not compressed).
+/// Where TCP has options, which are in the whole header alone (RFC 1144 3.2.2: packets in which they change
+/// are not compressed).
 #[test]
 fn options_stay_as_they_were() {
     let mut decoder = Decoder::new(&Limits::default());

@@ -1,4 +1,5 @@
-//! Conversations of 802.11, 802.15.4, ESP and PDCP with keys, made by `tests/oracle/keyed.py`, most of which tshark opens as well.
+//! Conversations of 802.11, 802.15.4, ESP and PDCP with keys, made by `tests/oracle/keyed.py`, most of which
+//! tshark opens as well.
 
 use proptest::prelude::*;
 

@@ -169,7 +169,8 @@ fn the_sender_is_known_where_the_capture_says_so() {
     assert_eq!(decode(113, &loopback).unwrap().by_this_host, Some(false));
 }
 
-/// 802.11-2020 figure 9-70: subframes are padded to a multiple of four, but for the last. A full one is longer than 802.3 allows.
+/// 802.11-2020 figure 9-70: subframes are padded to a multiple of four, but for the last. A full one is
+/// longer than 802.3 allows.
 #[test]
 fn an_aggregate_holds_several_packets() {
     let one = |way: Way, more: usize| {

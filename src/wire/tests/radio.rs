@@ -1,4 +1,5 @@
-//! Rows for layers of telephones' radio and of other radios, for what few send over UDP and ATM, and what of them is no packet.
+//! Rows for layers of telephones' radio and of other radios, for what few send over UDP and ATM, and what of
+//! them is no packet.
 
 use super::build::{Way, cat, checksum};
 use super::fixtures::{Fixture, Source, bare, scoped, wlan};

@@ -1,5 +1,6 @@
-//! CAPWAP data (RFC 5415 4.3): what an access point brings its controller, as Ethernet or as 802.11 (RFC 5416), if not in DTLS.
-//! Fragments (section 3.4) have numbers and offsets as those of IP, and are joined with them.
+//! CAPWAP data (RFC 5415 4.3): what an access point brings its controller, as Ethernet or as 802.11 (RFC
+//! 5416), if not in DTLS. Fragments (section 3.4) have numbers and offsets as those of IP, and are joined
+//! with them.
 
 use super::super::defrag::{Fragment, Key};
 use super::super::rest::Rest;

@@ -50,7 +50,8 @@ pub(in crate::wire) fn frame<'a>(
     Ok(found?.next)
 }
 
-/// A packet for many that base stations send at one time (3GPP TS 25.446, SYNC type 1): kind, time, number, count of bytes, check sequences.
+/// A packet for many that base stations send at one time (3GPP TS 25.446, SYNC type 1): kind, time, number,
+/// count of bytes, check sequences.
 fn synchronised(rest: Rest<'_>) -> Option<Rest<'_>> {
     const UNCOMPRESSED: u8 = 0x10;
     let packet = rest.after(11)?;

@@ -1,5 +1,5 @@
-//! What equipment passes on of what it saw, over UDP: access points of Aruba, telephone gateways of AudioCodes, cable operators. Known from Wireshark
-//! alone.
+//! What equipment passes on of what it saw, over UDP: access points of Aruba, telephone gateways of
+//! AudioCodes, cable operators. Known from Wireshark alone.
 
 use super::super::link;
 use super::super::plausible;
@@ -18,8 +18,8 @@ const WLAN: LinkType = LinkType(105);
 const RADIOTAP: LinkType = LinkType(127);
 const PPI: LinkType = LinkType(192);
 
-/// 802.11 behind a record header of pcap, with some words about the radio or without, behind PPI or behind radiotap. Nothing says which of
-/// these, so there has to be IP in it.
+/// 802.11 behind a record header of pcap, with some words about the radio or without, behind PPI or behind
+/// radiotap. Nothing says which of these, so there has to be IP in it.
 pub(super) fn aruba(rest: Rest<'_>) -> Option<Found<'_>> {
     const RECORD: usize = 16;
     const RADIO: usize = 4;
@@ -42,7 +42,8 @@ pub(super) fn aruba(rest: Rest<'_>) -> Option<Found<'_>> {
     fits.then(|| mirrored(Next::Link(link, rest)))
 }
 
-/// Debug recording: version, time, ends, flags, where and what it is, how long the extension of the header is, numbers of the session.
+/// Debug recording: version, time, ends, flags, where and what it is, how long the extension of the header
+/// is, numbers of the session.
 pub(super) fn audiocodes(rest: Rest<'_>) -> Option<Found<'_>> {
     /// In parts, or encrypted.
     const UNREAD: u8 = 0x14;
@@ -81,8 +82,8 @@ pub(super) fn audiocodes(rest: Rest<'_>) -> Option<Found<'_>> {
         .then(|| mirrored(Next::Ethernet(inside)))
 }
 
-/// Copies for authorities (PacketCable electronic surveillance, PKT-SP-ESP 4): the number of the case in four or eight bytes, a time of eight
-/// or none, in one form a further number; then IP alone.
+/// Copies for authorities (PacketCable electronic surveillance, PKT-SP-ESP 4): the number of the case in four
+/// or eight bytes, a time of eight or none, in one form a further number; then IP alone.
 pub(super) fn call_content(rest: Rest<'_>) -> Option<Found<'_>> {
     let mut packets = [4, 8, 12, 20].into_iter().filter_map(|at| rest.after(at));
     let packet = packets.find(|packet| plausible::ip_alone(*packet))?;

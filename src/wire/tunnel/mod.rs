@@ -127,8 +127,9 @@ pub(super) fn in_ip<'a>(
     Ok(Some(next))
 }
 
-/// What a router sends to where receivers meet, before they are told to listen: a packet for many in one (RFC 7761 4.9.3), or a header of
-/// one that says that there is none. Of version 1, which is a kind of IGMP, it is the same.
+/// What a router sends to where receivers meet, before they are told to listen: a packet for many in one (RFC
+/// 7761 4.9.3), or a header of one that says that there is none. Of version 1, which is a kind of IGMP, it is
+/// the same.
 fn register(number: u8, rest: Rest<'_>) -> Option<Rest<'_>> {
     const REGISTER: [u8; 2] = [0x21, 0];
     const REGISTER_1: [u8; 2] = [0x14, 1];
@@ -169,8 +170,9 @@ pub(super) fn nsh<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a
     }
 }
 
-/// The frame of an L2TPv3 data message: Ethernet, packets of a transport stream, or IP, PPP, Cisco HDLC and Frame Relay that prove themselves. Cookie (0, 4 or 8 bytes) and sublayer (0 or 4) were
-/// negotiated elsewhere, so every place is tried where a frame could begin.
+/// The frame of an L2TPv3 data message: Ethernet, packets of a transport stream, or IP, PPP, Cisco HDLC and
+/// Frame Relay that prove themselves. Cookie (0, 4 or 8 bytes) and sublayer (0 or 4) were negotiated
+/// elsewhere, so every place is tried where a frame could begin.
 fn l2tp_v3_frame<'a>(after_session: Rest<'a>) -> Option<Next<'a>> {
     let places = || {
         let places = [0, 4, 8, 12].into_iter();

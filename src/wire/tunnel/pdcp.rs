@@ -1,6 +1,6 @@
-//! PDCP (3GPP TS 36.323, 38.323) behind a text and fields, see [`super::radio`], and the keys of its users: AES in counter mode (128-EEA2 and
-//! 128-NEA2, TS 33.401 B.1.3, TS 33.501 D.2.1.3), the one cipher that Wireshark has as well. No code says that a key fits, so packets have to
-//! prove themselves.
+//! PDCP (3GPP TS 36.323, 38.323) behind a text and fields, see [`super::radio`], and the keys of its users:
+//! AES in counter mode (128-EEA2 and 128-NEA2, TS 33.401 B.1.3, TS 33.501 D.2.1.3), the one cipher that
+//! Wireshark has as well. No code says that a key fits, so packets have to prove themselves.
 
 use std::collections::VecDeque;
 
@@ -233,7 +233,8 @@ impl Keys {
     }
 }
 
-/// The count of which the low bits are a sequence number that comes nearest to the latest (36.323 5.1.2.1, 38.323 5.2.2.1).
+/// The count of which the low bits are a sequence number that comes nearest to the latest (36.323 5.1.2.1,
+/// 38.323 5.2.2.1).
 const fn nearest(latest: u32, number: u32, bits: u8) -> u32 {
     let round = 1_u32 << bits;
     let ahead = number.wrapping_sub(latest) & (round - 1);

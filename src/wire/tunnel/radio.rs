@@ -1,6 +1,7 @@
-//! Layers of telephones' radio that programs put into UDP for Wireshark to read, behind a text that says which layer it is and fields that
-//! each have a number: PDCP (3GPP TS 36.323, 38.323), RLC (25.322) and messages of the core network (24.301, 24.501). The texts and fields
-//! are Wireshark's (`packet-pdcp-lte.h` and its like); on a real network all of it is ciphered, so what has no cipher has to be IP alone.
+//! Layers of telephones' radio that programs put into UDP for Wireshark to read, behind a text that says
+//! which layer it is and fields that each have a number: PDCP (3GPP TS 36.323, 38.323), RLC (25.322) and
+//! messages of the core network (24.301, 24.501). The texts and fields are Wireshark's (`packet-pdcp-lte.h`
+//! and its like); on a real network all of it is ciphered, so what has no cipher has to be IP alone.
 
 use super::super::plausible;
 use super::super::rest::Rest;
@@ -68,8 +69,8 @@ fn user_data(rest: Rest<'_>) -> Option<Found<'_>> {
     })
 }
 
-/// Fields up to the layer itself, each a number and as many bytes as it has; `told` hears their numbers, first bytes, and first two
-/// bytes as one number.
+/// Fields up to the layer itself, each a number and as many bytes as it has; `told` hears their numbers,
+/// first bytes, and first two bytes as one number.
 pub(super) fn fields<'a>(
     rest: Rest<'a>,
     size: impl Fn(u8) -> Option<usize>,
@@ -88,8 +89,9 @@ pub(super) fn fields<'a>(
     }
 }
 
-/// The user's data in a message of 4G (24.301): in a message of its own, or in one that asks for service as well. A header of security
-/// stands before it where the message is protected; the data in it is in clear where the cipher is none (EEA0).
+/// The user's data in a message of 4G (24.301): in a message of its own, or in one that asks for service as
+/// well. A header of security stands before it where the message is protected; the data in it is in clear
+/// where the cipher is none (EEA0).
 fn eps(rest: Rest<'_>) -> Option<Rest<'_>> {
     const SESSION: u8 = 2;
     const MOBILITY: u8 = 7;

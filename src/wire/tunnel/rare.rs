@@ -84,7 +84,8 @@ fn batman(rest: Rest<'_>) -> Option<Found<'_>> {
         .then(|| Found::ip(kind::BATMAN, None, packet))?
 }
 
-/// Frames of GPRS that a program passes on (GSMTAP, libosmocore): version, length in words, kind, channel with a bit for who sent it.
+/// Frames of GPRS that a program passes on (GSMTAP, libosmocore): version, length in words, kind, channel
+/// with a bit for who sent it.
 fn gsmtap(rest: Rest<'_>) -> Option<Found<'_>> {
     const VERSION: u8 = 2;
     const LOGICAL_LINK: u8 = 8;
@@ -105,7 +106,8 @@ pub(super) const fn may_be_copy(payload: &[u8]) -> bool {
     matches!(payload, [1..=3, 4, ..])
 }
 
-/// These copies: fields with their length, of which three have to be there, and IP. On any port. Known from Wireshark alone.
+/// These copies: fields with their length, of which three have to be there, and IP. On any port. Known from
+/// Wireshark alone.
 pub(super) fn copy(rest: Rest<'_>) -> Option<Found<'_>> {
     const END: u8 = 0;
     const NUMBERS: u8 = 0b1110;
@@ -148,7 +150,8 @@ fn gre(rest: Rest<'_>) -> Option<Found<'_>> {
     }
 }
 
-/// Anything in anything (draft-massar-v6ops-ayiya-02): lengths of identity and signature, methods, operation, next header, time.
+/// Anything in anything (draft-massar-v6ops-ayiya-02): lengths of identity and signature, methods, operation,
+/// next header, time.
 fn ayiya(rest: Rest<'_>) -> Option<Found<'_>> {
     const FORWARD: [u8; 2] = [1, 3];
     const IPV4: u8 = 4;
@@ -163,7 +166,8 @@ fn ayiya(rest: Rest<'_>) -> Option<Found<'_>> {
         .then(|| Found::ip(kind::AYIYA, None, inside))?
 }
 
-/// What access points brought their controllers before CAPWAP (RFC 5412 3): flags, fragment, length, signal; then 802.11.
+/// What access points brought their controllers before CAPWAP (RFC 5412 3): flags, fragment, length, signal;
+/// then 802.11.
 pub(super) fn lwapp(rest: Rest<'_>) -> Option<Next<'_>> {
     const VERSION: u8 = 0xc0;
     const CONTROL: u8 = 0x04;
@@ -178,7 +182,8 @@ pub(super) fn lwapp(rest: Rest<'_>) -> Option<Next<'_>> {
     capwap::either_wlan(inside.bound(length))
 }
 
-/// 802.11 that access points pass on to OmniPeek: a magic number, a version, and how long the header is. Known from Wireshark alone.
+/// 802.11 that access points pass on to OmniPeek: a magic number, a version, and how long the header is.
+/// Known from Wireshark alone.
 fn peek(rest: Rest<'_>) -> Option<Found<'_>> {
     const MAGIC: u32 = 0x00ff_abcd;
     const CHECK: usize = 4;
@@ -225,7 +230,8 @@ fn zep(rest: Rest<'_>) -> Option<Found<'_>> {
     })
 }
 
-/// Packets that a router of Juniper's E series copies: numbers of mirror and session, and IP or PPP. Known from Wireshark alone.
+/// Packets that a router of Juniper's E series copies: numbers of mirror and session, and IP or PPP. Known
+/// from Wireshark alone.
 fn juniper_mirror(rest: Rest<'_>) -> Option<Found<'_>> {
     let inside = rest.after(8)?;
     let packet = match inside.array::<4>(0)? {

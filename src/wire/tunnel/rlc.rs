@@ -1,5 +1,6 @@
-//! Radio link control of 3G (3GPP TS 25.322) behind a text and fields, see [`super::radio`]: packets of a user in blocks of the radio's size,
-//! several in one and one in several. Without a cipher alone, so each has to be IP alone.
+//! Radio link control of 3G (3GPP TS 25.322) behind a text and fields, see [`super::radio`]: packets of a
+//! user in blocks of the radio's size, several in one and one in several. Without a cipher alone, so each has
+//! to be IP alone.
 
 use super::super::link::streams::{Key, Kind, Open};
 use super::super::plausible;
@@ -152,7 +153,8 @@ fn unacknowledged<'a>(said: &Said, rest: Rest<'a>) -> Option<Block<'a>> {
     })
 }
 
-/// Lengths (25.322 9.2.2.8), each with a bit for another one, and behind them the data. Some values mean something else.
+/// Lengths (25.322 9.2.2.8), each with a bit for another one, and behind them the data. Some values mean
+/// something else.
 fn lengths(rest: Rest<'_>, wide: bool, follows: bool) -> Option<Block<'_>> {
     const PADDING: u16 = 0x7f;
     const STATUS: u16 = 0x7e;

@@ -1,5 +1,5 @@
-//! What switches send of the packets that go through them: the beginning of one in so many (sFlow versions 2, 4 and 5; RFC 3176, sflow.org).
-//! Of nothing else is anything known, so what is in them is marked as sampled.
+//! What switches send of the packets that go through them: the beginning of one in so many (sFlow versions 2,
+//! 4 and 5; RFC 3176, sflow.org). Of nothing else is anything known, so what is in them is marked as sampled.
 
 use super::super::rest::Rest;
 use super::super::walk::Inner;
@@ -70,7 +70,8 @@ fn sample<'a>(rest: Rest<'a>, found: &mut Vec<Inner>) -> Option<Rest<'a>> {
     body.after(length)
 }
 
-/// One sample of an older version; gives what follows it, where what it says beside does not have to be understood for that.
+/// One sample of an older version; gives what follows it, where what it says beside does not have to be
+/// understood for that.
 fn old_sample<'a>(rest: Rest<'a>, found: &mut Vec<Inner>) -> Option<Rest<'a>> {
     const FLOW: u32 = 1;
     const HEADER: u32 = 1;
@@ -85,7 +86,8 @@ fn old_sample<'a>(rest: Rest<'a>, found: &mut Vec<Inner>) -> Option<Rest<'a>> {
     (behind.be32(0)? == NOTHING).then(|| behind.after(4))?
 }
 
-/// The beginning of a packet: what it is, how long all of it was, how much of that was taken off its end, and how much there is of it.
+/// The beginning of a packet: what it is, how long all of it was, how much of that was taken off its end, and
+/// how much there is of it.
 fn packet(kind: u32, whole: u32, stripped: u32, length: u32, rest: Rest<'_>) -> Option<Inner> {
     const MPLS: &[u8] = &[0x0f, 0, 0x88, 0x47];
     /// What stands before X.25 on a line of SITA.

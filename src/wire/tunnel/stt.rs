@@ -1,6 +1,6 @@
-//! Stateless transport tunneling (draft-davie-stt-08): Ethernet in segments that look like those of TCP, so that network cards cut them to
-//! size. There is no connection. The sequence number says how long a frame is and where in it the segment belongs, the acknowledgment
-//! number which frame it is.
+//! Stateless transport tunneling (draft-davie-stt-08): Ethernet in segments that look like those of TCP, so
+//! that network cards cut them to size. There is no connection. The sequence number says how long a frame is
+//! and where in it the segment belongs, the acknowledgment number which frame it is.
 
 use std::net::IpAddr;
 
@@ -62,8 +62,9 @@ fn place<'a>(segment: &Segment<'a>) -> Option<(Rest<'a>, usize, usize)> {
     fits.then_some((rest, total, start))
 }
 
-/// All of a frame whose last part this is, or a first part that the capture cut, from which nothing can be joined. TCP may have such numbers as well, so only a
-/// first part that has a frame in it begins something, and others only go on with what was begun.
+/// All of a frame whose last part this is, or a first part that the capture cut, from which nothing can be
+/// joined. TCP may have such numbers as well, so only a first part that has a frame in it begins something,
+/// and others only go on with what was begun.
 fn part<'a>(
     walk: &mut Walk<'a, '_>,
     segment: &Segment<'a>,
@@ -132,7 +133,8 @@ fn frame(rest: Rest<'_>) -> Option<Found<'_>> {
     if version != 0 || flags & RESERVED != 0 {
         return None;
     }
-    // The tag that was taken out of the frame, so that a card finds the headers in it. The context may be one of the receiver's.
+    // The tag that was taken out of the frame, so that a card finds the headers in it. The context may be one
+    // of the receiver's.
     let tag = rest.be16(6)?;
     let id = Some(u32::from(tag & 0x0fff)).filter(|id| tag & VLAN != 0 && *id != 0);
     let tag = id.map(|id| (Tag::Vlan, id));

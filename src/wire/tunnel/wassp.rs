@@ -1,5 +1,6 @@
-//! What access points of Extreme Networks (before them Chantry, Siemens and Enterasys) bring their controllers: a header of the message, one
-//! of the station, and its frame as Ethernet. Known from Wireshark alone.
+//! What access points of Extreme Networks (before them Chantry, Siemens and Enterasys) bring their
+//! controllers: a header of the message, one of the station, and its frame as Ethernet. Known from Wireshark
+//! alone.
 
 use super::super::link::streams::{Key, Kind, Open};
 use super::super::plausible;
@@ -52,7 +53,8 @@ fn station(rest: Rest<'_>) -> Option<Rest<'_>> {
     FRAMES.contains(&rest.u8(0)?).then(|| rest.after(STATION))?
 }
 
-/// The frame whose last part this is. Parts follow each other, with sequence numbers of which Wireshark does not say what they count.
+/// The frame whose last part this is. Parts follow each other, with sequence numbers of which Wireshark does
+/// not say what they count.
 pub(super) fn joined(walk: &mut Walk<'_, '_>, rest: Rest<'_>) -> Option<Vec<Inner>> {
     const ETHERNET: LinkType = LinkType::ETHERNET;
     let [version, message, high, low] = rest.array::<4>(0)?;

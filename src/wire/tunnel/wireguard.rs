@@ -1,5 +1,5 @@
-//! WireGuard for who has its keys (lines of a key log as Wireshark takes them): a handshake of two messages, and IP that its keys open.
-//! Without keys nothing is looked for.
+//! WireGuard for who has its keys (lines of a key log as Wireshark takes them): a handshake of two messages,
+//! and IP that its keys open. Without keys nothing is looked for.
 
 use std::collections::VecDeque;
 
@@ -206,7 +206,8 @@ impl Tunnels {
         }
     }
 
-    /// Whether a first message is one that the keys will open: the ephemeral key of its sender is there, or the private one of the other end.
+    /// Whether a first message is one that the keys will open: the ephemeral key of its sender is there, or
+    /// the private one of the other end.
     fn will_open(&self, initiation: &[u8; INITIATION]) -> bool {
         let ephemeral = noise::initiator_ephemeral(initiation);
         let mut statics = self.statics.iter();

@@ -1,5 +1,6 @@
-//! Any bytes as datagrams: QUIC, DNS, tunnels that hide. Each piece begins with a byte that says whose turn it is and what it is, and
-//! one for its length: in units of 16 when asked, since a client's first QUIC datagram has at least 1200 bytes (RFC 9000 14.1).
+//! Any bytes as datagrams: QUIC, DNS, tunnels that hide. Each piece begins with a byte that says whose turn
+//! it is and what it is, and one for its length: in units of 16 when asked, since a client's first QUIC
+//! datagram has at least 1200 bytes (RFC 9000 14.1).
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

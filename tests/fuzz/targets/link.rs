@@ -1,5 +1,5 @@
-//! Any frames on any link type: the first two bytes choose it, whether one frame follows or several, each behind its length, and whether
-//! there are keys.
+//! Any frames on any link type: the first two bytes choose it, whether one frame follows or several, each
+//! behind its length, and whether there are keys.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,6 +1,6 @@
-//! Any bytes as the two sides of a TCP connection: HTTP, TLS, DNS, STARTTLS, proxies, and packets in streams. The first byte chooses the port; each further
-//! piece begins with a byte that says whose turn it is and how long it is; length 0 is a gap. What was held for the flow must be free
-//! when it ends.
+//! Any bytes as the two sides of a TCP connection: HTTP, TLS, DNS, STARTTLS, proxies, and packets in streams.
+//! The first byte chooses the port; each further piece begins with a byte that says whose turn it is and how
+//! long it is; length 0 is a gap. What was held for the flow must be free when it ends.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,5 @@
-//! The same traffic as other networks, mirrors and capture tools show it: the same is said of it, or less, and never another site.
+//! The same traffic as other networks, mirrors and capture tools show it: the same is said of it, or less,
+//! and never another site.
 //!
 //! `WHYLENCR_NETWORKS=all` takes every labelled capture, or those whose names hold the given text.
 
@@ -28,8 +29,8 @@ const CAPTURES: &[&str] = &[
 
 /// Where more is said than should be: captures and changes, beyond what is tried by default.
 const KNOWN: &[(&str, &str)] = &[
-    // Of a set under an intermediate, the one is missing whose certificate was lost; and a request that was lost is taken for
-    // another of the same client by this test.
+    // Of a set under an intermediate, the one is missing whose certificate was lost; and a request that was
+    // lost is taken for another of the same client by this test.
     ("30-", "every seventh frame lost"),
 ];
 

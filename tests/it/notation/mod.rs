@@ -15,9 +15,9 @@
 //! Times are milliseconds from the start of the case (`3s`, `10m`, `7d` are longer); `on`, `data`, `ends` say
 //! when the client went on after the server's flight, sent its first request, hung up. A case that shows what
 //! the tool should say and does not yet has a line `open` with the reason; it fails once it passes, so that
-//! the line goes away. A line `near RULE` says that the case comes near to an alert and must not raise it, `raises RULE` that
-//! some finding or the report as a whole does, a line `stops TIME` that the capture ends then. `notation/stage.rs` documents each line
-//! where it is read.
+//! the line goes away. A line `near RULE` says that the case comes near to an alert and must not raise it,
+//! `raises RULE` that some finding or the report as a whole does, a line `stops TIME` that the capture ends
+//! then. `notation/stage.rs` documents each line where it is read.
 
 mod agents;
 mod der;

@@ -230,8 +230,8 @@ impl Stage {
         self.last_sighting_of(client).expect("it was just told").ttl = ttl;
     }
 
-    /// `at connect CLIENT -> SERVER refused | unanswered | open | ending [until T] [sent BYTES] [ttl N]
-    /// [socks HOST opens | refuses | is-silent]`: a connection without request, which may be with a proxy that is to connect on.
+    /// `at connect CLIENT -> SERVER refused | unanswered | open | ending [until T] [sent BYTES] [ttl N] [socks HOST opens | refuses | is-silent]`:
+    /// a connection without request, which may be with a proxy that is to connect on.
     pub(crate) fn connect(&mut self, at: Timestamp, mut words: Words<'_>) {
         let ends = self.ends(&mut words, 80, Transport::Tcp);
         let ending = words.take("ending");

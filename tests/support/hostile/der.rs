@@ -18,8 +18,8 @@ pub(super) fn sequence(parts: &[&[u8]]) -> Vec<u8> {
     tlv(0x30, &parts.concat())
 }
 
-/// A certificate of `R10` with this serial, for these names, whose list is at `list`; `padding` bytes are in an extension that
-/// nobody knows.
+/// A certificate of `R10` with this serial, for these names, whose list is at `list`; `padding` bytes are in
+/// an extension that nobody knows.
 pub(super) fn certificate(serial: u64, names: &[String], list: &str, padding: usize) -> Vec<u8> {
     let name = |cn: &str| {
         let value = tlv(0x0c, cn.as_bytes());

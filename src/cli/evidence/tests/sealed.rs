@@ -1,4 +1,5 @@
-//! A capture of the lab as if it were of a monitor, behind CCMP: with the passphrase the same is found, and evidence holds what opens it.
+//! A capture of the lab as if it were of a monitor, behind CCMP: with the passphrase the same is found, and
+//! evidence holds what opens it.
 
 use ccm::aead::{AeadInPlace, KeyInit};
 use ccm::consts::{U8, U13};

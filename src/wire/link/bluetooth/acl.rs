@@ -1,5 +1,5 @@
-//! ACL packets (Core 5.4, volume 4 part E 5.4.2): a connection, whether the packet begins an L2CAP packet or goes on with one, and
-//! a length. Parts have no numbers; they come in order.
+//! ACL packets (Core 5.4, volume 4 part E 5.4.2): a connection, whether the packet begins an L2CAP packet or
+//! goes on with one, and a length. Parts have no numbers; they come in order.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -25,8 +25,8 @@ pub(super) fn packet<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next
     part(walk, handle, boundary == CONTINUES, rest)
 }
 
-/// The payload of a packet off the air, of `length` octets, by the kind of its logical link (LLID: Core 5.4, volume 2 part B 6.6.2, volume 6
-/// part B 2.4).
+/// The payload of a packet off the air, of `length` octets, by the kind of its logical link (LLID: Core 5.4,
+/// volume 2 part B 6.6.2, volume 6 part B 2.4).
 pub(super) fn of_kind<'a>(
     walk: &mut Walk<'a, '_>,
     kind: u8,

@@ -1,4 +1,5 @@
-//! Ethernet over Bluetooth (BNEP 1.0): a type, those addresses that are not the two ends', a protocol, and extension headers.
+//! Ethernet over Bluetooth (BNEP 1.0): a type, those addresses that are not the two ends', a protocol, and
+//! extension headers.
 
 use super::super::super::rest::Rest;
 use super::super::super::walk::{Next, Walk};

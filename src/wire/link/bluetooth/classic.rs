@@ -1,5 +1,6 @@
-//! Bluetooth's basic and enhanced rate as sniffers hear it (LINKTYPE_BLUETOOTH_BREDR_BB; Core 5.4, volume 2 part B 6). Which end sends is not
-//! told, and what has a cipher stays one unless the sniffer had the key, so packets have to prove themselves.
+//! Bluetooth's basic and enhanced rate as sniffers hear it (LINKTYPE_BLUETOOTH_BREDR_BB; Core 5.4, volume 2
+//! part B 6). Which end sends is not told, and what has a cipher stays one unless the sniffer had the key, so
+//! packets have to prove themselves.
 
 use super::super::super::Undecoded;
 use super::super::super::rest::Rest;
@@ -7,7 +8,8 @@ use super::super::super::walk::{Next, Walk};
 use super::super::{short, skip};
 use super::acl;
 
-/// Channel, signal, noise, errors, rate, corrections, address, reference address, packet header, flags; then the payload.
+/// Channel, signal, noise, errors, rate, corrections, address, reference address, packet header, flags; then
+/// the payload.
 pub(in crate::wire::link) fn packet<'a>(
     walk: &mut Walk<'a, '_>,
     rest: Rest<'a>,

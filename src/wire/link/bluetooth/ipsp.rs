@@ -1,5 +1,5 @@
-//! IPv6 over Bluetooth Low Energy (RFC 7668): packets of 6LoWPAN in a channel with credits (Core 5.4, volume 3 part A 3.4.3), whose first part
-//! says how long all of them are.
+//! IPv6 over Bluetooth Low Energy (RFC 7668): packets of 6LoWPAN in a channel with credits (Core 5.4, volume
+//! 3 part A 3.4.3), whose first part says how long all of them are.
 
 use super::super::super::rest::Rest;
 use super::super::super::walk::{Next, Walk};

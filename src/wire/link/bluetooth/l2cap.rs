@@ -1,5 +1,5 @@
-//! L2CAP in its basic mode (Core 5.4, volume 3 part A): a length, a channel, and what the channel carries, which only the request
-//! for it says.
+//! L2CAP in its basic mode (Core 5.4, volume 3 part A): a length, a channel, and what the channel carries,
+//! which only the request for it says.
 
 use std::collections::VecDeque;
 

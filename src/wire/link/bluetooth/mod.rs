@@ -29,7 +29,8 @@ impl Bluetooth {
     }
 }
 
-/// A bulk transfer of an adapter on USB (volume 4 part B): an ACL packet and nothing else. None where it is no such packet.
+/// A bulk transfer of an adapter on USB (volume 4 part B): an ACL packet and nothing else. None where it is
+/// no such packet.
 pub(super) fn usb<'a>(
     walk: &mut Walk<'a, '_>,
     rest: Rest<'a>,
@@ -55,7 +56,8 @@ pub(super) fn h4<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a>
     }
 }
 
-/// L2CAP over 802.11, to which two Bluetooth devices may move their connection (Core 5.2, volume 5; withdrawn with 5.3).
+/// L2CAP over 802.11, to which two Bluetooth devices may move their connection (Core 5.2, volume 5; withdrawn
+/// with 5.3).
 pub(super) fn over_wlan<'a>(
     walk: &mut Walk<'a, '_>,
     rest: Rest<'a>,

@@ -1,5 +1,6 @@
-//! Bluetooth Low Energy as sniffers hear it (Core 5.4, volume 6 part B 2): an access address that stands for the connection, and a header
-//! that says whether an L2CAP packet begins. Where a sniffer does not tell which end sends, packets have to prove themselves.
+//! Bluetooth Low Energy as sniffers hear it (Core 5.4, volume 6 part B 2): an access address that stands for
+//! the connection, and a header that says whether an L2CAP packet begins. Where a sniffer does not tell which
+//! end sends, packets have to prove themselves.
 
 use super::super::super::Undecoded;
 use super::super::super::rest::Rest;
@@ -43,7 +44,8 @@ pub(in crate::wire::link) fn with_header<'a>(
     packet(walk, skip(rest, 10)?)
 }
 
-/// Behind what Nordic's sniffer says (LINKTYPE_NORDIC_BLE): a board, lengths, a kind of message, and of packets flags and when they came.
+/// Behind what Nordic's sniffer says (LINKTYPE_NORDIC_BLE): a board, lengths, a kind of message, and of
+/// packets flags and when they came.
 pub(in crate::wire::link) fn nordic<'a>(
     walk: &mut Walk<'a, '_>,
     rest: Rest<'a>,

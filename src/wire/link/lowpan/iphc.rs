@@ -1,4 +1,5 @@
-//! Compressed IPv6 and UDP headers (RFC 6282), made whole again. Traffic class and flow label are left zero: nothing here asks for them.
+//! Compressed IPv6 and UDP headers (RFC 6282), made whole again. Traffic class and flow label are left zero:
+//! nothing here asks for them.
 
 use super::super::super::ip::protocol;
 use super::super::super::rest::Rest;
@@ -31,7 +32,8 @@ pub(super) fn open(ends: Ends, rest: Rest<'_>, size: Option<usize>) -> Option<Ve
 struct Opening<'a> {
     rest: Rest<'a>,
     whole: Vec<u8>,
-    /// Where headers stand that hold a length, each with its place from the header's start on and what the length does not count.
+    /// Where headers stand that hold a length, each with its place from the header's start on and what the
+    /// length does not count.
     headers: Vec<(usize, usize, usize)>,
     /// Where the number of the next header goes.
     next_at: usize,
@@ -122,7 +124,8 @@ impl Opening<'_> {
         }
     }
 
-    /// An address of which the prefix is that of the link, or one that routers told in other frames: zero stands for that.
+    /// An address of which the prefix is that of the link, or one that routers told in other frames: zero
+    /// stands for that.
     fn unicast(&mut self, by_context: bool, mode: u8, end: Option<u64>) -> Option<u128> {
         const LINK_LOCAL: u128 = 0xfe80 << 112;
         let identifier = match mode {

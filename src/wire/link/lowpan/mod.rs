@@ -1,4 +1,5 @@
-//! IPv6 over networks of small frames (RFC 4944): a dispatch byte, and IPv6 whole, in parts, or with its headers compressed.
+//! IPv6 over networks of small frames (RFC 4944): a dispatch byte, and IPv6 whole, in parts, or with its
+//! headers compressed.
 
 mod iphc;
 
@@ -34,7 +35,8 @@ pub(super) fn whole(ends: Ends, rest: Rest<'_>) -> Option<Vec<u8>> {
     iphc::open(ends, rest, None)
 }
 
-/// Reads from the dispatch byte on. Other protocols that these networks have share the first values with it, so what does not fit is no IP.
+/// Reads from the dispatch byte on. Other protocols that these networks have share the first values with it,
+/// so what does not fit is no IP.
 pub(super) fn frame<'a>(
     walk: &mut Walk<'a, '_>,
     ends: Ends,

@@ -1,5 +1,6 @@
-//! USB transfers between a host and a device that is a network: blocks of CDC-NCM and MBIM, messages of RNDIS. All say themselves what
-//! they are, and the PPP of modems is proven by its check sequences. CDC-ECM is neither: its transfers are Ethernet without a header, on a pipe of which only descriptors tell.
+//! USB transfers between a host and a device that is a network: blocks of CDC-NCM and MBIM, messages of
+//! RNDIS. All say themselves what they are, and the PPP of modems is proven by its check sequences. CDC-ECM
+//! is neither: its transfers are Ethernet without a header, on a pipe of which only descriptors tell.
 
 mod ntb;
 mod ppp;

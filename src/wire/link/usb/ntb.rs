@@ -1,5 +1,5 @@
-//! Transfer blocks (CDC NCM 1.0 section 3, MBIM 1.0 section 7): a header that points to a table, which points to datagrams and to the
-//! next table. In two widths.
+//! Transfer blocks (CDC NCM 1.0 section 3, MBIM 1.0 section 7): a header that points to a table, which points
+//! to datagrams and to the next table. In two widths.
 
 use super::super::super::rest::Rest;
 use super::{ETHERNET, IP, Packet};
@@ -9,8 +9,8 @@ pub(super) struct Datagrams<'a> {
     block: Rest<'a>,
     wide: bool,
     table: Option<Table<'a>>,
-    /// What datagrams may have in all: those of one block do not overlap, and who says otherwise would have the same bytes read
-    /// over and over.
+    /// What datagrams may have in all: those of one block do not overlap, and who says otherwise would have
+    /// the same bytes read over and over.
     budget: usize,
 }
 

@@ -1,5 +1,6 @@
-//! PPP of modems in HDLC-like framing (RFC 1662): flags between frames, bytes escaped, a check sequence. Frames go over transfers as they
-//! come. Nothing says that a pipe is a modem's, so the check sequence has to be right, and what it covers has to begin like PPP.
+//! PPP of modems in HDLC-like framing (RFC 1662): flags between frames, bytes escaped, a check sequence.
+//! Frames go over transfers as they come. Nothing says that a pipe is a modem's, so the check sequence has to
+//! be right, and what it covers has to begin like PPP.
 
 use super::super::super::Undecoded;
 use super::super::super::rest::Rest;

@@ -1,5 +1,5 @@
-//! Remote NDIS: messages one after the other, of which those with packets have a header of 44 bytes. Offsets count from the field that
-//! holds them.
+//! Remote NDIS: messages one after the other, of which those with packets have a header of 44 bytes. Offsets
+//! count from the field that holds them.
 
 use super::super::super::rest::Rest;
 use super::{ETHERNET, Packet};

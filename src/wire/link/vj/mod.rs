@@ -1,9 +1,10 @@
-//! TCP/IP headers that were compressed for slow links (Van Jacobson, RFC 1144): a packet says what changed since the one before it of
-//! the same connection, and at times not even which connection that is.
+//! TCP/IP headers that were compressed for slow links (Van Jacobson, RFC 1144): a packet says what changed
+//! since the one before it of the same connection, and at times not even which connection that is.
 //!
-//! A receiver that lost a packet makes wrong ones until the next whole header, which is why TCP's checksum is sent as it was: here a
-//! packet whose checksum is wrong is none, and its connection is forgotten until then.
-//! What a sum of 16 bits does not show is not noticed: a lost packet in which the window shrank by what was acknowledged.
+//! A receiver that lost a packet makes wrong ones until the next whole header, which is why TCP's checksum is
+//! sent as it was: here a packet whose checksum is wrong is none, and its connection is forgotten until then.
+//! What a sum of 16 bits does not show is not noticed: a lost packet in which the window shrank by what was
+//! acknowledged.
 
 mod header;
 
@@ -120,7 +121,8 @@ impl Headers {
         }
     }
 
-    /// A packet could not be read: its connection is as good as gone, and the next one that has no number means the same.
+    /// A packet could not be read: its connection is as good as gone, and the next one that has no number
+    /// means the same.
     fn lose(&mut self, lane: &Lane, connection: Option<u8>) {
         self.with(lane, |link| {
             let latest = std::mem::take(&mut link.latest);

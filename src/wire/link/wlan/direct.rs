@@ -1,5 +1,6 @@
-//! Stations of one access point that talk to each other directly (TDLS, IEEE 802.11-2020 11.20, 12.7.8). What they agree on goes through the
-//! access point, protected by the keys that each has with it; who opens that has all that their own key is made of.
+//! Stations of one access point that talk to each other directly (TDLS, IEEE 802.11-2020 11.20, 12.7.8). What
+//! they agree on goes through the access point, protected by the keys that each has with it; who opens that
+//! has all that their own key is made of.
 
 use super::super::super::rest::Rest;
 use super::eapol::Transient;

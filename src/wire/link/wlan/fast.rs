@@ -1,5 +1,5 @@
-//! Fast transitions between access points of a mobility domain (IEEE 802.11-2020 12.7.1.6, 13): keys are made of one more level each, and
-//! agreed on in two frames of the association instead of four of their own.
+//! Fast transitions between access points of a mobility domain (IEEE 802.11-2020 12.7.1.6, 13): keys are made
+//! of one more level each, and agreed on in two frames of the association instead of four of their own.
 
 use super::super::super::rest::Rest;
 use super::elements::elements;
@@ -19,7 +19,8 @@ pub(super) struct Transition<'a> {
     pub(super) nonces: [[u8; 32]; 2],
     /// The key of the group, wrapped, with its length.
     pub(super) group: Option<(usize, &'a [u8])>,
-    /// What the integrity code is of, behind both addresses and the number of the frame: elements, in which it is itself zero.
+    /// What the integrity code is of, behind both addresses and the number of the frame: elements, in which
+    /// it is itself zero.
     body: [&'a [u8]; 2],
     own: &'a [u8],
 }

@@ -1,5 +1,6 @@
-//! Keys of 802.11: those that were given, and those that handshakes make of them (IEEE 802.11-2020 12.7.6, 12.7.7). Without any nothing is
-//! looked for, and none is believed before an integrity code says that it is right.
+//! Keys of 802.11: those that were given, and those that handshakes make of them (IEEE 802.11-2020 12.7.6,
+//! 12.7.7). Without any nothing is looked for, and none is believed before an integrity code says that it is
+//! right.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -17,7 +18,8 @@ use crate::limits::Limits;
 
 /// Nonces of an access point that a station's answer may be to: it asks again, and anybody may ask in its name.
 const NONCES: usize = 4;
-/// Pairs of a master key and what was made of it that are in use between two ends: before and after they agree on new ones.
+/// Pairs of a master key and what was made of it that are in use between two ends: before and after they
+/// agree on new ones.
 const GENERATIONS: usize = 3;
 /// Keys of one access point's group: it numbers four, and each network of an access point is told apart.
 const GROUPS: usize = 8;
@@ -292,8 +294,8 @@ impl Keys {
         })
     }
 
-    /// What the first of the keys gives that gives something, as the master key of a network; where the name of that takes no part, of
-    /// none.
+    /// What the first of the keys gives that gives something, as the master key of a network; where the name
+    /// of that takes no part, of none.
     fn first_of<T>(
         &mut self,
         security: Security,
@@ -369,7 +371,8 @@ impl Keys {
         of.map(|(_, ssid)| ssid.clone()).collect()
     }
 
-    /// The master key of a passphrase in a network. That takes so long that it is not done for every network that somebody makes up.
+    /// The master key of a passphrase in a network. That takes so long that it is not done for every network
+    /// that somebody makes up.
     fn derive(&mut self, secret: usize, ssid: Box<[u8]>) -> Option<[u8; 32]> {
         let known = |known: &&Derived| known.secret == secret && known.ssid == ssid;
         if let Some(known) = self.derived.iter().find(known) {

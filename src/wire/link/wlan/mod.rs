@@ -56,7 +56,8 @@ pub(super) fn frame<'a>(
     subframe(walk, body.rest)
 }
 
-/// The same where there are keys: frames that say how they are used are looked at, and those that are protected are opened.
+/// The same where there are keys: frames that say how they are used are looked at, and those that are
+/// protected are opened.
 #[inline(never)]
 fn frame_with_keys<'a>(
     walk: &mut Walk<'a, '_>,
@@ -152,7 +153,8 @@ pub(super) fn swapped<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Nex
     frame(walk, Rest { bytes, ..rest }, Padding::None, Check::Absent)
 }
 
-/// What a frame sent in parts carries, once all of it is there. A frame check sequence would stand between the parts, so it has to go.
+/// What a frame sent in parts carries, once all of it is there. A frame check sequence would stand between
+/// the parts, so it has to go.
 fn joined<'a>(
     walk: &mut Walk<'a, '_>,
     part: Part,
@@ -312,7 +314,8 @@ pub(super) fn radiotap<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Ne
     frame(walk, rest, padding, check)
 }
 
-/// Radiotap: its fields are skipped but for the one that says whether the 802.11 header is padded and a frame check sequence follows.
+/// Radiotap: its fields are skipped but for the one that says whether the 802.11 header is padded and a frame
+/// check sequence follows.
 fn radiotap_header(rest: Rest<'_>) -> Result<(Padding, Check, Rest<'_>), Undecoded> {
     const TIME: u32 = 0x01;
     const FLAGS: u32 = 0x02;

@@ -66,8 +66,8 @@ impl Header {
         (destination, source)
     }
 
-    /// What is authenticated beside the data (12.5.3.3.3): what changes on the way is left out. Both ends may have agreed to count the
-    /// bit for several frames in one.
+    /// What is authenticated beside the data (12.5.3.3.3): what changes on the way is left out. Both ends may
+    /// have agreed to count the bit for several frames in one.
     fn associated(&self, several: bool) -> Vec<u8> {
         let [first, mut second] = self.control;
         second &= 0b1100_0111;
@@ -91,7 +91,8 @@ impl Header {
     }
 }
 
-/// Opens what follows the header of a frame, up to its check sequence. A part of a frame of TKIP keeps its share of the integrity code.
+/// Opens what follows the header of a frame, up to its check sequence. A part of a frame of TKIP keeps its
+/// share of the integrity code.
 pub(super) fn open(
     cipher: Cipher,
     key: &[u8],

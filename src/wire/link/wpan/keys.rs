@@ -13,7 +13,8 @@ pub(in crate::wire) struct Secret {
 }
 
 impl Secret {
-    /// From the fields of a line: a key, its number, and what is made of it. The number is passed over, since a code tells.
+    /// From the fields of a line: a key, its number, and what is made of it. The number is passed over, since
+    /// a code tells.
     pub(in crate::wire) fn of(key: &[u8], made: &[u8]) -> Result<Self, &'static str> {
         let key = match octets(key) {
             Some(key) => key.first_chunk().copied(),

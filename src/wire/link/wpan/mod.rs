@@ -29,7 +29,8 @@ pub(super) fn with_preamble<'a>(
     frame(walk, skip(rest, 6)?.bound(usize::from(length)), FCS)
 }
 
-/// A frame behind fields that each say what they are, of which one is the kind of frame check sequence (LINKTYPE_IEEE802_15_4_TAP).
+/// A frame behind fields that each say what they are, of which one is the kind of frame check sequence
+/// (LINKTYPE_IEEE802_15_4_TAP).
 pub(super) fn tap<'a>(walk: &mut Walk<'a, '_>, rest: Rest<'a>) -> Result<Next<'a>, Undecoded> {
     const FCS_TYPE: u16 = 0;
     let length = usize::from(rest.le16(2).ok_or_else(|| short(rest))?);
@@ -107,8 +108,8 @@ pub(super) fn frame<'a>(
     lowpan::frame(walk, ends, inside)
 }
 
-/// Reads what stands between the frame control field and security: a sequence number and those of networks and stations that
-/// the field says are there.
+/// Reads what stands between the frame control field and security: a sequence number and those of networks
+/// and stations that the field says are there.
 fn addresses(control: u16, rest: Rest<'_>) -> Result<(Ends, Rest<'_>), Undecoded> {
     const COMPRESSED: u16 = 0x0040;
     const NO_SEQUENCE: u16 = 0x0100;

@@ -48,7 +48,8 @@ fn it_makes_no_difference_who_looks_after_a_stream() {
     };
     let told = events_of(extractor(), &frames);
     let carried = opened(&told).iter().filter(|flow| flow.2.0 != 0).count();
-    // Twenty streams in others, and connections in these, alone as well; and those in TLS, of which two are one to whoever copies.
+    // Twenty streams in others, and connections in these, alone as well; and those in TLS, of which two are
+    // one to whoever copies.
     assert_eq!(carried, 60 + 2);
     let whole = lines(&told);
     assert!(whole.iter().any(|line| line.contains("r.o.lencr.org")));

@@ -1,4 +1,5 @@
-//! A security association of ESP, as a line of Wireshark's `esp_sa` says it, which is also what strongSwan's plugin `save-keys` writes.
+//! A security association of ESP, as a line of Wireshark's `esp_sa` says it, which is also what strongSwan's
+//! plugin `save-keys` writes.
 
 use std::net::IpAddr;
 
@@ -53,7 +54,8 @@ struct Pattern {
 }
 
 impl Association {
-    /// From the fields of a line: IPv4 or IPv6, addresses and number, cipher and its key, integrity algorithm and its key.
+    /// From the fields of a line: IPv4 or IPv6, addresses and number, cipher and its key, integrity algorithm
+    /// and its key.
     pub(in crate::wire) fn of(
         protocol: &[u8],
         [src, dst, spi]: [&[u8]; 3],
@@ -286,7 +288,8 @@ impl Check {
     }
 }
 
-/// What is authenticated beside the data: the header, in which a number of 64 bits may be meant whose upper half is 0 for long.
+/// What is authenticated beside the data: the header, in which a number of 64 bits may be meant whose upper
+/// half is 0 for long.
 fn associated([a, b, c, d, e, f, g, h]: &[u8; 8]) -> [Vec<u8>; 2] {
     [
         vec![*a, *b, *c, *d, *e, *f, *g, *h],

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use super::association::Association;
 use crate::limits::Limits;
 
-/// Associations that may have any number: each packet between their addresses is tried with all. Who does not know numbers knows one
-/// tunnel or two.
+/// Associations that may have any number: each packet between their addresses is tried with all. Who does not
+/// know numbers knows one tunnel or two.
 const ANY: usize = 64;
 
 /// Associations by their numbers.

@@ -1,5 +1,5 @@
-//! ESP (RFC 4303) without encryption (RFC 2410, RFC 4543), and with keys. Nothing in a packet says that it is not encrypted, nor how long
-//! the integrity check value is: lengths, padding and checksums have to fit.
+//! ESP (RFC 4303) without encryption (RFC 2410, RFC 4543), and with keys. Nothing in a packet says that it is
+//! not encrypted, nor how long the integrity check value is: lengths, padding and checksums have to fit.
 
 mod association;
 mod associations;
