@@ -189,10 +189,7 @@ impl Reading {
         self.frames += 1;
         // What does not pass keeps its number, so that evidence is found in the file.
         #[cfg(feature = "live")]
-        let passes = match &mut self.sieve {
-            Some(sieve) => sieve.passes(&frame),
-            None => true,
-        };
+        let passes = (self.sieve.as_mut()).is_none_or(|sieve| sieve.passes(&frame));
         #[cfg(not(feature = "live"))]
         let passes = true;
         if passes {
@@ -205,7 +202,6 @@ impl Reading {
     }
 
     /// Takes one item in; false when that is enough.
-    #[inline(never)]
     pub(super) fn take(&mut self, item: Item<'_>) -> bool {
         match item {
             Item::Frame(frame) => return self.take_frame(frame),

@@ -136,12 +136,6 @@ impl<S> Entry<S> {
         half.packets == 1
     }
 
-    /// Whether its place in the order of use is behind the times.
-    #[inline(always)]
-    pub(super) fn is_stale(&self, now: Timestamp) -> bool {
-        now.since(self.used) >= USE_GRAIN
-    }
-
     /// Its reader, made now if there is none yet.
     pub(super) fn live(&mut self, make: &mut impl FnMut(FlowId, &Endpoints) -> S) -> &mut Live<S> {
         let ends = self.ends_at_first();

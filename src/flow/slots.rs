@@ -116,14 +116,15 @@ impl<S> Slots<S> {
     /// Notes that an entry was used.
     #[inline]
     pub(super) fn touch(&mut self, slot: Slot, now: Timestamp) {
-        if self.get(slot).is_some_and(|entry| entry.is_stale(now)) {
+        let used = self.get(slot).map(|entry| entry.used);
+        if used.is_some_and(|used| now.since(used) >= USE_GRAIN) {
             self.renew(slot, now);
         }
     }
 
-    /// Moves an entry behind all others of its class.
+    // Apart, so that what is asked for each packet is asked where the packet is.
     #[inline(never)]
-    pub(super) fn renew(&mut self, slot: Slot, now: Timestamp) {
+    fn renew(&mut self, slot: Slot, now: Timestamp) {
         if let Some(class) = self.get(slot).map(Class::of) {
             self.order.remove(class as usize, slot);
             self.push(class, slot, now);
@@ -186,7 +187,8 @@ impl<S> Slots<S> {
         flows
     }
 
-    /// Where an entry is.
+    /// Where an entry is. The key was just made and is in registers where this is inlined; read back from
+    /// memory in larger pieces than it was written in, it would stall the processor.
     #[inline(always)]
     pub(super) fn find(&self, key: &Key) -> Option<Slot> {
         match self.last.get() {

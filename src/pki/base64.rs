@@ -9,15 +9,14 @@ pub(crate) fn decode(text: impl IntoIterator<Item = u8>) -> Option<Vec<u8>> {
     let mut count = 0;
     let mut padded = false;
     for byte in text {
-        let value = VALUES.get(usize::from(byte)).copied().unwrap_or(NONE);
-        if value == NONE {
-            match byte {
-                b'=' => padded = true,
-                b' ' | b'\t' | b'\r' | b'\n' => {}
-                _ => return None,
+        let value = match byte {
+            b'=' => {
+                padded = true;
+                continue;
             }
-            continue;
-        }
+            b' ' | b'\t' | b'\r' | b'\n' => continue,
+            _ => value(byte)?,
+        };
         if padded {
             return None;
         }
@@ -44,29 +43,16 @@ pub(crate) fn decode(text: impl IntoIterator<Item = u8>) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// A byte of no alphabet.
-const NONE: u8 = u8::MAX;
-
-/// What each byte stands for.
-#[expect(clippy::indexing_slicing, reason = "reckoned while this is compiled")]
-const VALUES: [u8; 256] = {
-    let mut values = [NONE; 256];
-    let mut byte = u8::MIN;
-    loop {
-        values[byte as usize] = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' | b'-' => 62,
-            b'/' | b'_' => 63,
-            _ => NONE,
-        };
-        if byte == u8::MAX {
-            break values;
-        }
-        byte += 1;
+const fn value(byte: u8) -> Option<u8> {
+    match byte {
+        b'A'..=b'Z' => Some(byte - b'A'),
+        b'a'..=b'z' => Some(byte - b'a' + 26),
+        b'0'..=b'9' => Some(byte - b'0' + 52),
+        b'+' | b'-' => Some(62),
+        b'/' | b'_' => Some(63),
+        _ => None,
     }
-};
+}
 
 #[cfg(test)]
 mod tests {

@@ -53,21 +53,15 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 #[must_use]
 pub fn is_plain(text: &str) -> bool {
     // Without early exit, so that many bytes are looked at together.
+    let (chunks, rest) = text.as_bytes().as_chunks::<16>();
     let mut odd = [0_u8; 16];
-    let mut look = |chunk: &[u8; 16]| {
+    for chunk in chunks {
         for (odd, byte) in odd.iter_mut().zip(chunk) {
             *odd |= u8::from(!matches!(byte, b' '..=b'~'));
         }
-    };
-    let bytes = text.as_bytes();
-    let Some(last) = bytes.last_chunk() else {
-        let plain = |all, byte: &u8| all & matches!(byte, b' '..=b'~');
-        return bytes.iter().fold(true, plain);
-    };
-    bytes.as_chunks().0.iter().for_each(&mut look);
-    // Some of its bytes a second time.
-    look(last);
-    odd == [0; 16]
+    }
+    let plain = |all, byte: &u8| all & matches!(byte, b' '..=b'~');
+    odd == [0; 16] && rest.iter().fold(true, plain)
 }
 
 /// Whether a character acts on its surroundings instead of being seen: controls (C0, DEL, C1), line and

@@ -25,7 +25,6 @@ impl<S> Part<S> {
         if !begun {
             return false;
         }
-        let stale = entry.is_stale(now);
         match entry.phase {
             Phase::Counting => {}
             Phase::Reading if packet.transport == Transport::Tcp && packet.len == 0 => {
@@ -36,9 +35,7 @@ impl<S> Part<S> {
                 if let Some(ack) = packet.ack {
                     entry.acknowledge(end, ack);
                 }
-                if stale {
-                    self.slots.renew(slot, now);
-                }
+                self.slots.touch(slot, now);
                 return true;
             }
             Phase::Opening | Phase::Reading => return false,
@@ -53,9 +50,7 @@ impl<S> Part<S> {
             }
             Transport::Udp => half.add(packet.len, at),
         }
-        if stale {
-            self.slots.renew(slot, now);
-        }
+        self.slots.touch(slot, now);
         true
     }
 }
